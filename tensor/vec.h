@@ -1,0 +1,124 @@
+// Vec<T>: one hardware register of float or double, on the compiler's own vector types.
+//
+// Kernels are written once over Vec; its width follows the target (-DCAMO_ARCH).  A scalar functor written over
+// a type A works for A = float, double and Vec of them: comparisons give a mask, `where` picks by it.
+// Tails go through the same code with load(p, n) / store(p, n), so a row's arithmetic never depends on its end.
+// bf16 memory is read into and written from Vec<float>; rounding is to nearest even.
+#pragma once
+
+#include <cstring>
+
+#include "tensor/dtype.h"
+
+namespace camo {
+
+#if defined(__AVX512F__)
+constexpr int kVecBytes = 64;
+#elif defined(__AVX__)
+constexpr int kVecBytes = 32;
+#else
+constexpr int kVecBytes = 16;
+#endif
+
+template <class T>
+struct Vec {
+  static constexpr int size = kVecBytes / int(sizeof(T));
+  using Int = std::conditional_t<sizeof(T) == 4, int32_t, int64_t>;
+  typedef T Native __attribute__((vector_size(kVecBytes)));
+  typedef Int Mask __attribute__((vector_size(kVecBytes)));  // all ones where true
+  typedef uint16_t Half __attribute__((vector_size(kVecBytes / 2)));
+  typedef uint32_t Word __attribute__((vector_size(kVecBytes)));
+
+  Native v;
+
+  Vec() = default;
+  Vec(T s) : v(Native{} + s) {}
+  static Vec of(Native v) { Vec out; out.v = v; return out; }
+
+  static Vec load(const T* p) { Vec out; std::memcpy(&out.v, p, sizeof(Native)); return out; }
+  void store(T* p) const { std::memcpy(p, &v, sizeof(Native)); }
+  /// The first n lanes; the rest read as zero and are not written.
+  static Vec load(const T* p, int n) {
+    T tmp[size] = {};
+    std::memcpy(tmp, p, size_t(n) * sizeof(T));
+    return load(tmp);
+  }
+  void store(T* p, int n) const {
+    T tmp[size];
+    store(tmp);
+    std::memcpy(p, tmp, size_t(n) * sizeof(T));
+  }
+
+  static Vec load(const bf16* p) requires std::is_same_v<T, float> {
+    Half h;
+    std::memcpy(&h, p, sizeof h);
+    Word w = __builtin_convertvector(h, Word) << 16;
+    Vec out;
+    std::memcpy(&out.v, &w, sizeof w);
+    return out;
+  }
+  void store(bf16* p) const requires std::is_same_v<T, float> {
+    Word w;
+    std::memcpy(&w, &v, sizeof w);
+    Word rounded = (w + 0x7fff + (w >> 16 & 1)) >> 16;
+    Word nan = w >> 16 | 0x40;
+    Half h = __builtin_convertvector(v == v ? rounded : nan, Half);
+    std::memcpy(p, &h, sizeof h);
+  }
+  static Vec load(const bf16* p, int n) requires std::is_same_v<T, float> {
+    bf16 tmp[size];
+    std::memset(static_cast<void*>(tmp), 0, sizeof tmp);
+    std::memcpy(static_cast<void*>(tmp), p, size_t(n) * sizeof(bf16));
+    return load(tmp);
+  }
+  void store(bf16* p, int n) const requires std::is_same_v<T, float> {
+    bf16 tmp[size];
+    store(tmp);
+    std::memcpy(static_cast<void*>(p), tmp, size_t(n) * sizeof(bf16));
+  }
+
+  T operator[](int lane) const { return v[lane]; }
+
+  friend Vec operator+(Vec a, Vec b) { return of(a.v + b.v); }
+  friend Vec operator-(Vec a, Vec b) { return of(a.v - b.v); }
+  friend Vec operator*(Vec a, Vec b) { return of(a.v * b.v); }
+  friend Vec operator/(Vec a, Vec b) { return of(a.v / b.v); }
+  friend Vec operator-(Vec a) { return of(-a.v); }
+  Vec& operator+=(Vec b) { v += b.v; return *this; }
+  Vec& operator-=(Vec b) { v -= b.v; return *this; }
+  Vec& operator*=(Vec b) { v *= b.v; return *this; }
+  friend Mask operator<(Vec a, Vec b) { return Mask(a.v < b.v); }
+  friend Mask operator>(Vec a, Vec b) { return Mask(a.v > b.v); }
+  friend Mask operator<=(Vec a, Vec b) { return Mask(a.v <= b.v); }
+  friend Mask operator>=(Vec a, Vec b) { return Mask(a.v >= b.v); }
+  friend Mask operator==(Vec a, Vec b) { return Mask(a.v == b.v); }
+};
+
+// The vocabulary of scalar functors, for scalars and vectors alike.
+inline float where(bool m, float a, float b) { return m ? a : b; }
+inline double where(bool m, double a, double b) { return m ? a : b; }
+template <class T> Vec<T> where(typename Vec<T>::Mask m, Vec<T> a, Vec<T> b) { return Vec<T>::of(m ? a.v : b.v); }
+inline Vec<float> where(Vec<float>::Mask m, Vec<float> a, Vec<float> b) { return Vec<float>::of(m ? a.v : b.v); }
+inline Vec<double> where(Vec<double>::Mask m, Vec<double> a, Vec<double> b) { return Vec<double>::of(m ? a.v : b.v); }
+
+/// NaN in either operand gives b: the order of the hardware's own instruction.
+template <class A> A min(A a, A b) { return where(a < b, a, b); }
+template <class A> A max(A a, A b) { return where(a > b, a, b); }
+
+/// Sum and maximum of all lanes, in a fixed order (halves folded on halves).
+template <class T>
+T lane_sum(Vec<T> x) {
+  T lane[Vec<T>::size];
+  x.store(lane);
+  for (int half = Vec<T>::size / 2; half; half /= 2)
+    for (int i = 0; i < half; ++i) lane[i] += lane[i + half];
+  return lane[0];
+}
+template <class T>
+T lane_max(Vec<T> x) {
+  T best = x[0];
+  for (int i = 1; i < Vec<T>::size; ++i) best = best < x[i] ? x[i] : best;
+  return best;
+}
+
+}  // namespace camo
