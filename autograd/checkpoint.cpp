@@ -1,0 +1,52 @@
+#include "autograd/checkpoint.h"
+
+#include "tensor/random.h"
+
+namespace camo {
+namespace {
+thread_local bool t_recomputing = false;
+
+/// Restores what recomputation changes, also when f throws.
+struct Recomputing {
+  explicit Recomputing(const std::map<uint64_t, uint32_t>& counts) : before(call_counts()) {
+    t_recomputing = true;
+    call_counts() = counts;
+  }
+  ~Recomputing() {
+    t_recomputing = false;
+    call_counts() = before;
+  }
+  std::map<uint64_t, uint32_t> before;
+};
+}  // namespace
+
+bool recomputing() { return t_recomputing; }
+
+Var checkpoint(const std::function<Var(const Vars&)>& f, const Vars& inputs) {
+  if (!recording()) return f(inputs);
+  std::map<uint64_t, uint32_t> counts = call_counts();
+  Tensor value;
+  {
+    NoGrad no_grad;
+    value = f(inputs).value();
+  }
+  std::vector<Saved> saved;
+  for (const Var& x : inputs) saved.push_back(save(x));
+  return record("checkpoint", value, inputs, [f, saved, counts](const Tensor& dy, Grads& d) {
+    Vars again;
+    Var y;
+    {
+      Recomputing scope(counts);
+      Recording on;
+      for (size_t i = 0; i < saved.size(); ++i)
+        again.push_back(d.wants(int(i)) ? Var::leaf(saved[i].get()) : Var(saved[i].get()));
+      y = f(again);
+    }
+    if (!y.wants_grad()) return;
+    backward(y, dy);
+    for (size_t i = 0; i < again.size(); ++i)
+      if (d.wants(int(i)) && again[i].grad().defined()) d[int(i)] = again[i].grad();
+  }, /*always=*/true);
+}
+
+}  // namespace camo

@@ -1,0 +1,55 @@
+#include "autograd/debug.h"
+
+#include <set>
+
+#include "autograd/node.h"
+#include "tensor/ops/reduce.h"
+
+namespace camo::debug {
+namespace {
+thread_local int t_find_nan = 0;
+}
+
+FindNan::FindNan() { ++t_find_nan; }
+FindNan::~FindNan() { --t_find_nan; }
+
+void on_forward(const char* op, const Tensor& value) {
+  if (t_find_nan && is_float(value.dtype()) && !all_finite(value))
+    throw NumericError(text("forward of '", op, "': output ", value.shape(), " holds NaN or infinity"));
+}
+
+void on_backward(const Node& node) {
+  if (!t_find_nan) return;
+  for (size_t i = 0; i < node.inputs.size(); ++i)
+    if (node.inputs[i] && node.inputs[i]->grad.defined() && !all_finite(node.inputs[i]->grad))
+      throw NumericError(text("backward of '", node.op, "': gradient of input ", i, " ", node.inputs[i]->shape,
+                              " holds NaN or infinity"));
+}
+
+std::map<std::string, int64_t> bytes_kept_by_op(const Var& root) {
+  std::map<std::string, int64_t> out;
+  std::set<const Storage*> seen;
+  if (!root.wants_grad()) return out;
+  for (Node* n : reachable(root.node().get()))
+    for (auto [storage, bytes] : n->kept)
+      if (seen.insert(storage).second) out[n->op] += bytes;
+  return out;
+}
+
+int64_t bytes_kept(const Var& root) {
+  int64_t total = 0;
+  for (const auto& [op, bytes] : bytes_kept_by_op(root)) total += bytes;
+  return total;
+}
+
+std::string to_dot(const Var& root) {
+  std::string out = "digraph camo {\n";
+  if (root.wants_grad())
+    for (Node* n : reachable(root.node().get())) {
+      out += text("  n", n->id, " [label=\"", n->op, "\\n", n->shape, "\"", n->leaf ? " shape=box" : "", "];\n");
+      for (const auto& in : n->inputs) if (in) out += text("  n", in->id, " -> n", n->id, ";\n");
+    }
+  return out + "}\n";
+}
+
+}  // namespace camo::debug

@@ -1,0 +1,29 @@
+// Looking into a graph: first NaN by op, bytes kept by op, a picture in DOT.
+#pragma once
+
+#include <map>
+#include <string>
+
+#include "autograd/var.h"
+
+namespace camo::debug {
+
+/// While alive, every op's output and gradients are scanned; the first non-finite one raises NumericError that
+/// names the op and the pass.  Costs a read of every tensor.
+class FindNan {
+ public:
+  FindNan();
+  ~FindNan();
+};
+
+/// Bytes that closures keep alive for the backward pass, by op; each storage counts once, at its first keeper.
+std::map<std::string, int64_t> bytes_kept_by_op(const Var& root);
+int64_t bytes_kept(const Var& root);
+
+/// The graph below root in Graphviz' language.
+std::string to_dot(const Var& root);
+
+void on_forward(const char* op, const Tensor& value);  // called by the engine
+void on_backward(const Node& node);
+
+}  // namespace camo::debug

@@ -1,0 +1,163 @@
+// Recording and running the graph.
+//
+// backward() sorts the reachable nodes by id, newest first.  A node is made after its inputs, so by then every
+// consumer of a node has run and its gradient is whole: this is the topological order, without a search.
+// (Take y = a + a: the add is newer than a, so a's gradient collects both terms before a is asked for it.)
+#include <algorithm>
+#include <atomic>
+#include <unordered_set>
+
+#include "autograd/debug.h"
+#include "autograd/node.h"
+#include "tensor/ops/elementwise.h"
+
+namespace camo {
+namespace {
+
+std::atomic<uint64_t> g_next_id{1};
+thread_local bool t_recording = true;
+thread_local const char* t_running_op = "backward";
+thread_local std::vector<std::pair<const Storage*, int64_t>> t_kept;  // saved since the last record()
+
+/// grad += t, in place when nobody else can see grad's storage.
+void accumulate(Tensor& grad, Tensor t) {
+  if (!grad.defined()) grad = std::move(t);
+  else if (grad.unique()) add_into(grad, t);
+  else if (t.unique()) add_into(t, grad), grad = std::move(t);
+  else grad = add(grad, t);
+}
+
+}  // namespace
+
+Node::Node(const char* op, const Tensor& value, std::vector<std::shared_ptr<Node>> inputs, Backward backward)
+    : op(op), id(g_next_id++), shape(value.shape()), dtype(value.dtype()), device(value.device()),
+      inputs(std::move(inputs)), backward(std::move(backward)) {}
+
+Node::~Node() {
+  // Freed through a list of our own: releasing a long chain through destructors would overflow the stack.
+  thread_local std::vector<std::shared_ptr<Node>>* pending = nullptr;
+  if (pending) {
+    for (auto& n : inputs) if (n) pending->push_back(std::move(n));
+    return;
+  }
+  std::vector<std::shared_ptr<Node>> mine;
+  pending = &mine;
+  for (auto& n : inputs) if (n) mine.push_back(std::move(n));
+  while (!mine.empty()) {
+    std::shared_ptr<Node> n = std::move(mine.back());
+    mine.pop_back();
+  }
+  pending = nullptr;
+}
+
+Var Var::leaf(Tensor value, const char* name) {
+  Var out(std::move(value));
+  out.node_ = std::make_shared<Node>(name, out.value_, std::vector<std::shared_ptr<Node>>{}, nullptr);
+  out.node_->leaf = true;
+  return out;
+}
+
+const Tensor& Var::grad() const {
+  check<GraphError>(node_ && node_->leaf, "grad: only a leaf keeps its gradient [Var::leaf(tensor)]");
+  return node_->grad;
+}
+void Var::clear_grad() { if (node_) node_->grad = Tensor(); }
+void Var::set_grad(Tensor grad) {
+  check<GraphError>(node_ && node_->leaf, "set_grad: only a leaf keeps its gradient");
+  node_->grad = std::move(grad);
+}
+
+Saved::Saved(Tensor t) : tensor_(std::move(t)), version_(tensor_.version()) {
+  if (t_recording && tensor_.defined()) t_kept.emplace_back(tensor_.storage(), tensor_.bytes());
+}
+
+const Tensor& Saved::get() const {
+  check<GraphError>(tensor_.defined(), "backward of '", t_running_op, "': reads a tensor that it did not save");
+  check<GraphError>(tensor_.version() == version_, "backward of '", t_running_op, "': a tensor ", tensor_.shape(),
+                    " it saved was written after the forward pass");
+  return tensor_;
+}
+
+NoGrad::NoGrad() : before_(t_recording) { t_recording = false; }
+NoGrad::~NoGrad() { t_recording = before_; }
+Recording::Recording() : before_(t_recording) { t_recording = true; }
+Recording::~Recording() { t_recording = before_; }
+bool recording() { return t_recording; }
+
+Var record(const char* op, Tensor value, Vars inputs, Backward backward, bool always) {
+  debug::on_forward(op, value);
+  Var out(std::move(value));
+  auto kept = std::exchange(t_kept, {});
+  bool wanted = always;
+  for (const Var& x : inputs) wanted = wanted || x.wants_grad();
+  if (!t_recording || !wanted) return out;
+  std::vector<std::shared_ptr<Node>> edges;
+  for (const Var& x : inputs) edges.push_back(x.node_);
+  out.node_ = std::make_shared<Node>(op, out.value_, std::move(edges), std::move(backward));
+  for (const Var& x : inputs) out.node_->input_shapes.push_back(x.shape());
+  out.node_->kept = std::move(kept);
+  return out;
+}
+
+bool Grads::wants(int i) const { return bool(node_.inputs[i]); }
+
+void Grads::give(int i, Tensor t) {
+  if (!wants(i)) return;
+  Node& to = *node_.inputs[i];
+  check<GraphError>(t.defined() && t.shape() == to.shape && t.dtype() == to.dtype, "backward of '", node_.op,
+                    "': gradient ", i, " is ", t.shape(), " ", t.dtype(), ", its input is ", to.shape, " ", to.dtype);
+  accumulate(to.grad, std::move(t));
+}
+
+void Grads::add_rows(int i, int64_t begin, const Tensor& t) {
+  if (!wants(i)) return;
+  Node& to = *node_.inputs[i];
+  if (!to.grad.defined()) to.grad = zeros(to.shape, to.dtype, to.device);
+  if (!to.grad.unique()) to.grad = to.grad.clone();
+  add_into_rows(to.grad, begin, t);
+}
+
+std::vector<Node*> reachable(Node* root) {
+  std::vector<Node*> found{root};
+  std::unordered_set<Node*> seen{root};
+  for (size_t i = 0; i < found.size(); ++i)
+    for (const auto& in : found[i]->inputs)
+      if (in && seen.insert(in.get()).second) found.push_back(in.get());
+  std::sort(found.begin(), found.end(), [](Node* a, Node* b) { return a->id > b->id; });
+  return found;
+}
+
+void backward(const Var& output, const Tensor& seed, bool keep_graph) {
+  check<GraphError>(output.wants_grad(), "backward: the output depends on no leaf that wants a gradient");
+  check(seed.shape() == output.shape(), "backward: seed ", seed.shape(), " for output ", output.shape());
+  NoGrad no_grad;
+  // Hold every node until the end: dropping edges while walking must not free what is still to come.
+  std::vector<Node*> order = reachable(output.node().get());
+  std::shared_ptr<Node> root = output.node();
+  for (Node* n : order)
+    check<GraphError>(n->leaf || !n->ran, "backward: the graph of '", n->op,
+                      "' was already freed; pass keep_graph to the first call");
+  accumulate(root->grad, seed);
+  for (Node* n : order) {
+    if (n->leaf) continue;
+    Tensor dy = std::move(n->grad);
+    n->grad = Tensor();
+    if (dy.defined() && n->backward) {
+      t_running_op = n->op;
+      for (auto& hook : n->hooks) hook(dy);
+      Grads d(*n);
+      n->backward(dy, d);
+      debug::on_backward(*n);
+    }
+    if (!keep_graph) n->backward = nullptr, n->ran = true;
+  }
+  t_running_op = "backward";
+}
+
+void backward(const Var& loss, bool keep_graph) {
+  check(loss.value().numel() == 1, "backward: the loss has one element, got ", loss.shape(),
+        " [pass a seed of that shape]");
+  backward(loss, ones(loss.shape(), loss.dtype(), loss.device()), keep_graph);
+}
+
+}  // namespace camo

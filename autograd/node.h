@@ -1,0 +1,29 @@
+// Node: one recorded op.  Only the engine and the debug tools look inside.
+#pragma once
+
+#include "autograd/var.h"
+
+namespace camo {
+
+struct Node {
+  Node(const char* op, const Tensor& value, std::vector<std::shared_ptr<Node>> inputs, Backward backward);
+  ~Node();
+
+  const char* op;
+  uint64_t id;  // creation order
+  Shape shape;
+  DType dtype;
+  Device device;
+  bool leaf = false, ran = false;
+  std::vector<std::shared_ptr<Node>> inputs;  // producers; null where an input wants no gradient
+  std::vector<Shape> input_shapes;
+  Backward backward;
+  Tensor grad;
+  std::vector<std::pair<const Storage*, int64_t>> kept;  // what the closure saved: storage and bytes
+  std::vector<std::function<void(const Tensor& grad)>> hooks;  // called with the whole gradient before the closure
+};
+
+/// Every node reachable from root, newest first.  No recursion: a chain may be a million long.
+std::vector<Node*> reachable(Node* root);
+
+}  // namespace camo

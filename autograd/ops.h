@@ -1,0 +1,158 @@
+// Every differentiable function of Camo, on one page.
+//
+// Conventions: B batch, H W height width, C channels, N tokens, R rows; images are (B, H, W, C), tokens (B, N, C).
+// x is f32, f64 or bf16; weights, gains and biases are f32 (f64 with f64); results have x's dtype.
+// Bad shapes raise ShapeError, mixed types DTypeError, both naming the op and the shapes.
+// Functions without a gradient (argmax, top_k, histogram, ...) exist for Tensor only: see tensor/ops/index.h.
+#pragma once
+
+#include <optional>
+
+#include "autograd/var.h"
+#include "tensor/ops/attention.h"
+#include "tensor/ops/conv.h"
+#include "tensor/ops/dropout.h"
+#include "tensor/ops/elementwise.h"
+#include "tensor/ops/grouped_matmul.h"
+#include "tensor/ops/index.h"
+#include "tensor/ops/layout.h"
+#include "tensor/ops/loss.h"
+#include "tensor/ops/matmul.h"
+#include "tensor/ops/norm.h"
+#include "tensor/ops/pool.h"
+#include "tensor/ops/reduce.h"
+#include "tensor/ops/resize.h"
+#include "tensor/ops/softmax.h"
+
+namespace camo {
+
+// ---- elementwise: one functor each, in tensor/ops/scalar.h ------------------------------------------------
+
+template <class F> Var unary(const Var& x, F f = {});
+template <class F> Var binary(const Var& a, const Var& b, F f = {});
+
+inline Var neg(const Var& x) { return unary<Neg>(x); }
+inline Var abs(const Var& x) { return unary<Abs>(x); }                    // slope 0 at 0
+inline Var exp(const Var& x) { return unary<Exp>(x); }
+inline Var log(const Var& x) { return unary<Log>(x); }
+inline Var sqrt(const Var& x) { return unary<Sqrt>(x); }
+inline Var rsqrt(const Var& x) { return unary<Rsqrt>(x); }
+inline Var reciprocal(const Var& x) { return unary<Reciprocal>(x); }
+inline Var sigmoid(const Var& x) { return unary<Sigmoid>(x); }
+inline Var tanh(const Var& x) { return unary<Tanh>(x); }
+inline Var relu(const Var& x) { return unary<Relu>(x); }
+inline Var gelu(const Var& x) { return unary<Gelu>(x); }                  // x Phi(x), exact erf form
+inline Var silu(const Var& x) { return unary<Silu>(x); }                  // x sigmoid(x)
+inline Var softplus(const Var& x) { return unary<Softplus>(x); }          // log(1 + e^x), no overflow
+inline Var square(const Var& x) { return unary<Square>(x); }
+inline Var clamp(const Var& x, double low, double high) { return unary(x, Clamp{low, high}); }  // slope 0 outside
+inline Var scale(const Var& x, double factor, double shift = 0) { return unary(x, Affine{factor, shift}); }
+
+// numpy's broadcasting; a gradient is summed back to its operand's shape.
+inline Var add(const Var& a, const Var& b) { return binary<Add>(a, b); }
+inline Var sub(const Var& a, const Var& b) { return binary<Sub>(a, b); }
+inline Var mul(const Var& a, const Var& b) { return binary<Mul>(a, b); }
+inline Var div(const Var& a, const Var& b) { return binary<Div>(a, b); }
+inline Var maximum(const Var& a, const Var& b) { return binary<Max>(a, b); }  // ties: half the gradient to each
+inline Var minimum(const Var& a, const Var& b) { return binary<Min>(a, b); }
+inline Var pow(const Var& a, const Var& b) { return binary<Pow>(a, b); }      // a > 0
+/// mask (u8) != 0 ? a : b; all three broadcast.
+Var where(const Tensor& mask, const Var& a, const Var& b);
+
+inline Var operator+(const Var& a, const Var& b) { return add(a, b); }
+inline Var operator-(const Var& a, const Var& b) { return sub(a, b); }
+inline Var operator*(const Var& a, const Var& b) { return mul(a, b); }
+inline Var operator/(const Var& a, const Var& b) { return div(a, b); }
+inline Var operator-(const Var& x) { return neg(x); }
+inline Var operator+(const Var& a, double b) { return scale(a, 1, b); }
+inline Var operator+(double a, const Var& b) { return scale(b, 1, a); }
+inline Var operator-(const Var& a, double b) { return scale(a, 1, -b); }
+inline Var operator-(double a, const Var& b) { return scale(b, -1, a); }
+inline Var operator*(const Var& a, double b) { return scale(a, b); }
+inline Var operator*(double a, const Var& b) { return scale(b, a); }
+inline Var operator/(const Var& a, double b) { return scale(a, 1 / b); }
+
+// ---- reductions over any set of axes; axes == {} means all; keep leaves axes of length 1 ------------------
+
+Var sum(const Var& x, const std::vector<int>& axes = {}, bool keep = false);
+Var mean(const Var& x, const std::vector<int>& axes = {}, bool keep = false);      // of nothing: ShapeError
+Var max(const Var& x, const std::vector<int>& axes = {}, bool keep = false);       // gradient to the first maximum
+Var min(const Var& x, const std::vector<int>& axes = {}, bool keep = false);
+Var variance(const Var& x, const std::vector<int>& axes = {}, bool keep = false);  // biased (divides by n)
+
+// ---- products ---------------------------------------------------------------------------------------------
+
+/// a (..., M, K) x b (..., K, N) -> (..., M, N); Trans::yes reads the operand's last two axes swapped.
+/// Leading axes are equal, or b has none (then they fold into M).
+Var matmul(const Var& a, const Var& b, Trans ta = Trans::no, Trans tb = Trans::no);
+/// act(x W^T + b): x (..., I), weight (O, I), bias (O) or undefined.
+Var linear(const Var& x, const Var& weight, const Var& bias = {}, Act act = Act::none);
+/// Row group e of x times expert e's matrix: x (R, I), weight (E, O, I), bias (E, O) or undefined, begin: E+1
+/// offsets into R, ascending from 0 to R.  Groups may be empty.
+Var grouped_linear(const Var& x, const Var& weight, const Var& bias, const std::vector<int64_t>& begin);
+
+// ---- layout -----------------------------------------------------------------------------------------------
+
+Var reshape(const Var& x, std::vector<int64_t> dims);               // a view; one axis may be -1
+/// Rows [begin, end) of the leading axis: a view, and its gradient is added into the slice.
+Var slice_rows(const Var& x, int64_t begin, int64_t end);
+Var permute(const Var& x, const std::vector<int>& order);           // y axis i is x axis order[i]
+Var concat(const Vars& parts, int axis);
+Var slice(const Var& x, int axis, int64_t begin, int64_t end);      // a copy
+Var pad(const Var& x, const std::vector<std::pair<int64_t, int64_t>>& margins, double value = 0);  // per axis
+Var flip(const Var& x, int axis);
+Var cast(const Var& x, DType to);
+Var expand(const Var& x, const Shape& to);                          // broadcast copy
+
+// ---- rows -------------------------------------------------------------------------------------------------
+
+/// y[i] = x[index[i]] along the leading axis; index (n) i64 in [0, rows).
+Var gather_rows(const Var& x, const Tensor& index);
+/// y[b] = sum_k weight[b, k] * rows[position[b, k]]:  rows (R, ...), position (B, K) i64, weight (B, K).
+/// Every row is read by one (b, k) at most, so the adjoint is a gather too.  dweight[b, k] = <dy[b], row>.
+Var combine_rows(const Var& rows, const Tensor& position, const Var& weight);
+/// y[r, k] = x[r, index[r, k]]:  x (R, C), index (R, K) i64, distinct within a row.
+Var take_along(const Var& x, const Tensor& index);
+
+// ---- softmax, norms (over the last axis) ------------------------------------------------------------------
+
+Var softmax(const Var& x);
+Var log_softmax(const Var& x);
+Var logsumexp(const Var& x);                                        // (..., C) -> (...)
+Var layer_norm(const Var& x, const Var& gain, const Var& bias, double eps);
+/// Normalises with the batch's own statistics over all axes but the last; stats receives mean and biased
+/// variance (C) in acc_dtype.  Ioffe, Szegedy 2015.
+Var batch_norm(const Var& x, const Var& gain, const Var& bias, double eps, BatchStats* stats);
+/// The same with given statistics (evaluation).
+Var batch_norm_eval(const Var& x, const Var& gain, const Var& bias, const Tensor& mean, const Tensor& variance, double eps);
+
+// ---- images (B, H, W, C) ----------------------------------------------------------------------------------
+
+/// x (B, H, W, I), weight (O, kh, kw, I / groups), bias (O) or undefined.  Cross-correlation, zero padding.
+Var conv2d(const Var& x, const Var& weight, const Var& bias, const ConvSpec& spec);
+Var avg_pool(const Var& x, const PoolSpec& spec);                   // divides by kernel area, padding counted
+Var max_pool(const Var& x, const PoolSpec& spec);                   // padding never wins
+Var adaptive_avg_pool(const Var& x, int64_t height, int64_t width); // bins floor(iH/h) .. ceil((i+1)H/h)
+Var resize_bilinear(const Var& x, int64_t height, int64_t width, bool align_corners = false);
+Var resize_nearest(const Var& x, int64_t height, int64_t width);    // source index floor(i * H / h)
+
+/// Multi-head softmax(q k^T * scale) v:  q (B, N, heads*D), k and v (B, M, heads*D) -> (B, N, heads*D).
+/// Online softmax in tiles: memory O(N), never a score matrix.  scale <= 0 means 1/sqrt(D).
+/// Dao et al. 2022, arXiv:2205.14135; Milakov, Gimelshein 2018, arXiv:1805.02867.
+Var attention(const Var& q, const Var& k, const Var& v, int heads, double scale = 0);
+
+// ---- noise ------------------------------------------------------------------------------------------------
+
+/// Zeroes elements with probability p and divides the rest by 1 - p.
+Var dropout(const Var& x, double p, const RandomKey& key);
+/// The same for whole samples of the leading axis.  Huang et al. 2016, arXiv:1603.09382.
+Var drop_path(const Var& x, double p, const RandomKey& key);
+
+// ---- losses -----------------------------------------------------------------------------------------------
+
+/// max(z,0) - z t + log(1 + e^-|z|) per element; no reduction.  logits z, target t in [0, 1] of the same shape.
+Var bce_with_logits(const Var& logits, const Tensor& target);
+/// Mean over rows of logsumexp(z) - z[label]:  logits (R, C), labels (R) i64.
+Var cross_entropy(const Var& logits, const Tensor& labels);
+
+}  // namespace camo

@@ -1,0 +1,80 @@
+// The layers: thin modules over autograd/ops.h.  Parameter names and initialisers are timm's / PyTorch's.
+#pragma once
+
+#include "autograd/ops.h"
+#include "nn/module.h"
+
+namespace camo::nn {
+
+/// How weights start.  trunc_normal and fan_out: backbones.md section 3.3; uniform: PyTorch's default,
+/// U(-1/sqrt(fan_in), 1/sqrt(fan_in)) for weight and bias.
+enum class Init { uniform, trunc_normal, fan_out };
+
+/// y = act(x W^T + b); x (..., in).  weight (out, in), bias (out).
+struct Linear : Module {
+  Var &weight, &bias;  // bias undefined without one
+  Act act;
+  Linear(Scope s, int64_t in, int64_t out, bool with_bias = true, Init init = Init::uniform, Act act = Act::none);
+  Var forward(const Var& x);
+  /// Rows [begin, end) of the weight: a part of a fused projection (kv, qkv) without slicing activations.
+  Var forward_rows(const Var& x, int64_t begin, int64_t end);
+};
+
+/// x (B, H, W, in) -> (B, H', W', out).
+struct Conv2d : Module {
+  Var &weight, &bias;
+  ConvSpec spec;
+  Conv2d(Scope s, int64_t in, int64_t out, int64_t kernel, ConvSpec spec = {}, bool with_bias = true, Init init = Init::uniform);
+  Var forward(const Var& x);
+};
+
+/// One k x k filter per channel, stride 1, same size by default.
+struct DepthwiseConv2d : Conv2d {
+  DepthwiseConv2d(Scope s, int64_t channels, int64_t kernel, int64_t dilation = 1, bool with_bias = true, Init init = Init::uniform);
+};
+
+struct LayerNorm : Module {
+  Var &weight, &bias;
+  double eps;
+  LayerNorm(Scope s, int64_t dim, double eps = 1e-6);
+  Var forward(const Var& x);
+};
+
+/// Training: the batch's statistics, and running ones staged (momentum 0.1, unbiased variance, as PyTorch).
+/// Evaluation: the running ones.
+struct BatchNorm : Module {
+  Var &weight, &bias;
+  Buffer &running_mean, &running_var, &num_batches_tracked;
+  double eps, momentum;
+  BatchNorm(Scope s, int64_t dim, double eps = 1e-5, double momentum = 0.1);
+  Var forward(const Var& x);
+};
+
+struct Dropout : Module {
+  double p;
+  Dropout(Scope s, double p) : Module(std::move(s)), p(p) {}
+  Var forward(const Var& x) { return training() && p > 0 ? dropout(x, p, random_key(Domain::dropout)) : x; }
+};
+
+struct DropPath : Module {
+  double p;
+  DropPath(Scope s, double p) : Module(std::move(s)), p(p) {}
+  Var forward(const Var& x) { return training() && p > 0 ? drop_path(x, p, random_key(Domain::drop_path)) : x; }
+};
+
+/// Self-attention over tokens (B, N, C): qkv fused by rows, heads, projection.
+struct Attention : Module {
+  Linear qkv, proj;
+  int heads;
+  Attention(Scope s, int64_t dim, int heads, Init init = Init::trunc_normal);
+  Var forward(const Var& x);
+};
+
+/// fc2(gelu(fc1(x)))
+struct Mlp : Module {
+  Linear fc1, fc2;
+  Mlp(Scope s, int64_t dim, int64_t hidden, Init init = Init::trunc_normal);
+  Var forward(const Var& x) { return fc2.forward(fc1.forward(x)); }
+};
+
+}  // namespace camo::nn

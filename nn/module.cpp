@@ -1,0 +1,92 @@
+#include "nn/module.h"
+
+#include <utility>
+
+namespace camo::nn {
+
+void ModelState::next_micro_step() {
+  ++micro_step;
+  call_counts().clear();
+}
+
+Module::Module(Scope scope) : path_(std::move(scope.path)), name_(std::move(scope.name)), state_(std::move(scope.state)) {
+  if (!state_)
+    state_ = std::make_shared<ModelState>(ModelState{.device = scope.device, .dtype = scope.dtype, .seed = scope.seed});
+  if (scope.parent) scope.parent->children_.push_back(this);
+}
+
+Scope Module::sub(const std::string& name) {
+  return {.device = state_->device, .dtype = state_->dtype, .seed = state_->seed,
+          .path = path_.empty() ? name : path_ + "." + name, .name = name, .parent = this, .state = state_};
+}
+
+Var& Module::parameter(const char* name, Tensor init, bool decay, FileLayout layout) {
+  auto p = std::make_unique<Parameter>(Parameter{.name = name, .var = Var::leaf(std::move(init), name), .layout = layout, .decay = decay});
+  parameters_.push_back(std::move(p));
+  return parameters_.back()->var;
+}
+
+Buffer& Module::buffer(const char* name, Tensor init, bool saved) {
+  buffers_.push_back(std::make_unique<Buffer>(Buffer{.name = name, .value = std::move(init), .saved = saved}));
+  return *buffers_.back();
+}
+
+RandomKey Module::random_key(Domain domain) const {
+  uint64_t path = hash(path_);
+  return {.seed = state_->seed, .domain = domain, .path = path, .step = uint32_t(state_->micro_step), .call = call_counts()[path]++};
+}
+
+RandomKey Module::init_key(const char* name) const {
+  return {.seed = state_->seed, .domain = Domain::init, .path = hash(path_.empty() ? name : path_ + "." + name)};
+}
+
+void Module::collect(const std::string& prefix, std::vector<Parameter>* parameters,
+                     std::vector<std::pair<std::string, Buffer*>>* buffers) const {
+  if (parameters)
+    for (const auto& p : parameters_) {
+      parameters->push_back(*p);
+      parameters->back().name = prefix + p->name;
+    }
+  if (buffers)
+    for (const auto& b : buffers_) buffers->emplace_back(prefix + b->name, b.get());
+  for (const Module* child : children_) child->collect(prefix + child->name_ + ".", parameters, buffers);
+}
+
+std::vector<Parameter> Module::named_parameters() const {
+  std::vector<Parameter> out;
+  collect("", &out, nullptr);
+  return out;
+}
+
+std::vector<std::pair<std::string, Buffer*>> Module::named_buffers() const {
+  std::vector<std::pair<std::string, Buffer*>> out;
+  collect("", nullptr, &out);
+  return out;
+}
+
+int64_t Module::parameter_count() const {
+  int64_t total = 0;
+  for (const Parameter& p : named_parameters()) total += p.var.value().numel();
+  return total;
+}
+
+void Module::freeze(bool on) {
+  for (auto& p : parameters_) {
+    p->frozen = on;
+    p->var = on ? p->var.detach() : Var::leaf(p->var.value());
+  }
+  for (Module* child : children_) child->freeze(on);
+}
+
+void commit(Module& module) {
+  for (auto& [name, b] : module.named_buffers())
+    if (b->staged.defined()) b->value = std::exchange(b->staged, {});
+}
+void discard(Module& module) {
+  for (auto& [name, b] : module.named_buffers()) b->staged = {};
+}
+void zero_grad(Module& module) {
+  for (Parameter& p : module.named_parameters()) p.var.clear_grad();
+}
+
+}  // namespace camo::nn

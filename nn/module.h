@@ -1,0 +1,142 @@
+// Module: parameters and buffers with names, and children found without a registry.
+//
+//   struct Mlp : Module {
+//     Linear fc1, fc2;
+//     Mlp(Scope s, int64_t dim, int64_t hidden)
+//         : Module(std::move(s)), fc1(sub("fc1"), dim, hidden), fc2(sub("fc2"), hidden, dim) {}
+//     Var forward(const Var& x) { return fc2.forward(gelu(fc1.forward(x))); }
+//   };
+//   Mlp net(Scope{.seed = 1}, 4, 16);
+//
+// A child is a plain member that is built from sub("name"): forgetting the name does not compile, and the names
+// are the keys of the state_dict.  Modules are neither copied nor moved, so pointers to them stay good.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "autograd/var.h"
+#include "tensor/random.h"
+
+namespace camo::nn {
+
+/// What all modules of one network share.
+struct ModelState {
+  Device device;
+  DType dtype = DType::f32;     // of parameters
+  uint64_t seed = 0;
+  int64_t micro_step = 0;       // one per forward pass in training; part of every random key
+  bool training = true;
+
+  /// Starts the next micro-step: new noise, call counts from zero.
+  void next_micro_step();
+};
+
+class Module;
+
+/// Where a module is born: its path, its parent, the network's state.  Scope{...} with no parent makes a root.
+struct Scope {
+  Device device = {};
+  DType dtype = DType::f32;
+  uint64_t seed = 0;
+  std::string path = {};        // "stages.0.blocks.1"
+  std::string name = {};        // last part of it
+  Module* parent = nullptr;
+  std::shared_ptr<ModelState> state = nullptr;  // made by the root
+};
+
+/// How a tensor lies in files.  Conv weights are (O, kh, kw, I) in memory and (O, I, kh, kw) in every file.
+enum class FileLayout { same, conv };
+
+struct Parameter {
+  std::string name;             // full path once listed: "stages.0.blocks.1.attn.q.weight"
+  Var var;
+  FileLayout layout = FileLayout::same;
+  bool decay = true;            // false for norms and biases
+  bool frozen = false;
+};
+
+/// State that moves outside the gradient (batch-norm statistics, balancing bias).  The forward pass writes the
+/// staged copy; commit() takes it over after an accepted optimizer step, discard() drops it.
+struct Buffer {
+  std::string name;
+  Tensor value;
+  Tensor staged = {};
+  bool saved = true;            // false: constants that files do not carry
+
+  /// The newest value, staged or not; later micro-steps of one optimizer step build on earlier ones.
+  const Tensor& latest() const { return staged.defined() ? staged : value; }
+};
+
+class Module {
+ public:
+  Module(const Module&) = delete;
+  Module& operator=(const Module&) = delete;
+  virtual ~Module() = default;
+
+  /// All parameters of this module and below, in order of construction, names relative to this module.
+  std::vector<Parameter> named_parameters() const;
+  /// The same for buffers; pointers stay good as long as the module lives.
+  std::vector<std::pair<std::string, Buffer*>> named_buffers() const;
+  int64_t parameter_count() const;
+
+  ModelState& state() const { return *state_; }
+  bool training() const { return state_->training; }
+  void train(bool on = true) { state_->training = on; }
+  const std::string& path() const { return path_; }
+  /// Excludes every parameter below from training: frozen ones are constants in the graph.
+  void freeze(bool on = true);
+
+ protected:
+  explicit Module(Scope scope);
+  Scope sub(const std::string& name);
+  /// Registers a parameter.  The returned reference stays good.
+  Var& parameter(const char* name, Tensor init, bool decay = true, FileLayout layout = FileLayout::same);
+  /// Stands for an absent parameter (a layer without bias): undefined, not listed.
+  Var& no_parameter() { return none_; }
+  Buffer& buffer(const char* name, Tensor init, bool saved = true);
+  /// Key for this module's next draw of noise in this micro-step.
+  RandomKey random_key(Domain domain) const;
+  /// Key for initialising the parameter `name`.
+  RandomKey init_key(const char* name) const;
+
+ private:
+  void collect(const std::string& prefix, std::vector<Parameter>* parameters,
+               std::vector<std::pair<std::string, Buffer*>>* buffers) const;
+
+  std::string path_, name_;
+  Var none_;
+  std::shared_ptr<ModelState> state_;
+  std::vector<Module*> children_;
+  std::vector<std::unique_ptr<Parameter>> parameters_;
+  std::vector<std::unique_ptr<Buffer>> buffers_;
+};
+
+/// Modules numbered 0, 1, ...:  List<Block> blocks(sub("blocks"));  blocks.add(dim, heads);  add<U>() for a subclass.
+template <class T>
+class List : public Module {
+ public:
+  explicit List(Scope scope) : Module(std::move(scope)) {}
+  template <class U = T, class... Args>
+  U& add(Args&&... args) {
+    auto item = std::make_unique<U>(sub(std::to_string(items_.size())), std::forward<Args>(args)...);
+    U& out = *item;
+    items_.push_back(std::move(item));
+    return out;
+  }
+  int64_t size() const { return int64_t(items_.size()); }
+  T& operator[](int64_t i) const { return *items_.at(size_t(i)); }
+  auto begin() const { return items_.begin(); }  // of unique_ptr<T>
+  auto end() const { return items_.end(); }
+
+ private:
+  std::vector<std::unique_ptr<T>> items_;
+};
+
+/// Takes over, or drops, everything staged below module.
+void commit(Module& module);
+void discard(Module& module);
+void zero_grad(Module& module);
+
+}  // namespace camo::nn

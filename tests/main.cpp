@@ -1,0 +1,3 @@
+// The behaviour tests' main.
+#define DOCTEST_CONFIG_IMPLEMENT_WITH_MAIN
+#include <doctest/doctest.h>

@@ -1,0 +1,65 @@
+// One OpCase per op (or per interesting configuration of it) drives every check and the benchmark.
+//
+//   static const bool gelu_case = add_case({
+//       .name = "gelu", .inputs = {{3, 37}}, .run = [](const Vars& x) { return gelu(x[0]); }});
+//
+// gives: gradient check in f64 by random projection, each input alone, f32 and bf16 against f64, CUDA against CPU,
+// poison, two runs and 1/2/3 threads bit for bit, the listed extra sizes, the listed bad calls, a benchmark.
+// A case that cannot take part in a check lists it in `except` with the reason; those are counted and printed.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <source_location>
+#include <string>
+#include <vector>
+
+#include "autograd/ops.h"
+
+namespace camo::test {
+
+enum class Check { gradient, single_input, f32, bf16, cuda, determinism, sizes, errors, bench };
+
+struct BadCall {
+  std::function<void()> call;             // must throw
+  std::vector<std::string> says;          // each must occur in the message (op name, both shapes)
+};
+
+struct OpCase {
+  std::string name;                       // "stem" or "stem: configuration"
+  std::vector<Shape> inputs;              // shapes of the differentiable inputs
+  std::function<Var(const Vars&)> run;    // must not change any state
+  /// Values of input i, element j, from a standard normal number z; keeps away from kinks.  Default: z.
+  std::function<double(int i, int64_t j, double z)> value = nullptr;
+  /// Further input shapes to run through forward and backward in f32 (0, 1, 31, 33, 257, whole tiles and tails),
+  /// compared with f64.
+  std::vector<std::vector<Shape>> sizes = {};
+  std::vector<BadCall> errors = {};
+  /// Inputs that stay f32 when the activations are bf16 (weights, gains, biases).
+  std::vector<int> f32_inputs = {};
+  /// Size for the benchmark; flops and bytes of one forward pass at it (0: not counted).
+  std::vector<Shape> bench_inputs = {};
+  double flops = 0, bytes = 0;
+  double f32_tolerance = 2e-5, bf16_tolerance = 2e-2;  // relative L2 error against f64
+  std::map<Check, std::string> except = {};            // check -> why it does not apply
+  std::string stem = {};                               // set by add_case
+};
+
+/// Registers a case under the stem of the file it stands in (tests/ops/STEM.cpp).  The return value only exists
+/// so that a static can be initialised.
+bool add_case(OpCase c, std::source_location where = std::source_location::current());
+const std::vector<OpCase>& cases();
+
+/// Outcome of one check on one case.
+struct Outcome {
+  bool applies = true, passed = true;
+  std::string note;                       // failure, reason for not applying, or the figure measured
+};
+/// Runs one check; never throws.
+Outcome run_check(const OpCase& c, Check check);
+const char* name(Check check);
+
+/// Largest relative error of analytic against numerical gradients of sum(projection * f(x)), over all entries.
+double gradient_error(const std::function<Var(const Vars&)>& f, const std::vector<Tensor>& inputs);
+
+}  // namespace camo::test
