@@ -8,6 +8,11 @@
 
 #include <cstring>
 
+#if defined(__AVX512BW__) && defined(__AVX512VL__)
+#define CAMO_MASKED_VECTORS  // loads and stores of the first n lanes are one instruction
+#include <immintrin.h>
+#endif
+
 #include "tensor/dtype.h"
 
 namespace camo {
@@ -32,21 +37,31 @@ struct Vec {
   Native v;
 
   Vec() = default;
-  Vec(T s) : v(Native{} + s) {}
+  Vec(T s) : v(s - Native{}) {}  // x - 0 is x for every x (x + 0 is not, for -0), so only the broadcast remains
   static Vec of(Native v) { Vec out; out.v = v; return out; }
 
   static Vec load(const T* p) { Vec out; std::memcpy(&out.v, p, sizeof(Native)); return out; }
   void store(T* p) const { std::memcpy(p, &v, sizeof(Native)); }
   /// The first n lanes; the rest read as zero and are not written.
   static Vec load(const T* p, int n) {
+#ifdef CAMO_MASKED_VECTORS
+    if constexpr (sizeof(T) == 4) return of((Native)_mm512_maskz_loadu_ps(__mmask16((1u << n) - 1), p));
+    else return of((Native)_mm512_maskz_loadu_pd(__mmask8((1u << n) - 1), p));
+#else
     T tmp[size] = {};
     std::memcpy(tmp, p, size_t(n) * sizeof(T));
     return load(tmp);
+#endif
   }
   void store(T* p, int n) const {
+#ifdef CAMO_MASKED_VECTORS
+    if constexpr (sizeof(T) == 4) _mm512_mask_storeu_ps(p, __mmask16((1u << n) - 1), (__m512)v);
+    else _mm512_mask_storeu_pd(p, __mmask8((1u << n) - 1), (__m512d)v);
+#else
     T tmp[size];
     store(tmp);
     std::memcpy(p, tmp, size_t(n) * sizeof(T));
+#endif
   }
 
   static Vec load(const bf16* p) requires std::is_same_v<T, float> {
@@ -67,14 +82,22 @@ struct Vec {
   }
   static Vec load(const bf16* p, int n) requires std::is_same_v<T, float> {
     bf16 tmp[size];
+#ifdef CAMO_MASKED_VECTORS
+    _mm256_storeu_si256(reinterpret_cast<__m256i*>(tmp), _mm256_maskz_loadu_epi16(__mmask16((1u << n) - 1), p));
+#else
     std::memset(static_cast<void*>(tmp), 0, sizeof tmp);
     std::memcpy(static_cast<void*>(tmp), p, size_t(n) * sizeof(bf16));
+#endif
     return load(tmp);
   }
   void store(bf16* p, int n) const requires std::is_same_v<T, float> {
     bf16 tmp[size];
     store(tmp);
+#ifdef CAMO_MASKED_VECTORS
+    _mm256_mask_storeu_epi16(p, __mmask16((1u << n) - 1), _mm256_loadu_si256(reinterpret_cast<const __m256i*>(tmp)));
+#else
     std::memcpy(static_cast<void*>(p), tmp, size_t(n) * sizeof(bf16));
+#endif
   }
 
   T operator[](int lane) const { return v[lane]; }
