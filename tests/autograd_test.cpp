@@ -1,0 +1,138 @@
+// The engine: order, slots, saved tensors, long chains, checkpoint, debugging.
+#include <doctest/doctest.h>
+
+#include "autograd/checkpoint.h"
+#include "autograd/debug.h"
+#include "autograd/node.h"
+#include "autograd/ops.h"
+
+using namespace camo;
+
+namespace {
+Var leaf(const std::vector<float>& v) { return Var::leaf(from(v, {int64_t(v.size())})); }
+}  // namespace
+
+TEST_CASE("a value used twice collects both gradients before it passes them on") {
+  Var a = leaf({3});
+  Var b = square(a);                       // b = 9
+  backward(sum(add(b, mul(b, a))));        // y = a^2 + a^3, y' = 2a + 3a^2 = 33
+  CHECK(item(a.grad()) == 33);
+}
+
+TEST_CASE("gradients of two backward calls add up in a leaf") {
+  Var a = leaf({2});
+  backward(sum(square(a)));
+  backward(sum(square(a)));
+  CHECK(item(a.grad()) == 8);
+  a.clear_grad();
+  CHECK(!a.grad().defined());
+}
+
+TEST_CASE("one tensor given to two slots is not added to in place") {
+  Var a = leaf({1, 2}), b = leaf({3, 4});
+  Var s = add(a, b);
+  backward(sum(add(s, mul(s, a))));  // d/da = 1 + (2a + b), d/db = 1 + a
+  CHECK(to_vector<float>(a.grad()) == std::vector<float>{6, 9});
+  CHECK(to_vector<float>(b.grad()) == std::vector<float>{2, 3});
+}
+
+TEST_CASE("a chain of a million nodes records, runs and frees") {
+  Var x = leaf({1});
+  Var y = x;
+  for (int i = 0; i < 1000000; ++i) y = scale(y, 1, 0);
+  backward(y);
+  CHECK(item(x.grad()) == 1);
+  y = Var();
+  Var unused = x;
+  for (int i = 0; i < 1000000; ++i) unused = neg(unused);  // freed without having run
+}
+
+TEST_CASE("a second backward over a freed graph names keep_graph") {
+  Var a = leaf({2});
+  Var y = sum(square(a));
+  backward(y, /*keep_graph=*/true);
+  backward(y);
+  CHECK(item(a.grad()) == 8);
+  CHECK_THROWS_WITH_AS(backward(y), "backward: the graph of 'sum' was already freed; pass keep_graph to the first call",
+                       GraphError);
+}
+
+TEST_CASE("writing a saved tensor is noticed and names the op") {
+  Var a = leaf({2}), b = leaf({5});
+  Tensor value = a.value();
+  Var y = sum(mul(a, b));
+  value.write<float>()[0] = 3;
+  CHECK_THROWS_WITH_AS(backward(y), doctest::Contains("backward of 'mul'"), GraphError);
+}
+
+TEST_CASE("constants, NoGrad and detach leave the graph") {
+  Var a = leaf({2});
+  CHECK(!square(a.detach()).wants_grad());
+  {
+    NoGrad no_grad;
+    CHECK(!square(a).wants_grad());
+  }
+  CHECK(square(a).wants_grad());
+  CHECK_THROWS_AS(backward(square(Var(ones({1})))), GraphError);
+  CHECK_THROWS_AS(backward(square(leaf({1, 2}))), ShapeError);
+  CHECK_THROWS_AS(square(a).grad(), GraphError);
+}
+
+TEST_CASE("slices of one tensor add into one gradient") {
+  Var x = Var::leaf(arange(12, DType::f32).reshape({4, 3}));
+  Var y = add(sum(square(slice_rows(x, 0, 2))), sum(slice_rows(x, 1, 4)));
+  backward(y);
+  CHECK(to_vector<float>(x.grad()) == std::vector<float>{0, 2, 4, 7, 9, 11, 1, 1, 1, 1, 1, 1});
+}
+
+TEST_CASE("checkpoint gives the gradient of the plain function and keeps less") {
+  auto f = [](const Vars& v) { return gelu(matmul(gelu(matmul(v[0], v[1])), v[1])); };
+  auto gradients = [&](const std::function<Var(const Vars&)>& g, int64_t* kept) {
+    Var a = Var::leaf(randn({64, 32}, 1)), b = Var::leaf(randn({32, 32}, 2));
+    Var y = g({a, b});
+    *kept = debug::bytes_kept(y);
+    backward(sum(y));
+    return std::pair(a.grad(), b.grad());
+  };
+  int64_t plain_kept, again_kept;
+  auto plain = gradients(f, &plain_kept);
+  auto again = gradients([&](const Vars& v) { return checkpoint(f, v); }, &again_kept);
+  CHECK(equal_bits(plain.first, again.first));
+  CHECK(equal_bits(plain.second, again.second));
+  CHECK(again_kept < plain_kept);
+}
+
+TEST_CASE("checkpoint draws the same noise again and reaches parameters inside") {
+  Var w = Var::leaf(randn({64}, 3));
+  auto f = [&](const Vars& v) {
+    RandomKey key{.seed = 9, .domain = Domain::dropout, .path = 1, .call = call_counts()[1]++};
+    return mul(dropout(v[0], 0.5, key), w);
+  };
+  Var x(ones({64}));  // wants no gradient: w alone does
+  call_counts().clear();
+  backward(sum(f({x})));
+  Tensor plain = w.grad();
+  w.clear_grad();
+  call_counts().clear();
+  Var y = checkpoint(f, {x});
+  call_counts()[1] = 17;  // later layers moved on
+  backward(sum(y));
+  CHECK(equal_bits(plain, w.grad()));
+  CHECK(call_counts()[1] == 17);
+}
+
+TEST_CASE("the first op that makes a NaN is named") {
+  debug::FindNan on;
+  Var a = leaf({-1});
+  CHECK_THROWS_WITH_AS(exp(log(a)), "forward of 'log': output (1) holds NaN or infinity", NumericError);
+  Var zero = leaf({0});
+  CHECK_THROWS_WITH_AS(backward(sum(sqrt(zero))), doctest::Contains("backward of 'sqrt'"), NumericError);
+}
+
+TEST_CASE("bytes kept are counted by op, and a picture can be drawn") {
+  Var a = Var::leaf(ones({1000})), b = Var::leaf(ones({1000}));
+  Var y = sum(mul(a, b));
+  CHECK(debug::bytes_kept_by_op(y).at("mul") == 8000);
+  CHECK(debug::to_dot(y).find("label=\"mul") != std::string::npos);
+  CHECK(debug::bytes_kept(sum(mul(a, Var(ones({1000}))))) == 4000);  // the constant is kept for a, a is not
+}

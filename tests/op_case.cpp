@@ -1,0 +1,26 @@
+#include "tests/op_case.h"
+
+#include <filesystem>
+
+namespace camo::test {
+namespace {
+std::vector<OpCase>& registry() {
+  static std::vector<OpCase> all;
+  return all;
+}
+}  // namespace
+
+bool add_case(OpCase c, std::source_location where) {
+  c.stem = std::filesystem::path(where.file_name()).stem().string();
+  registry().push_back(std::move(c));
+  return true;
+}
+
+const std::vector<OpCase>& cases() { return registry(); }
+
+const char* name(Check check) {
+  constexpr const char* names[] = {"gradient", "single_input", "f32", "bf16", "cuda", "determinism", "sizes", "errors", "bench"};
+  return names[int(check)];
+}
+
+}  // namespace camo::test

@@ -1,0 +1,257 @@
+// What the driver does with a case.  The reference is always the f64 run of the same kernels, which the gradient
+// check in turn compares with finite differences of a random projection: a plain sum would hide, for one, a softmax
+// whose backward returns zeros.
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+
+#include "tensor/parallel.h"
+#include "tensor/random.h"
+#include "tests/op_case.h"
+
+namespace camo::test {
+namespace {
+
+constexpr double kGradientTolerance = 1e-6;  // of the largest gradient of the same input
+constexpr double kStep = 1e-5;
+
+Tensor convert(const Tensor& x, DType to) {
+  std::vector<double> v = to_vector<double>(x);
+  if (to == DType::f64) return from(v, x.shape());
+  std::vector<float> f(v.begin(), v.end());
+  if (to == DType::f32) return from(f, x.shape());
+  Tensor out = empty(x.shape(), to);
+  bf16* p = out.write<bf16>();
+  for (size_t i = 0; i < f.size(); ++i) p[i] = bf16(f[i]);
+  return out;
+}
+
+/// Normal numbers that every floating type holds exactly, so that all runs see the same input.
+Tensor numbers(const Shape& shape, uint64_t seed) {
+  return convert(convert(randn(shape, seed, DType::f64), DType::bf16), DType::f64);
+}
+
+std::vector<Tensor> make_inputs(const OpCase& c, const std::vector<Shape>& shapes, bool exact_in_bf16) {
+  std::vector<Tensor> out;
+  for (size_t i = 0; i < shapes.size(); ++i) {
+    std::vector<double> v = to_vector<double>(randn(shapes[i], hash(c.name) + i, DType::f64));
+    if (c.value)
+      for (size_t j = 0; j < v.size(); ++j) v[j] = c.value(int(i), int64_t(j), v[j]);
+    Tensor x = from(v, shapes[i]);
+    bool stays_f32 = std::count(c.f32_inputs.begin(), c.f32_inputs.end(), int(i)) > 0;
+    if (exact_in_bf16 && !stays_f32) x = convert(x, DType::bf16);
+    out.push_back(convert(convert(x, DType::f32), DType::f64));
+  }
+  return out;
+}
+
+struct Run {
+  Tensor y;
+  std::vector<Tensor> grads;  // undefined where not wanted
+};
+
+/// Forward and backward with the inputs in the given types; only `only` wants a gradient, or all when -1.
+Run run(const OpCase& c, const std::vector<Tensor>& inputs, DType activations, int only = -1) {
+  Vars x;
+  for (size_t i = 0; i < inputs.size(); ++i) {
+    bool stays_f32 = std::count(c.f32_inputs.begin(), c.f32_inputs.end(), int(i)) > 0;
+    DType t = activations == DType::bf16 && stays_f32 ? DType::f32 : activations;
+    Tensor value = convert(inputs[i], t);
+    x.push_back(only < 0 || only == int(i) ? Var::leaf(value) : Var(value));
+  }
+  Var y = c.run(x);
+  if (y.wants_grad()) backward(y, convert(numbers(y.shape(), 77), y.dtype()));
+  Run out{y.value(), {}};
+  for (const Var& v : x) out.grads.push_back(v.wants_grad() ? v.grad() : Tensor());
+  return out;
+}
+
+/// ||a - b|| / ||b||; infinity on NaN.
+double relative_error(const Tensor& a, const Tensor& b) {
+  check(a.shape() == b.shape(), "shapes differ: ", a.shape(), " and ", b.shape());
+  std::vector<double> va = to_vector<double>(a), vb = to_vector<double>(b);
+  double diff = 0, norm = 0;
+  for (size_t i = 0; i < va.size(); ++i) diff += (va[i] - vb[i]) * (va[i] - vb[i]), norm += vb[i] * vb[i];
+  double out = std::sqrt(diff) / std::max(std::sqrt(norm), 1e-12);
+  return std::isfinite(out) ? out : INFINITY;
+}
+
+/// Largest relative error of y and of every gradient.
+double run_error(const Run& a, const Run& b) {
+  double worst = relative_error(a.y, b.y);
+  for (size_t i = 0; i < a.grads.size(); ++i) {
+    check(a.grads[i].defined() == b.grads[i].defined(), "one run has no gradient of input ", i);
+    if (a.grads[i].defined()) worst = std::max(worst, relative_error(a.grads[i], b.grads[i]));
+  }
+  return worst;
+}
+
+Outcome within(double error, double tolerance, const std::string& what = "") {
+  return {.applies = true, .passed = error <= tolerance, .note = text(what, what.empty() ? "" : " ", "error ", error, " of ", tolerance)};
+}
+
+Outcome check_single_input(const OpCase& c) {
+  std::vector<Tensor> in = make_inputs(c, c.inputs, false);
+  Run all = run(c, in, DType::f64);
+  double worst = 0;
+  for (size_t i = 0; i < in.size(); ++i) {
+    Run one = run(c, in, DType::f64, int(i));
+    check(one.grads[i].defined(), "no gradient for input ", i, " alone");
+    worst = std::max(worst, relative_error(one.grads[i], all.grads[i]));
+  }
+  return within(worst, 1e-12);
+}
+
+Outcome check_dtype(const OpCase& c, DType t) {
+  std::vector<Tensor> in = make_inputs(c, c.inputs, t == DType::bf16);
+  return within(run_error(run(c, in, t), run(c, in, DType::f64)), t == DType::f32 ? c.f32_tolerance : c.bf16_tolerance);
+}
+
+Outcome check_determinism(const OpCase& c) {
+  std::vector<Tensor> in = make_inputs(c, c.inputs, false);
+  int before = threads();
+  set_threads(1);
+  Run first = run(c, in, DType::f32);
+  Outcome out;
+  for (int n : {1, 2, 3}) {
+    set_threads(n);
+    Run again = run(c, in, DType::f32);
+    bool same = equal_bits(again.y, first.y);
+    for (size_t i = 0; i < in.size(); ++i)
+      if (first.grads[i].defined()) same = same && equal_bits(again.grads[i], first.grads[i]);
+    if (!same) out = {.applies = true, .passed = false, .note = text("other bits with ", n, " threads")};
+  }
+  set_threads(before);
+  return out;
+}
+
+Outcome check_sizes(const OpCase& c) {
+  Outcome worst;
+  for (const auto& shapes : c.sizes) {
+    std::vector<Tensor> in = make_inputs(c, shapes, false);
+    Outcome one = within(run_error(run(c, in, DType::f32), run(c, in, DType::f64)), c.f32_tolerance, text(shapes[0]));
+    if (!one.passed) return one;
+  }
+  worst.note = text(c.sizes.size(), " sizes");
+  return worst;
+}
+
+Outcome check_errors(const OpCase& c) {
+  for (size_t i = 0; i < c.errors.size(); ++i) {
+    try {
+      c.errors[i].call();
+      return {.applies = true, .passed = false, .note = text("bad call ", i, " was accepted")};
+    } catch (const Error& e) {
+      for (const std::string& part : c.errors[i].says)
+        if (std::string(e.what()).find(part) == std::string::npos)
+          return {.applies = true, .passed = false, .note = text("bad call ", i, " says '", e.what(), "', not '", part, "'")};
+    }
+  }
+  return {.applies = true, .passed = true, .note = text(c.errors.size(), " bad calls")};
+}
+
+double median_ms(const std::function<void()>& f) {
+  std::vector<double> ms;
+  f();
+  for (int i = 0; i < 9; ++i) {
+    auto start = std::chrono::steady_clock::now();
+    f();
+    ms.push_back(std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count());
+  }
+  std::nth_element(ms.begin(), ms.begin() + 4, ms.end());
+  return ms[4];
+}
+
+Outcome bench(const OpCase& c) {
+  Vars x;
+  for (const Tensor& t : make_inputs(c, c.bench_inputs, false)) x.push_back(Var::leaf(convert(t, DType::f32)));
+  Tensor seed;
+  double forward = median_ms([&] {
+    NoGrad no_grad;
+    seed = ones(c.run(x).shape());
+  });
+  double both = median_ms([&] {
+    for (Var& v : x) v.clear_grad();
+    Var y = c.run(x);
+    if (y.wants_grad()) backward(y, seed);
+  });
+  std::string rate;
+  if (c.flops > 0) rate += text("  ", c.flops / forward / 1e6, " GFLOP/s");
+  if (c.bytes > 0) rate += text("  ", c.bytes / forward / 1e6, " GB/s");
+  return {.applies = true, .passed = true, .note = text(forward, " ms forward, ", both, " ms with backward", rate)};
+}
+
+Outcome dispatch(const OpCase& c, Check check) {
+  switch (check) {
+    case Check::gradient:
+      return within(gradient_error(c.run, make_inputs(c, c.inputs, false)), kGradientTolerance);
+    case Check::single_input: return check_single_input(c);
+    case Check::f32: return check_dtype(c, DType::f32);
+    case Check::bf16: return check_dtype(c, DType::bf16);
+    case Check::cuda: return {.applies = false, .passed = true, .note = "this build has no CUDA backend"};
+    case Check::determinism: return check_determinism(c);
+    case Check::sizes: return check_sizes(c);
+    case Check::errors: return check_errors(c);
+    case Check::bench: return bench(c);
+  }
+  return {};
+}
+
+/// A list that a case left empty is no check that passed.
+const char* nothing_listed(const OpCase& c, Check check) {
+  if (check == Check::sizes && c.sizes.empty()) return "no further sizes listed";
+  if (check == Check::errors && c.errors.empty()) return "no bad calls listed";
+  if (check == Check::bench && c.bench_inputs.empty()) return "no benchmark size listed";
+  if (check == Check::single_input && c.inputs.size() < 2) return "one input only";
+  return nullptr;
+}
+
+}  // namespace
+
+double gradient_error(const std::function<Var(const Vars&)>& f, const std::vector<Tensor>& inputs) {
+  Vars leaves;
+  for (const Tensor& t : inputs) leaves.push_back(Var::leaf(t.clone()));
+  Var y = f(leaves);
+  Tensor projection = numbers(y.shape(), 42);
+  backward(y, projection);
+  std::vector<double> p = to_vector<double>(projection);
+  auto output = [&](size_t i, int64_t j, double x) {
+    NoGrad no_grad;
+    Vars moved;
+    for (const Tensor& t : inputs) moved.emplace_back(t);
+    Tensor shifted = inputs[i].clone();
+    shifted.write<double>()[j] = x;
+    moved[i] = Var(shifted);
+    return to_vector<double>(f(moved).value());
+  };
+  double worst = 0;
+  for (size_t i = 0; i < inputs.size(); ++i) {
+    check(leaves[i].grad().defined(), "no gradient for input ", i);
+    std::vector<double> analytic = to_vector<double>(leaves[i].grad()), x = to_vector<double>(inputs[i]);
+    double largest = 1e-8, error = 0;
+    for (size_t j = 0; j < x.size(); ++j) {
+      double h = kStep * std::max(1.0, std::abs(x[j])), numeric = 0;
+      std::vector<double> up = output(i, int64_t(j), x[j] + h), down = output(i, int64_t(j), x[j] - h);
+      for (size_t k = 0; k < p.size(); ++k) numeric += p[k] * (up[k] - down[k]);  // differences first: less cancellation
+      numeric /= 2 * h;
+      largest = std::max({largest, std::abs(numeric), std::abs(analytic[j])});
+      double e = std::abs(numeric - analytic[j]);
+      error = e > error || e != e ? e : error;
+    }
+    double relative = error / largest;
+    worst = relative > worst || relative != relative ? relative : worst;
+  }
+  return worst;
+}
+
+Outcome run_check(const OpCase& c, Check check) {
+  if (auto it = c.except.find(check); it != c.except.end()) return {.applies = false, .passed = true, .note = it->second};
+  if (const char* why = nothing_listed(c, check)) return {.applies = false, .passed = true, .note = why};
+  try {
+    return dispatch(c, check);
+  } catch (const std::exception& e) {
+    return {.applies = true, .passed = false, .note = e.what()};
+  }
+}
+
+}  // namespace camo::test
