@@ -25,7 +25,8 @@ constexpr int kVecBytes = 32;
 constexpr int kVecBytes = 16;
 #endif
 
-template <class T>
+/// The width is part of the type, so that code compiled for another processor never links as the same function.
+template <class T, int Bytes = kVecBytes>
 struct Vec {
   static constexpr int size = kVecBytes / int(sizeof(T));
   using Int = std::conditional_t<sizeof(T) == 4, int32_t, int64_t>;

@@ -1,0 +1,13 @@
+# Installs the library into a folder of the build, then configures, builds and runs the consumer project.
+function(step)
+  execute_process(COMMAND ${ARGN} RESULT_VARIABLE result OUTPUT_VARIABLE output ERROR_VARIABLE output)
+  if(result)
+    message(FATAL_ERROR "${ARGN}\n${output}")
+  endif()
+endfunction()
+set(work ${BUILD}/consumer)
+file(REMOVE_RECURSE ${work})
+step(${CMAKE_COMMAND} --install ${BUILD} --prefix ${work}/prefix)
+step(${CMAKE_COMMAND} -S ${ROOT}/tests/consumer -B ${work}/build -DCMAKE_PREFIX_PATH=${work}/prefix)
+step(${CMAKE_COMMAND} --build ${work}/build)
+step(${work}/build/consumer)
