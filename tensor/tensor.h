@@ -61,6 +61,7 @@ class Tensor {
 
   /// A view with another shape of as many elements; one axis may be -1.
   Tensor reshape(std::vector<int64_t> dims) const;
+  Tensor reshape(std::initializer_list<int64_t> dims) const { return reshape(std::vector<int64_t>(dims)); }
   Tensor reshape(const Shape& shape) const { return reshape(std::vector<int64_t>(shape.begin(), shape.end())); }
   /// A view of rows [begin, end) of the leading axis.
   Tensor slice(int64_t begin, int64_t end) const;
