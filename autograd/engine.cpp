@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <atomic>
 #include <unordered_set>
+#include <utility>
 
 #include "autograd/debug.h"
 #include "autograd/node.h"
