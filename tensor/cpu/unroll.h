@@ -1,0 +1,17 @@
+// unroll<N>(f): f(0), f(1), ..., f(N - 1) with the index as a constant, so that arrays of accumulators indexed by
+// it live in registers whatever the optimiser's own limits are.
+#pragma once
+
+#include <type_traits>
+#include <utility>
+
+namespace camo::kernel {
+
+template <int N, class F>
+[[gnu::always_inline]] inline void unroll(const F& f) {
+  [&]<int... I>(std::integer_sequence<int, I...>) __attribute__((always_inline)) {
+    (f(std::integral_constant<int, I>{}), ...);
+  }(std::make_integer_sequence<int, N>{});
+}
+
+}  // namespace camo::kernel
