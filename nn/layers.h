@@ -2,13 +2,10 @@
 #pragma once
 
 #include "autograd/ops.h"
+#include "nn/init.h"
 #include "nn/module.h"
 
 namespace camo::nn {
-
-/// How weights start.  trunc_normal and fan_out: backbones.md section 3.3; uniform: PyTorch's default,
-/// U(-1/sqrt(fan_in), 1/sqrt(fan_in)) for weight and bias.
-enum class Init { uniform, trunc_normal, fan_out };
 
 /// y = act(x W^T + b); x (..., in).  weight (out, in), bias (out).
 struct Linear : Module {

@@ -1,0 +1,22 @@
+// How weights start.  Every value is a pure function of (seed, path of the parameter, element), so a layer's
+// start does not depend on what else the network holds or on the order in which it is built.
+#pragma once
+
+#include "tensor/random.h"
+
+namespace camo::nn {
+
+/// trunc_normal   normal, sigma 0.02, cut at the absolute bounds -2 and 2 (timm's trunc_normal_); bias 0
+/// fan_out        normal, sigma sqrt(2 / fan_out), fan_out = kh kw O / groups; bias 0.  He et al. 2015
+/// uniform        U(-1/sqrt(fan_in), 1/sqrt(fan_in)) for weight and bias: PyTorch's default
+enum class Init { uniform, trunc_normal, fan_out };
+
+/// A weight (O, ..., I / groups): linear (O, I), convolution (O, kh, kw, I / groups).
+Tensor init_weight(Init init, const Shape& shape, const RandomKey& key, DType dtype, int64_t groups = 1);
+/// The bias (O) of a weight of that shape.
+Tensor init_bias(Init init, const Shape& weight_shape, const RandomKey& key, DType dtype);
+
+/// Normal numbers; those outside [low, high] are drawn again.
+Tensor trunc_normal(const Shape& shape, const RandomKey& key, double std, double low, double high, DType dtype);
+
+}  // namespace camo::nn

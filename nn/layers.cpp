@@ -1,0 +1,87 @@
+#include "nn/layers.h"
+
+#include "autograd/checkpoint.h"
+
+namespace camo::nn {
+
+Linear::Linear(Scope s, int64_t in, int64_t out, bool with_bias, Init init, Act act)
+    : Module(std::move(s)),
+      weight(parameter("weight", init_weight(init, {out, in}, init_key("weight"), state().dtype))),
+      bias(with_bias ? parameter("bias", init_bias(init, {out, in}, init_key("bias"), state().dtype), false)
+                     : no_parameter()),
+      act(act) {}
+
+Var Linear::forward(const Var& x) { return linear(x, weight, bias, act); }
+
+Var Linear::forward_rows(const Var& x, int64_t begin, int64_t end) {
+  return linear(x, slice_rows(weight, begin, end), bias.defined() ? slice_rows(bias, begin, end) : bias, act);
+}
+
+namespace {
+Shape filter_shape(int64_t in, int64_t out, int64_t kernel, const ConvSpec& spec) {
+  check<ConfigError>(spec.groups > 0 && in % spec.groups == 0 && out % spec.groups == 0, "Conv2d: ", spec.groups,
+                     " groups must divide ", in, " input and ", out, " output channels");
+  return {out, kernel, kernel, in / spec.groups};
+}
+}  // namespace
+
+Conv2d::Conv2d(Scope s, int64_t in, int64_t out, int64_t kernel, ConvSpec spec, bool with_bias, Init init)
+    : Module(std::move(s)),
+      weight(parameter("weight", init_weight(init, filter_shape(in, out, kernel, spec), init_key("weight"),
+                                             state().dtype, spec.groups), true, FileLayout::conv)),
+      bias(with_bias ? parameter("bias", init_bias(init, weight.shape(), init_key("bias"), state().dtype), false)
+                     : no_parameter()),
+      spec(spec) {}
+
+Var Conv2d::forward(const Var& x) { return conv2d(x, weight, bias, spec); }
+
+DepthwiseConv2d::DepthwiseConv2d(Scope s, int64_t channels, int64_t kernel, int64_t dilation, bool with_bias, Init init)
+    : Conv2d(std::move(s), channels, channels, kernel,
+             {.stride = 1, .padding = dilation * (kernel - 1) / 2, .dilation = dilation, .groups = channels},
+             with_bias, init) {}
+
+LayerNorm::LayerNorm(Scope s, int64_t dim, double eps)
+    : Module(std::move(s)), weight(parameter("weight", ones({dim}, state().dtype), false)),
+      bias(parameter("bias", zeros({dim}, state().dtype), false)), eps(eps) {}
+
+Var LayerNorm::forward(const Var& x) { return layer_norm(x, weight, bias, eps); }
+
+BatchNorm::BatchNorm(Scope s, int64_t dim, double eps, double momentum)
+    : Module(std::move(s)), weight(parameter("weight", ones({dim}, state().dtype), false)),
+      bias(parameter("bias", zeros({dim}, state().dtype), false)),
+      running_mean(buffer("running_mean", zeros({dim}, state().dtype))),
+      running_var(buffer("running_var", ones({dim}, state().dtype))),
+      num_batches_tracked(buffer("num_batches_tracked", zeros({}, DType::i64))), eps(eps), momentum(momentum) {}
+
+Var BatchNorm::forward(const Var& x) {
+  if (!training()) return batch_norm_eval(x, weight, bias, running_mean.value, running_var.value, eps);
+  BatchStats stats;
+  Var y = batch_norm(x, weight, bias, eps, &stats);
+  if (recomputing()) return y;  // the first run has moved the statistics already
+  auto stage = [&](Buffer& b, const Tensor& now, double factor) {
+    b.staged = add(scale(b.latest(), 1 - momentum), scale(now, momentum * factor));
+  };
+  double n = double(x.value().numel()) / double(x.dim(-1));
+  stage(running_mean, stats.mean, 1);
+  stage(running_var, stats.variance, n / std::max(n - 1, 1.0));  // PyTorch keeps the unbiased variance
+  num_batches_tracked.staged = full({}, item(num_batches_tracked.latest()) + 1, DType::i64);
+  return y;
+}
+
+Attention::Attention(Scope s, int64_t dim, int heads, Init init)
+    : Module(std::move(s)), qkv(sub("qkv"), dim, 3 * dim, true, init), proj(sub("proj"), dim, dim, true, init),
+      heads(heads) {
+  check<ConfigError>(heads > 0 && dim % heads == 0, "Attention: ", heads, " heads must divide ", dim, " channels");
+}
+
+Var Attention::forward(const Var& x) {
+  auto [B, N, C] = dims<3>(x.value(), "Attention: x (B, N, C)");
+  Var q = qkv.forward_rows(x, 0, C), k = qkv.forward_rows(x, C, 2 * C), v = qkv.forward_rows(x, 2 * C, 3 * C);
+  return proj.forward(attention(q, k, v, heads));
+}
+
+Mlp::Mlp(Scope s, int64_t dim, int64_t hidden, Init init)
+    : Module(std::move(s)), fc1(sub("fc1"), dim, hidden, true, init, Act::gelu),
+      fc2(sub("fc2"), hidden, dim, true, init) {}
+
+}  // namespace camo::nn
