@@ -1,0 +1,112 @@
+#include "nn/optim.h"
+
+#include <cmath>
+
+#include "tensor/ops/optim.h"
+#include "tensor/ops/reduce.h"
+
+namespace camo::nn {
+
+Optimizer::Optimizer(Module& model, double decay, double clip, std::vector<ParameterGroup> groups, bool has_second)
+    : model_(model), decay_(decay), clip_(clip), groups_(std::move(groups)), has_second_(has_second) {
+  check<ConfigError>(decay >= 0 && clip >= 0, "optimizer: decay and clip are not negative, got ", decay, " and ", clip);
+}
+
+Optimizer::Update Optimizer::make_update(const Parameter& p, double rate) {
+  Slot& slot = slots_[p.name];
+  if (!slot.first.defined()) {
+    slot.first = zeros_like(p.var.value());
+    if (has_second_) slot.second = zeros_like(p.var.value());
+  }
+  ++slot.steps;
+  Update u{p.var.value(), p.var.grad(), &slot, rate, p.decay ? decay_ : 0};
+  for (const ParameterGroup& g : groups_) {
+    if (!p.name.starts_with(g.prefix)) continue;
+    u.rate *= g.rate_scale, u.decay *= g.decay_scale;
+    break;
+  }
+  return u;
+}
+
+StepResult Optimizer::step(double rate) {
+  std::vector<Parameter> reached;
+  for (Parameter& p : model_.named_parameters())
+    if (!p.frozen && p.var.grad().defined()) reached.push_back(std::move(p));
+
+  // Summed in the order of the parameters, each by fixed chunks in double: the same bits for any thread count.
+  StepResult result;
+  double squares = 0;
+  for (const Parameter& p : reached) {
+    double s = sum_of_squares(p.var.grad());
+    if (!std::isfinite(s) && result.accepted) result = {.accepted = false, .non_finite = p.name};
+    squares += s;
+  }
+  result.grad_norm = std::sqrt(squares);
+  if (result.accepted && !reached.empty()) {
+    std::vector<Update> updates;
+    for (const Parameter& p : reached) updates.push_back(make_update(p, rate));
+    update(updates, clip_ > 0 && result.grad_norm > clip_ ? clip_ / result.grad_norm : 1);
+  }
+  zero_grad(model_);
+  return result;
+}
+
+NamedTensors Optimizer::state() const {
+  NamedTensors out;
+  for (const Parameter& p : model_.named_parameters()) {
+    auto found = slots_.find(p.name);
+    if (found == slots_.end()) continue;
+    const Slot& slot = found->second;
+    out.emplace_back("first." + p.name, slot.first);
+    if (has_second_) out.emplace_back("second." + p.name, slot.second);
+    out.emplace_back("steps." + p.name, full({}, double(slot.steps), DType::i64));
+  }
+  return out;
+}
+
+void Optimizer::load_state(const NamedTensors& state) {
+  std::map<std::string, Tensor> values;
+  for (const Parameter& p : model_.named_parameters()) values[p.name] = p.var.value();
+  std::map<std::string, Slot> slots;
+  for (const auto& [key, t] : state) {
+    size_t dot = key.find('.');
+    std::string kind = key.substr(0, dot), name = dot == std::string::npos ? "" : key.substr(dot + 1);
+    auto found = values.find(name);
+    bool known = found != values.end() && (kind == "first" || kind == "steps" || (kind == "second" && has_second_));
+    check<WeightsError>(known, "optimizer state: ", key, " has no place in this optimizer and model");
+    if (kind == "steps") {
+      check<WeightsError>(t.dtype() == DType::i64 && t.numel() == 1, "optimizer state: ", key, " is one i64, got ", t.shape(), " ", t.dtype());
+      slots[name].steps = int64_t(item(t));
+      continue;
+    }
+    const Tensor& p = found->second;
+    check<WeightsError>(t.shape() == p.shape() && t.dtype() == p.dtype(), "optimizer state: ", key, " is ", t.shape(), " ",
+                        t.dtype(), ", its parameter ", p.shape(), " ", p.dtype());
+    (kind == "first" ? slots[name].first : slots[name].second) = t.clone();
+  }
+  for (const auto& [name, slot] : slots)
+    check<WeightsError>(slot.steps > 0 && slot.first.defined() && slot.second.defined() == has_second_,
+                        "optimizer state: that of ", name, " is not whole");
+  slots_ = std::move(slots);
+}
+
+AdamW::AdamW(Module& model, AdamWOptions options)
+    : Optimizer(model, options.decay, options.clip, options.groups, true), options_(std::move(options)) {}
+
+void AdamW::update(const std::vector<Update>& updates, double gradient_scale) {
+  std::vector<AdamWItem> items;
+  for (const Update& u : updates)
+    items.push_back({u.parameter, u.gradient, u.slot->first, u.slot->second, u.slot->steps, u.rate, u.decay});
+  adamw(items, {.beta1 = options_.beta1, .beta2 = options_.beta2, .eps = options_.eps, .gradient_scale = gradient_scale});
+}
+
+Sgd::Sgd(Module& model, SgdOptions options)
+    : Optimizer(model, options.decay, options.clip, options.groups, false), options_(std::move(options)) {}
+
+void Sgd::update(const std::vector<Update>& updates, double gradient_scale) {
+  std::vector<SgdItem> items;
+  for (const Update& u : updates) items.push_back({u.parameter, u.gradient, u.slot->first, u.rate, u.decay});
+  sgd(items, options_.momentum, gradient_scale);
+}
+
+}  // namespace camo::nn

@@ -1,0 +1,98 @@
+// Optimizers: AdamW and SGD over all parameters of a model, in one fused pass.
+//
+//   AdamW optimizer(net, {.decay = 0.05, .clip = 1});
+//   backward(loss);                          // once, or once per micro-batch: gradients add up
+//   if (optimizer.step(rate).accepted) commit(net); else discard(net);
+//
+// A parameter without gradient (an expert that nobody chose) is left as it is, decay and step count included.
+// A gradient that is not finite stops the whole step before anything is written.  Parameters are looked up at
+// every step, so freezing and unfreezing between steps just works; state goes by name.
+#pragma once
+
+#include <map>
+
+#include "nn/state_dict.h"
+
+namespace camo::nn {
+
+/// Settings for the parameters whose names start with prefix; the first group that fits counts.
+struct ParameterGroup {
+  std::string prefix;
+  double rate_scale = 1, decay_scale = 1;
+};
+
+struct StepResult {
+  bool accepted = true;
+  double grad_norm = 0;         // global L2 norm before clipping
+  std::string non_finite = {};  // the first parameter whose gradient is not finite, when not accepted
+};
+
+class Optimizer {
+ public:
+  virtual ~Optimizer() = default;
+
+  /// One update with this learning rate; clears all gradients.  Not accepted: nothing else has changed.
+  StepResult step(double rate);
+
+  /// Moments and step counts of every parameter updated so far ("first.NAME", "second.NAME", "steps.NAME"), in
+  /// memory layout.  Tensors alias the optimizer.
+  NamedTensors state() const;
+  /// Puts saved state back, all or nothing; WeightsError names what does not fit.
+  void load_state(const NamedTensors& state);
+
+ protected:
+  struct Slot {
+    Tensor first, second;       // second: AdamW only
+    int64_t steps = 0;          // updates of this parameter
+  };
+  struct Update {
+    Tensor parameter, gradient;
+    Slot* slot;
+    double rate, decay;
+  };
+  Optimizer(Module& model, double decay, double clip, std::vector<ParameterGroup> groups, bool has_second);
+  virtual void update(const std::vector<Update>& updates, double gradient_scale) = 0;
+
+ private:
+  Update make_update(const Parameter& p, double rate);
+
+  Module& model_;
+  double decay_, clip_;
+  std::vector<ParameterGroup> groups_;
+  bool has_second_;
+  std::map<std::string, Slot> slots_;
+};
+
+/// decay: decoupled weight decay, times the rate; norms and biases have none.  clip: largest global gradient
+/// norm, 0 for no limit.
+struct AdamWOptions {
+  double beta1 = 0.9, beta2 = 0.999, eps = 1e-8, decay = 0.01, clip = 0;
+  std::vector<ParameterGroup> groups = {};
+};
+
+/// Loshchilov, Hutter 2019, arXiv:1711.05101, algorithm 2.
+class AdamW : public Optimizer {
+ public:
+  explicit AdamW(Module& model, AdamWOptions options = {});
+
+ private:
+  void update(const std::vector<Update>& updates, double gradient_scale) override;
+  AdamWOptions options_;
+};
+
+struct SgdOptions {
+  double momentum = 0, decay = 0, clip = 0;
+  std::vector<ParameterGroup> groups = {};
+};
+
+/// v = momentum v + g + decay p;  p -= rate v.
+class Sgd : public Optimizer {
+ public:
+  explicit Sgd(Module& model, SgdOptions options = {});
+
+ private:
+  void update(const std::vector<Update>& updates, double gradient_scale) override;
+  SgdOptions options_;
+};
+
+}  // namespace camo::nn
