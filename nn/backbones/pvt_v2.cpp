@@ -1,0 +1,94 @@
+#include "nn/backbones/pvt_v2.h"
+
+#include <numeric>
+
+namespace camo::nn {
+namespace {
+
+constexpr int kHeads[] = {1, 2, 5, 8}, kReductions[] = {8, 4, 2, 1};
+// timm mixes two epsilons; one value everywhere gives a small drift that a loose comparison would not see.
+constexpr double kEmbedEps = 1e-5, kBlockEps = 1e-6;
+
+}  // namespace
+
+const std::vector<PvtV2Config>& pvt_v2_configs() {
+  static const std::vector<int64_t> narrow{32, 64, 160, 256}, wide{64, 128, 320, 512}, usual{8, 8, 4, 4};
+  static const std::vector<PvtV2Config> configs = {
+      {"pvt_v2_b0", narrow, {2, 2, 2, 2}, usual},  {"pvt_v2_b1", wide, {2, 2, 2, 2}, usual},
+      {"pvt_v2_b2", wide, {3, 4, 6, 3}, usual},    {"pvt_v2_b3", wide, {3, 4, 18, 3}, usual},
+      {"pvt_v2_b4", wide, {3, 8, 27, 3}, usual},   {"pvt_v2_b5", wide, {3, 6, 40, 3}, {4, 4, 4, 4}},
+  };
+  return configs;
+}
+
+PvtPatchEmbed::PvtPatchEmbed(Scope s, int64_t in, int64_t out, int64_t kernel, int64_t stride)
+    : Module(std::move(s)),
+      proj(sub("proj"), in, out, kernel, {.stride = stride, .padding = kernel / 2}, true, Init::fan_out),
+      norm(sub("norm"), out, kEmbedEps) {}
+
+PvtAttention::PvtAttention(Scope s, int64_t dim, int heads, int64_t reduction)
+    : Module(std::move(s)), q(sub("q"), dim, dim, true, Init::trunc_normal),
+      kv(sub("kv"), dim, 2 * dim, true, Init::trunc_normal), proj(sub("proj"), dim, dim, true, Init::trunc_normal),
+      heads(heads) {
+  if (reduction == 1) return;
+  sr = std::make_unique<Conv2d>(sub("sr"), dim, dim, reduction, ConvSpec{.stride = reduction}, true, Init::fan_out);
+  norm = std::make_unique<LayerNorm>(sub("norm"), dim, kEmbedEps);
+}
+
+Var PvtAttention::forward(const Var& x) {
+  auto [B, H, W, C] = dims<4>(x.value(), "PvtAttention: x (B, H, W, C)");
+  Var z = sr ? norm->forward(sr->forward(x)) : x;
+  z = reshape(z, {B, -1, C});
+  Var y = attention(q.forward(reshape(x, {B, H * W, C})), kv.forward_rows(z, 0, C), kv.forward_rows(z, C, 2 * C), heads);
+  return reshape(proj.forward(y), {B, H, W, C});
+}
+
+PvtMlp::PvtMlp(Scope s, int64_t dim, int64_t hidden)
+    : Module(std::move(s)), fc1(sub("fc1"), dim, hidden, true, Init::trunc_normal),
+      dwconv(sub("dwconv"), hidden, 3, 1, true, Init::fan_out), fc2(sub("fc2"), hidden, dim, true, Init::trunc_normal) {}
+
+PvtBlock::PvtBlock(Scope s, int64_t dim, int heads, int64_t reduction, int64_t mlp_ratio, double drop_path)
+    : Module(std::move(s)), norm1(sub("norm1"), dim, kBlockEps), attn(sub("attn"), dim, heads, reduction),
+      drop_path1(sub("drop_path1"), drop_path), norm2(sub("norm2"), dim, kBlockEps),
+      mlp(sub("mlp"), dim, mlp_ratio * dim), drop_path2(sub("drop_path2"), drop_path) {}
+
+Var PvtBlock::forward(const Var& x) {
+  Var y = x + drop_path1.forward(attn.forward(norm1.forward(x)));
+  return y + drop_path2.forward(mlp.forward(norm2.forward(y)));
+}
+
+PvtStage::PvtStage(Scope s, const PvtV2Config& config, int stage, double drop_path)
+    : Module(std::move(s)),
+      downsample(stage == 0 ? nullptr : std::make_unique<PvtPatchEmbed>(sub("downsample"), config.dims[stage - 1],
+                                                                        config.dims[stage], 3, 2)),
+      blocks(sub("blocks")), norm(sub("norm"), config.dims[stage], kBlockEps) {
+  const auto& depths = config.depths;
+  int64_t before = std::accumulate(depths.begin(), depths.begin() + stage, int64_t(0));
+  int64_t last = std::accumulate(depths.begin(), depths.end(), int64_t(0)) - 1;
+  for (int64_t k = before; k < before + depths[stage]; ++k)
+    blocks.add(config.dims[stage], kHeads[stage], kReductions[stage], config.mlp_ratios[stage],
+               drop_path * double(k) / double(last));
+}
+
+Var PvtStage::forward(Var x) {
+  if (downsample) x = downsample->forward(x);
+  for (auto& block : blocks) x = block->forward(x);
+  return norm.forward(x);
+}
+
+PvtV2::PvtV2(Scope s, const PvtV2Config& config, double drop_path)
+    : Backbone(std::move(s), config.dims), patch_embed(sub("patch_embed"), 3, config.dims[0], 7, 4),
+      stages(sub("stages")) {
+  for (int i = 0; i < 4; ++i) stages.add(config, i, drop_path);
+}
+
+std::vector<Var> PvtV2::forward(const Var& image) {
+  check(image.rank() == 4 && image.dim(3) == 3 && image.dim(1) >= 29 && image.dim(2) >= 29,
+        "pvt_v2: images are (B, H, W, 3) with H, W >= 29, got ", image.shape());
+  std::vector<Var> features;
+  Var x = patch_embed.forward(image);
+  for (auto& stage : stages) features.push_back(x = stage->forward(x));
+  return features;
+}
+
+}  // namespace camo::nn
