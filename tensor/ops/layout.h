@@ -1,4 +1,6 @@
 // Moving numbers without changing them: permute, concat, slice, pad, flip, cast, expand.  All copy.
+//
+// All but cast are one kernel: copy the elements of a box, walking x and y each with its own steps.
 #pragma once
 
 #include "tensor/tensor.h"
@@ -11,8 +13,22 @@ Tensor slice(const Tensor& x, int axis, int64_t begin, int64_t end);
 /// margins[axis] = {before, after}.
 Tensor pad(const Tensor& x, const std::vector<std::pair<int64_t, int64_t>>& margins, double value = 0);
 Tensor flip(const Tensor& x, int axis);
-/// Any dtype to any other; floats to integers truncate toward zero.
+/// Any dtype to any other; floats to integers truncate toward zero, stop at the ends of the range, NaN gives 0.
 Tensor cast(const Tensor& x, DType to);
 Tensor expand(const Tensor& x, const Shape& to);
+
+/// Element (i0, i1, ...) of a box lies at begin + sum of i[a] * step[a]; steps may be 0 or negative.
+struct Walk {
+  int64_t begin = 0;
+  std::array<int64_t, kMaxRank> step{};
+};
+
+namespace kernel {
+/// y at `to` = x at `from`, for every element of the box; no element of y is written twice.
+void copy_box(Cpu, const Shape& box, const Tensor& x, const Walk& from, Tensor y, const Walk& to);
+void copy_box(Cuda, const Shape& box, const Tensor& x, const Walk& from, Tensor y, const Walk& to);
+void cast(Cpu, const Tensor& x, Tensor y);
+void cast(Cuda, const Tensor& x, Tensor y);
+}  // namespace kernel
 
 }  // namespace camo

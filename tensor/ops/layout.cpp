@@ -1,0 +1,280 @@
+// Layout ops as walks: a walk gives the address of every element of a box, and one kernel copies walk to walk.
+//
+//   permute  x's steps in another order      flip    a negative step       expand  step 0
+//   slice    a later begin                   concat, pad    a walk of y that is wider than the box
+//
+// The kernel first joins axes that lie together in both walks.  What remains is either runs along the last axis
+// or a transpose (x contiguous along another axis than y), which goes through small tiles so that every cache
+// line is read and written whole.
+#include "tensor/ops/layout.h"
+
+#include <cstring>
+#include <limits>
+#include <numeric>
+
+#include "tensor/parallel.h"
+#include "tensor/vec.h"
+
+namespace camo {
+namespace kernel {
+namespace {
+
+/// One axis of a box: its length and the step along it in x and in y.
+struct Axis {
+  int64_t length, from, to;
+};
+
+/// The axes of the box without those of length 1, neighbours joined where both walks allow it; at least one.
+std::vector<Axis> joined_axes(const Shape& box, const Walk& from, const Walk& to) {
+  std::vector<Axis> axes;
+  for (int a = 0; a < box.rank(); ++a) {
+    Axis next{box[a], from.step[a], to.step[a]};
+    if (next.length == 1) continue;
+    if (!axes.empty() && axes.back().from == next.from * next.length && axes.back().to == next.to * next.length)
+      axes.back() = {axes.back().length * next.length, next.from, next.to};
+    else axes.push_back(next);
+  }
+  if (axes.empty()) axes.push_back({1, 1, 1});
+  return axes;
+}
+
+/// Counts through the leading axes like an odometer, keeping both addresses.
+class Odometer {
+ public:
+  Odometer(const Axis* axes, int count, int64_t at) : axes_(axes), count_(count) {
+    for (int a = count - 1; a >= 0; --a) {
+      index_[a] = at % axes[a].length, at /= axes[a].length;
+      from += index_[a] * axes[a].from, to += index_[a] * axes[a].to;
+    }
+  }
+  void next() {
+    for (int a = count_ - 1; a >= 0; --a) {
+      from += axes_[a].from, to += axes_[a].to;
+      if (++index_[a] < axes_[a].length) return;
+      from -= index_[a] * axes_[a].from, to -= index_[a] * axes_[a].to;
+      index_[a] = 0;
+    }
+  }
+  int64_t from = 0, to = 0;
+
+ private:
+  const Axis* axes_;
+  int count_;
+  std::array<int64_t, kMaxRank> index_{};
+};
+
+template <class T>
+void copy_run(const T* x, T* y, Axis run) {
+  if (run.from == 1 && run.to == 1) {
+    std::memcpy(static_cast<void*>(y), x, size_t(run.length) * sizeof(T));
+  } else if (run.from == 0 && run.to == 1) {
+    std::fill_n(y, run.length, *x);
+  } else {
+    for (int64_t i = 0; i < run.length; ++i) y[i * run.to] = x[i * run.from];
+  }
+}
+
+/// The definition: run after run along the last axis.  A chunk may begin and end inside a run.
+template <class T>
+void copy_runs(const T* x, T* y, const std::vector<Axis>& axes) {
+  const Axis run = axes.back();
+  int64_t total = 1;
+  for (const Axis& a : axes) total *= a.length;
+  parallel_chunks(total, kGrain, [&](int64_t begin, int64_t end) {
+    Odometer walk(axes.data(), int(axes.size()) - 1, begin / run.length);
+    for (int64_t first = begin % run.length; begin < end; first = 0, walk.next()) {
+      const int64_t count = std::min(run.length - first, end - begin);
+      copy_run(x + walk.from + first * run.from, y + walk.to + first * run.to, {count, run.from, run.to});
+      begin += count;
+    }
+  });
+}
+
+constexpr int64_t kTile = 32;
+
+/// x is contiguous along p, y along q.
+template <class T>
+void copy_tile(const T* x, T* y, Axis p, Axis q) {
+  T tile[kTile][kTile];
+  for (int64_t j = 0; j < q.length; ++j)
+    std::memcpy(static_cast<void*>(tile[j]), x + j * q.from, size_t(p.length) * sizeof(T));
+  for (int64_t i = 0; i < p.length; ++i)
+    for (int64_t j = 0; j < q.length; ++j) y[i * p.to + j] = tile[j][i];
+}
+
+/// axes: the outer ones, then p and q.
+template <class T>
+void copy_transposed(const T* x, T* y, const std::vector<Axis>& axes) {
+  const int outer = int(axes.size()) - 2;
+  const Axis p = axes[outer], q = axes[outer + 1];
+  int64_t planes = 1;
+  for (int a = 0; a < outer; ++a) planes *= axes[a].length;
+  const int64_t down = (p.length + kTile - 1) / kTile, across = (q.length + kTile - 1) / kTile;
+  parallel_for(planes * down * across, std::min(p.length, kTile) * std::min(q.length, kTile), [&](int64_t t) {
+    Odometer plane(axes.data(), outer, t / (down * across));
+    const int64_t i = t / across % down * kTile, j = t % across * kTile;
+    copy_tile(x + plane.from + i + j * q.from, y + plane.to + i * p.to + j,
+              {std::min(kTile, p.length - i), 1, p.to}, {std::min(kTile, q.length - j), q.from, 1});
+  });
+}
+
+template <class To, class From>
+To convert(From x) {
+  if constexpr (std::is_same_v<From, bf16>) return convert<To>(float(x));
+  else if constexpr (std::is_same_v<To, bf16>) return bf16(float(x));
+  else if constexpr (std::is_floating_point_v<From> && std::is_integral_v<To>) {
+    constexpr From low = From(std::numeric_limits<To>::min());
+    constexpr From end = 2 * From(To(1) << (std::numeric_limits<To>::digits - 1));  // one past the largest
+    return x != x ? To(0) : x <= low ? std::numeric_limits<To>::min()
+           : x >= end ? std::numeric_limits<To>::max() : To(x);
+  } else return To(x);
+}
+
+template <class From, class To>
+void cast_run(const From* x, To* y, int64_t n) {
+  int64_t i = 0;
+  constexpr bool narrow = std::is_same_v<From, bf16> || std::is_same_v<To, bf16>;
+  constexpr bool f32 = std::is_same_v<From, float> || std::is_same_v<To, float>;
+  if constexpr (narrow && f32)  // the pair that training in bf16 uses
+    for (; i + Vec<float>::size <= n; i += Vec<float>::size) Vec<float>::load(x + i).store(y + i);
+  for (; i < n; ++i) y[i] = convert<To>(x[i]);
+}
+
+}  // namespace
+
+void copy_box(Cpu, const Shape& box, const Tensor& x, const Walk& from, Tensor y, const Walk& to) {
+  if (box.numel() == 0) return;
+  std::vector<Axis> axes = joined_axes(box, from, to);
+  with_any(x.dtype(), [&]<class T>() {
+    const T* in = x.read<T>() + from.begin;
+    T* out = y.write<T>() + to.begin;
+    auto p = std::find_if(axes.begin(), axes.end(), [](const Axis& a) { return a.from == 1; });
+    const Axis last = axes.back();
+    if (p == axes.end() || last.from <= 1 || last.to != 1) return copy_runs(in, out, axes);
+    std::rotate(p, p + 1, axes.end() - 1);  // next to the last
+    copy_transposed(in, out, axes);
+  });
+}
+
+void cast(Cpu, const Tensor& x, Tensor y) {
+  with_any(x.dtype(), [&]<class From>() {
+    with_any(y.dtype(), [&]<class To>() {
+      const From* in = x.read<From>();
+      To* out = y.write<To>();
+      parallel_chunks(x.numel(), kGrain,
+                      [=](int64_t begin, int64_t end) { cast_run(in + begin, out + begin, end - begin); });
+    });
+  });
+}
+
+}  // namespace kernel
+
+namespace {
+
+/// Row-major order of the whole tensor.
+Walk walk(const Shape& shape) {
+  Walk out;
+  int64_t step = 1;
+  for (int a = shape.rank() - 1; a >= 0; --a) out.step[a] = step, step *= shape[a];
+  return out;
+}
+
+Tensor copied(const Tensor& x, const Walk& from, const Shape& box) {
+  Tensor y = empty(box, x.dtype(), x.device());
+  on(x.device(), [&](auto where) { kernel::copy_box(where, box, x, from, y, walk(box)); });
+  return y;
+}
+
+void place(const Tensor& x, Tensor y, const Walk& to) {
+  on(x.device(), [&](auto where) { kernel::copy_box(where, x.shape(), x, walk(x.shape()), y, to); });
+}
+
+}  // namespace
+
+Tensor permute(const Tensor& x, const std::vector<int>& order) {
+  std::string given;
+  for (int a : order) given += text(given.empty() ? "" : ", ", a);
+  std::vector<int> sorted = order, all(x.rank());
+  std::sort(sorted.begin(), sorted.end());
+  std::iota(all.begin(), all.end(), 0);
+  check(sorted == all, "permute: order names each axis of x ", x.shape(), " once, got {", given, "}");
+  const Walk rows = walk(x.shape());
+  Walk from;
+  std::vector<int64_t> lengths;
+  for (int i = 0; i < x.rank(); ++i) {
+    from.step[i] = rows.step[order[i]];
+    lengths.push_back(x.dim(order[i]));
+  }
+  return copied(x, from, Shape(lengths));
+}
+
+Tensor concat(const std::vector<Tensor>& parts, int axis) {
+  check(!parts.empty(), "concat: needs at least one part");
+  const Tensor& first = parts[0];
+  axis = first.shape().axis(axis);
+  int64_t length = 0;
+  for (const Tensor& part : parts) {
+    check_same("concat", first, part);
+    check(part.rank() == first.rank() && part.shape().with(axis, 0) == first.shape().with(axis, 0),
+          "concat: parts differ beyond axis ", axis, ": ", first.shape(), " and ", part.shape());
+    length += part.dim(axis);
+  }
+  Tensor y = empty(first.shape().with(axis, length), first.dtype(), first.device());
+  Walk to = walk(y.shape());
+  for (const Tensor& part : parts) {
+    place(part, y, to);
+    to.begin += part.dim(axis) * to.step[axis];
+  }
+  return y;
+}
+
+Tensor slice(const Tensor& x, int axis, int64_t begin, int64_t end) {
+  axis = x.shape().axis(axis);
+  check(0 <= begin && begin <= end && end <= x.dim(axis), "slice: [", begin, ", ", end, ") of axis ", axis, " of ",
+        x.shape());
+  Walk from = walk(x.shape());
+  from.begin = begin * from.step[axis];
+  return copied(x, from, x.shape().with(axis, end - begin));
+}
+
+Tensor pad(const Tensor& x, const std::vector<std::pair<int64_t, int64_t>>& margins, double value) {
+  check(int(margins.size()) == x.rank(), "pad: one pair of margins for each axis of ", x.shape(), ", got ",
+        margins.size());
+  std::vector<int64_t> lengths;
+  for (int a = 0; a < x.rank(); ++a) {
+    auto [before, after] = margins[a];
+    check(before >= 0 && after >= 0, "pad: margins are not negative, got ", before, " and ", after, " for axis ", a,
+          " of ", x.shape());
+    lengths.push_back(before + x.dim(a) + after);
+  }
+  Tensor y = full(Shape(lengths), value, x.dtype(), x.device());
+  Walk to = walk(y.shape());
+  for (int a = 0; a < x.rank(); ++a) to.begin += margins[a].first * to.step[a];
+  place(x, y, to);
+  return y;
+}
+
+Tensor flip(const Tensor& x, int axis) {
+  axis = x.shape().axis(axis);
+  Walk from = walk(x.shape());
+  from.begin = std::max<int64_t>(x.dim(axis) - 1, 0) * from.step[axis];
+  from.step[axis] = -from.step[axis];
+  return copied(x, from, x.shape());
+}
+
+Tensor cast(const Tensor& x, DType to) {
+  Tensor y = empty(x.shape(), to, x.device());
+  on(x.device(), [&](auto where) { kernel::cast(where, x, y); });
+  return y;
+}
+
+Tensor expand(const Tensor& x, const Shape& to) {
+  check(broadcast(x.shape(), to, "expand") == to, "expand: ", x.shape(), " does not broadcast to ", to);
+  const Walk rows = walk(x.shape());
+  Walk from;
+  for (int i = 1; i <= x.rank(); ++i)
+    from.step[to.rank() - i] = x.dim(-i) == 1 ? 0 : rows.step[x.rank() - i];
+  return copied(x, from, to);
+}
+
+}  // namespace camo
