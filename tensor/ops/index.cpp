@@ -1,0 +1,319 @@
+// Choosing and ordering rows.
+//
+// Adjoints are gathers: a stable counting sort of the index lists, for every row of x, the rows of dy that it
+// receives; each row of the gradient is then written once, by one thread, summed in ascending order.
+// Scattering with atomics would give other bits from run to run.
+#include "tensor/ops/index.h"
+
+#include <algorithm>
+#include <cstring>
+#include <numeric>
+
+#include "tensor/cpu/rows.h"
+#include "tensor/cpu/scratch.h"
+#include "tensor/ops/layout.h"
+#include "tensor/parallel.h"
+
+namespace camo {
+namespace kernel {
+namespace {
+
+int64_t row_length(const Tensor& x) { return x.shape().product(1, x.rank()); }
+
+/// Calls f(r, begin, end) for every row and every piece [begin, end) of its columns: rows may be whole images.
+template <class F>
+void each_piece(int64_t rows, int64_t columns, const F& f) {
+  const int64_t pieces = (columns + kGrain - 1) / kGrain;
+  parallel_for(rows * pieces, std::min(columns, kGrain), [&](int64_t i) {
+    const int64_t begin = i % pieces * kGrain;
+    f(i / pieces, begin, std::min(columns, begin + kGrain));
+  });
+}
+
+void check_range(const char* op, const Tensor& index, int64_t limit) {
+  const int64_t* p = index.read<int64_t>();
+  for (int64_t i = 0; i < index.numel(); ++i)
+    check(uint64_t(p[i]) < uint64_t(limit), op, ": index ", p[i], " at ", i, " is outside [0, ", limit, ")");
+}
+
+/// Positions of every value of the index, in ascending order: those of r are order[begin[r]] .. order[begin[r+1]-1].
+struct Inverse {
+  std::vector<int64_t> begin, order;
+};
+Inverse counting_sort(const Tensor& index, int64_t limit) {
+  Inverse out{std::vector<int64_t>(limit + 1), std::vector<int64_t>(index.numel())};
+  const int64_t* p = index.read<int64_t>();
+  for (size_t i = 0; i < out.order.size(); ++i) ++out.begin[p[i] + 1];
+  std::partial_sum(out.begin.begin(), out.begin.end(), out.begin.begin());
+  std::vector<int64_t> next = out.begin;
+  for (size_t i = 0; i < out.order.size(); ++i) out.order[next[p[i]]++] = int64_t(i);
+  return out;
+}
+
+}  // namespace
+
+void gather_rows(Cpu, const Tensor& x, const Tensor& index, Tensor y) {
+  check_range("gather_rows", index, x.dim(0));
+  with_any(x.dtype(), [&]<class T>() {
+    const int64_t C = row_length(x);
+    each_piece(index.numel(), C,
+               [=, in = x.read<T>(), p = index.read<int64_t>(), out = y.write<T>()](int64_t i, int64_t begin, int64_t end) {
+      std::memcpy(static_cast<void*>(out + i * C + begin), in + p[i] * C + begin, size_t(end - begin) * sizeof(T));
+    });
+  });
+}
+
+void gather_rows_backward(Cpu, const Tensor& dy, const Tensor& index, Tensor dx) {
+  check_range("gather_rows_backward", index, dx.dim(0));
+  with_float(dy.dtype(), "gather_rows_backward", [&]<class T>() {
+    using A = acc_t<T>;
+    const int64_t C = row_length(dx);
+    const Inverse from = counting_sort(index, dx.dim(0));
+    each_piece(dx.dim(0), C, [&, in = dy.read<T>(), out = dx.write<T>()](int64_t r, int64_t begin, int64_t end) {
+      each_vec<A>(end - begin, [&](int64_t c, auto n) {
+        Vec<A> sum(A(0));
+        for (int64_t i = from.begin[r]; i < from.begin[r + 1]; ++i) sum += load<A>(in + from.order[i] * C + begin + c, n);
+        store(sum, out + r * C + begin + c, n);
+      });
+    });
+  });
+}
+
+void combine_rows(Cpu, const Tensor& rows, const Tensor& position, const Tensor& weight, Tensor y) {
+  check_range("combine_rows", position, rows.dim(0));
+  with_float(rows.dtype(), "combine_rows", [&]<class T>() {
+    using A = acc_t<T>;
+    const int64_t C = row_length(rows), K = position.dim(1);
+    const int64_t* p = position.read<int64_t>();
+    const A* w = weight.read<A>();
+    each_piece(position.dim(0), C, [=, in = rows.read<T>(), out = y.write<T>()](int64_t b, int64_t begin, int64_t end) {
+      each_vec<A>(end - begin, [=](int64_t c, auto n) {
+        Vec<A> sum(A(0));
+        for (int64_t i = b * K; i < (b + 1) * K; ++i) sum += load<A>(in + p[i] * C + begin + c, n) * w[i];
+        store(sum, out + b * C + begin + c, n);
+      });
+    });
+  });
+}
+
+// Every row belongs to one (b, k) at most; while it is in the cache it gives both gradients.
+void combine_rows_backward(Cpu, const Tensor& dy, const Tensor& rows, const Tensor& position, const Tensor& weight,
+                           CombineGrads& out) {
+  const char* op = "combine_rows_backward";
+  check_range(op, position, rows.dim(0));
+  with_float(rows.dtype(), op, [&]<class T>() {
+    using A = acc_t<T>;
+    const int64_t C = row_length(rows), K = position.dim(1), R = rows.dim(0), pieces = (C + kGrain - 1) / kGrain;
+    const int64_t* p = position.read<int64_t>();
+    std::vector<int64_t> owner(R, -1);
+    for (int64_t i = 0; i < position.numel(); ++i) {
+      check(owner[p[i]] < 0, op, ": row ", p[i], " of ", rows.shape(), " is read more than once");
+      owner[p[i]] = i;
+    }
+    const A* w = weight.read<A>();
+    Scratch<A> scratch(position.numel() * pieces);
+    A* dots = scratch;
+    each_piece(R, C, [&, in = rows.read<T>(), d = dy.read<T>(), to = out.drows.write<T>()](int64_t r, int64_t begin, int64_t end) {
+      const int64_t i = owner[r];
+      if (i < 0) return std::memset(static_cast<void*>(to + r * C + begin), 0, size_t(end - begin) * sizeof(T)), void();
+      const T *row = in + r * C + begin, *d_row = d + i / K * C + begin;
+      dots[i * pieces + begin / kGrain] = row_sum<A>(end - begin, [=, drow = to + r * C + begin](int64_t c, auto n) {
+        Vec<A> v = load<A>(d_row + c, n);
+        store(v * w[i], drow + c, n);
+        return v * load<A>(row + c, n);
+      });
+    });
+    A* dweight = out.dweight.write<A>();
+    for (int64_t i = 0; i < position.numel(); ++i) dweight[i] = std::accumulate(dots + i * pieces, dots + (i + 1) * pieces, A(0));
+  });
+}
+
+void take_along(Cpu, const Tensor& x, const Tensor& index, Tensor y) {
+  const int64_t C = x.dim(1), K = index.dim(1);
+  check_range("take_along", index, C);
+  with_any(x.dtype(), [&]<class T>() {
+    parallel_for(x.dim(0), K, [=, in = x.read<T>(), p = index.read<int64_t>(), out = y.write<T>()](int64_t r) {
+      for (int64_t k = 0; k < K; ++k) out[r * K + k] = in[r * C + p[r * K + k]];
+    });
+  });
+}
+
+void take_along_backward(Cpu, const Tensor& dy, const Tensor& index, Tensor dx) {
+  const int64_t C = dx.dim(1), K = index.dim(1);
+  check_range("take_along_backward", index, C);
+  with_float(dy.dtype(), "take_along_backward", [&]<class T>() {
+    parallel_for(dx.dim(0), C + K, [=, d = dy.read<T>(), p = index.read<int64_t>(), out = dx.write<T>()](int64_t r) {
+      std::memset(static_cast<void*>(out + r * C), 0, size_t(C) * sizeof(T));
+      for (int64_t k = 0; k < K; ++k) out[r * C + p[r * K + k]] = d[r * K + k];
+    });
+  });
+}
+
+void top_k(Cpu, const Tensor& x, TopK& out) {
+  with_float(x.dtype(), "top_k", [&]<class T>() {
+    using A = acc_t<T>;
+    const int64_t C = x.dim(1), k = out.index.dim(1);
+    const T* in = x.read<T>();
+    T* value = out.value.write<T>();
+    int64_t* index = out.index.write<int64_t>();
+    parallel_chunks(x.dim(0), kGrain / (8 * std::max<int64_t>(C, 1)), [=](int64_t begin, int64_t end) {
+      std::vector<int64_t> order(C);
+      for (int64_t r = begin; r < end; ++r) {
+        const T* row = in + r * C;
+        std::iota(order.begin(), order.end(), 0);
+        std::partial_sort(order.begin(), order.begin() + k, order.end(), [row](int64_t i, int64_t j) {
+          const A a = A(row[i]), b = A(row[j]);
+          const bool a_nan = a != a, b_nan = b != b;
+          if (a_nan != b_nan) return a_nan;
+          return a > b || (!(a < b) && i < j);
+        });
+        for (int64_t j = 0; j < k; ++j) index[r * k + j] = order[j], value[r * k + j] = row[order[j]];
+      }
+    });
+  });
+}
+
+void sort_by_key(Cpu, const Tensor& keys, Tensor order) {
+  const int64_t* key = keys.read<int64_t>();
+  int64_t* p = order.write<int64_t>();
+  std::iota(p, p + keys.numel(), 0);
+  std::stable_sort(p, p + keys.numel(), [key](int64_t i, int64_t j) { return key[i] < key[j]; });
+}
+
+void one_hot(Cpu, const Tensor& index, Tensor y) {
+  const int64_t classes = y.dim(1);
+  check_range("one_hot", index, classes);
+  fill(y, 0);
+  with_any(y.dtype(), [&]<class T>() {
+    T one;
+    if constexpr (std::is_same_v<T, bf16>) one = bf16(1.f);
+    else one = T(1);
+    T* out = y.write<T>();
+    const int64_t* p = index.read<int64_t>();
+    for (int64_t i = 0; i < index.numel(); ++i) out[i * classes + p[i]] = one;
+  });
+}
+
+void histogram(Cpu, const Tensor& index, Tensor count) {
+  check_range("histogram", index, count.dim(0));
+  fill(count, 0);
+  int64_t* out = count.write<int64_t>();
+  const int64_t* p = index.read<int64_t>();
+  for (int64_t i = 0; i < index.numel(); ++i) ++out[p[i]];
+}
+
+}  // namespace kernel
+
+namespace {
+
+void check_index(const char* op, const Tensor& index, Device device) {
+  check<DTypeError>(index.dtype() == DType::i64, op, ": index is i64, got ", index.dtype(), " ", index.shape());
+  check<DeviceError>(index.device() == device, op, ": index is on ", index.device(), ", x on ", device);
+}
+
+/// x (R, C) and index (R, K).
+void check_along(const char* op, const Shape& x, const Tensor& index, Device device) {
+  check_index(op, index, device);
+  check(x.rank() == 2 && index.rank() == 2 && x[0] == index.dim(0), op, ": x (R, C) and index (R, K), got ", x, " and ",
+        index.shape());
+}
+
+/// Shapes of combine_rows; returns that of y.  weight comes back in acc_dtype.
+Shape check_combine(const char* op, const Tensor& rows, const Tensor& position, Tensor& weight) {
+  check_index(op, position, rows.device());
+  check(rows.rank() >= 1 && position.rank() == 2 && weight.shape() == position.shape(), op,
+        ": rows (R, ...), position (B, K), weight (B, K), got ", rows.shape(), ", ", position.shape(), ", ", weight.shape());
+  const DType acc = acc_dtype(rows.dtype());
+  check<DTypeError>(is_float(rows.dtype()) && (weight.dtype() == acc || weight.dtype() == rows.dtype()), op,
+                    ": weight is of rows' type or ", acc, ", got rows ", rows.dtype(), ", weight ", weight.dtype());
+  check<DeviceError>(weight.device() == rows.device(), op, ": rows are on ", rows.device(), ", weight on ", weight.device());
+  if (weight.dtype() != acc) weight = cast(weight, acc);
+  return rows.shape().with(0, position.dim(0));
+}
+
+}  // namespace
+
+Tensor gather_rows(const Tensor& x, const Tensor& index) {
+  check_index("gather_rows", index, x.device());
+  check(x.rank() >= 1 && index.rank() == 1, "gather_rows: x (R, ...) and index (n), got ", x.shape(), " and ", index.shape());
+  Tensor y = empty(x.shape().with(0, index.numel()), x.dtype(), x.device());
+  on(x.device(), [&](auto where) { kernel::gather_rows(where, x, index, y); });
+  return y;
+}
+
+Tensor gather_rows_backward(const Tensor& dy, const Tensor& index, int64_t rows) {
+  check_index("gather_rows_backward", index, dy.device());
+  check(dy.rank() >= 1 && index.shape() == Shape{dy.dim(0)}, "gather_rows_backward: dy (n, ...) and index (n), got ",
+        dy.shape(), " and ", index.shape());
+  Tensor dx = empty(dy.shape().with(0, rows), dy.dtype(), dy.device());
+  on(dy.device(), [&](auto where) { kernel::gather_rows_backward(where, dy, index, dx); });
+  return dx;
+}
+
+Tensor combine_rows(const Tensor& rows, const Tensor& position, const Tensor& weight) {
+  Tensor w = weight;
+  Tensor y = empty(check_combine("combine_rows", rows, position, w), rows.dtype(), rows.device());
+  on(rows.device(), [&](auto where) { kernel::combine_rows(where, rows, position, w, y); });
+  return y;
+}
+
+CombineGrads combine_rows_backward(const Tensor& dy, const Tensor& rows, const Tensor& position, const Tensor& weight) {
+  const char* op = "combine_rows_backward";
+  Tensor w = weight;
+  Shape shape = check_combine(op, rows, position, w);
+  check_same(op, dy, rows);
+  check(dy.shape() == shape, op, ": dy ", dy.shape(), " for y ", shape);
+  CombineGrads out{empty_like(rows), empty_like(w)};
+  on(rows.device(), [&](auto where) { kernel::combine_rows_backward(where, dy, rows, position, w, out); });
+  if (out.dweight.dtype() != weight.dtype()) out.dweight = cast(out.dweight, weight.dtype());
+  return out;
+}
+
+Tensor take_along(const Tensor& x, const Tensor& index) {
+  check_along("take_along", x.shape(), index, x.device());
+  Tensor y = empty(index.shape(), x.dtype(), x.device());
+  on(x.device(), [&](auto where) { kernel::take_along(where, x, index, y); });
+  return y;
+}
+
+Tensor take_along_backward(const Tensor& dy, const Tensor& index, int64_t columns) {
+  check_along("take_along_backward", dy.shape(), index, dy.device());
+  check(dy.shape() == index.shape(), "take_along_backward: dy ", dy.shape(), " for index ", index.shape());
+  Tensor dx = empty({dy.dim(0), columns}, dy.dtype(), dy.device());
+  on(dy.device(), [&](auto where) { kernel::take_along_backward(where, dy, index, dx); });
+  return dx;
+}
+
+TopK top_k(const Tensor& x, int64_t k) {
+  check<DTypeError>(is_float(x.dtype()), "top_k: takes f32, f64 or bf16, got ", x.dtype(), " ", x.shape());
+  check(x.rank() == 2 && 0 <= k && k <= x.dim(1), "top_k: x (R, C) and 0 <= k <= C, got ", x.shape(), " and k ", k);
+  const Shape shape{x.dim(0), k};
+  TopK out{empty(shape, x.dtype(), x.device()), empty(shape, DType::i64, x.device())};
+  on(x.device(), [&](auto where) { kernel::top_k(where, x, out); });
+  return out;
+}
+
+Tensor sort_by_key(const Tensor& keys) {
+  check_index("sort_by_key", keys, keys.device());
+  check(keys.rank() == 1, "sort_by_key: keys (n), got ", keys.shape());
+  Tensor order = empty_like(keys);
+  on(keys.device(), [&](auto where) { kernel::sort_by_key(where, keys, order); });
+  return order;
+}
+
+Tensor one_hot(const Tensor& index, int64_t classes, DType dtype) {
+  check_index("one_hot", index, index.device());
+  check(index.rank() == 1, "one_hot: index (n), got ", index.shape());
+  Tensor y = empty({index.numel(), classes}, dtype, index.device());
+  on(index.device(), [&](auto where) { kernel::one_hot(where, index, y); });
+  return y;
+}
+
+Tensor histogram(const Tensor& index, int64_t classes) {
+  check_index("histogram", index, index.device());
+  Tensor count = empty({classes}, DType::i64, index.device());
+  on(index.device(), [&](auto where) { kernel::histogram(where, index, count); });
+  return count;
+}
+
+}  // namespace camo
