@@ -142,9 +142,10 @@ void take_along_backward(Cpu, const Tensor& dy, const Tensor& index, Tensor dx) 
   const int64_t C = dx.dim(1), K = index.dim(1);
   check_range("take_along_backward", index, C);
   with_float(dy.dtype(), "take_along_backward", [&]<class T>() {
+    using A = acc_t<T>;
     parallel_for(dx.dim(0), C + K, [=, d = dy.read<T>(), p = index.read<int64_t>(), out = dx.write<T>()](int64_t r) {
       std::memset(static_cast<void*>(out + r * C), 0, size_t(C) * sizeof(T));
-      for (int64_t k = 0; k < K; ++k) out[r * C + p[r * K + k]] = d[r * K + k];
+      for (int64_t i = r * K; i < (r + 1) * K; ++i) out[r * C + p[i]] = T(A(out[r * C + p[i]]) + A(d[i]));
     });
   });
 }

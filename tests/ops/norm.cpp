@@ -18,13 +18,19 @@ static std::vector<std::vector<Shape>> with_no_rows() {
   out.push_back({{0, 7}, {7}, {7}});
   return out;
 }
+/// Not one channel: there dx is zero but for rounding, and has no relative error (norm_test.cpp looks at it).
+static std::vector<std::vector<Shape>> layer_norm_sizes() {
+  auto out = with_no_rows();
+  out.erase(out.begin());
+  return out;
+}
 
 static const bool layer_norm_case = add_case({
     .name = "layer_norm",
     .inputs = {{2, 3, 37}, {37}, {37}},
     .run = [](const Vars& x) { return layer_norm(x[0], x[1], x[2], 1e-5); },
     .value = norm_value,
-    .sizes = with_no_rows(),
+    .sizes = layer_norm_sizes(),
     .errors = {{[] { layer_norm(Var(zeros({2, 4})), Var(zeros({3})), Var(zeros({4})), 1e-5); }, {"layer_norm", "(2, 4)", "(3)"}},
                {[] { layer_norm(Var(zeros({2, 0})), Var(zeros({0})), Var(zeros({0})), 1e-5); }, {"layer_norm", "(2, 0)"}},
                {[] { layer_norm(Var(zeros({2, 4}, DType::f64)), Var(zeros({4})), Var(zeros({4})), 1e-5); },
