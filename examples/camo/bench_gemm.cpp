@@ -1,0 +1,77 @@
+// Matrix products at the shapes of PVTv2-B2 at 352 x 352, batch 4.
+#include <memory>
+
+#include "examples/camo/bench.h"
+#include "tensor/cpu/gemm.h"
+#include "tensor/random.h"
+
+namespace camo {
+namespace {
+
+struct Sizes {
+  int64_t M, N, K;
+};
+
+std::string label(const char* kind, Sizes s) { return text(kind, " M", s.M, " N", s.N, " K", s.K); }
+
+template <class T>
+std::shared_ptr<std::vector<T>> noise(int64_t count) {
+  auto x = std::make_shared<std::vector<T>>(size_t(count));
+  uint32_t state = 1;
+  for (T& v : *x) state = state * 1664525u + 1013904223u, v = T(float(state >> 8) * 0x1p-23f - 1.0f);
+  return x;
+}
+
+/// x W (trans no) or x W^T.
+template <class T>
+BenchRow forward(const char* kind, Sizes s, Trans trans) {
+  auto a = noise<T>(s.M * s.K), c = noise<T>(s.M * s.N);
+  auto b = noise<float>(s.K * s.N);
+  return {label(kind, s), 2.0 * double(s.M) * double(s.N) * double(s.K), [=] {
+            kernel::multiply<T, float, T>(kernel::dense(a->data(), s.M, s.K, s.K),
+                                          {b->data(), trans == Trans::yes ? s.K : s.N, trans}, s.N,
+                                          {c->data(), s.N});
+          }};
+}
+
+/// dW = x^T dy: M, N sizes of the weight, K pixels.
+template <class T>
+BenchRow weight_gradient(const char* kind, Sizes s) {
+  auto a = noise<T>(s.M * s.K), b = noise<T>(s.K * s.N);
+  auto c = noise<float>(s.M * s.N);
+  return {label(kind, s), 2.0 * double(s.M) * double(s.N) * double(s.K), [=] {
+            kernel::multiply_transposed<T, T>(kernel::dense(a->data(), s.K, s.M, s.M),
+                                              kernel::dense(b->data(), s.K, s.N, s.N), c->data(), s.N);
+          }};
+}
+
+}  // namespace
+
+void bench_gemm(const std::vector<int>& threads) {
+  const std::vector<Sizes> nn{{30976, 64, 64},   {30976, 512, 64},  {30976, 64, 512},   {7744, 128, 128},
+                              {7744, 1024, 128}, {7744, 128, 1024}, {1936, 320, 320},   {1936, 1280, 320},
+                              {1936, 320, 1280}, {1936, 512, 512},  {1936, 1280, 1280}, {7744, 320, 320},
+                              {484, 2048, 512},  {484, 512, 2048},  {30976, 64, 576},   {7744, 128, 1152},
+                              {1936, 320, 2880}, {7744, 64, 576}};
+  const std::vector<Sizes> nt{{30976, 64, 512},  {30976, 512, 64},  {7744, 128, 1024}, {7744, 1024, 128},
+                              {1936, 320, 1280}, {1936, 1280, 320}, {484, 2048, 512},  {484, 512, 2048}};
+  const std::vector<Sizes> tn{{64, 512, 30976},  {512, 64, 30976}, {128, 1024, 7744}, {320, 1280, 1936},
+                              {1280, 320, 1936}, {576, 64, 30976}, {64, 64, 30976},   {512, 2048, 484}};
+  std::vector<BenchRow> rows;
+  for (Sizes s : nn) rows.push_back(forward<float>("nn", s, Trans::no));
+  bench_table("gemm x W, f32", rows, threads);
+  rows.clear();
+  for (Sizes s : nt) rows.push_back(forward<float>("nt", s, Trans::yes));
+  bench_table("gemm x W^T, f32", rows, threads);
+  rows.clear();
+  for (Sizes s : tn) rows.push_back(weight_gradient<float>("tn", s));
+  bench_table("gemm x^T dy, f32", rows, threads);
+  rows.clear();
+  for (Sizes s : nt) rows.push_back(forward<bf16>("nt", s, Trans::yes));
+  bench_table("gemm x W^T, bf16 x", rows, threads);
+  rows.clear();
+  for (Sizes s : tn) rows.push_back(weight_gradient<bf16>("tn", s));
+  bench_table("gemm x^T dy, bf16", rows, threads);
+}
+
+}  // namespace camo

@@ -1,0 +1,156 @@
+// The register tile of the matrix products, and packing.  Internal to tensor/cpu/gemm*.cpp.
+//
+// A tile is R rows by V vectors of sums, held in registers while k runs: each step loads V vectors of B and R
+// single numbers of A for R * V multiply-adds.  B lies in panels of V vectors, k after k, so that it is read
+// straight through.  Widths: N is cut into vectors, vectors evenly into panels of at most kTileVecs.
+#pragma once
+
+#include <algorithm>
+#include <utility>
+
+#include "tensor/vec.h"
+
+namespace camo::kernel {
+
+constexpr int kTileVecs = kVecBytes == 64 ? 4 : 2;
+/// Rows of a tile V vectors wide: what fits 32 (AVX-512) or 16 vector registers, and 15 general ones.
+constexpr int tile_rows(int V) {
+  if (kVecBytes == 64) return V == 4 ? 6 : V == 3 ? 8 : 12;
+  return V == 2 ? 6 : 12;
+}
+constexpr int kRowUnit = 24;  // a multiple of every tile_rows
+constexpr int kMaxTileRows = 12;
+
+constexpr int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
+constexpr int64_t round_up(int64_t a, int64_t b) { return ceil_div(a, b) * b; }
+
+/// N columns as panels of nearly equal width.
+template <class T>
+struct Panels {
+  int64_t vectors, count;
+  explicit Panels(int64_t N) : vectors(ceil_div(N, Vec<T>::size)), count(ceil_div(vectors, kTileVecs)) {}
+  int64_t begin(int64_t p) const {
+    return p * (vectors / count) + std::min(p, vectors % count);
+  }  // in vectors
+  int vecs(int64_t p) const { return int(vectors / count + (p < vectors % count)); }
+  int64_t column(int64_t p) const { return begin(p) * Vec<T>::size; }
+};
+
+/// Calls f.operator()<V>() for V = vecs in [1, kTileVecs].
+template <class F>
+void with_width(int vecs, F&& f) {
+  if (vecs == 1) return f.template operator()<1>();
+  if constexpr (kTileVecs > 2) {
+    if (vecs == 3) return f.template operator()<3>();
+    if (vecs == 4) return f.template operator()<4>();
+  }
+  f.template operator()<2>();
+}
+
+/// A stretch of k in the rows of a tile: numbers [offset, offset + length) of `pieces` runs; run p of row i
+/// begins at rows[p * ld + i].  The rows of the next tile follow in the table.
+template <class T>
+struct Stretch {
+  const T* const* rows;
+  int64_t ld, pieces, offset, length;
+};
+
+/// c[i][0, width) = start + A B for R rows: start is the old c (add), or bias (if given), or zero.
+/// Not inlined, so that nothing else competes for its registers.
+template <int R, int V, class T>
+[[gnu::noinline]] void multiply_rows(const Stretch<T>& a, const T* b, T* const* c, int64_t column, bool add,
+                                     const T* bias) {
+  constexpr int S = Vec<T>::size;
+  Vec<T> sums[R][V];
+  for (int i = 0; i < R; ++i)
+    for (int j = 0; j < V; ++j)
+      sums[i][j] = add ? Vec<T>::load(c[i] + column + j * S) : bias ? Vec<T>::load(bias + j * S) : Vec<T>(0);
+  const T* const* rows = a.rows;
+  for (int64_t piece = 0; piece < a.pieces; ++piece, rows += a.ld) {
+    const T* left[R];
+    for (int i = 0; i < R; ++i) left[i] = rows[i] + a.offset;
+    for (int64_t k = 0; k < a.length;) {
+      for (int i = 0; i < R; ++i) __builtin_prefetch(rows[R + i] + a.offset + k);
+      for (const int64_t stop = std::min<int64_t>(k + 64 / sizeof(T), a.length); k < stop; ++k, b += V * S) {
+        Vec<T> right[V];
+        for (int j = 0; j < V; ++j) right[j] = Vec<T>::load(b + j * S);
+        for (int i = 0; i < R; ++i) {
+          const Vec<T> x(left[i][k]);
+          for (int j = 0; j < V; ++j) sums[i][j] += x * right[j];
+        }
+      }
+    }
+  }
+  for (int i = 0; i < R; ++i)
+    for (int j = 0; j < V; ++j) sums[i][j].store(c[i] + column + j * S);
+}
+
+/// c += A B for a tile of `length` k, A packed (R numbers for each k), rows of c ld apart.
+template <int R, int V, class T>
+[[gnu::noinline]] void multiply_packed(const T* a, const T* b, int64_t length, T* c, int64_t ld) {
+  constexpr int S = Vec<T>::size;
+  Vec<T> sums[R][V];
+  for (int i = 0; i < R; ++i)
+    for (int j = 0; j < V; ++j) sums[i][j] = Vec<T>(0);
+  for (int64_t k = 0; k < length; ++k, a += R, b += V * S) {
+    Vec<T> right[V];
+    for (int j = 0; j < V; ++j) right[j] = Vec<T>::load(b + j * S);
+    for (int i = 0; i < R; ++i) {
+      const Vec<T> x(a[i]);
+      for (int j = 0; j < V; ++j) sums[i][j] += x * right[j];
+    }
+  }
+  for (int i = 0; i < R; ++i)
+    for (int j = 0; j < V; ++j) (Vec<T>::load(c + i * ld + j * S) + sums[i][j]).store(c + i * ld + j * S);
+}
+
+/// One bit of a transposition: swaps row i + Step, column j with row i, column j + Step where both bits are
+/// clear.
+template <class T, int Step, int... J>
+inline void swap_bit(Vec<T>& low, Vec<T>& high, std::integer_sequence<int, J...>) {
+  constexpr int S = Vec<T>::size;
+  auto a = low.v, b = high.v;
+  low.v = __builtin_shufflevector(a, b, (J & Step ? S + J - Step : J)...);
+  high.v = __builtin_shufflevector(a, b, (J & Step ? S + J : J + Step)...);
+}
+template <class T, int Step = 1>
+inline void transpose(Vec<T> (&rows)[Vec<T>::size]) {
+  constexpr int S = Vec<T>::size;
+  for (int i = 0; i < S; ++i)
+    if (!(i & Step)) swap_bit<T, Step>(rows[i], rows[i + Step], std::make_integer_sequence<int, S>());
+  if constexpr (2 * Step < S) transpose<T, 2 * Step>(rows);
+}
+
+/// Packs K rows of one panel from B (K, N) as stored: dst[k * width + n] = src[k * ld + n], zero for n >=
+/// cols.
+template <class T, class TB>
+void pack_panel(const TB* src, int64_t ld, int64_t K, int64_t cols, int vecs, T* dst) {
+  constexpr int S = Vec<T>::size;
+  for (int64_t k = 0; k < K; ++k, src += ld)
+    for (int j = 0; j < vecs; ++j, dst += S) {
+      int64_t n = cols - j * S;
+      (n >= S ? Vec<T>::load(src + j * S)
+              : Vec<T>::load(src + (n > 0 ? j * S : 0), int(std::max<int64_t>(n, 0))))
+          .store(dst);
+    }
+}
+
+/// Packs K rows of one panel from B stored as (N, K): dst[k * width + n] = src[n * ld + k], zero for n >=
+/// cols.
+template <class T, class TB>
+void pack_panel_transposed(const TB* src, int64_t ld, int64_t K, int64_t cols, int vecs, T* dst) {
+  constexpr int S = Vec<T>::size;
+  for (int j = 0; j < vecs; ++j)
+    for (int64_t k = 0; k < K; k += S) {
+      int depth = int(std::min<int64_t>(S, K - k));
+      Vec<T> block[S];
+      for (int i = 0; i < S; ++i) {
+        const TB* row = src + (j * S + i) * ld + k;
+        block[i] = j * S + i >= cols ? Vec<T>(0) : depth == S ? Vec<T>::load(row) : Vec<T>::load(row, depth);
+      }
+      transpose(block);
+      for (int i = 0; i < depth; ++i) block[i].store(dst + (k + i) * vecs * S + j * S);
+    }
+}
+
+}  // namespace camo::kernel
