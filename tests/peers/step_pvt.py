@@ -1,0 +1,57 @@
+"""One training step of timm's PVTv2 in PyTorch eager f32: the twin of examples/camo/bench_step.cpp.
+
+Obeys commands on standard input: "step" -> "ms 123.4", "memory" -> "mib 567.8" (peak resident memory in the step
+minus resident memory before it; meaningful as the first command only).
+"""
+
+import argparse
+import sys
+import time
+
+import timm
+import torch
+
+
+def status_mib(key):
+    with open("/proc/self/status") as file:
+        return next(int(line.split()[1]) / 1024 for line in file if line.startswith(key + ":"))
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--backbone", default="pvt_v2_b0")
+    parser.add_argument("--batch", type=int, default=4)
+    parser.add_argument("--size", type=int, default=352)
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--channels-last", action="store_true")
+    options = parser.parse_args()
+
+    torch.set_num_threads(options.threads)
+    torch.manual_seed(1)
+    model = timm.create_model(options.backbone, pretrained=False, features_only=True).train()
+    image = torch.randn(options.batch, 3, options.size, options.size)
+    if options.channels_last:
+        model = model.to(memory_format=torch.channels_last)
+        image = image.to(memory_format=torch.channels_last)
+
+    def step():
+        loss = sum(feature.square().mean() for feature in model(image))
+        loss.backward()
+        model.zero_grad(set_to_none=True)
+
+    for line in sys.stdin:
+        command = line.strip()
+        if command == "step":
+            start = time.perf_counter()
+            step()
+            print(f"ms {1000 * (time.perf_counter() - start):.3f}", flush=True)
+        elif command == "memory":
+            before = status_mib("VmRSS")
+            step()
+            print(f"mib {status_mib('VmHWM') - before:.1f}", flush=True)
+        else:
+            sys.exit(f"commands are step and memory, got {command}")
+
+
+if __name__ == "__main__":
+    main()
