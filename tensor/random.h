@@ -24,6 +24,8 @@ struct RandomKey {
 
 /// Four 32-bit words number `index` of the stream `key`.
 std::array<uint32_t, 4> philox(const RandomKey& key, uint64_t index);
+/// Numbers [first, first + count) of the stream one after another, 4 words each: the same words, several at a time.
+void philox(const RandomKey& key, uint64_t first, int64_t count, uint32_t* words);
 
 /// FNV-1a, 64 bit; stable across runs and machines.
 uint64_t hash(std::string_view text);

@@ -1,0 +1,92 @@
+// Dropout and drop-path.
+//
+// No mask is stored: word i of a counter-based stream decides about element i, forward and backward alike.
+// Sources: Srivastava et al. 2014 (dropout); Huang et al. 2016, arXiv:1603.09382 (whole samples).
+#include "tensor/ops/dropout.h"
+
+#include <cmath>
+
+#include "tensor/parallel.h"
+
+namespace camo {
+namespace kernel {
+namespace {
+
+/// uniform(word) >= p, on integers: uniform has 24 bits.
+struct Keep {
+  explicit Keep(double p) : cut(uint32_t(std::ceil(p * 0x1p24))) {}
+  bool operator()(uint32_t word) const { return word >> 8 >= cut; }
+  uint32_t cut;
+};
+
+/// y = x * factor where its word says keep, else 0 (also where x is NaN).
+template <class T>
+void drop_run(const T* x, T* y, int64_t n, const uint32_t* words, Keep keep, acc_t<T> factor) {
+  using A = acc_t<T>;
+  for (int64_t i = 0; i < n; ++i) {
+    const A kept = A(x[i]) * factor;
+    y[i] = T(keep(words[i]) ? kept : A(0));
+  }
+}
+
+constexpr int64_t kBatch = 1024;  // words drawn at a time; a multiple of 4
+
+}  // namespace
+
+void dropout(Cpu, const Tensor& x, double p, const RandomKey& key, Tensor y) {
+  with_float(x.dtype(), "dropout", [&]<class T>() {
+    parallel_chunks(x.numel(), kGrain, [&, in = x.read<T>(), out = y.write<T>()](int64_t begin, int64_t end) {
+      alignas(64) uint32_t words[kBatch];
+      for (int64_t i = begin; i < end; i += kBatch) {
+        const int64_t n = std::min(kBatch, end - i);
+        philox(key, uint64_t(i / 4), (n + 3) / 4, words);
+        drop_run(in + i, out + i, n, words, Keep(p), acc_t<T>(1 / (1 - p)));
+      }
+    });
+  });
+}
+
+void drop_path(Cpu, const Tensor& x, double p, const RandomKey& key, Tensor y) {
+  with_float(x.dtype(), "drop_path", [&]<class T>() {
+    using A = acc_t<T>;
+    const int64_t C = x.shape().product(1, x.rank());
+    const A factor = A(1 / (1 - p));
+    parallel_chunks(x.numel(), kGrain, [&, in = x.read<T>(), out = y.write<T>()](int64_t begin, int64_t end) {
+      while (begin < end) {
+        const int64_t sample = begin / C, stop = std::min(end, (sample + 1) * C);
+        if (Keep(p)(philox(key, uint64_t(sample / 4))[sample % 4]))
+          for (int64_t i = begin; i < stop; ++i) out[i] = T(A(in[i]) * factor);
+        else std::fill(out + begin, out + stop, T(A(0)));
+        begin = stop;
+      }
+    });
+  });
+}
+
+}  // namespace kernel
+
+namespace {
+
+void check_drop(const char* op, const Tensor& x, double p) {
+  check<DTypeError>(is_float(x.dtype()), op, ": takes f32, f64 or bf16, got ", x.dtype(), " ", x.shape());
+  check(0 <= p && p < 1, op, ": 0 <= p < 1, got p ", p, " for x ", x.shape());
+}
+
+}  // namespace
+
+Tensor dropout(const Tensor& x, double p, const RandomKey& key) {
+  check_drop("dropout", x, p);
+  Tensor y = empty_like(x);
+  on(x.device(), [&](auto where) { kernel::dropout(where, x, p, key, y); });
+  return y;
+}
+
+Tensor drop_path(const Tensor& x, double p, const RandomKey& key) {
+  check_drop("drop_path", x, p);
+  check(x.rank() > 0, "drop_path: x (B, ...) has a leading axis, got ", x.shape());
+  Tensor y = empty_like(x);
+  on(x.device(), [&](auto where) { kernel::drop_path(where, x, p, key, y); });
+  return y;
+}
+
+}  // namespace camo

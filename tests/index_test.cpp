@@ -1,0 +1,106 @@
+// Choosing and ordering rows: ties, stability, every type, known answers.  Dropout's mask is here too.
+#include <doctest/doctest.h>
+
+#include <cmath>
+
+#include "autograd/ops.h"
+#include "tensor/random.h"
+
+using namespace camo;
+
+namespace {
+using Ints = std::vector<int64_t>;
+Tensor ints(const Ints& v) { return from(v, {int64_t(v.size())}); }
+}  // namespace
+
+TEST_CASE("gather_rows copies any type") {
+  for (DType t : {DType::f32, DType::f64, DType::bf16, DType::i64, DType::u8}) {
+    Tensor x = cast(from<int64_t>({1, 2, 3, 4, 5, 6}, {3, 2}), t);
+    CHECK(to_vector<int64_t>(gather_rows(x, ints({2, 0, 2}))) == Ints{5, 6, 1, 2, 5, 6});
+  }
+}
+
+TEST_CASE("the adjoint of gather_rows adds in ascending order and leaves unread rows zero") {
+  // In f32, (1e8 + 1) - 1e8 is 0 and (1e8 - 1e8) + 1 is 1: the order shows.
+  Tensor dy = from<float>({1e8f, 1, -1e8f, 1e8f, -1e8f, 1}, {6, 1});
+  CHECK(to_vector<float>(gather_rows_backward(dy, ints({2, 2, 2, 0, 0, 0}), 3)) == std::vector<float>{1, 0, 0});
+}
+
+TEST_CASE("combine_rows is the weighted sum, and its gate receives the inner products") {
+  Var rows = Var::leaf(from<float>({1, 2, 3, 4, 5, 6, 7, 8}, {4, 2})), weight = Var::leaf(from<float>({0.5f, 2}, {1, 2}));
+  Var y = combine_rows(rows, from<int64_t>({3, 1}, {1, 2}), weight);
+  CHECK(to_vector<float>(y.value()) == std::vector<float>{9.5f, 12});
+  backward(y, from<float>({1, 10}, {1, 2}));
+  CHECK(to_vector<float>(rows.grad()) == std::vector<float>{0, 0, 2, 20, 0, 0, 0.5f, 5});
+  CHECK(to_vector<float>(weight.grad()) == std::vector<float>{87, 43});
+}
+
+TEST_CASE("top_k: largest first, ties to the lower index, NaN before everything") {
+  TopK t = top_k(from<float>({1, 3, 3, 2, 3, 0, 0, 0, 0, 0}, {2, 5}), 3);
+  CHECK(to_vector<int64_t>(t.index) == Ints{1, 2, 4, 0, 1, 2});
+  CHECK(to_vector<float>(t.value) == std::vector<float>{3, 3, 3, 0, 0, 0});
+  CHECK(to_vector<int64_t>(top_k(from<float>({1, INFINITY, NAN, 2}, {1, 4}), 3).index) == Ints{2, 1, 3});
+  CHECK(top_k(zeros({2, 3}), 0).index.shape() == Shape{2, 0});
+  Tensor x = randn({7, 301}, 1);
+  TopK all = top_k(x, 301);
+  CHECK(equal_bits(take_along(x, all.index), all.value));
+  std::vector<float> v = to_vector<float>(all.value);
+  for (size_t i = 1; i < v.size(); ++i) CHECK((i % 301 == 0 || v[i - 1] >= v[i]));
+}
+
+TEST_CASE("sort_by_key is stable") {
+  CHECK(to_vector<int64_t>(sort_by_key(ints({2, 0, 1, 0, 2, -5}))) == Ints{5, 1, 3, 2, 0, 4});
+  CHECK(sort_by_key(ints({})).numel() == 0);
+}
+
+TEST_CASE("histogram and one_hot") {
+  CHECK(to_vector<int64_t>(histogram(from<int64_t>({3, 1, 3, 0}, {2, 2}), 5)) == Ints{1, 1, 0, 2, 0});
+  CHECK(to_vector<int64_t>(histogram(ints({}), 2)) == Ints{0, 0});
+  for (DType t : {DType::f32, DType::f64, DType::bf16, DType::i64, DType::u8})
+    CHECK(to_vector<int64_t>(one_hot(ints({2, 0}), 3, t)) == Ints{0, 0, 1, 1, 0, 0});
+}
+
+TEST_CASE("take_along adds up the gradients of an element taken twice") {
+  CHECK(to_vector<float>(take_along_backward(from<float>({1, 10}, {1, 2}), from<int64_t>({1, 1}, {1, 2}), 3)) ==
+        std::vector<float>{0, 11, 0});
+}
+
+TEST_CASE("many Philox blocks at a time are the blocks one by one, across 2^32 too") {
+  const RandomKey key{.seed = 77, .domain = Domain::test, .path = 123, .step = 4, .call = 5};
+  for (uint64_t first : {uint64_t(0), uint64_t(3), (uint64_t(1) << 32) - 5}) {
+    std::vector<uint32_t> words(4 * 29);
+    philox(key, first, 29, words.data());
+    bool same = true;
+    for (int i = 0; i < 29 * 4; ++i) same = same && words[i] == philox(key, first + uint64_t(i / 4))[i % 4];
+    CHECK(same);
+  }
+}
+
+TEST_CASE("dropout keeps an element if its word of the stream says so, in every type") {
+  const RandomKey key{.seed = 1, .domain = Domain::dropout, .path = 9};
+  Tensor x = full({70, 1001}, 3, DType::f64);
+  std::vector<double> y = to_vector<double>(dropout(x, 0.25, key));
+  int64_t kept = 0;
+  bool same = true;
+  for (size_t i = 0; i < y.size(); ++i) {
+    bool keep = uniform(philox(key, i / 4)[i % 4]) >= 0.25f;
+    same = same && y[i] == (keep ? 4 : 0);
+    kept += keep;
+  }
+  CHECK(same);
+  CHECK(kept / double(y.size()) == doctest::Approx(0.75).epsilon(0.01));
+  for (DType t : {DType::f32, DType::bf16}) CHECK(to_vector<double>(dropout(cast(x, t), 0.25, key)) == y);
+  CHECK(equal_bits(dropout(x, 0, key), x));
+}
+
+TEST_CASE("drop_path decides for whole samples") {
+  const RandomKey key{.seed = 1, .domain = Domain::drop_path, .path = 9};
+  std::vector<float> y = to_vector<float>(drop_path(ones({1000, 7}), 0.2, key));
+  int64_t kept = 0;
+  for (int64_t b = 0; b < 1000; ++b) {
+    const bool keep = uniform(philox(key, uint64_t(b / 4))[b % 4]) >= 0.2f;
+    for (int64_t c = 0; c < 7; ++c) CHECK(y[b * 7 + c] == (keep ? 1.25f : 0));
+    kept += keep;
+  }
+  CHECK(std::abs(kept - 800) < 50);
+}
