@@ -144,15 +144,16 @@ void OutputFile::write(const void* data, int64_t n) {
 void OutputFile::commit(bool durable) {
   if (durable && attempt("fsync", [&] { return ::fsync(fd_); }) != 0) fail("fsync", errno);
   int fd = std::exchange(fd_, -1);
-  // After EINTR the descriptor is gone all the same, so this call is not repeated.
-  int pretended = fault("close"), closed = ::close(fd);
-  if (pretended > 0 || closed != 0) fail("close", pretended > 0 ? pretended : errno);
+  int error = fault("close");
+  if (::close(fd) != 0 && error <= 0) error = errno;
+  if (error > 0 && error != EINTR) fail("close", error);  // after EINTR the descriptor is gone all the same
   if (attempt("rename", [&] { return ::rename(temporary_.c_str(), path_.c_str()); }) != 0) fail("rename", errno);
   exists_ = false;
   if (!durable) return;
   int folder = attempt("open", [&] { return ::open(folder_of(path_).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC); });
   if (folder < 0) fail("open the folder", errno);
-  int synced = attempt("fsync", [&] { return ::fsync(folder); }), error = errno;
+  int synced = attempt("fsync", [&] { return ::fsync(folder); });
+  error = errno;
   ::close(folder);
   if (synced != 0) fail("fsync of the folder", error);
 }
