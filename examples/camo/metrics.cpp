@@ -2,15 +2,15 @@
 
 #include <array>
 
-namespace camo {
+namespace camo::program {
 
-Scores score_map(const Tensor& prediction, const Tensor& mask) {
-  check<DTypeError>(prediction.dtype() == DType::u8 && mask.dtype() == DType::u8, "score_map: takes u8 maps, got ",
+ImageScores score(const Tensor& prediction, const Tensor& mask) {
+  check<DTypeError>(prediction.dtype() == DType::u8 && mask.dtype() == DType::u8, "score: takes u8 maps, got ",
                     prediction.dtype(), " and ", mask.dtype());
   auto plane = [](const Tensor& x) { return x.rank() == 2 || (x.rank() == 3 && x.dim(2) == 1); };
   check(plane(prediction) && plane(mask) && prediction.dim(0) == mask.dim(0) && prediction.dim(1) == mask.dim(1),
-        "score_map: prediction and mask must be (H, W, 1) of one size, got ", prediction.shape(), " and ", mask.shape());
-  check(mask.numel() > 0, "score_map: a map of no pixels has no score");
+        "score: prediction and mask must be (H, W, 1) of one size, got ", prediction.shape(), " and ", mask.shape());
+  check(mask.numel() > 0, "score: a map of no pixels has no score");
 
   // Everything below depends on a pixel only through its grey level and its side of the mask: two histograms.
   std::array<std::array<int64_t, 256>, 2> count{};
@@ -30,11 +30,11 @@ Scores score_map(const Tensor& prediction, const Tensor& mask) {
     if (x > 0.5) hit += count[1][v], predicted += count[0][v] + count[1][v];
   }
   int64_t either = predicted + truth - hit;
-  Scores out;
+  ImageScores out;
   out.mae = error / double(mask.numel());
   out.iou = either ? double(hit) / double(either) : 0;
   out.dice = either ? 2 * double(hit) / double(predicted + truth) : 0;
   return out;
 }
 
-}  // namespace camo
+}  // namespace camo::program
