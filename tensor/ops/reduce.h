@@ -18,4 +18,39 @@ bool all_finite(const Tensor& x);
 /// Sum of squares of all elements in double, fixed tree (gradient norms).
 double sum_of_squares(const Tensor& x);
 
+/// x with the given axes left as 1 or removed; checks that they exist and differ.
+Shape reduced_shape(const Shape& x, const std::vector<int>& axes, bool keep, const char* op);
+/// Adjoint of sum: every element of shape `to` gets factor times its sum's gradient; dy's axes broadcast to `to`.
+Tensor spread(const Tensor& dy, const Shape& to, double factor = 1);
+/// Adjoint of max and min: dy goes to the first element of x that equals y; y and dy have the axes kept as 1.
+Tensor extreme_backward(const Tensor& dy, const Tensor& x, const Tensor& y);
+/// dx = dy 2/n (x - mean), n elements per mean (acc_dtype); dy and mean have the axes kept as 1.
+Tensor variance_backward(const Tensor& dy, const Tensor& x, const Tensor& mean);
+/// The mean in acc_dtype with the axes kept as 1, unrounded.
+Tensor mean_kept(const Tensor& x, const std::vector<int>& axes);
+
+namespace kernel {
+enum class Fold { sum, max, min };
+/// x (K, R, C), of any number type, folded over R into y (K, C) of acc_dtype.
+void fold(Cpu, Fold op, const Tensor& x, Tensor y);
+void fold(Cuda, Fold op, const Tensor& x, Tensor y);
+/// y = factor x, also from acc_dtype to storage; y's shape is x's, or x repeats.
+void spread(Cpu, const Tensor& x, double factor, Tensor y);
+void spread(Cuda, const Tensor& x, double factor, Tensor y);
+/// y = (x - mean)^2, y and mean in acc_dtype.
+void squared_distance(Cpu, const Tensor& x, const Tensor& mean, Tensor y);
+void squared_distance(Cuda, const Tensor& x, const Tensor& mean, Tensor y);
+void variance_backward(Cpu, const Tensor& dy, const Tensor& x, const Tensor& mean, double factor, Tensor dx);
+void variance_backward(Cuda, const Tensor& dy, const Tensor& x, const Tensor& mean, double factor, Tensor dx);
+void extreme_backward(Cpu, const Tensor& dy, const Tensor& x, const Tensor& y, Tensor dx);
+void extreme_backward(Cuda, const Tensor& dy, const Tensor& x, const Tensor& y, Tensor dx);
+/// x (K, R, C) -> y (K, C).
+void argmax(Cpu, const Tensor& x, Tensor y);
+void argmax(Cuda, const Tensor& x, Tensor y);
+void all_finite(Cpu, const Tensor& x, bool& finite);
+void all_finite(Cuda, const Tensor& x, bool& finite);
+void sum_of_squares(Cpu, const Tensor& x, double& sum);
+void sum_of_squares(Cuda, const Tensor& x, double& sum);
+}  // namespace kernel
+
 }  // namespace camo

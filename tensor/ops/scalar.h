@@ -13,8 +13,9 @@
 
 namespace camo {
 
-/// What a slope reads; kX is also the first operand of a binary functor.
-enum Needs : int { kNothing = 0, kX = 1, kA = 1, kB = 2, kY = 4 };
+/// What a slope reads, as a set; kX is also the first operand of a binary functor.  kOne: the slope is 1, so that dy
+/// itself is the gradient.
+enum Needs : int { kNothing = 0, kX = 1, kA = 1, kB = 2, kY = 4, kOne = 8 };
 
 // ---- one operand ------------------------------------------------------------------------------------------
 
@@ -142,7 +143,7 @@ struct Affine {
 
 struct Add {
   static constexpr const char* kName = "add";
-  static constexpr int kNeedsForA = kNothing, kNeedsForB = kNothing;
+  static constexpr int kNeedsForA = kOne, kNeedsForB = kOne;
   template <class A> CAMO_HD static A f(A a, A b) { return a + b; }
   template <class A> CAMO_HD static A da(A, A, A) { return A(1); }
   template <class A> CAMO_HD static A db(A, A, A) { return A(1); }
@@ -150,7 +151,7 @@ struct Add {
 
 struct Sub {
   static constexpr const char* kName = "sub";
-  static constexpr int kNeedsForA = kNothing, kNeedsForB = kNothing;
+  static constexpr int kNeedsForA = kOne, kNeedsForB = kNothing;
   template <class A> CAMO_HD static A f(A a, A b) { return a - b; }
   template <class A> CAMO_HD static A da(A, A, A) { return A(1); }
   template <class A> CAMO_HD static A db(A, A, A) { return A(-1); }
@@ -190,7 +191,7 @@ struct Min {
 
 struct Pow {  // a^b for a > 0
   static constexpr const char* kName = "pow";
-  static constexpr int kNeedsForA = kA | kB | kY, kNeedsForB = kA | kY;
+  static constexpr int kNeedsForA = kA | kB | kY, kNeedsForB = kA | kB | kY;
   template <class A> CAMO_HD static A f(A a, A b) { return camo::pow(a, b); }
   template <class A> CAMO_HD static A da(A a, A b, A y) { return b * y / a; }
   template <class A> CAMO_HD static A db(A a, A, A y) { return y * camo::log(a); }
