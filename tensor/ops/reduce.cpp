@@ -116,12 +116,12 @@ void fold(Cpu, Fold op, const Tensor& x, Tensor y) {
 void spread(Cpu, const Tensor& x, double factor, Tensor y) {
   Broadcast<1> plan(y.shape(), {x.shape()});
   with_float(y.dtype(), "spread", [&]<class T>() {
-    auto run = [&]<class S>() {
-      using V = Vec<acc_t<T>>;
-      map_broadcast(plan, y.write<T>(), [s = V(acc_t<T>(factor))](V v) { return v * s; }, x.read<S>());
-    };
-    if (x.dtype() == y.dtype()) run.template operator()<T>();
-    else run.template operator()<acc_t<T>>();
+    with_float(x.dtype(), "spread", [&]<class S>() {
+      if constexpr (std::is_same_v<acc_t<S>, acc_t<T>>) {
+        using V = Vec<acc_t<T>>;
+        map_broadcast(plan, y.write<T>(), [s = V(acc_t<T>(factor))](V v) { return v * s; }, x.read<S>());
+      }
+    });
   });
 }
 

@@ -1,0 +1,53 @@
+#include "tests/op_case.h"
+
+using namespace camo;
+using namespace camo::test;
+
+namespace {
+
+using Axes = std::vector<int>;
+using Reduce = Var (*)(const Var&, const Axes&, bool);
+
+// One piece and many, whole vectors and tails.
+const std::vector<std::vector<Shape>> sizes_of_3 = {
+    {{1, 1, 1}}, {{2, 3, 33}}, {{3, 31, 1}}, {{2, 257, 3}}, {{1, 2, 40003}}, {{2, 700, 64}}, {{40003, 1, 2}}, {{3, 2, 1031}}};
+
+/// Reduces x (., ., .) over each kind of set of axes.
+bool reduce_cases(const std::string& name, Reduce f, bool empty_is_legal) {
+  const std::vector<std::pair<const char*, Axes>> sets = {{"all", {}}, {"last", {-1}}, {"leading", {0, 1}}, {"middle", {1}},
+                                                         {"outer", {0, 2}}, {"first", {0}}, {"trailing", {1, 2}}};
+  for (const auto& [which, axes] : sets) {
+    auto sizes = sizes_of_3;
+    if (empty_is_legal) sizes.insert(sizes.end(), {{{0, 3, 5}}, {{2, 0, 5}}, {{2, 3, 0}}});
+    add_case({.name = name + ": " + which,
+              .inputs = {{4, 3, 19}},
+              .run = [f, axes = axes](const Vars& x) { return f(x[0], axes, false); },
+              .sizes = sizes,
+              .bench_inputs = {{8, 7744, 64}},
+              .bytes = 1. * 8 * 7744 * 64 * 4});
+  }
+  std::vector<BadCall> errors = {{[f] { f(Var(zeros({2, 3})), {2}, false); }, {"2", "(2, 3)"}},
+                                 {[f] { f(Var(zeros({2, 3})), {0, -2}, false); }, {name, "twice", "(2, 3)"}},
+                                 {[f] { f(Var(zeros({2}, DType::i64)), {}, false); }, {"i64"}}};
+  if (!empty_is_legal) errors.push_back({[f] { f(Var(zeros({0, 3})), {0}, false); }, {name, "(0, 3)"}});
+  return add_case({.name = name + ": kept axes",
+                   .inputs = {{2, 3, 1, 5}},
+                   .run = [f](const Vars& x) { return f(x[0], {1, 2}, true); },
+                   .errors = errors});
+}
+
+}  // namespace
+
+static const bool all_reduce_cases[] = {
+    reduce_cases("sum", sum, true),
+    reduce_cases("mean", mean, false),
+    reduce_cases("max", max, false),
+    reduce_cases("min", min, false),
+    reduce_cases("variance", variance, false),
+};
+
+static const bool nothing_folded_case = add_case({
+    .name = "sum: of axes of length 1",
+    .inputs = {{3, 1, 5}},
+    .run = [](const Vars& x) { return sum(x[0], {1}); },
+});
