@@ -54,12 +54,20 @@ template <class A, bool whole, class T>
   else v.store(p, n);
 }
 
+/// Asks for vector c of P pixels.  The row below the last tap row is needed next, and the hardware does not guess it.
+template <int P, class T>
+[[gnu::always_inline]] inline void prefetch(const T* pixels, int64_t C, int64_t c) {
+  unroll<P>([&](auto p) __attribute__((always_inline)) { __builtin_prefetch(pixels + p * C + c); });
+}
+
 // ---- y = sum over taps --------------------------------------------------------------------------------------
 
 /// P pixels of one row.  in[ky * (P + K - 1) + j] is column j of tap row ky; columns outside point at zeros.
+/// `next` (or null) are the pixels of the row below.
 template <int K, int P, class T, class A>
-void block(const T* const* in, int rows, const A* weight, const A* bias, T* y, int64_t C) {
+void block(const T* const* in, int rows, const T* next, const A* weight, const A* bias, T* y, int64_t C) {
   channels<A>(C, [&](int64_t c, auto whole, int n) {
+    if (next) prefetch<P>(next, C, c);
     Vec<A> acc[P];
     Vec<A> start = bias ? load<A, whole>(bias + c, n) : Vec<A>(0);
     unroll<P>([&](auto p) __attribute__((always_inline)) { acc[p] = start; });
@@ -89,7 +97,8 @@ void blocked_row(const Gather& g, const T* x, const A* weight, const A* bias, co
     for (int64_t ky = first; ky < last; ++ky)
       for (int64_t j = ow - g.padding_w; j < ow - g.padding_w + P + K - 1; ++j)
         *to++ = j >= 0 && j < g.IW ? x + ((oh - g.padding_h + ky) * g.IW + j) * g.C : zeros;
-    block<K, P>(in.data(), int(last - first), weight + first * K * g.C, bias, y + ow * g.C, g.C);
+    const T* next = oh - g.padding_h + K < g.IH ? x + ((oh - g.padding_h + K) * g.IW + ow) * g.C : nullptr;
+    block<K, P>(in.data(), int(last - first), next, weight + first * K * g.C, bias, y + ow * g.C, g.C);
   }
 }
 
@@ -135,8 +144,10 @@ void gather(const Gather& g, const T* x, const A* weight, const A* bias, T* y) {
 
 /// Adds P pixels to the sums of G tap rows: sum[(ky * K + kx) * C + c] += dy[p] x[p + kx].
 template <int K, int P, int G, class T, class A>
-void block_grad(const T* const* dy, const T* const* in, A* sum, int64_t C) {
+void block_grad(const T* const* dy, const T* const* in, const T* next_dy, const T* next_x, A* sum, int64_t C) {
   channels<A>(C, [&](int64_t c, auto whole, int n) {
+    if (next_dy) prefetch<P>(next_dy, C, c);
+    if (next_x) prefetch<P>(next_x, C, c);
     Vec<A> d[P], acc[G * K];
     unroll<P>([&](auto p) __attribute__((always_inline)) { d[p] = load<A, whole>(dy[p] + c, n); });
     unroll<G * K>([&](auto t) __attribute__((always_inline)) { acc[t] = load<A, whole>(sum + t * C + c, n); });
@@ -164,7 +175,10 @@ void blocked_row_grad(const Gather& g, const T* dy, const T* x, const T* zeros, 
         int64_t i = oh - g.padding_h + ky + t / columns, j = ow - g.padding_w + t % columns;
         in[t] = i >= 0 && i < g.IH && j >= 0 && j < g.IW ? x + (i * g.IW + j) * g.C : zeros;
       }
-      block_grad<K, P, G>(d.data(), in.data(), sum + ky * K * g.C, g.C);
+      const bool last = ky + G >= K;
+      const T* next_dy = last && oh + 1 < g.OH ? dy + (g.OW + ow) * g.C : nullptr;
+      const T* next_x = last && oh - g.padding_h + K < g.IH ? x + ((oh - g.padding_h + K) * g.IW + ow) * g.C : nullptr;
+      block_grad<K, P, G>(d.data(), in.data(), next_dy, next_x, sum + ky * K * g.C, g.C);
     }
   }
 }
