@@ -132,5 +132,6 @@ void multiply_transposed(const Pieces<TA>& a, const Pieces<TB>& b, acc_t<TA>* c,
 template void multiply_transposed(const Pieces<float>&, const Pieces<float>&, float*, int64_t, bool);
 template void multiply_transposed(const Pieces<double>&, const Pieces<double>&, double*, int64_t, bool);
 template void multiply_transposed(const Pieces<bf16>&, const Pieces<bf16>&, float*, int64_t, bool);
+template void multiply_transposed(const Pieces<bf16>&, const Pieces<float>&, float*, int64_t, bool);
 
 }  // namespace camo::kernel

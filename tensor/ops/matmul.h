@@ -8,15 +8,38 @@ namespace camo {
 enum class Trans : uint8_t { no, yes };
 enum class Act : uint8_t { none, relu, gelu };
 
-/// a (..., M, K) x b (..., K, N) -> (..., M, N); see autograd/ops.h.  Result in a's dtype.
-/// a and b have one dtype; b may be f32 with a bf16.
+/// a (..., M, K) x b (..., K, N) -> (..., M, N); Trans::yes reads an operand's last two axes swapped.
+/// Leading axes are equal, or one operand has none and serves every product (b's rows then fold into M).
+/// a and b have one dtype, or a is bf16 and b f32.  The result is in a's dtype.
 Tensor matmul(const Tensor& a, const Tensor& b, Trans ta = Trans::no, Trans tb = Trans::no);
-/// act(x W^T + b): x (..., I), weight (O, I), bias (O) or undefined.  bf16 x with f32 weight is legal.
+/// Its gradients, in the shape and dtype of the operand that they belong to.
+Tensor matmul_left_grad(const Tensor& dy, const Tensor& b, Trans ta, Trans tb, const Shape& a_shape,
+                        DType a_type);
+Tensor matmul_right_grad(const Tensor& dy, const Tensor& a, Trans ta, Trans tb, const Shape& b_shape,
+                         DType b_type);
+
+/// act(x W^T + b): x (..., I), weight (O, I), bias (O) or undefined, both in acc_dtype(x) -> (..., O) like x.
 Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias = {}, Act act = Act::none);
-struct LinearGrads { Tensor dx, dweight, dbias; };
-/// Gradients of x W^T + b; each only if wanted (dweight and dbias in the weight's dtype).
-LinearGrads linear_backward(const Tensor& dy, const Tensor& x, const Tensor& weight, bool want_x, bool want_weight, bool want_bias);
+/// dy W, like dy, and dy^T x in the weight's dtype: gradients of x W^T + b.  That of b is column_sums(dy).
+Tensor linear_input_grad(const Tensor& dy, const Tensor& weight);
+Tensor linear_weight_grad(const Tensor& dy, const Tensor& x);
 /// Column sums: x (..., C) -> (C) in acc_dtype, fixed chunks.  The gradient of every bias.
 Tensor column_sums(const Tensor& x);
+
+namespace kernel {
+/// y (batch, M, N) = op(a) op(b), `batch` products; a or b of rank 2 is the same in each.
+/// y is like a; with ta it is in acc_dtype(a), and tb is no.
+void matmul(Cpu, const Tensor& a, const Tensor& b, Trans ta, Trans tb, Tensor y);
+void matmul(Cuda, const Tensor& a, const Tensor& b, Trans ta, Trans tb, Tensor y);
+void linear(Cpu, const Tensor& x, const Tensor& weight, const Tensor& bias, Act act, Tensor y);
+void linear(Cuda, const Tensor& x, const Tensor& weight, const Tensor& bias, Act act, Tensor y);
+/// dx (R, I) = dy W  and  dweight (O, I) = dy^T x.
+void linear_input_grad(Cpu, const Tensor& dy, const Tensor& weight, Tensor dx);
+void linear_input_grad(Cuda, const Tensor& dy, const Tensor& weight, Tensor dx);
+void linear_weight_grad(Cpu, const Tensor& dy, const Tensor& x, Tensor dweight);
+void linear_weight_grad(Cuda, const Tensor& dy, const Tensor& x, Tensor dweight);
+void column_sums(Cpu, const Tensor& x, Tensor sums);
+void column_sums(Cuda, const Tensor& x, Tensor sums);
+}  // namespace kernel
 
 }  // namespace camo

@@ -1,0 +1,244 @@
+// matmul, linear and column sums: shapes, types, and which product of tensor/cpu/gemm.h serves.
+//
+//   a b, a b^T    multiply               a read in place, b packed
+//   a^T b         multiply_transposed    both packed, long sums in runs
+//   a^T b^T       a is turned first; nothing in a network needs it
+#include "tensor/ops/matmul.h"
+
+#include "tensor/cpu/gemm.h"
+#include "tensor/cpu/scratch.h"
+#include "tensor/ops/layout.h"
+#include "tensor/ops/reduce.h"
+#include "tensor/parallel.h"
+#include "tensor/vec.h"
+
+namespace camo {
+namespace kernel {
+namespace {
+
+/// Runs f(i) for every product: many at once when there are many, else each on all threads.
+template <class F>
+void each_product(int64_t batch, const F& f) {
+  if (batch >= 4) return parallel_chunks(batch, 1, [&](int64_t i, int64_t) { f(i); });
+  for (int64_t i = 0; i < batch; ++i) f(i);
+}
+
+/// Numbers between one product's operand and the next's; 0 for an operand that serves all.
+int64_t step(const Tensor& t) { return t.rank() == 2 ? 0 : t.dim(-1) * t.dim(-2); }
+
+/// f.operator()<TA, TB>() for the pairs that a product takes: one type, or bf16 with f32.
+template <class F>
+void with_pair(const Tensor& a, const Tensor& b, F&& f) {
+  with_float(a.dtype(), "matmul", [&]<class TA>() {
+    if (b.dtype() == a.dtype()) return f.template operator()<TA, TA>();
+    if constexpr (std::is_same_v<TA, bf16>) f.template operator()<bf16, float>();
+  });
+}
+
+}  // namespace
+
+void matmul(Cpu, const Tensor& a, const Tensor& b, Trans ta, Trans tb, Tensor y) {
+  const int64_t batch = y.shape().product(0, y.rank() - 2), M = y.dim(-2), N = y.dim(-1);
+  const int64_t K = a.dim(ta == Trans::no ? -1 : -2), as = step(a), bs = step(b), ys = M * N;
+  with_pair(a, b, [&]<class TA, class TB>() {
+    const TA* pa = a.read<TA>();
+    const TB* pb = b.read<TB>();
+    if (ta == Trans::yes) {
+      auto* py = y.write<acc_t<TA>>();
+      each_product(batch, [&](int64_t i) {
+        multiply_transposed<TA, TB>(dense(pa + i * as, K, M, M), dense(pb + i * bs, K, N, N), py + i * ys, N);
+      });
+    } else {
+      TA* py = y.write<TA>();
+      each_product(batch, [&](int64_t i) {
+        multiply<TA, TB, TA>(dense(pa + i * as, M, K, K), {pb + i * bs, tb == Trans::yes ? K : N, tb}, N,
+                             {py + i * ys, N});
+      });
+    }
+  });
+}
+
+void linear(Cpu, const Tensor& x, const Tensor& weight, const Tensor& bias, Act act, Tensor y) {
+  const int64_t O = weight.dim(0), I = weight.dim(1), R = y.shape().product(0, y.rank() - 1);
+  with_float(x.dtype(), "linear", [&]<class T>() {
+    using A = acc_t<T>;
+    multiply<T, A, T>(dense(x.read<T>(), R, I, I), {weight.read<A>(), I, Trans::yes}, O, {y.write<T>(), O},
+                      {bias.defined() ? bias.read<A>() : nullptr, act});
+  });
+}
+
+void linear_input_grad(Cpu, const Tensor& dy, const Tensor& weight, Tensor dx) {
+  const int64_t O = weight.dim(0), I = weight.dim(1), R = dy.shape().product(0, dy.rank() - 1);
+  with_float(dy.dtype(), "linear", [&]<class T>() {
+    using A = acc_t<T>;
+    multiply<T, A, T>(dense(dy.read<T>(), R, O, O), {weight.read<A>(), I}, I, {dx.write<T>(), I});
+  });
+}
+
+void linear_weight_grad(Cpu, const Tensor& dy, const Tensor& x, Tensor dweight) {
+  const int64_t O = dweight.dim(0), I = dweight.dim(1), R = dy.shape().product(0, dy.rank() - 1);
+  with_float(dy.dtype(), "linear", [&]<class T>() {
+    multiply_transposed<T, T>(dense(dy.read<T>(), R, O, O), dense(x.read<T>(), R, I, I),
+                              dweight.write<acc_t<T>>(), I);
+  });
+}
+
+void column_sums(Cpu, const Tensor& x, Tensor sums) {
+  constexpr int64_t kRows = 256;  // summed at a time; the partial sums are added in order
+  const int64_t C = x.dim(-1), R = x.shape().product(0, x.rank() - 1),
+                parts = std::max<int64_t>((R + kRows - 1) / kRows, 1);
+  with_float(x.dtype(), "column_sums", [&]<class T>() {
+    using A = acc_t<T>;
+    constexpr int S = Vec<A>::size;
+    const T* in = x.read<T>();
+    A* out = sums.write<A>();
+    Scratch<A> part(parts * C);
+    parallel_chunks(parts, std::max<int64_t>(kGrain / (kRows * std::max<int64_t>(C, 1)), 1),
+                    [&](int64_t begin, int64_t end) {
+                      for (int64_t p = begin; p < end; ++p)
+                        for (int64_t c = 0; c < C; c += S) {
+                          const int n = int(std::min<int64_t>(S, C - c));
+                          Vec<A> sum(0);
+                          for (int64_t r = p * kRows; r < std::min(R, (p + 1) * kRows); ++r)
+                            sum += n == S ? Vec<A>::load(in + r * C + c) : Vec<A>::load(in + r * C + c, n);
+                          sum.store(part + p * C + c, n);
+                        }
+                    });
+    for (int64_t c = 0; c < C; ++c) out[c] = 0;
+    for (int64_t p = 0; p < parts; ++p)
+      for (int64_t c = 0; c < C; ++c) out[c] += part[p * C + c];
+  });
+}
+
+}  // namespace kernel
+
+namespace {
+
+/// Leading axes of the result, and the checks that every product needs.
+Shape product_shape(const char* op, const Tensor& a, const Tensor& b, Trans ta, Trans tb) {
+  check(a.rank() >= 2 && b.rank() >= 2, op, ": operands need two axes or more, got a ", a.shape(), " x b ",
+        b.shape());
+  const int64_t K = a.dim(ta == Trans::no ? -1 : -2), L = b.dim(tb == Trans::no ? -2 : -1);
+  check(K == L, op, ": inner sizes differ: a ", a.shape(), ta == Trans::yes ? "^T" : "", " x b ", b.shape(),
+        tb == Trans::yes ? "^T" : "");
+  auto leading = [](const Tensor& t) {
+    return std::vector<int64_t>(t.shape().begin(), t.shape().begin() + t.rank() - 2);
+  };
+  check(a.rank() == 2 || b.rank() == 2 || leading(a) == leading(b), op,
+        ": leading axes are equal or one operand has none, got a ", a.shape(), " x b ", b.shape());
+  std::vector<int64_t> out = leading(a.rank() == 2 ? b : a);
+  out.push_back(a.dim(ta == Trans::no ? -2 : -1));
+  out.push_back(b.dim(tb == Trans::no ? -1 : -2));
+  return Shape(out);
+}
+
+void check_types(const char* op, const Tensor& a, const Tensor& b) {
+  check<DTypeError>(is_float(a.dtype()) &&
+                        (a.dtype() == b.dtype() || (a.dtype() == DType::bf16 && b.dtype() == DType::f32)),
+                    op, ": takes one floating type, or bf16 with f32, got a ", a.dtype(), " ", a.shape(),
+                    " x b ", b.dtype(), " ", b.shape());
+  check<DeviceError>(a.device() == b.device(), op, ": operands on ", a.device(), " and ", b.device());
+}
+
+Tensor to_type(const Tensor& x, DType type) { return x.dtype() == type ? x : cast(x, type); }
+Trans other(Trans t) { return t == Trans::no ? Trans::yes : Trans::no; }
+
+/// The last two axes swapped, by a copy.
+Tensor turned(const Tensor& x) {
+  std::vector<int> order(size_t(x.rank()));
+  for (int i = 0; i < x.rank(); ++i) order[size_t(i)] = i;
+  std::swap(order[size_t(x.rank() - 1)], order[size_t(x.rank() - 2)]);
+  return permute(x, order);
+}
+
+/// The product in a type of the caller's choice, operands of any floating types.
+Tensor product(Tensor a, Tensor b, Trans ta, Trans tb, DType type) {
+  Shape shape = product_shape("matmul", a, b, ta, tb);
+  if (a.dtype() != b.dtype() && !(a.dtype() == DType::bf16 && b.dtype() == DType::f32))
+    a = to_type(a, DType::f32), b = to_type(b, DType::f32);
+  if (ta == Trans::yes && tb == Trans::yes) a = turned(a), ta = Trans::no;
+  Tensor y = empty(shape, ta == Trans::yes ? acc_dtype(a.dtype()) : a.dtype(), a.device());
+  Tensor rows = y, left = a;
+  if (b.rank() == 2 && a.rank() > 2 && ta == Trans::no)  // one tall product instead of many
+    left = a.reshape({a.shape().product(0, a.rank() - 1), a.dim(-1)}),
+    rows = y.reshape({left.dim(0), y.dim(-1)});
+  on(a.device(), [&](auto where) { kernel::matmul(where, left, b, ta, tb, rows); });
+  return to_type(y, type);
+}
+
+}  // namespace
+
+Tensor matmul(const Tensor& a, const Tensor& b, Trans ta, Trans tb) {
+  check_types("matmul", a, b);
+  return product(a, b, ta, tb, a.dtype());
+}
+
+Tensor matmul_left_grad(const Tensor& dy, const Tensor& b, Trans ta, Trans tb, const Shape& a_shape,
+                        DType a_type) {
+  const bool shared =
+      a_shape.rank() < dy.rank();  // a served every product: its gradient is the sum over them
+  const DType type = shared ? acc_dtype(a_type) : a_type;
+  Tensor da =
+      ta == Trans::no ? product(dy, b, Trans::no, other(tb), type) : product(b, dy, tb, Trans::yes, type);
+  return to_type(shared ? sum(da.reshape({-1, a_shape[0], a_shape[1]}), {0}) : da, a_type);
+}
+
+Tensor matmul_right_grad(const Tensor& dy, const Tensor& a, Trans ta, Trans tb, const Shape& b_shape,
+                         DType b_type) {
+  Tensor x = a, g = dy;
+  if (b_shape.rank() < dy.rank()) {  // rows of all products as one tall matrix: one long sum
+    if (ta == Trans::yes) x = turned(a), ta = Trans::no;
+    x = x.reshape({x.shape().product(0, x.rank() - 1), x.dim(-1)}), g = dy.reshape({x.dim(0), dy.dim(-1)});
+  }
+  return tb == Trans::no ? product(x, g, other(ta), Trans::no, b_type)
+                         : product(g, x, Trans::yes, ta, b_type);
+}
+
+namespace {
+
+void check_linear(const Tensor& x, const Tensor& weight, const Tensor& bias) {
+  check(x.rank() >= 1 && weight.rank() == 2 && weight.dim(1) == x.dim(-1),
+        "linear: weight (O, I) for x (..., I), got x ", x.shape(), ", weight ", weight.shape());
+  check(!bias.defined() || bias.shape() == Shape{weight.dim(0)},
+        "linear: bias (O) for weight (O, I), got weight ", weight.shape(), ", bias ", bias.shape());
+  check<DTypeError>(is_float(x.dtype()) && weight.dtype() == acc_dtype(x.dtype()) &&
+                        (!bias.defined() || bias.dtype() == weight.dtype()),
+                    "linear: weight and bias are f32, or f64 with f64, got x ", x.dtype(), " ", x.shape(),
+                    ", weight ", weight.dtype(), " ", weight.shape());
+  check<DeviceError>(x.device() == weight.device(), "linear: x on ", x.device(), ", weight on ",
+                     weight.device());
+}
+
+}  // namespace
+
+Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias, Act act) {
+  check_linear(x, weight, bias);
+  Tensor y = empty(x.shape().with(-1, weight.dim(0)), x.dtype(), x.device());
+  on(x.device(), [&](auto where) { kernel::linear(where, x, weight, bias, act, y); });
+  return y;
+}
+
+Tensor linear_input_grad(const Tensor& dy, const Tensor& weight) {
+  check(weight.rank() == 2 && weight.dim(0) == dy.dim(-1),
+        "linear_input_grad: dy (..., O) and weight (O, I), got ", dy.shape(), " and ", weight.shape());
+  Tensor dx = empty(dy.shape().with(-1, weight.dim(1)), dy.dtype(), dy.device());
+  on(dy.device(), [&](auto where) { kernel::linear_input_grad(where, dy, weight, dx); });
+  return dx;
+}
+
+Tensor linear_weight_grad(const Tensor& dy, const Tensor& x) {
+  check(dy.shape().with(-1, 0) == x.shape().with(-1, 0),
+        "linear_weight_grad: dy (..., O) and x (..., I), got ", dy.shape(), " and ", x.shape());
+  Tensor dweight = empty({dy.dim(-1), x.dim(-1)}, acc_dtype(dy.dtype()), dy.device());
+  on(dy.device(), [&](auto where) { kernel::linear_weight_grad(where, dy, x, dweight); });
+  return dweight;
+}
+
+Tensor column_sums(const Tensor& x) {
+  check(x.rank() >= 1, "column_sums: x (..., C), got ", x.shape());
+  Tensor sums = empty({x.dim(-1)}, acc_dtype(x.dtype()), x.device());
+  on(x.device(), [&](auto where) { kernel::column_sums(where, x, sums); });
+  return sums;
+}
+
+}  // namespace camo
