@@ -3,10 +3,10 @@
 #include <array>
 #include <vector>
 
+#include "tensor/cpu/rows.h"
 #include "tensor/cpu/scratch.h"
 #include "tensor/cpu/unroll.h"
 #include "tensor/parallel.h"
-#include "tensor/vec.h"
 
 namespace camo::kernel {
 namespace {
@@ -35,25 +35,6 @@ Gather backward_of(const Depthwise& s) {
           s.dilation * (s.kh - 1) - s.padding, s.dilation * (s.kw - 1) - s.padding, s.dilation};
 }
 
-/// f(c, n, load) for the channels in whole vectors and one tail of n.
-template <class A, class F>
-void channels(int64_t C, const F& f) {
-  constexpr int size = Vec<A>::size;
-  int64_t c = 0;
-  for (; c + size <= C; c += size) f(c, std::true_type{}, size);
-  if (c < C) f(c, std::false_type{}, int(C - c));
-}
-template <class A, bool whole, class T>
-[[gnu::always_inline]] inline Vec<A> load(const T* p, int n) {
-  if constexpr (whole) return Vec<A>::load(p);
-  else return Vec<A>::load(p, n);
-}
-template <class A, bool whole, class T>
-[[gnu::always_inline]] inline void store(Vec<A> v, T* p, int n) {
-  if constexpr (whole) v.store(p);
-  else v.store(p, n);
-}
-
 /// Asks for vector c of P pixels.  The row below the last tap row is needed next, and the hardware does not guess it.
 template <int P, class T>
 [[gnu::always_inline]] inline void prefetch(const T* pixels, int64_t C, int64_t c) {
@@ -66,23 +47,23 @@ template <int P, class T>
 /// `next` (or null) are the pixels of the row below.
 template <int K, int P, class T, class A>
 void block(const T* const* in, int rows, const T* next, const A* weight, const A* bias, T* y, int64_t C) {
-  channels<A>(C, [&](int64_t c, auto whole, int n) {
+  each_vec<A>(C, [&](int64_t c, auto n) {
     if (next) prefetch<P>(next, C, c);
     Vec<A> acc[P];
-    Vec<A> start = bias ? load<A, whole>(bias + c, n) : Vec<A>(0);
+    Vec<A> start = bias ? load<A>(bias + c, n) : Vec<A>(0);
     unroll<P>([&](auto p) __attribute__((always_inline)) { acc[p] = start; });
     for (int ky = 0; ky < rows; ++ky) {
       const T* const* row = in + ky * (P + K - 1);
       Vec<A> w[K];
-      unroll<K>([&](auto kx) __attribute__((always_inline)) { w[kx] = load<A, whole>(weight + (ky * K + kx) * C + c, n); });
+      unroll<K>([&](auto kx) __attribute__((always_inline)) { w[kx] = load<A>(weight + (ky * K + kx) * C + c, n); });
       unroll<P + K - 1>([&](auto j) __attribute__((always_inline)) {
-        Vec<A> x = load<A, whole>(row[j] + c, n);
+        Vec<A> x = load<A>(row[j] + c, n);
         unroll<K>([&](auto kx) __attribute__((always_inline)) {
           if constexpr (j - kx >= 0 && j - kx < P) acc[j - kx] += x * w[kx];
         });
       });
     }
-    unroll<P>([&](auto p) __attribute__((always_inline)) { store<A, whole>(acc[p], y + p * C + c, n); });
+    unroll<P>([&](auto p) __attribute__((always_inline)) { store(acc[p], y + p * C + c, n); });
   });
 }
 
@@ -112,10 +93,10 @@ void plain_row(const Gather& g, const T* x, const A* weight, const A* bias, T* y
       for (int64_t kx = 0; kx < g.kw; ++kx)
         if (int64_t i = g.row(oh, ky), j = g.column(ow, kx); i >= 0 && j >= 0)
           taps.emplace_back(x + (i * g.IW + j) * g.C, weight + (ky * g.kw + kx) * g.C);
-    channels<A>(g.C, [&](int64_t c, auto whole, int n) {
-      Vec<A> acc = bias ? load<A, whole>(bias + c, n) : Vec<A>(0);
-      for (auto [p, w] : taps) acc += load<A, whole>(p + c, n) * load<A, whole>(w + c, n);
-      store<A, whole>(acc, y + c, n);
+    each_vec<A>(g.C, [&](int64_t c, auto n) {
+      Vec<A> acc = bias ? load<A>(bias + c, n) : Vec<A>(0);
+      for (auto [p, w] : taps) acc += load<A>(p + c, n) * load<A>(w + c, n);
+      store(acc, y + c, n);
     });
   }
 }
@@ -145,21 +126,21 @@ void gather(const Gather& g, const T* x, const A* weight, const A* bias, T* y) {
 /// Adds P pixels to the sums of G tap rows: sum[(ky * K + kx) * C + c] += dy[p] x[p + kx].
 template <int K, int P, int G, class T, class A>
 void block_grad(const T* const* dy, const T* const* in, const T* next_dy, const T* next_x, A* sum, int64_t C) {
-  channels<A>(C, [&](int64_t c, auto whole, int n) {
+  each_vec<A>(C, [&](int64_t c, auto n) {
     if (next_dy) prefetch<P>(next_dy, C, c);
     if (next_x) prefetch<P>(next_x, C, c);
     Vec<A> d[P], acc[G * K];
-    unroll<P>([&](auto p) __attribute__((always_inline)) { d[p] = load<A, whole>(dy[p] + c, n); });
-    unroll<G * K>([&](auto t) __attribute__((always_inline)) { acc[t] = load<A, whole>(sum + t * C + c, n); });
+    unroll<P>([&](auto p) __attribute__((always_inline)) { d[p] = load<A>(dy[p] + c, n); });
+    unroll<G * K>([&](auto t) __attribute__((always_inline)) { acc[t] = load<A>(sum + t * C + c, n); });
     unroll<P + K - 1>([&](auto j) __attribute__((always_inline)) {
       unroll<G>([&](auto ky) __attribute__((always_inline)) {
-        Vec<A> x = load<A, whole>(in[ky * (P + K - 1) + j] + c, n);
+        Vec<A> x = load<A>(in[ky * (P + K - 1) + j] + c, n);
         unroll<K>([&](auto kx) __attribute__((always_inline)) {
           if constexpr (j - kx >= 0 && j - kx < P) acc[ky * K + kx] += d[j - kx] * x;
         });
       });
     });
-    unroll<G * K>([&](auto t) __attribute__((always_inline)) { store<A, whole>(acc[t], sum + t * C + c, n); });
+    unroll<G * K>([&](auto t) __attribute__((always_inline)) { store(acc[t], sum + t * C + c, n); });
   });
 }
 
@@ -194,12 +175,12 @@ void plain_row_grad(const Gather& g, const T* dy, const T* x, const T* zeros, A*
         int64_t i = g.row(oh, t / g.kw), j = g.column(ow + p, t % g.kw);
         in[t * P + p] = i >= 0 && j >= 0 ? x + (i * g.IW + j) * g.C : zeros;
       }
-    channels<A>(g.C, [&](int64_t c, auto whole, int n) {
+    each_vec<A>(g.C, [&](int64_t c, auto n) {
       for (int64_t t = 0; t < g.kh * g.kw; ++t) {
-        Vec<A> acc = load<A, whole>(sum + t * g.C + c, n);
+        Vec<A> acc = load<A>(sum + t * g.C + c, n);
         for (int p = 0; p < count; ++p)
-          acc += load<A, whole>(dy + (ow + p) * g.C + c, n) * load<A, whole>(in[t * P + p] + c, n);
-        store<A, whole>(acc, sum + t * g.C + c, n);
+          acc += load<A>(dy + (ow + p) * g.C + c, n) * load<A>(in[t * P + p] + c, n);
+        store(acc, sum + t * g.C + c, n);
       }
     });
   }
@@ -207,10 +188,10 @@ void plain_row_grad(const Gather& g, const T* dy, const T* x, const T* zeros, A*
 
 template <class T, class A>
 void row_bias(const Gather& g, const T* dy, A* sum) {
-  channels<A>(g.C, [&](int64_t c, auto whole, int n) {
-    Vec<A> acc = load<A, whole>(sum + c, n);
-    for (int64_t ow = 0; ow < g.OW; ++ow) acc += load<A, whole>(dy + ow * g.C + c, n);
-    store<A, whole>(acc, sum + c, n);
+  each_vec<A>(g.C, [&](int64_t c, auto n) {
+    Vec<A> acc = load<A>(sum + c, n);
+    for (int64_t ow = 0; ow < g.OW; ++ow) acc += load<A>(dy + ow * g.C + c, n);
+    store(acc, sum + c, n);
   });
 }
 
