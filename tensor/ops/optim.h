@@ -13,10 +13,19 @@ struct AdamWConfig { double beta1 = 0.9, beta2 = 0.999, eps = 1e-8; double gradi
 void adamw(const std::vector<AdamWItem>& items, const AdamWConfig& config);
 
 struct SgdItem { Tensor parameter, gradient, momentum; double rate, decay; };
-/// v = momentum v + g + decay p;  p -= rate v.
+/// v = momentum v + gradient_scale g + decay p;  p -= rate v.
 void sgd(const std::vector<SgdItem>& items, double momentum, double gradient_scale = 1);
 
 /// average = decay * average + (1 - decay) * value, over all pairs.
 void ema(const std::vector<std::pair<Tensor, Tensor>>& average_and_value, double decay);
+
+namespace kernel {
+void adamw(Cpu, const std::vector<AdamWItem>& items, const AdamWConfig& config);
+void adamw(Cuda, const std::vector<AdamWItem>& items, const AdamWConfig& config);
+void sgd(Cpu, const std::vector<SgdItem>& items, double momentum, double gradient_scale);
+void sgd(Cuda, const std::vector<SgdItem>& items, double momentum, double gradient_scale);
+void ema(Cpu, const std::vector<std::pair<Tensor, Tensor>>& average_and_value, double decay);
+void ema(Cuda, const std::vector<std::pair<Tensor, Tensor>>& average_and_value, double decay);
+}  // namespace kernel
 
 }  // namespace camo
