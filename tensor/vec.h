@@ -7,6 +7,7 @@
 #pragma once
 
 #include <cstring>
+#include <utility>
 
 #if defined(__AVX512BW__) && defined(__AVX512VL__)
 #define CAMO_MASKED_VECTORS  // loads and stores of the first n lanes are one instruction
@@ -129,20 +130,32 @@ inline Vec<double> where(Vec<double>::Mask m, Vec<double> a, Vec<double> b) { re
 template <class A> A min(A a, A b) { return where(a < b, a, b); }
 template <class A> A max(A a, A b) { return where(a > b, a, b); }
 
+namespace detail {
+template <class N, size_t... I>
+auto half(N v, size_t first, std::index_sequence<I...>) {
+  if (first == 0) return __builtin_shufflevector(v, v, I...);
+  return __builtin_shufflevector(v, v, (I + sizeof...(I))...);
+}
+/// f of the lower and the upper half, down to one number.
+template <class N, class F>
+auto fold(N v, const F& f) {
+  constexpr size_t lanes = sizeof(v) / sizeof(v[0]);
+  if constexpr (lanes == 2) return f(v[0], v[1]);
+  else {
+    using Half = std::make_index_sequence<lanes / 2>;
+    return fold(f(half(v, 0, Half{}), half(v, 1, Half{})), f);
+  }
+}
+}  // namespace detail
+
 /// Sum and maximum of all lanes, in a fixed order (halves folded on halves).
 template <class T>
 T lane_sum(Vec<T> x) {
-  T lane[Vec<T>::size];
-  x.store(lane);
-  for (int half = Vec<T>::size / 2; half; half /= 2)
-    for (int i = 0; i < half; ++i) lane[i] += lane[i + half];
-  return lane[0];
+  return detail::fold(x.v, [](auto a, auto b) { return a + b; });
 }
 template <class T>
 T lane_max(Vec<T> x) {
-  T best = x[0];
-  for (int i = 1; i < Vec<T>::size; ++i) best = best < x[i] ? x[i] : best;
-  return best;
+  return detail::fold(x.v, [](auto a, auto b) { return a > b ? a : b; });
 }
 
 }  // namespace camo
