@@ -90,16 +90,37 @@ void copy_runs(const T* x, T* y, const std::vector<Axis>& axes) {
   });
 }
 
-constexpr int64_t kTile = 32;
+constexpr int64_t kTile = 64, kBlock = kVecBytes / 4;
 
-/// x is contiguous along p, y along q.
+/// y[i][j] = x[j][i] for a block of kBlock x kBlock held in registers: each round interleaves the first half of the
+/// rows with the second, a perfect shuffle; log2(kBlock) of them swap rows and columns.
+template <class T, size_t... I>
+void copy_block(const T* x, T* y, int64_t x_step, int64_t y_step, std::index_sequence<I...>) {
+  constexpr int64_t n = kBlock;
+  using Word = std::conditional_t<sizeof(T) == 8, uint64_t, std::conditional_t<sizeof(T) == 4, uint32_t,
+               std::conditional_t<sizeof(T) == 2, uint16_t, uint8_t>>>;
+  typedef Word Row __attribute__((vector_size(n * sizeof(Word))));
+  Row a[n], b[n];
+  for (int64_t i = 0; i < n; ++i) std::memcpy(&a[i], x + i * x_step, sizeof(Row));
+  for (int64_t round = 1; round < n; round *= 2) {
+    for (int64_t i = 0; i < n / 2; ++i) {
+      b[2 * i] = __builtin_shufflevector(a[i], a[i + n / 2], (I / 2 + I % 2 * n)...);
+      b[2 * i + 1] = __builtin_shufflevector(a[i], a[i + n / 2], (n / 2 + I / 2 + I % 2 * n)...);
+    }
+    std::copy(b, b + n, a);
+  }
+  for (int64_t i = 0; i < n; ++i) std::memcpy(static_cast<void*>(y + i * y_step), &a[i], sizeof(Row));
+}
+
+/// x is contiguous along p, y along q.  Whole blocks through registers, the rest by the definition.
 template <class T>
 void copy_tile(const T* x, T* y, Axis p, Axis q) {
-  T tile[kTile][kTile];
+  const int64_t whole_p = p.length / kBlock * kBlock, whole_q = q.length / kBlock * kBlock;
+  for (int64_t i = 0; i < whole_p; i += kBlock)
+    for (int64_t j = 0; j < whole_q; j += kBlock)
+      copy_block(x + i + j * q.from, y + i * p.to + j, q.from, p.to, std::make_index_sequence<kBlock>());
   for (int64_t j = 0; j < q.length; ++j)
-    std::memcpy(static_cast<void*>(tile[j]), x + j * q.from, size_t(p.length) * sizeof(T));
-  for (int64_t i = 0; i < p.length; ++i)
-    for (int64_t j = 0; j < q.length; ++j) y[i * p.to + j] = tile[j][i];
+    for (int64_t i = j < whole_q ? whole_p : 0; i < p.length; ++i) y[i * p.to + j] = x[i + j * q.from];
 }
 
 /// axes: the outer ones, then p and q.
