@@ -31,12 +31,12 @@ std::vector<Row> features(const Tensor& image) {
   auto [H, W, C] = dims<3>(image, "logistic_baseline: image (H, W, 3)");
   check<DataError>(H * W > 0 && C == 3, "logistic_baseline: image must be (H, W, 3) with a pixel, got ", image.shape());
   const uint8_t* p = image.read<uint8_t>();
-  std::vector<double> grey(H * W), square(H * W);
+  std::vector<double> grey(H * W), grey2(H * W);
   for (int64_t i = 0; i < H * W; ++i) {
     grey[i] = (0.299 * p[3 * i] + 0.587 * p[3 * i + 1] + 0.114 * p[3 * i + 2]) / 255;
-    square[i] = grey[i] * grey[i];
+    grey2[i] = grey[i] * grey[i];
   }
-  const auto sum = corner_sums(grey, H, W), sum2 = corner_sums(square, H, W);
+  const auto sum = corner_sums(grey, H, W), sum2 = corner_sums(grey2, H, W);
   std::vector<Row> out(H * W);
   for (int64_t y = 0; y < H; ++y)
     for (int64_t x = 0; x < W; ++x) {
@@ -46,13 +46,12 @@ std::vector<Row> features(const Tensor& image) {
       for (int64_t window : kWindows) {
         int64_t r = window / 2, top = std::max<int64_t>(y - r, 0), bottom = std::min(y + r + 1, H);
         int64_t left = std::max<int64_t>(x - r, 0), right = std::min(x + r + 1, W);
-        auto within = [&](const std::vector<double>& s) {
-          return (s[bottom * (W + 1) + right] - s[top * (W + 1) + right] - s[bottom * (W + 1) + left] + s[top * (W + 1) + left]) /
-                 double((bottom - top) * (right - left));
-        };
-        double mean = within(sum);
+        int64_t a = top * (W + 1), b = bottom * (W + 1);
+        double n = double((bottom - top) * (right - left));
+        double mean = (sum[b + right] - sum[a + right] - sum[b + left] + sum[a + left]) / n;
+        double square = (sum2[b + right] - sum2[a + right] - sum2[b + left] + sum2[a + left]) / n;
         row[f++] = mean;
-        row[f++] = std::sqrt(std::max(0.0, within(sum2) - mean * mean));
+        row[f++] = std::sqrt(std::max(0.0, square - mean * mean));
       }
       row[f] = 1;
     }
