@@ -10,9 +10,19 @@ struct ConvSpec {
 };
 
 /// x (B, H, W, I), weight (O, kh, kw, I / groups), bias (O) or undefined -> (B, H', W', O),
-/// H' = (H + 2 padding - dilation (kh - 1) - 1) / stride + 1.
+/// H' = (H + 2 padding - dilation (kh - 1) - 1) / stride + 1.  Weight and bias are in acc_dtype(x).
 Tensor conv2d(const Tensor& x, const Tensor& weight, const Tensor& bias, const ConvSpec& spec);
+/// Its gradients: like dy for x, in acc_dtype(dy) for the weight.  That of bias is column_sums(dy).
 Tensor conv2d_input_grad(const Tensor& dy, const Tensor& weight, const Shape& x_shape, const ConvSpec& spec);
 Tensor conv2d_weight_grad(const Tensor& dy, const Tensor& x, const Shape& weight_shape, const ConvSpec& spec);
+
+namespace kernel {
+void conv2d(Cpu, const Tensor& x, const Tensor& weight, const Tensor& bias, const ConvSpec& spec, Tensor y);
+void conv2d(Cuda, const Tensor& x, const Tensor& weight, const Tensor& bias, const ConvSpec& spec, Tensor y);
+void conv2d_input_grad(Cpu, const Tensor& dy, const Tensor& weight, const ConvSpec& spec, Tensor dx);
+void conv2d_input_grad(Cuda, const Tensor& dy, const Tensor& weight, const ConvSpec& spec, Tensor dx);
+void conv2d_weight_grad(Cpu, const Tensor& dy, const Tensor& x, const ConvSpec& spec, Tensor dweight);
+void conv2d_weight_grad(Cuda, const Tensor& dy, const Tensor& x, const ConvSpec& spec, Tensor dweight);
+}  // namespace kernel
 
 }  // namespace camo

@@ -1,0 +1,16 @@
+// Convolution keeps x for the weight's gradient and the weight for x's.
+#include "autograd/ops.h"
+
+namespace camo {
+
+Var conv2d(const Var& x, const Var& weight, const Var& bias, const ConvSpec& spec) {
+  return record("conv2d", conv2d(x.value(), weight.value(), bias.value(), spec), {x, weight, bias},
+                [X = save_for(weight, x), W = save_for(x, weight), xs = x.shape(), ws = weight.shape(), spec](
+                    const Tensor& dy, Grads& d) {
+                  if (d.wants(0)) d[0] = conv2d_input_grad(dy, W.get(), xs, spec);
+                  if (d.wants(1)) d[1] = conv2d_weight_grad(dy, X.get(), ws, spec);
+                  if (d.wants(2)) d[2] = column_sums(dy);
+                });
+}
+
+}  // namespace camo

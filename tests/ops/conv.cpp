@@ -1,0 +1,129 @@
+#include "tests/op_case.h"
+
+using namespace camo;
+using namespace camo::test;
+
+namespace {
+
+std::function<Var(const Vars&)> with(ConvSpec spec) {
+  return [=](const Vars& x) { return conv2d(x[0], x[1], x.size() > 2 ? x[2] : Var(), spec); };
+}
+double flops(double pixels, double weight) { return 2 * pixels * weight; }
+void try_conv(const Shape& x, const Shape& weight, const Shape& bias, ConvSpec spec = {},
+              DType weights = DType::f32) {
+  conv2d(zeros(x), zeros(weight, weights), zeros(bias, weights), spec);
+}
+
+}  // namespace
+
+static const bool conv_case = add_case({
+    .name = "conv2d",
+    .inputs = {{2, 5, 4, 3}, {6, 3, 3, 3}, {6}},
+    .run = with({.padding = 1}),
+    .sizes = {{{0, 5, 4, 3}, {6, 3, 3, 3}, {6}},
+              {{1, 1, 1, 1}, {1, 3, 3, 1}, {1}},
+              {{1, 9, 13, 33}, {31, 3, 3, 33}, {31}},
+              {{1, 6, 5, 64}, {64, 3, 3, 64}, {64}},
+              {{1, 3, 4, 257}, {17, 3, 3, 257}, {17}},
+              {{2, 3, 4, 0}, {5, 3, 3, 0}, {5}}},
+    .errors = {{[] {
+                  try_conv({8, 56, 56, 48}, {64, 3, 3, 32}, {64});
+                },
+                {"conv2d", "(64, 3, 3, 32)", "32", "(8, 56, 56, 48)", "48"}},
+               {[] {
+                  try_conv({2, 2, 2, 3}, {4, 3, 3, 3}, {4});
+                },
+                {"conv2d", "fit", "(2, 2, 2, 3)", "(4, 3, 3, 3)"}},
+               {[] {
+                  try_conv({2, 5, 5, 3}, {4, 3, 3, 3}, {3});
+                },
+                {"conv2d", "bias", "(4, 3, 3, 3)", "(3)"}},
+               {[] {
+                  try_conv({2, 5, 3}, {4, 3, 3, 3}, {4});
+                },
+                {"conv2d", "(2, 5, 3)"}},
+               {[] {
+                  try_conv({2, 5, 5, 6}, {4, 3, 3, 2}, {4}, {.groups = 3});
+                },
+                {"conv2d", "groups", "3", "(4, 3, 3, 2)"}},
+               {[] {
+                  try_conv({2, 5, 5, 3}, {4, 3, 3, 3}, {4}, {.stride = 0});
+                },
+                {"conv2d", "stride", "0"}},
+               {[] {
+                  try_conv({2, 5, 5, 3}, {4, 3, 3, 3}, {4}, {}, DType::f64);
+                },
+                {"conv2d", "f32", "f64", "(2, 5, 5, 3)"}}},
+    .f32_inputs = {1, 2},
+    .bench_inputs = {{4, 44, 44, 128}, {128, 3, 3, 128}, {128}},
+    .flops = flops(4 * 44 * 44, 128 * 9 * 128),
+});
+
+static const bool conv_strided_case = add_case({
+    .name = "conv2d: stride 2",
+    .inputs = {{1, 6, 5, 3}, {4, 3, 3, 3}},
+    .run = with({.stride = 2, .padding = 1}),
+    .sizes = {{{2, 9, 8, 33}, {20, 3, 3, 33}}},
+    .f32_inputs = {1},
+    .bench_inputs = {{4, 88, 88, 64}, {128, 3, 3, 64}},
+    .flops = flops(4 * 44 * 44, 128 * 9 * 64),
+});
+
+static const bool conv_dilated_case = add_case({
+    .name = "conv2d: dilated",
+    .inputs = {{1, 7, 6, 3}, {4, 3, 3, 3}, {4}},
+    .run = with({.padding = 2, .dilation = 2}),
+    .sizes = {{{2, 11, 11, 40}, {40, 3, 3, 40}, {40}}},
+    .f32_inputs = {1, 2},
+    .bench_inputs = {{4, 44, 44, 64}, {64, 3, 3, 64}, {64}},
+    .flops = flops(4 * 44 * 44, 64 * 9 * 64),
+});
+
+static const bool conv_point_case = add_case({
+    .name = "conv2d: 1 x 1",
+    .inputs = {{2, 3, 4, 5}, {7, 1, 1, 5}, {7}},
+    .run = with({}),
+    .sizes = {{{3, 9, 9, 65}, {33, 1, 1, 65}, {33}}},
+    .f32_inputs = {1, 2},
+    .bench_inputs = {{4, 88, 88, 64}, {64, 1, 1, 64}, {64}},
+    .flops = flops(30976, 64 * 64),
+});
+
+static const bool conv_patch_case = add_case({
+    .name = "conv2d: patches",
+    .inputs = {{2, 4, 6, 3}, {5, 2, 2, 3}, {5}},
+    .run = with({.stride = 2}),
+    .sizes = {{{1, 9, 9, 3}, {5, 4, 4, 3}, {5}}, {{2, 8, 16, 20}, {33, 8, 8, 20}, {33}}},
+    .f32_inputs = {1, 2},
+    .bench_inputs = {{4, 88, 88, 64}, {64, 8, 8, 64}, {64}},
+    .flops = flops(484, 64 * 64 * 64),
+});
+
+static const bool conv_stem_case = add_case({
+    .name = "conv2d: 7 x 7 stem",
+    .inputs = {{1, 9, 10, 3}, {4, 7, 7, 3}, {4}},
+    .run = with({.stride = 4, .padding = 3}),
+    .sizes = {{{2, 33, 31, 3}, {64, 7, 7, 3}, {64}}},
+    .f32_inputs = {1, 2},
+    .bench_inputs = {{4, 352, 352, 3}, {64, 7, 7, 3}, {64}},
+    .flops = flops(30976, 64 * 147),
+});
+
+static const bool conv_groups_case = add_case({
+    .name = "conv2d: groups",
+    .inputs = {{2, 5, 4, 6}, {9, 3, 3, 2}, {9}},
+    .run = with({.padding = 1, .groups = 3}),
+    .sizes = {{{2, 7, 9, 60}, {63, 3, 3, 20}, {63}}},
+    .f32_inputs = {1, 2},
+    .bench_inputs = {{4, 44, 44, 126}, {129, 3, 3, 42}, {129}},
+    .flops = flops(7744, 129 * 9 * 42),
+});
+
+static const bool conv_depthwise_case = add_case({
+    .name = "conv2d: depthwise",
+    .inputs = {{2, 5, 6, 5}, {5, 3, 3, 1}, {5}},
+    .run = with({.padding = 1, .groups = 5}),
+    .f32_inputs = {1, 2},
+    .bench_inputs = {{4, 88, 88, 5}, {5, 3, 3, 1}, {5}},
+    .flops = flops(30976, 45),
+});
