@@ -117,11 +117,12 @@ std::vector<double> bench_table(const std::string& title, std::vector<BenchRow> 
 
 int bench(const std::string& what, int threads) {
   const bool all = what == "all";
-  check<ConfigError>(all || what == "gemm", "bench: knows gemm and all, got ", what);
+  check<ConfigError>(all || what == "gemm" || what == "conv", "bench: knows gemm, conv and all, got ", what);
   if (threads <= 0) set_threads(0), threads = camo::threads();
   std::vector<int> counts{1};
   if (threads > 1) counts.push_back(threads);
   if (all || what == "gemm") bench_gemm(counts);
+  if (all || what == "conv") bench_conv(counts);
   return 0;
 }
 

@@ -30,5 +30,6 @@ int bench(const std::string& what, int threads);
 
 // One function per subject, each in a file of its own.
 void bench_gemm(const std::vector<int>& threads);
+void bench_conv(const std::vector<int>& threads);
 
 }  // namespace camo
