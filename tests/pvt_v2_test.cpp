@@ -121,7 +121,10 @@ TEST_CASE("pvt_v2_b0 has timm's parameters") {
   CHECK(golden()["parameters"] == 3409760);
   CHECK(model->named_parameters().size() == 176);
   CHECK(golden()["runs"][0]["gradients"].size() == 177);  // and the image
-  for (const Parameter& p : model->named_parameters()) CHECK(golden()["runs"][0]["gradients"].contains(p.name));
+  for (const Parameter& p : model->named_parameters()) {
+    CAPTURE(p.name);
+    CHECK(golden()["runs"][0]["gradients"].contains(p.name));
+  }
 }
 
 TEST_CASE("the larger variants count what timm counts") {
