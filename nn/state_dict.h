@@ -5,15 +5,14 @@
 #pragma once
 
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "nn/module.h"
+#include "tensor/io.h"
 
 namespace camo::nn {
 
-/// An ordered list of named tensors: what a weight file holds.
-using NamedTensors = std::vector<std::pair<std::string, Tensor>>;
+using camo::NamedTensors;  // an ordered list of names and tensors: what a weight file holds
 
 /// Parameters, then saved buffers.  Tensors of unchanged layout alias the model; clone() to keep a moment.
 NamedTensors state_dict(const Module& module);
