@@ -8,8 +8,10 @@
 
 #include "autograd/ops.h"
 #include "nn/backbone.h"
+#include "nn/optim.h"
 #include "nn/state_dict.h"
 #include "tensor/ops/layout.h"
+#include "tensor/parallel.h"
 
 using namespace camo;
 using namespace camo::nn;
@@ -168,4 +170,39 @@ TEST_CASE("drop_path grows with depth and rests in evaluation") {
   CHECK_FALSE(equal_bits(a, model->forward(x)[3].value()));
   model->train(false);
   CHECK(equal_bits(model->forward(x)[3].value(), model->forward(x)[3].value()));
+}
+
+TEST_CASE("a training step is the same bits for any thread count") {
+  std::vector<NamedTensors> results;
+  for (int count : {1, 2, 3}) {
+    set_threads(count);
+    auto model = make_backbone(Scope{.seed = 9}, "pvt_v2_b0", 0.1);
+    AdamW optimizer(*model, {.clip = 1});
+    for (int step = 0; step < 2; ++step) {
+      model->state().next_micro_step();
+      Var loss;
+      for (const Var& f : model->forward(Var(randn({2, 64, 96, 3}, uint64_t(step)))))
+        loss = loss.defined() ? loss + mean(square(f)) : mean(square(f));
+      backward(loss);
+      CHECK(optimizer.step(1e-3).accepted);
+    }
+    results.push_back(state_dict(*model));
+  }
+  set_threads(0);
+  for (size_t i = 0; i < results[0].size(); ++i) {
+    CAPTURE(results[0][i].first);
+    CHECK(equal_bits(results[0][i].second, results[1][i].second));
+    CHECK(equal_bits(results[0][i].second, results[2][i].second));
+  }
+}
+
+TEST_CASE("the features of an image do not depend on its batch mates") {
+  auto model = make_backbone(Scope{.seed = 9}, "pvt_v2_b0");
+  Tensor images = randn({3, 70, 91, 3}, 5);
+  NoGrad no_grad;
+  std::vector<Var> together = model->forward(Var(images));
+  for (int64_t b = 0; b < 3; ++b) {
+    std::vector<Var> alone = model->forward(Var(images.slice(b, b + 1).clone()));
+    for (int i = 0; i < 4; ++i) CHECK(equal_bits(alone[i].value(), together[i].value().slice(b, b + 1)));
+  }
 }
