@@ -21,7 +21,7 @@ namespace {
 constexpr int64_t kPiece = 4 << 20;  // bytes of one write call
 constexpr std::string_view kMark = ".tmp-";
 
-// ---- faults -------------------------------------------------------------------------------------------------
+// ---- faults ------------------------------------------------------------------------------------------
 
 int g_fault = 0;  // what CAMO_FAULT asks for: an errno, kShortWrite, or kKill
 int64_t g_fault_at = 0;
@@ -80,7 +80,7 @@ int64_t set_file_hook(FileHook hook) {
   return g_calls.exchange(0);
 }
 
-// ---- reading ------------------------------------------------------------------------------------------------
+// ---- reading -----------------------------------------------------------------------------------------
 
 InputFile::InputFile(const std::string& path, const char* op) {
   fd_ = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);  // a pipe must not block
@@ -88,7 +88,8 @@ InputFile::InputFile(const std::string& path, const char* op) {
   if (fd_ < 0 || fstat(fd_, &facts) != 0) {
     problem_ = text(op, ": ", path, ": ", std::strerror(errno));
   } else if (!S_ISREG(facts.st_mode)) {
-    problem_ = text(op, ": ", path, S_ISDIR(facts.st_mode) ? ": is a folder, not a file" : ": is not a regular file");
+    problem_ = text(op, ": ", path,
+                    S_ISDIR(facts.st_mode) ? ": is a folder, not a file" : ": is not a regular file");
   } else {
     size_ = facts.st_size;
   }
@@ -111,7 +112,7 @@ bool InputFile::read(int64_t offset, void* to, int64_t n) const {
   return true;
 }
 
-// ---- writing ------------------------------------------------------------------------------------------------
+// ---- writing -----------------------------------------------------------------------------------------
 
 OutputFile::OutputFile(std::string path, int64_t bytes_needed)
     : path_(std::move(path)), temporary_(text(path_, kMark, getpid())), needed_(bytes_needed) {
@@ -147,10 +148,12 @@ void OutputFile::commit(bool durable) {
   int error = fault("close");
   if (::close(fd) != 0 && error <= 0) error = errno;
   if (error > 0 && error != EINTR) fail("close", error);  // after EINTR the descriptor is gone all the same
-  if (attempt("rename", [&] { return ::rename(temporary_.c_str(), path_.c_str()); }) != 0) fail("rename", errno);
+  if (attempt("rename", [&] { return ::rename(temporary_.c_str(), path_.c_str()); }) != 0)
+    fail("rename", errno);
   exists_ = false;
   if (!durable) return;
-  int folder = attempt("open", [&] { return ::open(folder_of(path_).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC); });
+  int folder =
+      attempt("open", [&] { return ::open(folder_of(path_).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC); });
   if (folder < 0) fail("open the folder", errno);
   int synced = attempt("fsync", [&] { return ::fsync(folder); });
   error = errno;

@@ -1,12 +1,12 @@
-// Files: reading whole or in part, and writing so that a crash at any moment leaves the old file or the new one.
+// Files: reading, and writing so that a crash at any moment leaves the old file or the new one.
 //
 // A save writes a temporary name in the same folder, checks every return value, syncs the data, renames, and
 // syncs the folder: rename is atomic, but neither contents nor names are on the disk before their sync.
 // Writing in place loses a quarter of the files when the process is killed meanwhile.
 //
-// Every call of the save path asks a hook first, so that a test can kill the process before each one in turn, or
-// make it fail.  The environment variable CAMO_FAULT sets one: kill@7, short@3, ENOSPC@4 (EIO, EROFS, EDQUOT,
-// EACCES, EINTR); calls are counted from 1 over the life of the process.
+// Every call of the save path asks a hook first, so that a test can kill the process before each one in turn,
+// or make it fail.  The environment variable CAMO_FAULT sets one: kill@7, short@3, ENOSPC@4 (EIO, EROFS,
+// EDQUOT, EACCES, EINTR); calls are counted from 1 over the life of the process.
 #pragma once
 
 #include <cstdint>
@@ -18,8 +18,8 @@
 
 namespace camo {
 
-/// Called before file call `number` ("open", "write", "fsync", "close", "rename"); returns 0 to let it happen,
-/// kShortWrite to write only half, or the errno it is to fail with.
+/// Called before file call `number` ("open", "write", "fsync", "close", "rename"); returns 0 to let it
+/// happen, kShortWrite to write only half, or the errno it is to fail with.
 using FileHook = int (*)(const char* call, int64_t number);
 constexpr int kShortWrite = -1;
 /// Sets the hook (nullptr: none), restarts the count, returns the calls counted so far.
@@ -48,9 +48,9 @@ class InputFile {
   std::string problem_;
 };
 
-/// Writes `path` by way of `path.tmp-PID`.  Without commit(), or when anything fails, the temporary is removed and
-/// what stood at `path` is untouched.  Throws MemoryError for a full disk (path, bytes needed, bytes free), else
-/// DataError with the path, the call and the system's reason.
+/// Writes `path` by way of `path.tmp-PID`.  Without commit(), or when anything fails, the temporary is
+/// removed and what stood at `path` is untouched.  Throws MemoryError for a full disk (path, bytes needed,
+/// bytes free), else DataError with the path, the call and the system's reason.
 class OutputFile {
  public:
   OutputFile(std::string path, int64_t bytes_needed);
@@ -59,7 +59,8 @@ class OutputFile {
   OutputFile& operator=(const OutputFile&) = delete;
 
   void write(const void* data, int64_t n);
-  /// Makes the file take its name.  `durable` syncs file and folder: after it returns, a power cut loses nothing.
+  /// Makes the file take its name.  `durable` syncs file and folder: after it returns, a power cut loses
+  /// nothing.
   void commit(bool durable = true);
 
  private:

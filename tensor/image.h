@@ -1,11 +1,11 @@
 // Pictures: PNG by libpng, JPEG by libjpeg-turbo, both to and from u8 tensors (H, W, C).
 //
 // The first bytes say what a file is; its suffix says nothing.  A decoder's warning is an error here: libjpeg
-// alone fills the missing half of a truncated picture with grey and calls that a warning.  A header that promises
-// more than kMaxPixels is refused before memory is taken.
-// Rules of conversion: 16 bits are rounded to 8; palettes are looked up; alpha is dropped; colour profiles and
-// gamma are ignored; grey becomes RGB in an image, RGB becomes luma in a mask.  CMYK and 12-bit JPEG are refused.
-// JPEG decoding uses the accurate integer transform and smooth chroma, so pixels equal Pillow's.
+// alone fills the missing half of a truncated picture with grey and calls that a warning.  A header that
+// promises more than kMaxPixels is refused before memory is taken.
+// Rules of conversion: 16 bits are rounded to 8; palettes are looked up; alpha is dropped; colour profiles
+// and gamma are ignored; grey becomes RGB in an image, RGB becomes luma in a mask.  CMYK and 12-bit JPEG are
+// refused.  JPEG decoding uses the accurate integer transform and smooth chroma, so pixels equal Pillow's.
 #pragma once
 
 #include <string>
@@ -25,10 +25,12 @@ struct ImageInfo {
   int orientation = 1;                      // EXIF: 1 upright, ... 8
 };
 
-/// Reads only the header.  Throws DataError for what is no PNG or JPEG, and for what read_image would refuse unread.
+/// Reads only the header.  Throws DataError for what is no PNG or JPEG, and for what read_image would refuse
+/// unread.
 ImageInfo probe_image(const std::string& path);
 
-/// A photograph, upright (EXIF orientation applied): u8 (H, W, 3).  DataError: missing, damaged, truncated, refused.
+/// A photograph, upright (EXIF orientation applied): u8 (H, W, 3).  DataError: missing, damaged, truncated,
+/// refused.
 Tensor read_image(const std::string& path);
 
 /// A mask or a predicted map, never turned: u8 (H, W, 1), the values as stored (0..255, palettes looked up).

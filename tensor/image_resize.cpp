@@ -1,7 +1,8 @@
-// Antialiased bilinear resize of 8-bit images: a triangle filter, columns first, then rows, 8 bits in between.
+// Antialiased bilinear resize of 8-bit images: a triangle filter, columns first, then rows, 8 bits in
+// between.
 //
-// Weights are whole numbers of 2^-22, so that a pixel is one integer sum and the result is the same everywhere;
-// 8 bits of pixel, 22 of weight and the sign fill an int32.
+// Weights are whole numbers of 2^-22, so that a pixel is one integer sum and the result is the same
+// everywhere; 8 bits of pixel, 22 of weight and the sign fill an int32.
 #include <algorithm>
 #include <cmath>
 #include <utility>
@@ -42,7 +43,9 @@ Taps triangle_taps(int64_t in, int64_t out) {
   return taps;
 }
 
-uint8_t rounded(int32_t sum) { return uint8_t(std::clamp((sum + (1 << (kWeightBits - 1))) >> kWeightBits, 0, 255)); }
+uint8_t rounded(int32_t sum) {
+  return uint8_t(std::clamp((sum + (1 << (kWeightBits - 1))) >> kWeightBits, 0, 255));
+}
 
 /// (H, W, C) -> (H, w, C)
 template <int kC>
@@ -65,18 +68,19 @@ void resize_columns(const uint8_t* x, uint8_t* y, int64_t H, int64_t W, int64_t 
 /// (H, R) -> (h, R), R numbers a row
 void resize_rows(const uint8_t* x, uint8_t* y, int64_t H, int64_t h, int64_t R) {
   const Taps taps = triangle_taps(H, h);
-  parallel_chunks(h, std::max<int64_t>(1, kGrain / std::max<int64_t>(1, R * taps.per_output)), [&](int64_t begin, int64_t end) {
-    std::vector<int32_t> sum(R);
-    for (int64_t i = begin; i < end; ++i) {
-      std::fill(sum.begin(), sum.end(), 0);
-      for (int j = 0; j < taps.count[i]; ++j) {
-        const uint8_t* in = x + (taps.first[i] + j) * R;
-        const int32_t weight = taps.weight[i * taps.per_output + j];
-        for (int64_t r = 0; r < R; ++r) sum[r] += weight * in[r];
-      }
-      for (int64_t r = 0; r < R; ++r) y[i * R + r] = rounded(sum[r]);
-    }
-  });
+  parallel_chunks(h, std::max<int64_t>(1, kGrain / std::max<int64_t>(1, R * taps.per_output)),
+                  [&](int64_t begin, int64_t end) {
+                    std::vector<int32_t> sum(R);
+                    for (int64_t i = begin; i < end; ++i) {
+                      std::fill(sum.begin(), sum.end(), 0);
+                      for (int j = 0; j < taps.count[i]; ++j) {
+                        const uint8_t* in = x + (taps.first[i] + j) * R;
+                        const int32_t weight = taps.weight[i * taps.per_output + j];
+                        for (int64_t r = 0; r < R; ++r) sum[r] += weight * in[r];
+                      }
+                      for (int64_t r = 0; r < R; ++r) y[i * R + r] = rounded(sum[r]);
+                    }
+                  });
 }
 
 }  // namespace

@@ -38,8 +38,9 @@ std::string header_sum(uint64_t length, std::string header, size_t digits_at) {
 /// What a file that is no safetensors is, and what to do about it.
 const char* other_format(std::string_view head) {
   constexpr std::pair<std::string_view, const char*> known[] = {
-      {"PK\x03\x04"sv, "a zip, as torch.save writes [in Python: safetensors.torch.save_file(torch.load(F, weights_only=True), G)]"},
-      {"\x80"sv, "a pickle [in Python: safetensors.torch.save_file(torch.load(F, weights_only=True), G)]"},
+      {"PK\x03\x04"sv,
+       "a zip, as torch.save writes [in Python: safetensors.torch.save_file(torch.load(F), G)]"},
+      {"\x80"sv, "a pickle [in Python: safetensors.torch.save_file(torch.load(F), G)]"},
       {"version https://git-lfs"sv, "a Git LFS pointer, not the file [git lfs pull]"},
       {"<"sv, "a web page [download the file itself]"},
       {"\x1f\x8b"sv, "compressed by gzip [gunzip it first]"},
@@ -76,11 +77,12 @@ OpenFile open(const std::string& path, const ReadOptions& options) {
   if (read && (!fits || n > uint64_t(options.max_header)))
     if (const char* what = other_format({head, size_t(std::min<int64_t>(size, 24))}))
       throw WeightsError(text(who, ": is no safetensors file but ", what));
-  check<WeightsError>(read && size >= 8, who, ": rule 1: 8 bytes of header length expected, the file has ", size);
+  check<WeightsError>(read && size >= 8, who, ": rule 1: 8 bytes of header length expected, the file has ",
+                      size);
   check<WeightsError>(fits, who, ": rule 2: header of ", n, " bytes does not fit a file of ", size,
                       " bytes [truncated, or no safetensors file]");
-  check<WeightsError>(n <= uint64_t(options.max_header), who, ": rule 1: header of ", n, " bytes, the limit is ",
-                      options.max_header);
+  check<WeightsError>(n <= uint64_t(options.max_header), who, ": rule 1: header of ", n,
+                      " bytes, the limit is ", options.max_header);
   std::string header(n, '\0');
   check<WeightsError>(file.read(8, header.data(), int64_t(n)), who, ": cannot be read");
   OpenFile out{std::move(file), who, parse_header(header, size - 8 - int64_t(n), who), 8 + int64_t(n)};
@@ -88,7 +90,8 @@ OpenFile open(const std::string& path, const ReadOptions& options) {
   auto& meta = out.header.metadata;
   bool sums = meta.contains(kSumsKey), own = out.header.header_sum_at > 0;
   check<WeightsError>(sums == own, who, ": damaged: has one of its two checksum entries, not the other");
-  check<WeightsError>(own || !options.require_checksums, who, ": has no checksums, which every checkpoint has [damaged?]");
+  check<WeightsError>(own || !options.require_checksums, who,
+                      ": has no checksums, which every checkpoint has [damaged?]");
   if (own) {
     std::string stored = meta[kHeaderSumKey], raw = header.substr(out.header.header_sum_at, 8);
     check<WeightsError>(stored == raw && raw == header_sum(n, header, out.header.header_sum_at), who,
@@ -117,17 +120,20 @@ void widen_halves(float* p, int64_t n) {
 }
 
 const char* file_type(DType t) {
-  return t == DType::f32 ? "F32" : t == DType::f64 ? "F64" : t == DType::bf16 ? "BF16" : t == DType::i64 ? "I64" : "U8";
+  constexpr const char* names[] = {"F32", "F64", "BF16", "I64", "U8"};  // in the order of DType
+  return names[int(t)];
 }
 
 std::string object_of(const Metadata& entries) {
   std::string out = "{";
-  for (const auto& [key, value] : entries) out += text(out.size() > 1 ? "," : "", quoted(key), ":", quoted(value));
+  for (const auto& [key, value] : entries)
+    out += text(out.size() > 1 ? "," : "", quoted(key), ":", quoted(value));
   return out + "}";
 }
 
 /// The header for tensors in this order, padded so that the data begins at a multiple of 64.
-std::string make_header(const std::vector<const std::pair<std::string, Tensor>*>& order, const Metadata& metadata) {
+std::string make_header(const std::vector<const std::pair<std::string, Tensor>*>& order,
+                        const Metadata& metadata) {
   std::string out = text("{\"__metadata__\":", object_of(metadata));
   int64_t at = 0;
   for (auto* item : order) {
@@ -161,19 +167,20 @@ SafeTensors read_safetensors(const std::string& path, const ReadOptions& options
   Metadata sums;
   if (in.verified) {
     sums = parse_strings(in.header.metadata[kSumsKey], in.who + ": checksums");
-    check<WeightsError>(sums.size() == in.header.tensors.size(), in.who, ": damaged: ", sums.size(), " checksums for ",
-                        in.header.tensors.size(), " tensors");
+    check<WeightsError>(sums.size() == in.header.tensors.size(), in.who, ": damaged: ", sums.size(),
+                        " checksums for ", in.header.tensors.size(), " tensors");
   }
   SafeTensors out;
   for (const TensorInfo& info : in.header.tensors) {
     Tensor x = empty(info.shape, *read_type(info.dtype));
     void* data = x.raw_write();
     int64_t bytes = info.end - info.begin;
-    check<WeightsError>(in.file.read(in.data_at + info.begin, data, bytes), in.who, ": cannot be read at ", info.name);
+    check<WeightsError>(in.file.read(in.data_at + info.begin, data, bytes), in.who, ": cannot be read at ",
+                        info.name);
     if (in.verified) {
       auto sum = sums.find(info.name);
-      check<WeightsError>(sum != sums.end() && sum->second == hex(crc(data, bytes)), in.who, ": damaged: tensor ",
-                          quoted(info.name), " does not have its checksum");
+      check<WeightsError>(sum != sums.end() && sum->second == hex(crc(data, bytes)), in.who,
+                          ": damaged: tensor ", quoted(info.name), " does not have its checksum");
     }
     if (info.dtype == "F16") widen_halves(static_cast<float*>(data), x.numel());
     out.tensors.emplace_back(info.name, std::move(x));
@@ -183,29 +190,32 @@ SafeTensors read_safetensors(const std::string& path, const ReadOptions& options
   return out;
 }
 
-void write_safetensors(const std::string& path, const NamedTensors& tensors, const Metadata& metadata, bool checksums) {
+void write_safetensors(const std::string& path, const NamedTensors& tensors, const Metadata& metadata,
+                       bool checksums) {
   std::vector<const std::pair<std::string, Tensor>*> order;
   Metadata entries = metadata, sums;
   for (const auto& item : tensors) {
     const auto& [name, x] = item;
     const char* why = bad_name(name);
     check<WeightsError>(!why, "write_safetensors: ", path, ": the name ", quoted(name), " ", why ? why : "");
-    check<WeightsError>(sums.emplace(name, checksums ? hex(crc(x.raw(), x.bytes())) : "").second, "write_safetensors: ",
-                        path, ": the name ", quoted(name), " is there twice");
-    check<DeviceError>(x.device() == Device{}, "write_safetensors: ", quoted(name), " must be in host memory, is on ", x.device());
+    check<WeightsError>(sums.emplace(name, checksums ? hex(crc(x.raw(), x.bytes())) : "").second,
+                        "write_safetensors: ", path, ": the name ", quoted(name), " is there twice");
+    check<DeviceError>(x.device() == Device{}, "write_safetensors: ", quoted(name),
+                       " must be in host memory, is on ", x.device());
     order.push_back(&item);
   }
   for (const auto& [key, value] : metadata)
-    check<WeightsError>(valid_utf8(key) && valid_utf8(value), "write_safetensors: ", path, ": metadata ", quoted(key), " is not UTF-8");
-  std::stable_sort(order.begin(), order.end(), [](auto* a, auto* b) {  // keeps every tensor aligned to its type
-    return size_of(a->second.dtype()) > size_of(b->second.dtype());
-  });
+    check<WeightsError>(valid_utf8(key) && valid_utf8(value), "write_safetensors: ", path, ": metadata ",
+                        quoted(key), " is not UTF-8");
+  // Wide types first: so every tensor is aligned to its type.
+  auto wider = [](auto* a, auto* b) { return size_of(a->second.dtype()) > size_of(b->second.dtype()); };
+  std::stable_sort(order.begin(), order.end(), wider);
   if (checksums) entries[kSumsKey] = object_of(sums), entries[kHeaderSumKey] = kZeros;
   std::string header = make_header(order, entries);
   uint64_t length = header.size();
   int64_t data = 0;
   for (auto* item : order) data += item->second.bytes();
-  ParsedHeader parsed = parse_header(header, data, "write_safetensors: " + path);  // what is written can be read
+  ParsedHeader parsed = parse_header(header, data, "write_safetensors: " + path);  // so it can be read
   if (checksums) header.replace(parsed.header_sum_at, 8, header_sum(length, header, parsed.header_sum_at));
 
   OutputFile file(path, 8 + int64_t(length) + data);

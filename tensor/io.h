@@ -1,11 +1,11 @@
 // safetensors: eight bytes of header length, a JSON header, raw little-endian numbers.
 //
-// No number in a file is trusted: the rules are listed in io_header.cpp, an error names the one that was broken.
-// Files that Camo writes carry CRC-32 sums, one for each tensor and one for the header, as two metadata entries:
+// No number in a file is trusted: io_header.cpp lists the rules, an error names the broken one.
+// Files that Camo writes carry CRC-32 sums, of each tensor and of the header, as two metadata entries:
 //   camo.crc32         {"name": "8 hex digits", ...}
 //   camo.header_crc32  of the 8 length bytes and the header, these eight digits themselves read as zeros
-// Either one without the other is damage, so that no single flipped bit can hide both; others' files have none.
-// Format: https://github.com/huggingface/safetensors
+// Either one without the other is damage, so that no single flipped bit can hide both; others' files have
+// none. Format: https://github.com/huggingface/safetensors
 #pragma once
 
 #include <map>
@@ -46,15 +46,16 @@ struct ReadOptions {
   bool require_checksums = false;  // refuse a file without them: for checkpoints, which always have them
 };
 
-/// Throws WeightsError, naming file and rule, for whatever is not a whole and undamaged safetensors file; for a
-/// pickle, a zip, a Git LFS pointer, a web page and the like it says what to do.
+/// Throws WeightsError, naming file and rule, for whatever is not a whole and undamaged safetensors file; for
+/// a pickle, a zip, a Git LFS pointer, a web page and the like it says what to do.
 SafeTensors read_safetensors(const std::string& path, const ReadOptions& options = {});
 /// The header alone: names, shapes, metadata.
 SafeHeader read_safetensors_header(const std::string& path, const ReadOptions& options = {});
 
-/// Writes f32, f64, bf16, i64 and u8 tensors, wide types first, each aligned to its type, the data to 64 bytes.
-/// A crash leaves the old file or the new one (tensor/file.h).  Throws WeightsError for a name that is not legal
-/// or not unique, MemoryError for a full disk (bytes needed and free), DataError when the system refuses.
+/// Writes f32, f64, bf16, i64 and u8 tensors, wide types first, each aligned to its type, the data to 64
+/// bytes.  A crash leaves the old file or the new one (tensor/file.h).  Throws WeightsError for a name that
+/// is not legal or not unique, MemoryError for a full disk (bytes needed and free), DataError when the system
+/// refuses.
 void write_safetensors(const std::string& path, const NamedTensors& tensors, const Metadata& metadata = {},
                        bool checksums = true);
 

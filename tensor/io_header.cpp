@@ -1,13 +1,13 @@
 // What a safetensors file must satisfy, by number; 1, 2 and 13 are checked in io.cpp.
-//
-//   1 length: 8 bytes, within the limit   2 header fits the file           3 header is UTF-8, an object
-//   4 JSON, no key twice                  5 dtype, shape, data_offsets     6 numbers are plain unsigned integers
-//   7 rank <= 8, axes <= 2^48, size fits  8 begin <= end <= data           9 no hole, no overlap, no tail
-//   10 end - begin is the size            11 metadata: strings, <= 1 MiB   12 <= 100 000 tensors, names <= 512 bytes
-//   13 no memory beyond 3 headers and 16 MiB before 10 has passed
-//
-// The grammar is so small that a reader of its own is shorter, stricter and leaner than a general one: it never
-// recurses, never converts a number through a double, and sees a key twice where a map would keep the last.
+//   1 length: 8 bytes, within the limit      8 data_offsets: begin <= end <= data
+//   2 the header fits the file               9 no hole between tensors, no overlap, no tail
+//   3 the header is UTF-8 and an object     10 end - begin is what shape and dtype need
+//   4 it is JSON, no key twice              11 metadata: strings, at most 1 MiB
+//   5 dtype, shape, data_offsets, no more   12 at most 100 000 tensors, names of 512 bytes, no control
+//   characters 6 numbers are plain unsigned integers   13 no memory beyond 3 headers and 16 MiB before 10 has
+//   passed 7 rank <= 8, axes <= 2^48, size fits
+// A reader of our own is shorter, stricter and leaner here than a general one: it never recurses, never turns
+// a number into a double, and sees a key twice where a map would keep the last.
 #include "tensor/io_header.h"
 
 #include <algorithm>
@@ -87,10 +87,12 @@ class Scanner {
     peek();
     size_t begin = at_;
     for (; at_ < text_.size() && text_[at_] >= '0' && text_[at_] <= '9'; ++at_)
-      if (__builtin_mul_overflow(x, uint64_t(10), &x) || __builtin_add_overflow(x, uint64_t(text_[at_] - '0'), &x))
+      if (__builtin_mul_overflow(x, uint64_t(10), &x) ||
+          __builtin_add_overflow(x, uint64_t(text_[at_] - '0'), &x))
         refuse(6, "number does not fit 64 bits");
     bool more = at_ < text_.size() && std::strchr(".eE+-", text_[at_]);
-    if (at_ == begin || more || (text_[begin] == '0' && at_ > begin + 1)) refuse(6, "plain unsigned integer expected");
+    if (at_ == begin || more || (text_[begin] == '0' && at_ > begin + 1))
+      refuse(6, "plain unsigned integer expected");
     return x;
   }
 
@@ -119,7 +121,9 @@ class Scanner {
     if (u < 0x80) out += char(u);
     else if (u < 0x800) out += {char(0xc0 | u >> 6), char(0x80 | (u & 63))};
     else if (u < 0x10000) out += {char(0xe0 | u >> 12), char(0x80 | (u >> 6 & 63)), char(0x80 | (u & 63))};
-    else out += {char(0xf0 | u >> 18), char(0x80 | (u >> 12 & 63)), char(0x80 | (u >> 6 & 63)), char(0x80 | (u & 63))};
+    else
+      out += {char(0xf0 | u >> 18), char(0x80 | (u >> 12 & 63)), char(0x80 | (u >> 6 & 63)),
+              char(0x80 | (u & 63))};
   }
   uint32_t hex4() {
     uint32_t u = 0;
@@ -168,7 +172,8 @@ TensorInfo parse_tensor(Scanner& s, const std::string& name, int64_t buffer) {
       once(2, key);
       s.array(7, [&] {
         shape.push_back(s.number());
-        if (shape.size() > 8 || shape.back() > uint64_t(1) << 48) s.refuse(7, "more than 8 axes or 2^48 on one");
+        if (shape.size() > 8 || shape.back() > uint64_t(1) << 48)
+          s.refuse(7, "more than 8 axes or 2^48 on one");
       });
     } else if (key == "data_offsets") {
       once(4, key);
@@ -182,16 +187,20 @@ TensorInfo parse_tensor(Scanner& s, const std::string& name, int64_t buffer) {
   });
   if (seen != 7) s.refuse(5, quoted(name), " needs dtype, shape and data_offsets");
   const TypeRow* type = find_type(out.dtype);
-  if (!type) s.refuse(5, "dtype must be F64, F32, BF16, F16, I64 or U8, got ", quoted(out.dtype), " in ", quoted(name));
+  if (!type)
+    s.refuse(5, "dtype must be F64, F32, BF16, F16, I64 or U8, got ", quoted(out.dtype), " in ",
+             quoted(name));
   if (offsets.size() != 2 || offsets[0] > offsets[1] || offsets[1] > uint64_t(buffer))
     s.refuse(8, "data_offsets of ", quoted(name), " must be begin <= end <= ", buffer);
   uint64_t bytes = 1;
   bool fits = true;
   for (uint64_t n : shape) fits = fits && !__builtin_mul_overflow(bytes, n, &bytes);
-  if (!fits || __builtin_mul_overflow(bytes, uint64_t(type->size), &bytes)) s.refuse(7, "size of ", quoted(name), " overflows");
+  if (!fits || __builtin_mul_overflow(bytes, uint64_t(type->size), &bytes))
+    s.refuse(7, "size of ", quoted(name), " overflows");
   if (bytes != offsets[1] - offsets[0])
     s.refuse(10, quoted(name), " has ", offsets[1] - offsets[0], " bytes, its shape and type need ", bytes);
-  if (shape.size() > size_t(kMaxRank)) s.refuse(7, quoted(name), " has ", shape.size(), " axes, Camo's tensors at most ", kMaxRank);
+  if (shape.size() > size_t(kMaxRank))
+    s.refuse(7, quoted(name), " has ", shape.size(), " axes, Camo's tensors at most ", kMaxRank);
   out.shape = Shape(std::vector<int64_t>(shape.begin(), shape.end()));
   out.begin = int64_t(offsets[0]), out.end = int64_t(offsets[1]);
   return out;
@@ -237,11 +246,13 @@ ParsedHeader parse_header(std::string_view header, int64_t buffer, const std::st
   auto twice = std::adjacent_find(names.begin(), names.end(), [](auto a, auto b) { return *a == *b; });
   if (twice != names.end()) s.refuse(4, "key ", quoted(**twice), " twice");
 
-  std::stable_sort(out.tensors.begin(), out.tensors.end(),
-                   [](const auto& a, const auto& b) { return std::pair(a.begin, a.end) < std::pair(b.begin, b.end); });
+  std::stable_sort(out.tensors.begin(), out.tensors.end(), [](const auto& a, const auto& b) {
+    return std::pair(a.begin, a.end) < std::pair(b.begin, b.end);
+  });
   int64_t covered = 0;
   for (const TensorInfo& t : out.tensors) {
-    if (t.begin != covered) s.refuse(9, quoted(t.name), " begins at ", t.begin, ", the tensor before it ends at ", covered);
+    if (t.begin != covered)
+      s.refuse(9, quoted(t.name), " begins at ", t.begin, ", the tensor before it ends at ", covered);
     covered = t.end;
   }
   if (covered != buffer) s.refuse(9, "tensors cover ", covered, " bytes, the file has ", buffer);

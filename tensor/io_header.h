@@ -13,10 +13,11 @@ constexpr const char *kSumsKey = "camo.crc32", *kHeaderSumKey = "camo.header_crc
 struct ParsedHeader {
   std::vector<TensorInfo> tensors;  // by position in the file
   Metadata metadata;                // all of it
-  size_t header_sum_at = 0;         // where the digits of kHeaderSumKey begin in the header; 0 when it has none
+  size_t header_sum_at = 0;  // where the digits of kHeaderSumKey begin in the header; 0 when it has none
 };
 
-/// Checks rules 3 to 12 over a header and a data part of `buffer` bytes.  Throws WeightsError that begins with `who`.
+/// Checks rules 3 to 12 over a header and a data part of `buffer` bytes.  Throws WeightsError that begins
+/// with `who`.
 ParsedHeader parse_header(std::string_view header, int64_t buffer, const std::string& who);
 
 /// {"key": "value", ...}, as the sums are kept.  Throws WeightsError that begins with `who`.

@@ -95,7 +95,11 @@ TEST_CASE("tensors and metadata come back bit for bit, aligned, with checksums v
     std::memcpy(&n, slurp(path).data(), 8);
     CHECK((n + 8) % 64 == 0);
     for (const TensorInfo& t : header.tensors)
-      CHECK(t.begin % (t.dtype == "F64" || t.dtype == "I64" ? 8 : t.dtype == "F32" ? 4 : t.dtype == "BF16" ? 2 : 1) == 0);
+      CHECK(t.begin % (t.dtype == "F64" || t.dtype == "I64" ? 8
+                       : t.dtype == "F32"                   ? 4
+                       : t.dtype == "BF16"                  ? 2
+                                                            : 1) ==
+            0);
   }
   CHECK(refusal(path, {.require_checksums = true}).find("no checksums") != std::string::npos);
   write_safetensors(path, {});
@@ -110,7 +114,8 @@ TEST_CASE("halves are widened exactly") {
     bits += {char(h), char(h >> 8)};
     int exponent = int(h >> 10 & 31), fraction = int(h & 0x3ff);
     double x = exponent == 31 ? (fraction ? NAN : INFINITY)
-                              : exponent ? std::ldexp(1024 + fraction, exponent - 25) : std::ldexp(fraction, -24);
+               : exponent     ? std::ldexp(1024 + fraction, exponent - 25)
+                              : std::ldexp(fraction, -24);
     wanted.push_back(float(h & 0x8000 ? -x : x));
   }
   std::string file = raw_file(R"({"x":{"dtype":"F16","shape":[65536],"data_offsets":[0,131072]}})", 0) + bits;
@@ -118,7 +123,8 @@ TEST_CASE("halves are widened exactly") {
   bool equal = true;
   for (size_t i = 0; i < wanted.size(); ++i) {
     float got = x.read<float>()[i];
-    equal &= std::isnan(wanted[i]) ? std::isnan(got) : got == wanted[i] && std::signbit(got) == std::signbit(wanted[i]);
+    equal &= std::isnan(wanted[i]) ? std::isnan(got)
+                                   : got == wanted[i] && std::signbit(got) == std::signbit(wanted[i]);
   }
   CHECK(equal);
 }
@@ -139,7 +145,9 @@ TEST_CASE("every rule of the format is checked, and its boundary accepted") {
       {"accepted", "{\"__metadata__\":{}}", 0},
       {"accepted", one(entry("\"F32\"", "[]", "[0,4]")), 4},
       {"accepted", one(entry("\"F32\"", "[0,281474976710656]", "[0,0]")), 0},
-      {"accepted", "{\"b\":{" + entry("\"U8\"", "[3]", "[1,4]") + "},\"a\":{" + entry("\"U8\"", "[1]", "[0,1]") + "}}", 4},
+      {"accepted",
+       "{\"b\":{" + entry("\"U8\"", "[3]", "[1,4]") + "},\"a\":{" + entry("\"U8\"", "[1]", "[0,1]") + "}}",
+       4},
       {"accepted", "{\"" + long_name.substr(1) + "\":{" + f32 + "}}", 8},
       {"accepted", "{\"\\u00e9\\ud83d\\ude00\":{" + f32 + "}}", 8},
       {"rule 3", "[]", 0},
@@ -203,7 +211,8 @@ TEST_CASE("every rule of the format is checked, and its boundary accepted") {
   }
 
   std::string many = "{";
-  for (int i = 0; i <= 100'000; ++i) many += text(i ? "," : "", "\"", i, "\":{", entry("\"U8\"", "[0]", "[0,0]"), "}");
+  for (int i = 0; i <= 100'000; ++i)
+    many += text(i ? "," : "", "\"", i, "\":{", entry("\"U8\"", "[0]", "[0,0]"), "}");
   CHECK(refusal(put(folder.file("x"), raw_file(many + "}", 0))).find("rule 12") != std::string::npos);
   std::string good = raw_file(one(f32), 8);
   CHECK(refusal(put(folder.file("x"), good), {.max_header = 20}).find("rule 1:") != std::string::npos);
@@ -329,7 +338,8 @@ TEST_CASE("whichever file call fails, the old file is whole, nothing is left ove
       CHECK(what.find(path) != std::string::npos);
       bool full = error == ENOSPC || error == EDQUOT;
       CHECK(code == (full ? 6 : 3));
-      CHECK((what.find("bytes needed") != std::string::npos && what.find(" free") != std::string::npos) == full);
+      CHECK((what.find("bytes needed") != std::string::npos && what.find(" free") != std::string::npos) ==
+            full);
     }
     CHECK(g_at > 8);
   }

@@ -24,7 +24,8 @@ ImageScores reference(const Tensor& prediction, const Tensor& mask) {
     mae += std::abs(x - truth);
     tp += truth && found, fp += !truth && found, fn += truth && !found;
   }
-  return {mae / double(v.size()), tp + fp + fn > 0 ? tp / (tp + fp + fn) : 0, tp + fp + fn > 0 ? 2 * tp / (2 * tp + fp + fn) : 0};
+  return {mae / double(v.size()), tp + fp + fn > 0 ? tp / (tp + fp + fn) : 0,
+          tp + fp + fn > 0 ? 2 * tp / (2 * tp + fp + fn) : 0};
 }
 
 }  // namespace

@@ -53,7 +53,8 @@ TEST_CASE("drawing is clipped to the canvas and lines have their width") {
 }
 
 TEST_CASE("ticks are round, even, few, and inside") {
-  for (auto [low, high] : {std::pair(0.0, 1.0), {1.0, 40.0}, {0.0, 1e-4}, {-3.7, 12.2}, {0.4999, 0.5001}, {1e6, 3e7}}) {
+  for (auto [low, high] :
+       {std::pair(0.0, 1.0), {1.0, 40.0}, {0.0, 1e-4}, {-3.7, 12.2}, {0.4999, 0.5001}, {1e6, 3e7}}) {
     std::vector<double> t = ticks(low, high);
     REQUIRE(t.size() >= 2);
     CHECK(t.size() <= 6);
@@ -67,8 +68,10 @@ TEST_CASE("ticks are round, even, few, and inside") {
 }
 
 TEST_CASE("a chart shows each series in its colour; values that are not finite leave a gap") {
-  Series rising{"iou", {1, 2, 3, 4}, {0.1, 0.2, 0.3, 0.4}}, gap{"dice", {1, 2, 3, 4}, {0.3, std::nan(""), HUGE_VAL, 0.2}};
-  Tensor one = draw_charts({{"iou", {rising}}}), two = draw_charts({{"iou, dice", {rising, gap}}, {"loss", {}}, {"", {{"p", {1}, {0}}}}});
+  Series rising{"iou", {1, 2, 3, 4}, {0.1, 0.2, 0.3, 0.4}},
+      gap{"dice", {1, 2, 3, 4}, {0.3, std::nan(""), HUGE_VAL, 0.2}};
+  Tensor one = draw_charts({{"iou", {rising}}}),
+         two = draw_charts({{"iou, dice", {rising, gap}}, {"loss", {}}, {"", {{"p", {1}, {0}}}}});
   CHECK(two.dim(1) == 2 * one.dim(1));
   CHECK(two.dim(0) == 2 * one.dim(0));
   CHECK(count(one, {31, 119, 180}) > 300);

@@ -58,7 +58,8 @@ bool letter_dot(char c, int64_t row, int64_t column) {
 
 }  // namespace
 
-Canvas::Canvas(int64_t height, int64_t width, Colour background) : pixels_(empty({height, width, 3}, DType::u8)) {
+Canvas::Canvas(int64_t height, int64_t width, Colour background)
+    : pixels_(empty({height, width, 3}, DType::u8)) {
   rectangle(0, 0, width, height, background);
 }
 
@@ -77,7 +78,9 @@ void Canvas::rectangle(int64_t x, int64_t y, int64_t w, int64_t h, Colour colour
 void Canvas::line(double x0, double y0, double x1, double y1, Colour colour, double line_width) {
   const double reach = line_width / 2 + 1, dx = x1 - x0, dy = y1 - y0, square = dx * dx + dy * dy;
   auto first = [](double a, double b) { return int64_t(std::floor(std::max(std::min(a, b), -4.0))); };
-  auto last = [](double a, double b, int64_t end) { return int64_t(std::ceil(std::min(std::max(a, b), double(end) + 4))); };
+  auto last = [](double a, double b, int64_t end) {
+    return int64_t(std::ceil(std::min(std::max(a, b), double(end) + 4)));
+  };
   for (int64_t y = first(y0 - reach, y1 - reach); y <= last(y0 + reach, y1 + reach, height()); ++y)
     for (int64_t x = first(x0 - reach, x1 - reach); x <= last(x0 + reach, x1 + reach, width()); ++x) {
       double px = double(x) - x0, py = double(y) - y0;
@@ -90,10 +93,12 @@ void Canvas::line(double x0, double y0, double x1, double y1, Colour colour, dou
 
 void Canvas::write(int64_t x, int64_t y, std::string_view text, Colour colour, int scale) {
   for (char c : text) {
-    const int64_t top = y + (c == 'g' || c == 'p' || c == 'q' || c == 'y' ? 2 * scale : 0);  // they reach below the line
+    const int64_t top =
+        y + (c == 'g' || c == 'p' || c == 'q' || c == 'y' ? 2 * scale : 0);  // they reach below the line
     for (int64_t row = 0; row < kLetterHeight; ++row)
       for (int64_t column = 0; column < kLetterWidth - 1; ++column)
-        if (letter_dot(c, row, column)) rectangle(x + column * scale, top + row * scale, scale, scale, colour);
+        if (letter_dot(c, row, column))
+          rectangle(x + column * scale, top + row * scale, scale, scale, colour);
     x += kLetterWidth * scale;
   }
 }

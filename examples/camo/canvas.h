@@ -30,8 +30,10 @@ class Canvas {
   /// Copies u8 (h, w, 3) or (h, w, 1) with its upper left corner at (x, y).
   void place(int64_t x, int64_t y, const Tensor& image);
 
-  static constexpr int64_t kLetterWidth = 6, kLetterHeight = 7;  // of scale 1, with the gap to the next letter
-  static int64_t text_width(std::string_view text, int scale = 2) { return int64_t(text.size()) * kLetterWidth * scale; }
+  static constexpr int64_t kLetterWidth = 6, kLetterHeight = 7;  // of scale 1, with the gap to the next one
+  static int64_t text_width(std::string_view text, int scale = 2) {
+    return int64_t(text.size()) * kLetterWidth * scale;
+  }
 
  private:
   Tensor pixels_;

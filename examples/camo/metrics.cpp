@@ -5,11 +5,13 @@
 namespace camo::program {
 
 ImageScores score(const Tensor& prediction, const Tensor& mask) {
-  check<DTypeError>(prediction.dtype() == DType::u8 && mask.dtype() == DType::u8, "score: takes u8 maps, got ",
-                    prediction.dtype(), " and ", mask.dtype());
+  check<DTypeError>(prediction.dtype() == DType::u8 && mask.dtype() == DType::u8,
+                    "score: takes u8 maps, got ", prediction.dtype(), " and ", mask.dtype());
   auto plane = [](const Tensor& x) { return x.rank() == 2 || (x.rank() == 3 && x.dim(2) == 1); };
-  check(plane(prediction) && plane(mask) && prediction.dim(0) == mask.dim(0) && prediction.dim(1) == mask.dim(1),
-        "score: prediction and mask must be (H, W, 1) of one size, got ", prediction.shape(), " and ", mask.shape());
+  check(plane(prediction) && plane(mask) && prediction.dim(0) == mask.dim(0) &&
+            prediction.dim(1) == mask.dim(1),
+        "score: prediction and mask must be (H, W, 1) of one size, got ", prediction.shape(), " and ",
+        mask.shape());
   check(mask.numel() > 0, "score: a map of no pixels has no score");
 
   // Everything below depends on a pixel only through its grey level and its side of the mask: two histograms.

@@ -2,7 +2,7 @@
 //
 // Definitions as in PySODMetrics, so that figures compare with published ones:
 //   truth       G = mask > 128
-//   prediction  p = v / 255, stretched to [0, 1] by its own minimum and maximum (a constant map stays as it is)
+//   prediction  p = v / 255, stretched to [0, 1] by its own minimum and maximum (a constant map stays)
 //   MAE         mean |p - G|
 //   IoU, Dice   of p > 0.5 (strict) with G; 0 when nothing is predicted and nothing is there
 // All in f64.  Figures of a set are means over its images, each counted once whatever its size.

@@ -14,7 +14,8 @@ constexpr int64_t kChartWidth = 560, kChartHeight = 340;
 constexpr int64_t kLeft = 92, kRight = 24, kTop = 44, kBottom = 62;  // margins of a chart around its axes
 constexpr int64_t kCell = 240, kGap = 10, kCaption = 34;
 constexpr Colour kInk{40, 40, 44}, kPale{226, 226, 230}, kFrame{120, 120, 126};
-constexpr Colour kColours[] = {{31, 119, 180}, {214, 96, 20}, {44, 140, 60}, {170, 50, 60}, {120, 80, 170}, {110, 85, 70}};
+constexpr Colour kColours[] = {{31, 119, 180}, {214, 96, 20},  {44, 140, 60},
+                               {170, 50, 60},  {120, 80, 170}, {110, 85, 70}};
 
 struct Range {
   double low, high;
@@ -65,7 +66,8 @@ void draw_chart(Canvas& canvas, int64_t left, int64_t top, const Chart& chart) {
   }
   canvas.line(x0, y0, x0 + w, y0, kFrame);
   canvas.line(x0, y0, x0, y0 - h, kFrame);
-  canvas.write(int64_t(x0 + w / 2) - Canvas::text_width(chart.x_label) / 2, int64_t(y0) + 34, chart.x_label, kInk);
+  canvas.write(int64_t(x0 + w / 2) - Canvas::text_width(chart.x_label) / 2, int64_t(y0) + 34, chart.x_label,
+               kInk);
   canvas.write(int64_t(x0), top + 16, chart.title, kInk);
 
   int64_t legend = left + kChartWidth - kRight;
@@ -85,7 +87,8 @@ void draw_chart(Canvas& canvas, int64_t left, int64_t top, const Chart& chart) {
     for (size_t k = 0; k < n; ++k) {
       if (!finite(k)) continue;
       if (finite(k + 1)) canvas.line(x(k), y(k), x(k + 1), y(k + 1), colour, 2);
-      else if (k == 0 || !finite(k - 1)) canvas.line(x(k), y(k), x(k), y(k), colour, 6);  // a lone point is a dot
+      else if (k == 0 || !finite(k - 1))
+        canvas.line(x(k), y(k), x(k), y(k), colour, 6);  // a lone point is a dot
     }
   }
 }
@@ -93,7 +96,8 @@ void draw_chart(Canvas& canvas, int64_t left, int64_t top, const Chart& chart) {
 }  // namespace
 
 std::vector<double> ticks(double low, double high, int most) {
-  check<DataError>(std::isfinite(low) && std::isfinite(high) && low < high && most >= 2, "ticks: needs low < high, got ", low, ", ", high);
+  check<DataError>(std::isfinite(low) && std::isfinite(high) && low < high && most >= 2,
+                   "ticks: needs low < high, got ", low, ", ", high);
   double power = std::pow(10, std::floor(std::log10((high - low) / most)));
   double step = power;
   for (double factor : {1.0, 2.0, 5.0, 10.0, 20.0}) {
@@ -101,20 +105,24 @@ std::vector<double> ticks(double low, double high, int most) {
     if (std::floor(high / step + 1e-9) - std::ceil(low / step - 1e-9) + 1 <= most) break;
   }
   std::vector<double> out;
-  for (double k = std::ceil(low / step - 1e-9); k <= std::floor(high / step + 1e-9); ++k) out.push_back(k == 0 ? 0 : k * step);
+  for (double k = std::ceil(low / step - 1e-9); k <= std::floor(high / step + 1e-9); ++k)
+    out.push_back(k == 0 ? 0 : k * step);
   return out;
 }
 
 Tensor draw_charts(const std::vector<Chart>& charts) {
   check<DataError>(!charts.empty(), "draw_charts: no chart to draw");
-  const int64_t columns = std::min<int64_t>(int64_t(charts.size()), 2), rows = (int64_t(charts.size()) + columns - 1) / columns;
+  const int64_t columns = std::min<int64_t>(int64_t(charts.size()), 2),
+                rows = (int64_t(charts.size()) + columns - 1) / columns;
   Canvas canvas(rows * kChartHeight, columns * kChartWidth);
   for (size_t i = 0; i < charts.size(); ++i)
     draw_chart(canvas, int64_t(i) % columns * kChartWidth, int64_t(i) / columns * kChartHeight, charts[i]);
   return canvas.pixels();
 }
 
-void write_charts(const std::string& path, const std::vector<Chart>& charts) { write_png(path, draw_charts(charts)); }
+void write_charts(const std::string& path, const std::vector<Chart>& charts) {
+  write_png(path, draw_charts(charts));
+}
 
 Tensor draw_grid(const std::vector<std::vector<Tensor>>& rows, const std::vector<std::string>& captions) {
   check<DataError>(!rows.empty(), "draw_grid: no picture to draw");
@@ -126,7 +134,8 @@ Tensor draw_grid(const std::vector<std::vector<Tensor>>& rows, const std::vector
     int64_t height = 1;
     fitted.emplace_back();
     for (const Tensor& x : row) {
-      check(x.rank() == 3 && x.numel() > 0, "draw_grid: pictures are u8 (h, w, 1) or (h, w, 3), got ", x.shape());
+      check(x.rank() == 3 && x.numel() > 0, "draw_grid: pictures are u8 (h, w, 1) or (h, w, 3), got ",
+            x.shape());
       double scale = double(kCell) / double(std::max(x.dim(0), x.dim(1)));
       auto length = [&](int axis) { return std::max<int64_t>(1, std::llround(double(x.dim(axis)) * scale)); };
       fitted.back().push_back(resize_image(x, length(0), length(1)));
@@ -137,17 +146,20 @@ Tensor draw_grid(const std::vector<std::vector<Tensor>>& rows, const std::vector
   }
   Canvas canvas(total, columns * (kCell + kGap) + kGap);
   for (size_t c = 0; c < captions.size(); ++c)
-    canvas.write(kGap + int64_t(c) * (kCell + kGap) + (kCell - Canvas::text_width(captions[c])) / 2, 12, captions[c], kInk);
+    canvas.write(kGap + int64_t(c) * (kCell + kGap) + (kCell - Canvas::text_width(captions[c])) / 2, 12,
+                 captions[c], kInk);
   int64_t y = kCaption;
   for (size_t r = 0; r < fitted.size(); y += heights[r] + kGap, ++r)
     for (size_t c = 0; c < fitted[r].size(); ++c) {
       const Tensor& x = fitted[r][c];
-      canvas.place(kGap + int64_t(c) * (kCell + kGap) + (kCell - x.dim(1)) / 2, y + (heights[r] - x.dim(0)) / 2, x);
+      canvas.place(kGap + int64_t(c) * (kCell + kGap) + (kCell - x.dim(1)) / 2,
+                   y + (heights[r] - x.dim(0)) / 2, x);
     }
   return canvas.pixels();
 }
 
-void write_grid(const std::string& path, const std::vector<std::vector<Tensor>>& rows, const std::vector<std::string>& captions) {
+void write_grid(const std::string& path, const std::vector<std::vector<Tensor>>& rows,
+                const std::vector<std::string>& captions) {
   write_png(path, draw_grid(rows, captions));
 }
 

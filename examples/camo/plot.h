@@ -1,4 +1,4 @@
-// Pictures of a run: line charts of its metrics, grids of its predictions.  Drawn by canvas.h, written as PNG.
+// Pictures of a run: line charts of its metrics, grids of its predictions; drawn on a Canvas, written as PNG.
 #pragma once
 
 #include <string>
@@ -19,18 +19,19 @@ struct Chart {
   std::string x_label = "epoch";
 };
 
-/// Charts side by side, two a row, each with axes, tick labels and (for two series and more) a legend: u8 (H, W, 3).
+/// Charts side by side, two a row, each with axes, tick labels and (for two series and more) a legend.
+/// Returns u8 (H, W, 3).
 Tensor draw_charts(const std::vector<Chart>& charts);
 void write_charts(const std::string& path, const std::vector<Chart>& charts);
 
-/// A table of pictures, u8 (h, w, 3) or (h, w, 1), each fitted into a cell with its proportions kept; the captions
-/// stand above the columns: u8 (H, W, 3).
+/// A table of pictures, u8 (h, w, 3) or (h, w, 1), each fitted into a cell with its proportions kept; the
+/// captions stand above the columns: u8 (H, W, 3).
 Tensor draw_grid(const std::vector<std::vector<Tensor>>& rows,
                  const std::vector<std::string>& captions = {"photograph", "truth", "prediction"});
 void write_grid(const std::string& path, const std::vector<std::vector<Tensor>>& rows,
                 const std::vector<std::string>& captions = {"photograph", "truth", "prediction"});
 
-/// Round tick positions that cover [low, high]: steps of 1, 2 or 5 times a power of ten, at most `most` of them.
+/// Round tick positions that cover [low, high]: steps of 1, 2 or 5 times a power of ten, `most` at most.
 std::vector<double> ticks(double low, double high, int most = 6);
 
 }  // namespace camo::program
