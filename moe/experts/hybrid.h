@@ -2,6 +2,8 @@
 // Hu, Shen, Sun 2018, "Squeeze-and-excitation networks", arXiv:1709.01507.  Cost a pixel: 2 C^2 + 25 C.
 #pragma once
 
+#include <algorithm>
+
 #include "moe/experts.h"
 
 namespace camo::moe {
@@ -16,8 +18,8 @@ struct HybridExpert : Expert {
       : Expert(std::move(s)),
         filter(sub("filter"), dim, 5),
         local(sub("local"), dim, dim),
-        squeeze(sub("squeeze"), dim, dim / 4),
-        excite(sub("excite"), dim / 4, dim),
+        squeeze(sub("squeeze"), dim, std::max<int64_t>(dim / 16, 1)),
+        excite(sub("excite"), std::max<int64_t>(dim / 16, 1), dim),
         fuse(sub("fuse"), dim, dim) {}
 
   Var forward(const Var& x) override {

@@ -1,0 +1,133 @@
+// The whole network: sizes, independence of batch mates, learning.
+#include <doctest/doctest.h>
+
+#include <cmath>
+
+#include "moe/camoxpert.h"
+#include "nn/optim.h"
+#include "tensor/parallel.h"
+
+using namespace camo;
+using namespace camo::moe;
+
+namespace {
+
+const CamoXpertConfig kSmall{.backbone = "pvt_v2_b0", .drop_path = 0, .width = 32};
+
+/// Noise with a disc of the same noise, brightened: images (B, size, size, 3) and masks.
+std::pair<Tensor, Tensor> discs(int64_t B, int64_t size) {
+  Tensor x = randn({B, size, size, 3}, 1), mask = zeros({B, size, size, 1});
+  Random random({.seed = 2, .domain = Domain::test});
+  for (int64_t b = 0; b < B; ++b) {
+    const double r = size * random.uniform(0.15, 0.3), ch = random.uniform(r, size - r),
+                 cw = random.uniform(r, size - r);
+    for (int64_t h = 0; h < size; ++h)
+      for (int64_t w = 0; w < size; ++w) {
+        if (std::hypot(double(h) - ch, double(w) - cw) > r) continue;
+        mask.write<float>()[(b * size + h) * size + w] = 1;
+        for (int64_t c = 0; c < 3; ++c) x.write<float>()[((b * size + h) * size + w) * 3 + c] += 1;
+      }
+  }
+  return {x, mask};
+}
+
+/// Mean over images of the IoU at logit 0.
+double iou(const Tensor& logits, const Tensor& mask) {
+  const int64_t B = mask.dim(0), n = mask.numel() / B;
+  double total = 0;
+  for (int64_t b = 0; b < B; ++b) {
+    int64_t both = 0, either = 0;
+    for (int64_t i = b * n; i < (b + 1) * n; ++i) {
+      const bool found = logits.read<float>()[i] > 0, there = mask.read<float>()[i] > 0;
+      both += found && there, either += found || there;
+    }
+    total += double(both) / double(std::max<int64_t>(either, 1)) / double(B);
+  }
+  return total;
+}
+
+}  // namespace
+
+TEST_CASE("any image size gives logits of that size") {
+  CamoXpert net(nn::Scope{.seed = 1}, kSmall);
+  net.train(false);
+  NoGrad no_grad;
+  for (auto [H, W] : {std::pair{64, 64}, {33, 95}, {1, 1}, {96, 31}}) {
+    CamoXpertOut out = net.forward(Var(randn({1, H, W, 3}, 2)));
+    CHECK(out.logits.shape() == Shape{1, H, W, 1});
+    CHECK(out.stats.size() == 4);
+    CHECK(all_finite(out.logits.value()));
+    const int64_t h = (H + 31) / 32, w = (W + 31) / 32;
+    CHECK(out.search.shape() == Shape{1, h, w, 1});
+    CHECK(out.deep[0].shape() == Shape{1, 4 * h, 4 * w, 1});
+    CHECK(out.deep[1].shape() == Shape{1, 2 * h, 2 * w, 1});
+    CHECK(std::isfinite(item(camoxpert_loss(out, zeros({1, H, W, 1})).value())));
+  }
+  CHECK_THROWS_AS(net.forward(Var(zeros({1, 32, 32, 4}))), ShapeError);
+}
+
+TEST_CASE("bf16 images give f32 logits close to those of f32") {
+  CamoXpert net(nn::Scope{.seed = 1}, kSmall);
+  net.train(false);
+  NoGrad no_grad;
+  Tensor x = randn({2, 64, 64, 3}, 2), exact = net.forward(Var(x)).logits.value();
+  CamoXpertOut out = net.forward(Var(cast(x, DType::bf16)));
+  CHECK(out.logits.dtype() == DType::f32);
+  CHECK(out.search.dtype() == DType::f32);
+  // Routing may tip for an undecided image; these two are not.
+  CHECK(sum_of_squares(sub(out.logits.value(), exact)) < 0.01 * sum_of_squares(exact));
+}
+
+TEST_CASE("a prediction is the same, bit for bit, whatever its batch mates and the number of threads") {
+  CamoXpert net(nn::Scope{.seed = 1}, kSmall);
+  net.train(false);
+  NoGrad no_grad;
+  Tensor x = randn({3, 64, 96, 3}, 2), together = net.forward(Var(x)).logits.value();
+  for (int64_t b = 0; b < 3; ++b)
+    CHECK(equal_bits(net.forward(Var(x.slice(b, b + 1))).logits.value(), together.slice(b, b + 1)));
+  Tensor order = from<int64_t>({2, 0}, {2});
+  CHECK(equal_bits(net.forward(Var(gather_rows(x, order))).logits.value(), gather_rows(together, order)));
+  set_threads(1);
+  CHECK(equal_bits(net.forward(Var(x)).logits.value(), together));
+  set_threads(0);
+}
+
+TEST_CASE("over some steps every parameter gets a gradient, and it is finite") {
+  CamoXpert net(nn::Scope{.seed = 1}, kSmall);
+  auto [x, mask] = discs(12, 32);
+  std::map<std::string, int64_t> reached;
+  for (int step = 0; step < 40; ++step) {
+    nn::zero_grad(net);
+    net.state().next_micro_step();
+    backward(camoxpert_loss(net.forward(Var(x)), mask));
+    nn::commit(net);
+    for (const nn::Parameter& p : net.named_parameters())
+      if (p.var.grad().defined()) {
+        ++reached[p.name];
+        CHECK(all_finite(p.var.grad()));
+      }
+  }
+  for (const nn::Parameter& p : net.named_parameters()) {
+    CAPTURE(p.name);
+    CHECK(reached[p.name] > 0);
+  }
+}
+
+TEST_CASE("the network learns four images by heart: IoU above 0.9") {
+  CamoXpert net(nn::Scope{.seed = 1}, kSmall);
+  auto [x, mask] = discs(4, 64);
+  nn::AdamW optimizer(net, {.clip = 1});
+  double reached = 0;
+  for (int step = 0; step < 300 && reached < 0.92; ++step) {
+    net.state().next_micro_step();
+    backward(camoxpert_loss(net.forward(Var(x)), mask));
+    CHECK(optimizer.step(1e-3).accepted);
+    nn::commit(net);
+    if (step % 10 != 9) continue;
+    NoGrad no_grad;                                   // by the running statistics, as a user would see it
+    net.train(false);
+    reached = iou(net.forward(Var(x)).logits.value(), mask);
+    net.train(true);
+  }
+  CHECK(reached > 0.9);
+}
