@@ -32,7 +32,8 @@ float value_noise(float x, float y, uint32_t seed) {
   return top * (1 - v) + bottom * v - 0.5f;
 }
 
-/// Difference of the distances to the two nearest of the points scattered one to a cell: ridges between cells.
+/// Difference of the distances to the two nearest of the points scattered one to a cell: ridges between
+/// cells.
 float cells(float x, float y, uint32_t seed) {
   int i = int(std::floor(x)), j = int(std::floor(y));
   float first = 9, second = 9;
@@ -56,7 +57,8 @@ struct Texture {
   int octaves = 3;
 
   float at(float x, float y) const {
-    float u = (along_x * x + along_y * y) * along + shift_x, v = (along_x * y - along_y * x) * across + shift_y;
+    float u = (along_x * x + along_y * y) * along + shift_x,
+          v = (along_x * y - along_y * x) * across + shift_y;
     float fractal = 0, weight = 1, norm = 0, pu = u, pv = v;
     for (int k = 0; k < octaves; ++k, weight *= gain, pu *= 2, pv *= 2) {
       fractal += weight * value_noise(pu, pv, seed + uint32_t(k));
@@ -112,10 +114,12 @@ Outline random_outline(Random& random, double area, double w, double h) {
 using Palette = std::array<std::array<float, 3>, 4>;
 Palette random_palette(Random& random) {
   Palette p;
-  double hue = random.uniform() < 0.8 ? random.uniform(0.3, 2.3) : random.uniform(0, 2 * pi), chroma = random.uniform(8, 38);
+  double hue = random.uniform() < 0.8 ? random.uniform(0.3, 2.3) : random.uniform(0, 2 * pi),
+         chroma = random.uniform(8, 38);
   double low = random.uniform(35, 80), high = random.uniform(140, 215);
   for (int i = 0; i < 4; ++i) {
-    double light = mix(low, high, i / 3.0), h = hue + random.uniform(-0.5, 0.5), c = chroma * random.uniform(0.6, 1.2);
+    double light = mix(low, high, i / 3.0), h = hue + random.uniform(-0.5, 0.5),
+           c = chroma * random.uniform(0.6, 1.2);
     for (int k = 0; k < 3; ++k) p[i][k] = float(light + c * std::cos(h - 2 * pi * k / 3));
   }
   return p;
@@ -131,30 +135,32 @@ void paint(const Palette& p, float t, float light, float* rgb) {
 
 SynthPair make_synthetic(uint64_t seed, uint64_t index, int64_t height, int64_t width, double difficulty) {
   check(height >= 16 && width >= 16, "make_synthetic: at least 16 pixels a side, got ", height, " x ", width);
-  check<ConfigError>(difficulty >= 0 && difficulty <= 1, "make_synthetic: difficulty must lie in [0, 1], got ", difficulty);
+  check<ConfigError>(difficulty >= 0 && difficulty <= 1,
+                     "make_synthetic: difficulty must lie in [0, 1], got ", difficulty);
   Random random({.seed = seed, .domain = Domain::synth, .path = index});
   const double unit = double(std::min(height, width)), w = double(width) / unit, h = double(height) / unit;
 
   Texture ground;
   ground.seed = random.word();
-  const double direction = random.uniform(0, pi), stretch = random.uniform(1.5, 2.1);
-  const double size = std::exp(random.uniform(std::log(8), std::log(12)));  // cells a unit length
+  const double direction = random.uniform(0, pi), stretch = random.uniform(1.6, 2.2);
+  const double size = std::exp(random.uniform(std::log(7), std::log(10)));  // cells a unit length
   ground.along_x = float(std::cos(direction)), ground.along_y = float(std::sin(direction));
   ground.along = float(size / stretch), ground.across = float(size * stretch * 0.75);
   ground.cell_part = float(random.uniform(0.15, 0.6)), ground.gain = float(random.uniform(0.35, 0.6));
   const double side = random.uniform() < 0.5 ? 1 : -1;
   const double angle = side * mix(1.6, 0.6, difficulty) * random.uniform(0.85, 1.1);
-  const double finer = std::exp(mix(0.9, 0.15, difficulty));
+  const double finer = std::exp(mix(1.0, 0.2, difficulty));
   const Texture object = turned(ground, angle, finer, random);
   const double recolour = mix(0.14, 0.02, difficulty) * (random.uniform() < 0.5 ? 1 : -1);
   const float contrast = float(random.uniform(0.15, 0.26)), middle = float(random.uniform(0.4, 0.6));
   const Palette palette = random_palette(random);
   const uint32_t light_seed = random.word(), grain_seed = random.word();
-  const double soft = mix(0.006, 0.018, difficulty);
+  const double soft = mix(0.006, 0.018, difficulty), shadow = mix(0.2, 0.02, difficulty);
 
   SynthPair out{empty({height, width, 3}, DType::u8), empty({height, width, 1}, DType::u8)};
-  std::vector<float> cover(size_t(height * width));
-  for (int attempt = 0; attempt < 20; ++attempt) {  // until the part inside the picture is neither tiny nor huge
+  std::vector<float> cover(size_t(height * width)), rim(cover.size());
+  for (int attempt = 0; attempt < 20;
+       ++attempt) {  // until the part inside the picture is neither tiny nor huge
     const int count = random.uniform() < 0.3 ? 2 : 1;
     const double area = random.uniform(0.09, 0.28) * w * h / count;
     std::array<Outline, 2> outlines{random_outline(random, area, w, h), random_outline(random, area, w, h)};
@@ -165,6 +171,7 @@ SynthPair make_synthetic(uint64_t seed, uint64_t index, int64_t height, int64_t 
       if (count == 2) d = std::max(d, outlines[1].inside(x, y));
       inside += d > 0;
       cover[i] = float(std::clamp(0.5 + d / soft, 0.0, 1.0));
+      rim[i] = float(shadow * std::exp(-d * d / (0.015 * 0.015)));
     }
     double part = double(inside) / double(height * width);
     if (part >= 0.05 && part <= 0.35) break;
@@ -172,11 +179,12 @@ SynthPair make_synthetic(uint64_t seed, uint64_t index, int64_t height, int64_t 
 
   uint8_t *image = out.image.write<uint8_t>(), *mask = out.mask.write<uint8_t>();
   for (int64_t i = 0; i < height * width; ++i) {
-    float x = float((double(i % width) + 0.5) / unit), y = float((double(i / width) + 0.5) / unit), c = cover[i];
+    float x = float((double(i % width) + 0.5) / unit), y = float((double(i / width) + 0.5) / unit),
+          c = cover[i];
     float value = 0;
     if (c < 1) value += (1 - c) * ground.at(x, y);
     if (c > 0) value += c * (object.at(x, y) + float(recolour) / contrast);
-    float light = 1 + 0.5f * value_noise(x * 2.2f, y * 2.2f, light_seed);
+    float light = (1 + 0.5f * value_noise(x * 2.2f, y * 2.2f, light_seed)) * (1 - rim[i]);
     float grain = 10 * (lattice(int(i % width), int(i / width), grain_seed) - 0.5f), rgb[3];
     paint(palette, middle + contrast * value, light, rgb);
     for (int k = 0; k < 3; ++k) image[3 * i + k] = uint8_t(std::clamp(rgb[k] + grain, 0.0f, 255.0f));

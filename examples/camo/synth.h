@@ -2,9 +2,10 @@
 //
 // Background and object share palette, light, contrast and kind of texture (fractal value noise and cells,
 // both stretched along a direction); inside a smooth random outline the texture is turned, made finer,
-// shifted and faintly recoloured.  A pixel's colour says almost nothing: what gives the object away is the
-// direction and scale of the texture around it, and that the texture does not continue across the outline.
-// Value noise: Perlin 1985, "An image synthesizer"; cells: Worley 1996, "A cellular texture basis function".
+// shifted and faintly recoloured, and its outline casts a faint shadow.  A pixel's colour says almost
+// nothing: what gives the object away is the direction and scale of the texture around it, and that the
+// texture does not continue across the outline. Value noise: Perlin 1985, "An image synthesizer"; cells:
+// Worley 1996, "A cellular texture basis function".
 #pragma once
 
 #include "tensor/tensor.h"
