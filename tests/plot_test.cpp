@@ -64,6 +64,7 @@ TEST_CASE("ticks are round, even, few, and inside") {
     CHECK(t.back() <= high + step * 1e-6);
     for (size_t i = 1; i < t.size(); ++i) CHECK(t[i] - t[i - 1] == doctest::Approx(step));
   }
+  CHECK(ticks(1, 3, 6, true) == std::vector<double>{1, 2, 3});
   CHECK_THROWS_AS(ticks(1, 1), DataError);
 }
 

@@ -51,6 +51,9 @@ void draw_chart(Canvas& canvas, int64_t left, int64_t top, const Chart& chart) {
   const double w = double(kChartWidth - kLeft - kRight), h = double(kChartHeight - kTop - kBottom);
   const Range rx = range_of(chart, &Series::x, false), ry = range_of(chart, &Series::y, true);
   const auto letter = Canvas::kLetterHeight * 2;
+  bool whole = true;  // epochs
+  for (const Series& s : chart.series)
+    for (double v : s.x) whole = whole && v == std::floor(v);
 
   for (double v : ticks(ry.low, ry.high)) {
     double y = y0 - ry.part(v) * h;
@@ -58,7 +61,7 @@ void draw_chart(Canvas& canvas, int64_t left, int64_t top, const Chart& chart) {
     std::string label = number(v);
     canvas.write(int64_t(x0) - 8 - Canvas::text_width(label), int64_t(y) - letter / 2, label, kInk);
   }
-  for (double v : ticks(rx.low, rx.high)) {
+  for (double v : ticks(rx.low, rx.high, 6, whole)) {
     double x = x0 + rx.part(v) * w;
     canvas.line(x, y0, x, y0 + 5, kFrame);
     std::string label = number(v);
@@ -95,10 +98,11 @@ void draw_chart(Canvas& canvas, int64_t left, int64_t top, const Chart& chart) {
 
 }  // namespace
 
-std::vector<double> ticks(double low, double high, int most) {
+std::vector<double> ticks(double low, double high, int most, bool whole) {
   check<DataError>(std::isfinite(low) && std::isfinite(high) && low < high && most >= 2,
                    "ticks: needs low < high, got ", low, ", ", high);
   double power = std::pow(10, std::floor(std::log10((high - low) / most)));
+  if (whole) power = std::max(power, 1.0);
   double step = power;
   for (double factor : {1.0, 2.0, 5.0, 10.0, 20.0}) {
     step = power * factor;

@@ -31,7 +31,8 @@ Tensor draw_grid(const std::vector<std::vector<Tensor>>& rows,
 void write_grid(const std::string& path, const std::vector<std::vector<Tensor>>& rows,
                 const std::vector<std::string>& captions = {"photograph", "truth", "prediction"});
 
-/// Round tick positions that cover [low, high]: steps of 1, 2 or 5 times a power of ten, `most` at most.
-std::vector<double> ticks(double low, double high, int most = 6);
+/// Round tick positions that cover [low, high]: steps of 1, 2 or 5 times a power of ten, `most` at most;
+/// `whole`: only whole numbers.
+std::vector<double> ticks(double low, double high, int most = 6, bool whole = false);
 
 }  // namespace camo::program
