@@ -17,7 +17,8 @@ std::unique_ptr<Backbone> make_backbone(Scope scope, const std::string& name, do
     if (c.name == name) return std::make_unique<PvtV2>(std::move(scope), c, drop_path);
   std::string all, near = nearest(name, backbone_names());
   for (const std::string& n : backbone_names()) all += (all.empty() ? "" : ", ") + n;
-  throw ConfigError(text("backbone: no '", name, "'", near.empty() ? "" : ", nearest: " + near, "  [one of ", all, "]"));
+  if (!near.empty()) near = ", nearest: " + near;
+  throw ConfigError(text("backbone: no '", name, "'", near, "  [one of ", all, "]"));
 }
 
 }  // namespace camo::nn

@@ -13,7 +13,8 @@ double uniform_bound(const Shape& weight) {
 }  // namespace
 
 Tensor trunc_normal(const Shape& shape, const RandomKey& key, double std, double low, double high, DType dtype) {
-  check<ConfigError>(low < high && low <= 0 && high >= 0, "trunc_normal: bounds [", low, ", ", high, "] must hold 0");
+  check<ConfigError>(low < high && low <= 0 && high >= 0, "trunc_normal: bounds [", low, ", ", high,
+                     "] must hold 0");
   std::vector<double> kept;
   RandomKey draw = key;
   for (bool again = true; again; ++draw.call) {

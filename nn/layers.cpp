@@ -35,7 +35,8 @@ Conv2d::Conv2d(Scope s, int64_t in, int64_t out, int64_t kernel, ConvSpec spec, 
 
 Var Conv2d::forward(const Var& x) { return conv2d(x, weight, bias, spec); }
 
-DepthwiseConv2d::DepthwiseConv2d(Scope s, int64_t channels, int64_t kernel, int64_t dilation, bool with_bias, Init init)
+DepthwiseConv2d::DepthwiseConv2d(Scope s, int64_t channels, int64_t kernel, int64_t dilation, bool with_bias,
+                                 Init init)
     : Conv2d(std::move(s), channels, channels, kernel,
              {.stride = 1, .padding = dilation * (kernel - 1) / 2, .dilation = dilation, .groups = channels},
              with_bias, init) {}

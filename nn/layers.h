@@ -11,7 +11,8 @@ namespace camo::nn {
 struct Linear : Module {
   Var &weight, &bias;  // bias undefined without one
   Act act;
-  Linear(Scope s, int64_t in, int64_t out, bool with_bias = true, Init init = Init::uniform, Act act = Act::none);
+  Linear(Scope s, int64_t in, int64_t out, bool with_bias = true, Init init = Init::uniform,
+         Act act = Act::none);
   Var forward(const Var& x);
   /// Rows [begin, end) of the weight: a part of a fused projection (kv, qkv) without slicing activations.
   Var forward_rows(const Var& x, int64_t begin, int64_t end);
@@ -21,13 +22,15 @@ struct Linear : Module {
 struct Conv2d : Module {
   Var &weight, &bias;
   ConvSpec spec;
-  Conv2d(Scope s, int64_t in, int64_t out, int64_t kernel, ConvSpec spec = {}, bool with_bias = true, Init init = Init::uniform);
+  Conv2d(Scope s, int64_t in, int64_t out, int64_t kernel, ConvSpec spec = {}, bool with_bias = true,
+         Init init = Init::uniform);
   Var forward(const Var& x);
 };
 
 /// One k x k filter per channel, stride 1, same size by default.
 struct DepthwiseConv2d : Conv2d {
-  DepthwiseConv2d(Scope s, int64_t channels, int64_t kernel, int64_t dilation = 1, bool with_bias = true, Init init = Init::uniform);
+  DepthwiseConv2d(Scope s, int64_t channels, int64_t kernel, int64_t dilation = 1, bool with_bias = true,
+                  Init init = Init::uniform);
 };
 
 struct LayerNorm : Module {

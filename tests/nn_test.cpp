@@ -84,7 +84,8 @@ TEST_CASE("a part of a fused projection is the rows of the whole one") {
   Var x(randn({4, 5}, 2, DType::f64));
   Tensor whole = fused.forward(x).value(), part = fused.forward_rows(x, 3, 7).value();
   for (int64_t r = 0; r < 4; ++r)
-    for (int64_t c = 0; c < 4; ++c) CHECK(part.read<double>()[r * 4 + c] == doctest::Approx(whole.read<double>()[r * 9 + c + 3]));
+    for (int64_t c = 0; c < 4; ++c)
+      CHECK(part.read<double>()[r * 4 + c] == doctest::Approx(whole.read<double>()[r * 9 + c + 3]));
   CHECK(module_gradient_error(fused, [&](const Var& v) {
     return concat({fused.forward_rows(v, 5, 9), fused.forward_rows(v, 0, 5)}, 1); }, {4, 5}) < 1e-7);
 }
@@ -113,7 +114,8 @@ TEST_CASE("initial spreads are what the sources say") {
     return std::pair(std::sqrt(square / double(x.numel())), largest);
   };
   RandomKey key{.seed = 3};
-  CHECK(spread(init_weight(Init::trunc_normal, {300, 200}, key, DType::f32)).first == doctest::Approx(0.02).epsilon(0.02));
+  CHECK(spread(init_weight(Init::trunc_normal, {300, 200}, key, DType::f32)).first ==
+        doctest::Approx(0.02).epsilon(0.02));
   CHECK(spread(init_bias(Init::trunc_normal, {300, 200}, key, DType::f32)).second == 0);
   // 64 filters of 3 x 3 in 4 groups: fan_out = 9 * 64 / 4
   CHECK(spread(init_weight(Init::fan_out, {64, 3, 3, 50}, key, DType::f32, 4)).first ==

@@ -65,7 +65,8 @@ TEST_CASE("AdamW follows the formulas of its paper") {
 
 TEST_CASE("SGD with momentum and decay, rates and decay by group") {
   Net net;
-  Sgd optimizer(net, {.momentum = 0.9, .decay = 0.1, .groups = {{.prefix = "b.", .rate_scale = 0.5, .decay_scale = 0}}});
+  ParameterGroup second{.prefix = "b.", .rate_scale = 0.5, .decay_scale = 0};
+  Sgd optimizer(net, {.momentum = 0.9, .decay = 0.1, .groups = {second}});
   double a = net.a.weight.value().read<double>()[0], b = net.b.weight.value().read<double>()[0], va = 0, vb = 0;
   for (int t = 0; t < 3; ++t) {
     give(net.a.weight, 1), give(net.b.weight, 1);

@@ -138,7 +138,8 @@ TEST_CASE("the larger variants count what timm counts") {
 TEST_CASE("pvt_v2_b0 features and gradients equal timm's in f64") {
   for (const json& run : golden()["runs"]) {
     Errors e = compare(run, DType::f64);
-    MESSAGE("f64 ", run["height"].get<int>(), ": features ", e.features, ", gradients ", e.gradients, " (", e.worst_gradient, ")");
+    MESSAGE("f64 ", run["height"].get<int>(), ": features ", e.features, ", gradients ", e.gradients, " (",
+            e.worst_gradient, ")");
     CHECK(e.features < 1e-11);
     CHECK(e.gradients < 1e-10);
   }
@@ -147,7 +148,8 @@ TEST_CASE("pvt_v2_b0 features and gradients equal timm's in f64") {
 TEST_CASE("pvt_v2_b0 features in f32 equal timm's to 5e-6") {
   for (const json& run : golden()["runs"]) {
     Errors e = compare(run, DType::f32);
-    MESSAGE("f32 ", run["height"].get<int>(), ": features ", e.features, ", gradients ", e.gradients, " (", e.worst_gradient, ")");
+    MESSAGE("f32 ", run["height"].get<int>(), ": features ", e.features, ", gradients ", e.gradients, " (",
+            e.worst_gradient, ")");
     CHECK(e.features < 5e-6);
     CHECK(e.gradients < 5e-5);
   }

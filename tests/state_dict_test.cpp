@@ -14,7 +14,8 @@ struct Net : Module {
   Conv2d conv;
   BatchNorm bn;
   explicit Net(uint64_t seed, DType dtype = DType::f32)
-      : Module(Scope{.dtype = dtype, .seed = seed}), conv(sub("conv"), 2, 3, 5, {}, /*with_bias=*/false), bn(sub("bn"), 3) {}
+      : Module(Scope{.dtype = dtype, .seed = seed}), conv(sub("conv"), 2, 3, 5, {}, /*with_bias=*/false),
+        bn(sub("bn"), 3) {}
 };
 
 std::string message(Net& net, const NamedTensors& tensors, bool strict = true) {
@@ -63,8 +64,8 @@ TEST_CASE("loading writes everything or nothing, and says what is wrong") {
   CHECK(message(net, bad, /*strict=*/false) == "");
   bad = good;
   bad[2].second = zeros({4});
-  CHECK(message(net, bad, false) ==
-        "load_state_dict: names and shapes must be the model's; 1 of another shape or type: bn.bias (4) f32 for (3) f32");
+  CHECK(message(net, bad, false) == "load_state_dict: names and shapes must be the model's; 1 of another shape or "
+                                    "type: bn.bias (4) f32 for (3) f32");
   bad = good;
   bad[5].second = zeros({}, DType::f32);  // a count is no float
   CHECK(message(net, bad) != "");

@@ -39,13 +39,15 @@ Var PvtAttention::forward(const Var& x) {
   auto [B, H, W, C] = dims<4>(x.value(), "PvtAttention: x (B, H, W, C)");
   Var z = sr ? norm->forward(sr->forward(x)) : x;
   z = reshape(z, {B, -1, C});
-  Var y = attention(q.forward(reshape(x, {B, H * W, C})), kv.forward_rows(z, 0, C), kv.forward_rows(z, C, 2 * C), heads);
+  Var k = kv.forward_rows(z, 0, C), v = kv.forward_rows(z, C, 2 * C);
+  Var y = attention(q.forward(reshape(x, {B, H * W, C})), k, v, heads);
   return reshape(proj.forward(y), {B, H, W, C});
 }
 
 PvtMlp::PvtMlp(Scope s, int64_t dim, int64_t hidden)
     : Module(std::move(s)), fc1(sub("fc1"), dim, hidden, true, Init::trunc_normal),
-      dwconv(sub("dwconv"), hidden, 3, 1, true, Init::fan_out), fc2(sub("fc2"), hidden, dim, true, Init::trunc_normal) {}
+      dwconv(sub("dwconv"), hidden, 3, 1, true, Init::fan_out),
+      fc2(sub("fc2"), hidden, dim, true, Init::trunc_normal) {}
 
 PvtBlock::PvtBlock(Scope s, int64_t dim, int heads, int64_t reduction, int64_t mlp_ratio, double drop_path)
     : Module(std::move(s)), norm1(sub("norm1"), dim, kBlockEps), attn(sub("attn"), dim, heads, reduction),
