@@ -15,19 +15,20 @@ double uniform_bound(const Shape& weight) {
 Tensor trunc_normal(const Shape& shape, const RandomKey& key, double std, double low, double high, DType dtype) {
   check<ConfigError>(low < high && low <= 0 && high >= 0, "trunc_normal: bounds [", low, ", ", high,
                      "] must hold 0");
-  std::vector<double> kept;
-  RandomKey draw = key;
-  for (bool again = true; again; ++draw.call) {
-    again = false;
-    std::vector<double> z = to_vector<double>(randn(shape, draw, 0, std, dtype));
-    if (kept.empty()) kept.assign(z.size(), high + 1);
-    for (size_t i = 0; i < z.size(); ++i) {
-      if (kept[i] <= high) continue;
-      if (z[i] >= low && z[i] <= high) kept[i] = z[i];
-      else again = true;
+  Tensor x = randn(shape, key, 0, std, dtype);
+  with_float(dtype, "trunc_normal", [&]<class T>() {
+    T* p = x.write<T>();
+    auto inside = [&](int64_t i) { return acc_t<T>(p[i]) >= low && acc_t<T>(p[i]) <= high; };
+    std::vector<int64_t> outside;
+    for (int64_t i = 0; i < x.numel(); ++i)
+      if (!inside(i)) outside.push_back(i);
+    for (RandomKey draw = key; !outside.empty();) {
+      ++draw.call;
+      Tensor again = randn(shape, draw, 0, std, dtype);
+      std::erase_if(outside, [&](int64_t i) { return p[i] = again.read<T>()[i], inside(i); });
     }
-  }
-  return dtype == DType::f64 ? from(kept, shape) : from(std::vector<float>(kept.begin(), kept.end()), shape);
+  });
+  return x;
 }
 
 Tensor init_weight(Init init, const Shape& shape, const RandomKey& key, DType dtype, int64_t groups) {

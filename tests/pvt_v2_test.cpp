@@ -130,7 +130,6 @@ TEST_CASE("pvt_v2_b0 has timm's parameters") {
 }
 
 TEST_CASE("the larger variants count what timm counts") {
-  CHECK(make_backbone(Scope{}, "pvt_v2_b1")->parameter_count() == 13496000);
   CHECK(make_backbone(Scope{}, "pvt_v2_b2")->parameter_count() == 24849856);
   CHECK(make_backbone(Scope{}, "pvt_v2_b5")->parameter_count() == 81443008);
 }
