@@ -14,39 +14,50 @@ constexpr int64_t kQueries = 24;  // of a block: a multiple of every tile height
 /// One head's keys and values, packed.
 template <class A> struct Head { const A *keys, *values; };
 
-/// Maximum and sum of each query so far, in units of log2.
+/// What a block of queries knows so far, scores in units of log2: the sums of exponentials are still spread over lanes.
 template <class A>
 struct Running {
   static constexpr int64_t size = round_up(kQueries, Vec<A>::size);
   std::array<A, size> top, sum;
+  std::array<Vec<A>, kQueries> lanes;
 };
 
 /// Scores of n keys -> exp2(score - new maximum); what was summed before is scaled down to the new maximum.
+/// Three loops over the rows, because the folds of one row would wait for each other.
 template <class A>
 void softmax_tile(A* scores, int64_t rows, int64_t n, bool first, Running<A>& run, A* y, int64_t width) {
   using V = Vec<A>;
-  const A lowest = -std::numeric_limits<A>::infinity();
+  const int64_t whole = round_up(n, V::size) - V::size;  // the last vector may have lanes without a key
+  const V edge = live(V(A(0)), -std::numeric_limits<A>::infinity(), int(n - whole));
+  std::array<A, kQueries> top;
   for (int64_t r = 0; r < rows; ++r) {
     A* row = scores + r * kScores;
-    V best(first ? lowest : run.top[r]);
-    each_vec<A>(n, [&](int64_t j, auto lanes) { best = max(live(V::load(row + j), lowest, lanes), best); });
-    const A top = lane_max(best);
-    V sum(A(0));
-    each_vec<A>(n, [&](int64_t j, auto lanes) {
-      V p = exp2_negative(V::load(row + j) - V(top));
-      p.store(row + j);
-      sum += live(p, A(0), lanes);
-    });
+    V best = V::load(row + whole) + edge;
+    best.store(row + whole);
+    for (int64_t j = 0; j < whole; j += V::size) best = max(V::load(row + j), best);
+    top[r] = lane_max(best);
+  }
+  for (int64_t r = 0; r < rows; ++r) {
     if (first) {
-      run.sum[r] = lane_sum(sum);
-    } else if (top > run.top[r]) {
-      const V shrink = exp2_negative(V(run.top[r] - top));
-      run.sum[r] = run.sum[r] * shrink[0] + lane_sum(sum);
+      run.lanes[r] = V(A(0));
+    } else if (top[r] > run.top[r]) {
+      const V shrink = exp2_negative(V(run.top[r] - top[r]));
+      run.lanes[r] *= shrink;
       for (int64_t d = 0; d < width; d += V::size) (V::load(y + r * width + d) * shrink).store(y + r * width + d);
     } else {
-      run.sum[r] += lane_sum(sum);
+      continue;
     }
-    run.top[r] = top;
+    run.top[r] = top[r];
+  }
+  for (int64_t r = 0; r < rows; ++r) {
+    A* row = scores + r * kScores;
+    V sum = run.lanes[r], shift(run.top[r]);
+    for (int64_t j = 0; j <= whole; j += V::size) {
+      V p = exp2_negative(V::load(row + j) - shift);
+      p.store(row + j);
+      sum += p;
+    }
+    run.lanes[r] = sum;
   }
 }
 
@@ -58,6 +69,7 @@ void block(const T* q, const Head<A>& head, T* y, A* lse, const Attention& s, in
   alignas(64) A scores[kQueries * kScores];
   const int64_t width = channels<A>(s), stride = s.heads * s.D;
   pack_rows(q + s.query(b, h, begin), stride, rows, s.D, A(s.scale * kLog2e), queries, width, kQueries);
+  prefetch_rows(q + s.query(b, h, begin + kQueries), stride, rows, s.D);
   Running<A> run;
   run.top.fill(0), run.sum.fill(1);
   for (int64_t j = 0; j < s.M; j += kKeys) {
@@ -66,6 +78,7 @@ void block(const T* q, const Head<A>& head, T* y, A* lse, const Attention& s, in
     softmax_tile(scores, rows, n, j == 0, run, sums, width);
     products<false>(scores, kScores, head.values + j * width, width, n, sums, width, j > 0, rows, width / V::size);
   }
+  for (int64_t r = 0; r < rows; ++r) run.sum[r] = lane_sum(run.lanes[r]);
   for (int64_t r = 0; r < rows; ++r)
     each_vec<A>(s.D, [&, inverse = V(1 / run.sum[r]), to = y + s.query(b, h, begin + r)](int64_t d, auto lanes) {
       store(V::load(sums + r * width + d) * inverse, to + d, lanes);

@@ -9,7 +9,7 @@
 namespace camo::kernel {
 namespace {
 
-constexpr int64_t kQueries = 24;  // of a block
+constexpr int64_t kQueries = 48;  // of a block
 
 /// One head's keys and values, packed both ways.
 template <class A> struct Head { const A *key_panels, *value_panels, *keys; };
@@ -32,6 +32,7 @@ void pack_queries(const T* q, const T* dy, const T* y, const A* lse, const Atten
   const int64_t width = channels<A>(s), at = s.query(b, h, begin), stride = s.heads * s.D;
   pack_rows(q + at, stride, rows, s.D, A(s.scale * kLog2e), block.q, width, kQueries);
   pack_rows(dy + at, stride, rows, s.D, A(1), block.dy, width, kQueries);
+  for (const T* x : {q, dy, y}) prefetch_rows(x + at + kQueries * stride, stride, rows, s.D);
   for (int64_t r = 0; r < rows; ++r) {
     block.lse[r] = lse[(b * s.heads + h) * s.N + begin + r] * A(kLog2e);
     block.delta[r] = row_sum<A>(s.D, [&](int64_t d, auto lanes) {

@@ -103,6 +103,13 @@ void pack_rows(const T* x, int64_t stride, int64_t n, int64_t D, A factor, A* to
   std::fill(to + n * width, to + padded * width, A(0));
 }
 
+/// Asks for rows that will be packed next; any address will do.
+template <class T>
+void prefetch_rows(const T* x, int64_t stride, int64_t n, int64_t D) {
+  for (int64_t r = 0; r < n; ++r)
+    for (int64_t d = 0; d < D; d += 64 / sizeof(T)) __builtin_prefetch(x + r * stride + d);
+}
+
 /// n rows of D numbers -> panels [panel][d][key], keys behind the last zero.
 template <class A, class T>
 void pack_panels(const T* x, int64_t stride, int64_t n, int64_t D, A* to) {
