@@ -136,12 +136,17 @@ A log(A x) {
   return y;
 }
 
-/// log(1 + x) for x >= 0, precise for small x too: the rounding of 1 + x is put back.
+/// log(1 + x) for x in [0, 1], precise for small x too: 2 atanh(s), s = x / (2 + x) <= 1/3.
 template <Real A>
 A log1p(A x) {
-  A w = A(1) + x;
-  A y = camo::log(w) + (x - (w - A(1))) / w;
-  return where(x < A(std::numeric_limits<lane_t<A>>::infinity()), y, x);
+  const A s = x / (A(2) + x), z = s * s;
+  A R;
+  if constexpr (math::is_float<A>)
+    R = math::polynomial(z, 2. / 3, 2. / 5, 2. / 7, 2. / 9, 2. / 11, 2. / 13);
+  else
+    R = math::polynomial(z, 2. / 3, 2. / 5, 2. / 7, 2. / 9, 2. / 11, 2. / 13, 2. / 15, 2. / 17, 2. / 19, 2. / 21,
+                         2. / 23, 2. / 25, 2. / 27, 2. / 29, 2. / 31);
+  return s + s + s * z * R;
 }
 
 template <Real A>

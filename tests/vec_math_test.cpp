@@ -42,7 +42,7 @@ void check_precision(double tolerance) {
   CHECK(worst_error<T>(l, [](L x) { return std::log(x); }, 1.0001, 3) < tolerance);
   CHECK(worst_error<T>(l, [](L x) { return std::log(x); }, 3, 1e38) < tolerance);
   CHECK(worst_error<T>(l1, [](L x) { return std::log1p(x); }, 1e-12, 1e-3) < tolerance);
-  CHECK(worst_error<T>(l1, [](L x) { return std::log1p(x); }, 1e-3, 2) < tolerance);
+  CHECK(worst_error<T>(l1, [](L x) { return std::log1p(x); }, 1e-3, 1) < tolerance);
   CHECK(worst_error<T>(t, [](L x) { return std::tanh(x); }, 1e-12, 1e-3) < tolerance);
   CHECK(worst_error<T>(t, [](L x) { return std::tanh(x); }, -30, -1e-3) < tolerance);
   CHECK(worst_error<T>(er, [](L x) { return std::erf(x); }, 1e-12, 1e-3) < tolerance);
@@ -75,8 +75,8 @@ void check_edges() {
   CHECK(first(camo::log(A(inf))) == inf);
   CHECK(first(camo::log(A(least))) == doctest::Approx(std::log(double(least))));
   CHECK(first(camo::log(A(smallest))) == doctest::Approx(std::log(double(smallest))));
-  CHECK(first(camo::log1p(A(inf))) == inf);
-  CHECK(first(camo::log1p(A(least))) == least);
+  CHECK(first(camo::log1p(A(T(0)))) == 0);
+  CHECK(first(camo::log1p(A(smallest))) == smallest);
   CHECK(first(camo::tanh(A(inf))) == 1);
   CHECK(first(camo::tanh(A(-inf))) == -1);
   CHECK(std::signbit(first(camo::tanh(A(T(-0.))))));

@@ -173,7 +173,7 @@ void extreme_backward(Cpu, const Tensor& dy, const Tensor& x, const Tensor& y, T
 void argmax(Cpu, const Tensor& x, Tensor y) {
   auto [K, R, C] = dims<3>(x, "argmax: x (K, R, C)");
   int64_t* out = y.write<int64_t>();
-  with_float(x.dtype(), "argmax", [&, R = R, C = C]<class T>() {
+  with_float(x.dtype(), "argmax", [&, K = K, R = R, C = C]<class T>() {
     using A = acc_t<T>;
     const T* p = x.read<T>();
     parallel_for(K * C, R, [&](int64_t i) {
