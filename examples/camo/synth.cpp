@@ -148,14 +148,14 @@ SynthPair make_synthetic(uint64_t seed, uint64_t index, int64_t height, int64_t 
   ground.along = float(size / stretch), ground.across = float(size * stretch * 0.75);
   ground.cell_part = float(random.uniform(0.15, 0.6)), ground.gain = float(random.uniform(0.35, 0.6));
   const double side = random.uniform() < 0.5 ? 1 : -1;
-  const double angle = side * mix(1.6, 0.6, difficulty) * random.uniform(0.85, 1.1);
-  const double finer = std::exp(mix(1.0, 0.2, difficulty));
+  const double angle = side * mix(1.5, 0.6, difficulty) * random.uniform(0.85, 1.1);
+  const double finer = std::exp(mix(0.9, 0.1, difficulty));
   const Texture object = turned(ground, angle, finer, random);
-  const double recolour = mix(0.14, 0.02, difficulty) * (random.uniform() < 0.5 ? 1 : -1);
+  const double recolour = mix(0.12, 0.02, difficulty) * (random.uniform() < 0.5 ? 1 : -1);
   const float contrast = float(random.uniform(0.15, 0.26)), middle = float(random.uniform(0.4, 0.6));
   const Palette palette = random_palette(random);
   const uint32_t light_seed = random.word(), grain_seed = random.word();
-  const double soft = mix(0.006, 0.018, difficulty), shadow = mix(0.2, 0.02, difficulty);
+  const double soft = mix(0.006, 0.018, difficulty), shadow = mix(0.14, 0.02, difficulty);
 
   SynthPair out{empty({height, width, 3}, DType::u8), empty({height, width, 1}, DType::u8)};
   std::vector<float> cover(size_t(height * width)), rim(cover.size());
