@@ -67,30 +67,39 @@ struct Vec {
   }
 
   static Vec load(const bf16* p) requires std::is_same_v<T, float> {
+#ifdef CAMO_MASKED_VECTORS
+    return widened(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)));
+#else
     Half h;
     std::memcpy(&h, p, sizeof h);
     Word w = __builtin_convertvector(h, Word) << 16;
     Vec out;
     std::memcpy(&out.v, &w, sizeof w);
     return out;
+#endif
   }
   void store(bf16* p) const requires std::is_same_v<T, float> {
     Word w;
     std::memcpy(&w, &v, sizeof w);
     Word rounded = (w + 0x7fff + (w >> 16 & 1)) >> 16;
     Word nan = w >> 16 | 0x40;
-    Half h = __builtin_convertvector(v == v ? rounded : nan, Half);
+    Word bits = v == v ? rounded : nan;
+#ifdef CAMO_MASKED_VECTORS
+    _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), _mm512_maskz_cvtepi32_epi16(0xffff, (__m512i)bits));
+#else
+    Half h = __builtin_convertvector(bits, Half);
     std::memcpy(p, &h, sizeof h);
+#endif
   }
   static Vec load(const bf16* p, int n) requires std::is_same_v<T, float> {
-    bf16 tmp[size];
 #ifdef CAMO_MASKED_VECTORS
-    _mm256_storeu_si256(reinterpret_cast<__m256i*>(tmp), _mm256_maskz_loadu_epi16(__mmask16((1u << n) - 1), p));
+    return widened(_mm256_maskz_loadu_epi16(__mmask16((1u << n) - 1), p));
 #else
+    bf16 tmp[size];
     std::memset(static_cast<void*>(tmp), 0, sizeof tmp);
     std::memcpy(static_cast<void*>(tmp), p, size_t(n) * sizeof(bf16));
-#endif
     return load(tmp);
+#endif
   }
   void store(bf16* p, int n) const requires std::is_same_v<T, float> {
     bf16 tmp[size];
@@ -101,6 +110,11 @@ struct Vec {
     std::memcpy(static_cast<void*>(p), tmp, size_t(n) * sizeof(bf16));
 #endif
   }
+
+#ifdef CAMO_MASKED_VECTORS
+  /// 16 numbers of bf16; the masked form, because compilers warn about the undefined operand of the other.
+  static Vec widened(__m256i h) { return of((Native)((Word)_mm512_maskz_cvtepu16_epi32(0xffff, h) << 16)); }
+#endif
 
   T operator[](int lane) const { return v[lane]; }
 

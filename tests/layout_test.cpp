@@ -34,10 +34,13 @@ int64_t offset(const std::vector<int64_t>& index, const Shape& shape) {
 
 TEST_CASE("permute puts every element where its coordinates say, whatever the type and the path") {
   struct Example { Shape shape; std::vector<int> order; };
-  for (const Example& e : {Example{{5, 7}, {1, 0}}, Example{{70, 33}, {1, 0}}, Example{{2, 3, 65, 40}, {0, 2, 3, 1}},
-                           Example{{2, 65, 40, 3}, {0, 3, 1, 2}}, Example{{3, 4, 5, 6}, {0, 2, 1, 3}},
-                           Example{{2, 3, 4, 5, 2, 3}, {5, 0, 3, 1, 4, 2}}, Example{{1, 6, 1, 5}, {3, 2, 1, 0}},
-                           Example{{4, 1, 33, 1, 34}, {4, 3, 0, 1, 2}}, Example{{}, {}}})
+  const std::vector<Example> examples = {
+      {{5, 7}, {1, 0}},                             {{70, 133}, {1, 0}},
+      {{2, 3, 65, 40}, {0, 2, 3, 1}},               {{2, 65, 40, 3}, {0, 3, 1, 2}},
+      {{3, 4, 5, 6}, {0, 2, 1, 3}},                 {{1, 6, 1, 5}, {3, 2, 1, 0}},
+      {{2, 3, 4, 5, 2, 3}, {5, 0, 3, 1, 4, 2}},     {{4, 1, 33, 1, 34}, {4, 3, 0, 1, 2}},
+      {{}, {}}};
+  for (const Example& e : examples)
     for (DType t : kTypes) {
       CAPTURE(e.shape);
       Tensor x = counting(e.shape, t), y = permute(x, e.order);
@@ -55,7 +58,8 @@ TEST_CASE("permute puts every element where its coordinates say, whatever the ty
 TEST_CASE("concat then slice gives the parts back") {
   for (DType t : kTypes)
     for (int axis : {0, 1, 2, -1}) {
-      Tensor a = counting({3, 4, 5}, t), b = counting(a.shape().with(axis, 9), t), none = counting(a.shape().with(axis, 0), t);
+      Tensor a = counting({3, 4, 5}, t), b = counting(a.shape().with(axis, 9), t);
+      Tensor none = counting(a.shape().with(axis, 0), t);
       Tensor y = concat({a, none, b}, axis);
       CHECK(y.dim(axis) == a.dim(axis) + 9);
       CHECK(equal_bits(slice(y, axis, 0, a.dim(axis)), a));
@@ -76,8 +80,9 @@ TEST_CASE("pad surrounds with the value and slice takes it off again") {
 }
 
 TEST_CASE("flip reverses one axis") {
-  CHECK(equal_bits(flip(from<int64_t>({1, 2, 3, 4, 5, 6}, {2, 3}), 1), from<int64_t>({3, 2, 1, 6, 5, 4}, {2, 3})));
-  CHECK(equal_bits(flip(from<int64_t>({1, 2, 3, 4, 5, 6}, {2, 3}), 0), from<int64_t>({4, 5, 6, 1, 2, 3}, {2, 3})));
+  Tensor x = from<int64_t>({1, 2, 3, 4, 5, 6}, {2, 3});
+  CHECK(equal_bits(flip(x, 1), from<int64_t>({3, 2, 1, 6, 5, 4}, {2, 3})));
+  CHECK(equal_bits(flip(x, 0), from<int64_t>({4, 5, 6, 1, 2, 3}, {2, 3})));
   CHECK(flip(zeros({0, 3}), 0).shape() == Shape{0, 3});
 }
 

@@ -35,9 +35,11 @@ TEST_CASE("layer norm is its formula for every row length") {
   for (int64_t C : {1, 2, 7, 8, 9, 31, 64, 65, 257, 1280}) {
     CAPTURE(C);
     const int64_t R = 5;
-    Tensor x = randn({R, C}, 1, DType::f64), gain = randn({C}, 2, DType::f64), bias = randn({C}, 3, DType::f64);
+    Tensor x = randn({R, C}, 1, DType::f64);
+    Tensor gain = randn({C}, 2, DType::f64), bias = randn({C}, 3, DType::f64);
     LayerNormOut out = layer_norm(x, gain, bias, 1e-5);
-    std::vector<double> v = to_vector<double>(x), g = to_vector<double>(gain), b = to_vector<double>(bias), y(v.size()), mean(R), rstd(R);
+    std::vector<double> v = to_vector<double>(x), g = to_vector<double>(gain), b = to_vector<double>(bias);
+    std::vector<double> y(v.size()), mean(R), rstd(R);
     for (int64_t r = 0; r < R; ++r) {
       Moments m = moments(C, [&](int64_t c) { return v[r * C + c]; });
       mean[r] = m.mean, rstd[r] = 1 / std::sqrt(m.variance + 1e-5);
@@ -46,7 +48,8 @@ TEST_CASE("layer norm is its formula for every row length") {
     CHECK(worst_difference(out.y, y) < 1e-13);
     CHECK(worst_difference(out.mean, mean) < 1e-14);
     CHECK(worst_difference(out.rstd, rstd) < 1e-12 * 317);
-    CHECK(worst_difference(layer_norm(cast(x, DType::f32), cast(gain, DType::f32), cast(bias, DType::f32), 1e-5).y, y) < 1e-5);
+    auto f32 = [](const Tensor& t) { return cast(t, DType::f32); };
+    CHECK(worst_difference(layer_norm(f32(x), f32(gain), f32(bias), 1e-5).y, y) < 1e-5);
   }
 }
 
@@ -128,7 +131,7 @@ TEST_CASE("softmax is its formula, far from zero too") {
     CHECK(worst_difference(softmax(x), p) < 1e-14);
     CHECK(worst_difference(log_softmax(x), l) < 1e-11);
     CHECK(worst_difference(logsumexp(x), s) < 1e-12);
-    CHECK(worst_difference(softmax(cast(x, DType::f32)), p) < 1e-3);  // logits near 1000 have 6e-5 of rounding
+    CHECK(worst_difference(softmax(cast(x, DType::f32)), p) < 1e-3);  // logits near 1000 are 6e-5 apart
   }
 }
 

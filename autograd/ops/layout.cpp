@@ -30,9 +30,11 @@ Var concat(const Vars& parts, int axis) {
   for (const Tensor& value : values) lengths.push_back(value.dim(axis));
   return record("concat", y, parts, [axis, lengths](const Tensor& dy, Grads& d) {
     int64_t begin = 0;
-    for (size_t i = 0; i < lengths.size(); begin += lengths[i++])
-      if (d.wants(int(i)))
-        d[int(i)] = axis == 0 ? dy.slice(begin, begin + lengths[i]) : slice(dy, axis, begin, begin + lengths[i]);
+    for (int i = 0; i < int(lengths.size()); ++i) {
+      const int64_t end = begin + lengths[i];
+      if (d.wants(i)) d[i] = axis == 0 ? dy.slice(begin, end) : slice(dy, axis, begin, end);
+      begin = end;
+    }
   });
 }
 
@@ -56,12 +58,13 @@ Var pad(const Var& x, const std::vector<std::pair<int64_t, int64_t>>& margins, d
 }
 
 Var flip(const Var& x, int axis) {
-  return record("flip", flip(x.value(), axis), {x}, [axis](const Tensor& dy, Grads& d) { d[0] = flip(dy, axis); });
+  return record("flip", flip(x.value(), axis), {x},
+                [axis](const Tensor& dy, Grads& d) { d[0] = flip(dy, axis); });
 }
 
 Var cast(const Var& x, DType to) {
-  check<DTypeError>(is_float(to) && is_float(x.dtype()), "cast: a Var goes from float to float, got ", x.dtype(),
-                    " to ", to, " [cast the Tensor]");
+  check<DTypeError>(is_float(to) && is_float(x.dtype()), "cast: a Var goes from float to float, got ",
+                    x.dtype(), " to ", to, " [cast the Tensor]");
   return record("cast", cast(x.value(), to), {x},
                 [from = x.dtype()](const Tensor& dy, Grads& d) { d[0] = cast(dy, from); });
 }

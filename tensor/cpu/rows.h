@@ -1,7 +1,7 @@
 // Loops over one row in vectors of A, tails included.
 //
-// f(c, lanes) is called for every vector of the row; `lanes` is AllLanes for a whole one and the count (int) for
-// the tail, so that one generic lambda is compiled twice: without masks and with them.
+// f(c, lanes) is called for every vector of the row; `lanes` is AllLanes for a whole one, else the count of a
+// tail, so that one generic lambda is compiled twice: without masks and with them.
 //   each_vec<A>(C, [&](int64_t c, auto n) { store(load<A>(x + c, n) * 2, y + c, n); });
 #pragma once
 

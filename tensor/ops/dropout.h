@@ -1,14 +1,14 @@
 // Dropout and drop-path.  The mask is a pure function of the key, so the backward pass draws it again.
 //
-// Element (or sample) i is kept if uniform(word i of the stream) >= p, four words to a Philox block; so the mask is
-// the same for every dtype, device and thread count.
+// Element (or sample) i is kept if uniform(word i of the stream) >= p, four words to a Philox block; so the
+// mask is the same for every dtype, device and thread count.
 #pragma once
 
 #include "tensor/random.h"
 
 namespace camo {
 
-/// Zero with probability p, else x / (1 - p); 0 <= p < 1.  Also the backward pass: apply it to dy with the same key.
+/// Zero with probability p, else x / (1 - p); 0 <= p < 1.  Also the backward pass: dy with the same key.
 Tensor dropout(const Tensor& x, double p, const RandomKey& key);
 /// The same decision for a whole sample of the leading axis.
 Tensor drop_path(const Tensor& x, double p, const RandomKey& key);

@@ -6,7 +6,6 @@
 #include "tensor/ops/index.h"
 
 #include <algorithm>
-#include <cstring>
 #include <numeric>
 
 #include "tensor/cpu/rows.h"
@@ -20,7 +19,7 @@ namespace {
 
 int64_t row_length(const Tensor& x) { return x.shape().product(1, x.rank()); }
 
-/// Calls f(r, begin, end) for every row and every piece [begin, end) of its columns: rows may be whole images.
+/// Calls f(r, begin, end) for every row and piece [begin, end) of its columns: rows may be whole images.
 template <class F>
 void each_piece(int64_t rows, int64_t columns, const F& f) {
   const int64_t pieces = (columns + kGrain - 1) / kGrain;
@@ -36,7 +35,7 @@ void check_range(const char* op, const Tensor& index, int64_t limit) {
     check(uint64_t(p[i]) < uint64_t(limit), op, ": index ", p[i], " at ", i, " is outside [0, ", limit, ")");
 }
 
-/// Positions of every value of the index, in ascending order: those of r are order[begin[r]] .. order[begin[r+1]-1].
+/// Where each value of the index occurs, ascending: value r at order[begin[r]] ... order[begin[r + 1] - 1].
 struct Inverse {
   std::vector<int64_t> begin, order;
 };
@@ -56,9 +55,11 @@ void gather_rows(Cpu, const Tensor& x, const Tensor& index, Tensor y) {
   check_range("gather_rows", index, x.dim(0));
   with_any(x.dtype(), [&]<class T>() {
     const int64_t C = row_length(x);
-    each_piece(index.numel(), C,
-               [=, in = x.read<T>(), p = index.read<int64_t>(), out = y.write<T>()](int64_t i, int64_t begin, int64_t end) {
-      std::memcpy(static_cast<void*>(out + i * C + begin), in + p[i] * C + begin, size_t(end - begin) * sizeof(T));
+    const int64_t* p = index.read<int64_t>();
+    const T* in = x.read<T>();
+    T* out = y.write<T>();
+    each_piece(index.numel(), C, [=](int64_t i, int64_t begin, int64_t end) {
+      std::copy(in + p[i] * C + begin, in + p[i] * C + end, out + i * C + begin);
     });
   });
 }
@@ -69,11 +70,15 @@ void gather_rows_backward(Cpu, const Tensor& dy, const Tensor& index, Tensor dx)
     using A = acc_t<T>;
     const int64_t C = row_length(dx);
     const Inverse from = counting_sort(index, dx.dim(0));
-    each_piece(dx.dim(0), C, [&, in = dy.read<T>(), out = dx.write<T>()](int64_t r, int64_t begin, int64_t end) {
+    const T* in = dy.read<T>();
+    T* out = dx.write<T>();
+    each_piece(dx.dim(0), C, [&](int64_t r, int64_t begin, int64_t end) {
       each_vec<A>(end - begin, [&](int64_t c, auto n) {
+        c += begin;
         Vec<A> sum(A(0));
-        for (int64_t i = from.begin[r]; i < from.begin[r + 1]; ++i) sum += load<A>(in + from.order[i] * C + begin + c, n);
-        store(sum, out + r * C + begin + c, n);
+        for (int64_t i = from.begin[r]; i < from.begin[r + 1]; ++i)
+          sum += load<A>(in + from.order[i] * C + c, n);
+        store(sum, out + r * C + c, n);
       });
     });
   });
@@ -86,24 +91,28 @@ void combine_rows(Cpu, const Tensor& rows, const Tensor& position, const Tensor&
     const int64_t C = row_length(rows), K = position.dim(1);
     const int64_t* p = position.read<int64_t>();
     const A* w = weight.read<A>();
-    each_piece(position.dim(0), C, [=, in = rows.read<T>(), out = y.write<T>()](int64_t b, int64_t begin, int64_t end) {
+    const T* in = rows.read<T>();
+    T* out = y.write<T>();
+    each_piece(position.dim(0), C, [=](int64_t b, int64_t begin, int64_t end) {
       each_vec<A>(end - begin, [=](int64_t c, auto n) {
+        c += begin;
         Vec<A> sum(A(0));
-        for (int64_t i = b * K; i < (b + 1) * K; ++i) sum += load<A>(in + p[i] * C + begin + c, n) * w[i];
-        store(sum, out + b * C + begin + c, n);
+        for (int64_t i = b * K; i < (b + 1) * K; ++i) sum += load<A>(in + p[i] * C + c, n) * w[i];
+        store(sum, out + b * C + c, n);
       });
     });
   });
 }
 
 // Every row belongs to one (b, k) at most; while it is in the cache it gives both gradients.
-void combine_rows_backward(Cpu, const Tensor& dy, const Tensor& rows, const Tensor& position, const Tensor& weight,
-                           CombineGrads& out) {
+void combine_rows_backward(Cpu, const Tensor& dy, const Tensor& rows, const Tensor& position,
+                           const Tensor& weight, CombineGrads& out) {
   const char* op = "combine_rows_backward";
   check_range(op, position, rows.dim(0));
   with_float(rows.dtype(), op, [&]<class T>() {
     using A = acc_t<T>;
-    const int64_t C = row_length(rows), K = position.dim(1), R = rows.dim(0), pieces = (C + kGrain - 1) / kGrain;
+    const int64_t R = rows.dim(0), C = row_length(rows), K = position.dim(1);
+    const int64_t pieces = (C + kGrain - 1) / kGrain;
     const int64_t* p = position.read<int64_t>();
     std::vector<int64_t> owner(R, -1);
     for (int64_t i = 0; i < position.numel(); ++i) {
@@ -113,18 +122,22 @@ void combine_rows_backward(Cpu, const Tensor& dy, const Tensor& rows, const Tens
     const A* w = weight.read<A>();
     Scratch<A> scratch(position.numel() * pieces);
     A* dots = scratch;
-    each_piece(R, C, [&, in = rows.read<T>(), d = dy.read<T>(), to = out.drows.write<T>()](int64_t r, int64_t begin, int64_t end) {
+    const T *in = rows.read<T>(), *d = dy.read<T>();
+    T* out_rows = out.drows.write<T>();
+    each_piece(R, C, [&](int64_t r, int64_t begin, int64_t end) {
+      T* drow = out_rows + r * C + begin;
       const int64_t i = owner[r];
-      if (i < 0) return std::memset(static_cast<void*>(to + r * C + begin), 0, size_t(end - begin) * sizeof(T)), void();
+      if (i < 0) return std::fill(drow, drow + (end - begin), T(A(0)));
       const T *row = in + r * C + begin, *d_row = d + i / K * C + begin;
-      dots[i * pieces + begin / kGrain] = row_sum<A>(end - begin, [=, drow = to + r * C + begin](int64_t c, auto n) {
+      dots[i * pieces + begin / kGrain] = row_sum<A>(end - begin, [=](int64_t c, auto n) {
         Vec<A> v = load<A>(d_row + c, n);
         store(v * w[i], drow + c, n);
         return v * load<A>(row + c, n);
       });
     });
     A* dweight = out.dweight.write<A>();
-    for (int64_t i = 0; i < position.numel(); ++i) dweight[i] = std::accumulate(dots + i * pieces, dots + (i + 1) * pieces, A(0));
+    for (int64_t i = 0; i < position.numel(); ++i)
+      dweight[i] = std::accumulate(dots + i * pieces, dots + (i + 1) * pieces, A(0));
   });
 }
 
@@ -132,8 +145,11 @@ void take_along(Cpu, const Tensor& x, const Tensor& index, Tensor y) {
   const int64_t C = x.dim(1), K = index.dim(1);
   check_range("take_along", index, C);
   with_any(x.dtype(), [&]<class T>() {
-    parallel_for(x.dim(0), K, [=, in = x.read<T>(), p = index.read<int64_t>(), out = y.write<T>()](int64_t r) {
-      for (int64_t k = 0; k < K; ++k) out[r * K + k] = in[r * C + p[r * K + k]];
+    const int64_t* p = index.read<int64_t>();
+    const T* in = x.read<T>();
+    T* out = y.write<T>();
+    parallel_for(x.dim(0), K, [=](int64_t r) {
+      for (int64_t i = r * K; i < (r + 1) * K; ++i) out[i] = in[r * C + p[i]];
     });
   });
 }
@@ -143,9 +159,13 @@ void take_along_backward(Cpu, const Tensor& dy, const Tensor& index, Tensor dx) 
   check_range("take_along_backward", index, C);
   with_float(dy.dtype(), "take_along_backward", [&]<class T>() {
     using A = acc_t<T>;
-    parallel_for(dx.dim(0), C + K, [=, d = dy.read<T>(), p = index.read<int64_t>(), out = dx.write<T>()](int64_t r) {
-      std::memset(static_cast<void*>(out + r * C), 0, size_t(C) * sizeof(T));
-      for (int64_t i = r * K; i < (r + 1) * K; ++i) out[r * C + p[i]] = T(A(out[r * C + p[i]]) + A(d[i]));
+    const int64_t* p = index.read<int64_t>();
+    const T* d = dy.read<T>();
+    T* out = dx.write<T>();
+    parallel_for(dx.dim(0), C + K, [=](int64_t r) {
+      T* row = out + r * C;
+      std::fill(row, row + C, T(A(0)));
+      for (int64_t i = r * K; i < (r + 1) * K; ++i) row[p[i]] = T(A(row[p[i]]) + A(d[i]));
     });
   });
 }
@@ -208,26 +228,28 @@ void histogram(Cpu, const Tensor& index, Tensor count) {
 namespace {
 
 void check_index(const char* op, const Tensor& index, Device device) {
-  check<DTypeError>(index.dtype() == DType::i64, op, ": index is i64, got ", index.dtype(), " ", index.shape());
+  check<DTypeError>(index.dtype() == DType::i64, op, ": index is i64, got ", index.dtype());
   check<DeviceError>(index.device() == device, op, ": index is on ", index.device(), ", x on ", device);
 }
 
 /// x (R, C) and index (R, K).
 void check_along(const char* op, const Shape& x, const Tensor& index, Device device) {
   check_index(op, index, device);
-  check(x.rank() == 2 && index.rank() == 2 && x[0] == index.dim(0), op, ": x (R, C) and index (R, K), got ", x, " and ",
-        index.shape());
+  check(x.rank() == 2 && index.rank() == 2 && x[0] == index.dim(0), op, ": x (R, C) and index (R, K), got ",
+        x, " and ", index.shape());
 }
 
 /// Shapes of combine_rows; returns that of y.  weight comes back in acc_dtype.
 Shape check_combine(const char* op, const Tensor& rows, const Tensor& position, Tensor& weight) {
   check_index(op, position, rows.device());
   check(rows.rank() >= 1 && position.rank() == 2 && weight.shape() == position.shape(), op,
-        ": rows (R, ...), position (B, K), weight (B, K), got ", rows.shape(), ", ", position.shape(), ", ", weight.shape());
+        ": rows (R, ...), position (B, K), weight (B, K), got ", rows.shape(), ", ", position.shape(), ", ",
+        weight.shape());
   const DType acc = acc_dtype(rows.dtype());
   check<DTypeError>(is_float(rows.dtype()) && (weight.dtype() == acc || weight.dtype() == rows.dtype()), op,
-                    ": weight is of rows' type or ", acc, ", got rows ", rows.dtype(), ", weight ", weight.dtype());
-  check<DeviceError>(weight.device() == rows.device(), op, ": rows are on ", rows.device(), ", weight on ", weight.device());
+                    ": weight is of rows' type or ", acc, ", got ", rows.dtype(), " and ", weight.dtype());
+  check<DeviceError>(weight.device() == rows.device(), op, ": rows are on ", rows.device(), ", weight on ",
+                     weight.device());
   if (weight.dtype() != acc) weight = cast(weight, acc);
   return rows.shape().with(0, position.dim(0));
 }
@@ -236,7 +258,8 @@ Shape check_combine(const char* op, const Tensor& rows, const Tensor& position, 
 
 Tensor gather_rows(const Tensor& x, const Tensor& index) {
   check_index("gather_rows", index, x.device());
-  check(x.rank() >= 1 && index.rank() == 1, "gather_rows: x (R, ...) and index (n), got ", x.shape(), " and ", index.shape());
+  check(x.rank() >= 1 && index.rank() == 1, "gather_rows: x (R, ...) and index (n), got ", x.shape(), " and ",
+        index.shape());
   Tensor y = empty(x.shape().with(0, index.numel()), x.dtype(), x.device());
   on(x.device(), [&](auto where) { kernel::gather_rows(where, x, index, y); });
   return y;
@@ -244,8 +267,8 @@ Tensor gather_rows(const Tensor& x, const Tensor& index) {
 
 Tensor gather_rows_backward(const Tensor& dy, const Tensor& index, int64_t rows) {
   check_index("gather_rows_backward", index, dy.device());
-  check(dy.rank() >= 1 && index.shape() == Shape{dy.dim(0)}, "gather_rows_backward: dy (n, ...) and index (n), got ",
-        dy.shape(), " and ", index.shape());
+  check(dy.rank() >= 1 && index.shape() == Shape{dy.dim(0)},
+        "gather_rows_backward: dy (n, ...) and index (n), got ", dy.shape(), " and ", index.shape());
   Tensor dx = empty(dy.shape().with(0, rows), dy.dtype(), dy.device());
   on(dy.device(), [&](auto where) { kernel::gather_rows_backward(where, dy, index, dx); });
   return dx;
@@ -258,7 +281,8 @@ Tensor combine_rows(const Tensor& rows, const Tensor& position, const Tensor& we
   return y;
 }
 
-CombineGrads combine_rows_backward(const Tensor& dy, const Tensor& rows, const Tensor& position, const Tensor& weight) {
+CombineGrads combine_rows_backward(const Tensor& dy, const Tensor& rows, const Tensor& position,
+                                   const Tensor& weight) {
   const char* op = "combine_rows_backward";
   Tensor w = weight;
   Shape shape = check_combine(op, rows, position, w);
@@ -287,7 +311,8 @@ Tensor take_along_backward(const Tensor& dy, const Tensor& index, int64_t column
 
 TopK top_k(const Tensor& x, int64_t k) {
   check<DTypeError>(is_float(x.dtype()), "top_k: takes f32, f64 or bf16, got ", x.dtype(), " ", x.shape());
-  check(x.rank() == 2 && 0 <= k && k <= x.dim(1), "top_k: x (R, C) and 0 <= k <= C, got ", x.shape(), " and k ", k);
+  check(x.rank() == 2 && 0 <= k && k <= x.dim(1), "top_k: x (R, C) and 0 <= k <= C, got ", x.shape(),
+        " and k ", k);
   const Shape shape{x.dim(0), k};
   TopK out{empty(shape, x.dtype(), x.device()), empty(shape, DType::i64, x.device())};
   on(x.device(), [&](auto where) { kernel::top_k(where, x, out); });

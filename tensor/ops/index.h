@@ -1,5 +1,5 @@
-// Choosing and ordering rows.  Everything here is deterministic: ties go to the lower index, sorts are stable,
-// and adjoints read (gather form) instead of scattering.  An index outside its range raises ShapeError.
+// Choosing and ordering rows.  Everything is deterministic: ties go to the lower index, sorts are stable, and
+// adjoints read (gather form) instead of scattering.  An index outside its range raises ShapeError.
 #pragma once
 
 #include "tensor/tensor.h"
@@ -15,7 +15,8 @@ Tensor combine_rows(const Tensor& rows, const Tensor& position, const Tensor& we
 struct CombineGrads { Tensor drows, dweight; };
 /// drows[position[b, k]] = weight[b, k] dy[b], other rows 0; dweight[b, k] = <dy[b], rows[position[b, k]]>.
 /// Throws ShapeError if two (b, k) read one row.
-CombineGrads combine_rows_backward(const Tensor& dy, const Tensor& rows, const Tensor& position, const Tensor& weight);
+CombineGrads combine_rows_backward(const Tensor& dy, const Tensor& rows, const Tensor& position,
+                                   const Tensor& weight);
 
 /// y[r, k] = x[r, index[r, k]].
 Tensor take_along(const Tensor& x, const Tensor& index);
@@ -40,10 +41,10 @@ void gather_rows_backward(Cpu, const Tensor& dy, const Tensor& index, Tensor dx)
 void gather_rows_backward(Cuda, const Tensor& dy, const Tensor& index, Tensor dx);
 void combine_rows(Cpu, const Tensor& rows, const Tensor& position, const Tensor& weight, Tensor y);
 void combine_rows(Cuda, const Tensor& rows, const Tensor& position, const Tensor& weight, Tensor y);
-void combine_rows_backward(Cpu, const Tensor& dy, const Tensor& rows, const Tensor& position, const Tensor& weight,
-                           CombineGrads& out);
-void combine_rows_backward(Cuda, const Tensor& dy, const Tensor& rows, const Tensor& position, const Tensor& weight,
-                           CombineGrads& out);
+void combine_rows_backward(Cpu, const Tensor& dy, const Tensor& rows, const Tensor& position,
+                           const Tensor& weight, CombineGrads& out);
+void combine_rows_backward(Cuda, const Tensor& dy, const Tensor& rows, const Tensor& position,
+                           const Tensor& weight, CombineGrads& out);
 void take_along(Cpu, const Tensor& x, const Tensor& index, Tensor y);
 void take_along(Cuda, const Tensor& x, const Tensor& index, Tensor y);
 void take_along_backward(Cpu, const Tensor& dy, const Tensor& index, Tensor dx);

@@ -1,11 +1,10 @@
-// Layout ops as walks: a walk gives the address of every element of a box, and one kernel copies walk to walk.
+// Layout ops as walks: a walk gives the address of each element of a box; one kernel copies walk to walk.
 //
 //   permute  x's steps in another order      flip    a negative step       expand  step 0
 //   slice    a later begin                   concat, pad    a walk of y that is wider than the box
 //
-// The kernel first joins axes that lie together in both walks.  What remains is either runs along the last axis
-// or a transpose (x contiguous along another axis than y), which goes through small tiles so that every cache
-// line is read and written whole.
+// The kernel first joins axes that lie together in both walks.  What remains is runs along the last axis or
+// a transpose (x contiguous along another axis than y), which goes by tiles and in them through registers.
 #include "tensor/ops/layout.h"
 
 #include <cstring>
@@ -30,8 +29,9 @@ std::vector<Axis> joined_axes(const Shape& box, const Walk& from, const Walk& to
   for (int a = 0; a < box.rank(); ++a) {
     Axis next{box[a], from.step[a], to.step[a]};
     if (next.length == 1) continue;
-    if (!axes.empty() && axes.back().from == next.from * next.length && axes.back().to == next.to * next.length)
-      axes.back() = {axes.back().length * next.length, next.from, next.to};
+    Axis* last = axes.empty() ? nullptr : &axes.back();
+    if (last && last->from == next.from * next.length && last->to == next.to * next.length)
+      *last = {last->length * next.length, next.from, next.to};
     else axes.push_back(next);
   }
   if (axes.empty()) axes.push_back({1, 1, 1});
@@ -92,7 +92,7 @@ void copy_runs(const T* x, T* y, const std::vector<Axis>& axes) {
 
 constexpr int64_t kTile = 64, kBlock = kVecBytes / 4;
 
-/// y[i][j] = x[j][i] for a block of kBlock x kBlock held in registers: each round interleaves the first half of the
+/// y[i][j] = x[j][i] for kBlock x kBlock numbers held in registers: each round interleaves the first half of the
 /// rows with the second, a perfect shuffle; log2(kBlock) of them swap rows and columns.
 template <class T, size_t... I>
 void copy_block(const T* x, T* y, int64_t x_step, int64_t y_step, std::index_sequence<I...>) {
@@ -251,8 +251,8 @@ Tensor concat(const std::vector<Tensor>& parts, int axis) {
 
 Tensor slice(const Tensor& x, int axis, int64_t begin, int64_t end) {
   axis = x.shape().axis(axis);
-  check(0 <= begin && begin <= end && end <= x.dim(axis), "slice: [", begin, ", ", end, ") of axis ", axis, " of ",
-        x.shape());
+  check(0 <= begin && begin <= end && end <= x.dim(axis), "slice: [", begin, ", ", end, ") of axis ", axis,
+        " of ", x.shape());
   Walk from = walk(x.shape());
   from.begin = begin * from.step[axis];
   return copied(x, from, x.shape().with(axis, end - begin));
@@ -264,8 +264,8 @@ Tensor pad(const Tensor& x, const std::vector<std::pair<int64_t, int64_t>>& marg
   std::vector<int64_t> lengths;
   for (int a = 0; a < x.rank(); ++a) {
     auto [before, after] = margins[a];
-    check(before >= 0 && after >= 0, "pad: margins are not negative, got ", before, " and ", after, " for axis ", a,
-          " of ", x.shape());
+    check(before >= 0 && after >= 0, "pad: margins are not negative, got ", before, " and ", after,
+          " for axis ", a, " of ", x.shape());
     lengths.push_back(before + x.dim(a) + after);
   }
   Tensor y = full(Shape(lengths), value, x.dtype(), x.device());

@@ -13,7 +13,7 @@ Tensor slice(const Tensor& x, int axis, int64_t begin, int64_t end);
 /// margins[axis] = {before, after}.
 Tensor pad(const Tensor& x, const std::vector<std::pair<int64_t, int64_t>>& margins, double value = 0);
 Tensor flip(const Tensor& x, int axis);
-/// Any dtype to any other; floats to integers truncate toward zero, stop at the ends of the range, NaN gives 0.
+/// Any dtype to any other.  Floats to integers truncate toward zero and stop at the ends; NaN gives 0.
 Tensor cast(const Tensor& x, DType to);
 Tensor expand(const Tensor& x, const Shape& to);
 

@@ -3,7 +3,7 @@
 //   y = xhat * gain + bias,   xhat = (x - mean) * rstd,   rstd = 1 / sqrt(variance + eps)
 //
 // The forward keeps mean and rstd and not xhat: the backward recomputes it with one multiply-add and a whole
-// activation is saved.  A row is read from memory once; the further looks at it find it in the first-level cache.
+// activation is saved.  A row is read from memory once; the further looks at it find it in the cache.
 // Sums over rows (dgain, dbias, statistics) go by chunks of rows whose results merge in a fixed tree.
 // Sources: Ba, Kiros, Hinton 2016, arXiv:1607.06450, eq. 3; Ioffe, Szegedy 2015, arXiv:1502.03167, alg. 1;
 // merging variances: Chan, Golub, LeVeque 1979.
@@ -31,7 +31,7 @@ void tree_merge(int64_t chunks, int64_t cost, const F& merge) {
                  [&](int64_t pair) { merge(2 * step * pair, 2 * step * pair + step, step); });
 }
 
-/// Two column sums over rows, dgain and dbias: add(begin, end, dgain, dbias) adds a chunk's rows to its own pair.
+/// Two column sums over rows. add(begin, end, dgain, dbias) adds a chunk's rows to its own pair.
 template <class A, class F>
 void column_sums(int64_t R, int64_t C, A* dgain, A* dbias, const F& add) {
   const int64_t rows = chunk_rows(C), chunks = chunk_count(R, C);
@@ -123,7 +123,7 @@ void batch_stats(Cpu, const Tensor& x, BatchStats& out) {
       A *mean = partial + begin / rows * 2 * C, *m2 = mean + C;
       std::fill_n(mean, 2 * C, A(0));
       for (int64_t r = begin; r < end; ++r)
-        each_vec<A>(C, [=, row = in + r * C](int64_t c, auto n) { add_to(mean + c, load<A>(row + c, n), n); });
+        each_vec<A>(C, [=](int64_t c, auto n) { add_to(mean + c, load<A>(in + r * C + c, n), n); });
       for (int64_t c = 0; c < C; ++c) mean[c] /= A(end - begin);
       for (int64_t r = begin; r < end; ++r)
         each_vec<A>(C, [=, row = in + r * C](int64_t c, auto n) {
@@ -146,27 +146,31 @@ void batch_stats(Cpu, const Tensor& x, BatchStats& out) {
   });
 }
 
-void batch_norm(Cpu, const Tensor& x, const Tensor& gain, const Tensor& bias, const BatchStats& stats, double eps, Tensor y) {
+void batch_norm(Cpu, const Tensor& x, const Tensor& gain, const Tensor& bias, const BatchStats& stats,
+                double eps, Tensor y) {
   with_float(x.dtype(), "batch_norm", [&]<class T>() {
     using A = acc_t<T>;
     const int64_t C = x.dim(-1), R = x.numel() / C;
     const T* in = x.read<T>();
-    const A *g = gain.read<A>(), *b = bias.read<A>(), *mean = stats.mean.read<A>(), *variance = stats.variance.read<A>();
+    const A *g = gain.read<A>(), *b = bias.read<A>();
+    const A *mean = stats.mean.read<A>(), *variance = stats.variance.read<A>();
     T* out = y.write<T>();
     Scratch<A> scratch(C);
     A* factor = scratch;
     for (int64_t c = 0; c < C; ++c) factor[c] = g[c] / std::sqrt(variance[c] + A(eps));
     parallel_for(R, C, [=](int64_t r) {
       each_vec<A>(C, [=, row = in + r * C, to = out + r * C](int64_t c, auto n) {
-        store((load<A>(row + c, n) - load<A>(mean + c, n)) * load<A>(factor + c, n) + load<A>(b + c, n), to + c, n);
+        Vec<A> centred = load<A>(row + c, n) - load<A>(mean + c, n);
+        store(centred * load<A>(factor + c, n) + load<A>(b + c, n), to + c, n);
       });
     });
   });
 }
 
-// From the batch:  dx = gain * rstd * (dy - dbias / R - xhat * dgain / R).  Given statistics:  dx = gain * rstd * dy.
-void batch_norm_backward(Cpu, const Tensor& dy, const Tensor& x, const Tensor& gain, const BatchStats& stats, double eps,
-                         bool from_batch, NormGrads& out) {
+// From the batch:    dx = gain * rstd * (dy - dbias / R - xhat * dgain / R)
+// given statistics:  dx = gain * rstd * dy
+void batch_norm_backward(Cpu, const Tensor& dy, const Tensor& x, const Tensor& gain, const BatchStats& stats,
+                         double eps, bool from_batch, NormGrads& out) {
   with_float(x.dtype(), "batch_norm_backward", [&]<class T>() {
     using A = acc_t<T>;
     const int64_t C = x.dim(-1), R = x.numel() / C;
@@ -193,8 +197,8 @@ void batch_norm_backward(Cpu, const Tensor& dy, const Tensor& x, const Tensor& g
     parallel_for(R, C, [=, dx = out.dx.write<T>()](int64_t r) {
       each_vec<A>(C, [=, row = in + r * C, dy_row = dout + r * C, to = dx + r * C](int64_t c, auto n) {
         Vec<A> centred = load<A>(row + c, n) - load<A>(mean + c, n);
-        store((load<A>(dy_row + c, n) - load<A>(shift + c, n) - centred * load<A>(slope + c, n)) * load<A>(factor + c, n),
-              to + c, n);
+        Vec<A> d = load<A>(dy_row + c, n) - load<A>(shift + c, n) - centred * load<A>(slope + c, n);
+        store(d * load<A>(factor + c, n), to + c, n);
       });
     });
   });
@@ -208,12 +212,12 @@ namespace {
 void check_channels(const char* op, const Tensor& x, const char* names, const Tensor& a, const Tensor& b) {
   check<DTypeError>(is_float(x.dtype()), op, ": takes f32, f64 or bf16, got ", x.dtype(), " ", x.shape());
   check(x.rank() > 0 && x.dim(-1) > 0, op, ": x (..., C) with C > 0, got ", x.shape());
-  check(a.shape() == Shape{x.dim(-1)} && b.shape() == a.shape(), op, ": ", names, " are (C) for x (..., C), got x ",
-        x.shape(), ", ", a.shape(), " and ", b.shape());
+  check(a.shape() == Shape{x.dim(-1)} && b.shape() == a.shape(), op, ": ", names,
+        " are (C) for x (..., C), got x ", x.shape(), ", ", a.shape(), " and ", b.shape());
   check<DTypeError>(a.dtype() == acc_dtype(x.dtype()) && b.dtype() == a.dtype(), op, ": ", names, " are ",
                     acc_dtype(x.dtype()), " for x of ", x.dtype(), ", got ", a.dtype(), " and ", b.dtype());
-  check<DeviceError>(a.device() == x.device() && b.device() == x.device(), op, ": x is on ", x.device(), ", ", names,
-                     " on ", a.device(), " and ", b.device());
+  check<DeviceError>(a.device() == x.device() && b.device() == x.device(), op, ": x is on ", x.device(), ", ",
+                     names, " on ", a.device(), " and ", b.device());
 }
 
 void check_gradient(const char* op, const Tensor& dy, const Tensor& x) {
@@ -232,18 +236,20 @@ LayerNormOut layer_norm(const Tensor& x, const Tensor& gain, const Tensor& bias,
   return out;
 }
 
-NormGrads layer_norm_backward(const Tensor& dy, const Tensor& x, const Tensor& gain, const Tensor& mean, const Tensor& rstd) {
+NormGrads layer_norm_backward(const Tensor& dy, const Tensor& x, const Tensor& gain, const Tensor& mean,
+                              const Tensor& rstd) {
   check_gradient("layer_norm_backward", dy, x);
   check_channels("layer_norm_backward", x, "gain and gain", gain, gain);
   check(mean.numel() * x.dim(-1) == x.numel() && rstd.shape() == mean.shape(),
-        "layer_norm_backward: one mean and rstd for each row of x ", x.shape(), ", got ", mean.shape(), " and ", rstd.shape());
+        "layer_norm_backward: one mean and rstd for each row of x ", x.shape(), ", got ", mean.shape(),
+        " and ", rstd.shape());
   NormGrads out{empty_like(x), empty_like(gain), empty_like(gain)};
   on(x.device(), [&](auto where) { kernel::layer_norm_backward(where, dy, x, gain, mean, rstd, out); });
   return out;
 }
 
 BatchStats batch_stats(const Tensor& x) {
-  check<DTypeError>(is_float(x.dtype()), "batch_stats: takes f32, f64 or bf16, got ", x.dtype(), " ", x.shape());
+  check<DTypeError>(is_float(x.dtype()), "batch_stats: takes f32, f64 or bf16, got ", x.dtype());
   check(x.rank() > 0 && x.numel() > 0, "batch_stats: nothing has no mean: x ", x.shape());
   const Shape channels{x.dim(-1)};
   const DType stat = acc_dtype(x.dtype());
@@ -252,7 +258,8 @@ BatchStats batch_stats(const Tensor& x) {
   return out;
 }
 
-Tensor batch_norm(const Tensor& x, const Tensor& gain, const Tensor& bias, const BatchStats& stats, double eps) {
+Tensor batch_norm(const Tensor& x, const Tensor& gain, const Tensor& bias, const BatchStats& stats,
+                  double eps) {
   check_channels("batch_norm", x, "gain and bias", gain, bias);
   check_channels("batch_norm", x, "mean and variance", stats.mean, stats.variance);
   Tensor y = empty_like(x);
@@ -260,12 +267,14 @@ Tensor batch_norm(const Tensor& x, const Tensor& gain, const Tensor& bias, const
   return y;
 }
 
-NormGrads batch_norm_backward(const Tensor& dy, const Tensor& x, const Tensor& gain, const BatchStats& stats, double eps,
-                              bool from_batch) {
+NormGrads batch_norm_backward(const Tensor& dy, const Tensor& x, const Tensor& gain, const BatchStats& stats,
+                              double eps, bool from_batch) {
   check_gradient("batch_norm_backward", dy, x);
   check_channels("batch_norm_backward", x, "mean and variance", stats.mean, stats.variance);
   NormGrads out{empty_like(x), empty_like(gain), empty_like(gain)};
-  on(x.device(), [&](auto where) { kernel::batch_norm_backward(where, dy, x, gain, stats, eps, from_batch, out); });
+  on(x.device(), [&](auto where) {
+    kernel::batch_norm_backward(where, dy, x, gain, stats, eps, from_batch, out);
+  });
   return out;
 }
 

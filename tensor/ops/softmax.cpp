@@ -1,6 +1,7 @@
 // Softmax and its kin, a row at a time: the maximum, the exponentials and their sum, the result.
 //
-//   softmax  e^(x - m) / s      log_softmax  x - m - log s      logsumexp  m + log s,     m = max x, s = sum e^(x - m)
+//   softmax  e^(x - m) / s     log_softmax  x - m - log s     logsumexp  m + log s
+//   with m = max x, s = sum e^(x - m)
 //
 // The three looks at a row find it in the cache, so memory is read once and written once.
 #include "tensor/ops/softmax.h"
@@ -20,7 +21,9 @@ int64_t row_count(const Tensor& x) { return x.shape().product(0, x.rank() - 1); 
 template <class T, class F>
 void each_row(const Tensor& x, Tensor y, const F& f) {
   const int64_t C = x.dim(-1);
-  parallel_for(row_count(x), C, [&, in = x.read<T>(), out = y.write<T>()](int64_t r) { f(in + r * C, out + r * C); });
+  const T* in = x.read<T>();
+  T* out = y.write<T>();
+  parallel_for(row_count(x), C, [&](int64_t r) { f(in + r * C, out + r * C); });
 }
 
 /// Sum over the row of e^(x - m).
@@ -50,7 +53,9 @@ void softmax(Cpu, const Tensor& x, Tensor y) {
           store(v, e + c, n);
           return v;
         });
-        each_vec<A>(C, [=, to = out + r * C, q = 1 / s](int64_t c, auto n) { store(load<A>(e + c, n) * q, to + c, n); });
+        each_vec<A>(C, [=, to = out + r * C, q = 1 / s](int64_t c, auto n) {
+          store(load<A>(e + c, n) * q, to + c, n);
+        });
       }
     });
   });

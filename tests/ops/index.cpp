@@ -27,9 +27,12 @@ static const bool gather_rows_case = add_case({
     .inputs = {{5, 3, 7}},
     .run = [](const Vars& x) { return gather_rows(x[0], some_index(2 * x[0].dim(0) + 1, x[0].dim(0))); },
     .sizes = {{{1, 1}}, {{5, 0}}, {{33, 31}}, {{257, 64}}, {{3, 20001}}},
-    .errors = {{[] { gather_rows(Var(zeros({3, 4})), from<int64_t>({0, 3}, {2})); }, {"gather_rows", "index 3 at 1", "[0, 3)"}},
-               {[] { gather_rows(Var(zeros({3, 4})), from<int64_t>({-1}, {1})); }, {"gather_rows", "index -1"}},
-               {[] { gather_rows(Var(zeros({3, 4})), from<int64_t>({0, 1}, {1, 2})); }, {"gather_rows", "(3, 4)", "(1, 2)"}},
+    .errors = {{[] { gather_rows(Var(zeros({3, 4})), from<int64_t>({0, 3}, {2})); },
+                {"gather_rows", "index 3 at 1", "[0, 3)"}},
+               {[] { gather_rows(Var(zeros({3, 4})), from<int64_t>({-1}, {1})); },
+                {"gather_rows", "index -1 at 0"}},
+               {[] { gather_rows(Var(zeros({3, 4})), from<int64_t>({0, 1}, {1, 2})); },
+                {"gather_rows", "(3, 4)", "(1, 2)"}},
                {[] { gather_rows(Var(zeros({3, 4})), zeros({2})); }, {"gather_rows", "i64", "f32"}}},
     .bench_inputs = {{16, 88, 88, 64}},
     .bytes = 4. * 33 * 88 * 88 * 64 * 2,
@@ -48,16 +51,21 @@ static const bool combine_rows_case = add_case({
     .run = [](const Vars& x) {
       return combine_rows(x[0], some_positions(x[1].dim(0), x[1].dim(1), x[0].dim(0)), x[1]);
     },
-    .sizes = {{{1, 1}, {1, 1}}, {{6, 0}, {3, 2}}, {{4, 7}, {0, 2}}, {{4, 7}, {3, 0}}, {{66, 31}, {33, 2}}, {{6, 33001}, {2, 3}}},
+    .sizes = {{{1, 1}, {1, 1}}, {{6, 0}, {3, 2}},    {{4, 7}, {0, 2}},
+              {{4, 7}, {3, 0}}, {{66, 31}, {33, 2}}, {{6, 33001}, {2, 3}}},
     .errors = {{[] { combine_rows(Var(zeros({4, 2})), from<int64_t>({0, 4}, {1, 2}), Var(zeros({1, 2}))); },
                 {"combine_rows", "index 4 at 1", "[0, 4)"}},
                {[] { combine_rows(Var(zeros({4, 2})), from<int64_t>({0, 1}, {1, 2}), Var(zeros({2, 1}))); },
                 {"combine_rows", "(4, 2)", "(1, 2)", "(2, 1)"}},
                {[] {
-                  Var y = combine_rows(Var::leaf(zeros({4, 2})), from<int64_t>({1, 1}, {1, 2}), Var(zeros({1, 2})));
-                  backward(y, ones({1, 2}));
-                }, {"combine_rows", "row 1", "(4, 2)", "more than once"}},
-               {[] { combine_rows(Var(zeros({4, 2})), from<int64_t>({0, 1}, {1, 2}), Var(zeros({1, 2}, DType::f64))); },
+                  Var rows = Var::leaf(zeros({4, 2})), weight(zeros({1, 2}));
+                  backward(combine_rows(rows, from<int64_t>({1, 1}, {1, 2}), weight), ones({1, 2}));
+                },
+                {"combine_rows", "row 1", "(4, 2)", "more than once"}},
+               {[] {
+                  Var rows(zeros({4, 2})), weight(zeros({1, 2}, DType::f64));
+                  combine_rows(rows, from<int64_t>({0, 1}, {1, 2}), weight);
+                },
                 {"combine_rows", "f32", "f64"}}},
     .f32_inputs = {1},
     .bench_inputs = {{16, 44, 44, 128}, {8, 2}},
@@ -75,8 +83,10 @@ static const bool take_along_case = add_case({
     .inputs = {{4, 5}},
     .run = [](const Vars& x) { return take_along(x[0], top_k(x[0].value(), (x[0].dim(1) + 1) / 2).index); },
     .sizes = {{{0, 3}}, {{3, 0}}, {{1, 1}}, {{257, 31}}, {{2, 333}}},
-    .errors = {{[] { take_along(Var(zeros({2, 3})), from<int64_t>({0, 3}, {2, 1})); }, {"take_along", "index 3", "[0, 3)"}},
-               {[] { take_along(Var(zeros({2, 3})), from<int64_t>({0, 1, 2}, {3, 1})); }, {"take_along", "(2, 3)", "(3, 1)"}}},
+    .errors = {{[] { take_along(Var(zeros({2, 3})), from<int64_t>({0, 3}, {2, 1})); },
+                {"take_along", "index 3", "[0, 3)"}},
+               {[] { take_along(Var(zeros({2, 3})), from<int64_t>({0, 1, 2}, {3, 1})); },
+                {"take_along", "(2, 3)", "(3, 1)"}}},
 });
 
 static const std::map<Check, std::string> integers = {

@@ -15,7 +15,8 @@ static const bool slice_rows_case = add_case({
     .name = "slice_rows: all rows but the first and last, and one row twice",
     .inputs = {{5, 3}},
     .run = [](const Vars& x) {
-      return concat({slice_rows(x[0], 1, x[0].dim(0) - 1), slice_rows(x[0], 0, 2), slice_rows(x[0], 2, 2)}, 0);
+      const Var& a = x[0];
+      return concat({slice_rows(a, 1, a.dim(0) - 1), slice_rows(a, 0, 2), slice_rows(a, 2, 2)}, 0);
     },
     .sizes = {{{2, 1}}, {{33, 31}}, {{9, 0}}},
     .errors = {{[] { slice_rows(Var(zeros({3, 4})), 2, 5); }, {"slice", "(3, 4)", "5"}}},
@@ -53,10 +54,14 @@ static const bool concat_case = add_case({
     .name = "concat: along the channels",
     .inputs = {{2, 3, 4}, {2, 3, 1}, {2, 3, 7}},
     .run = [](const Vars& x) { return concat(x, -1); },
-    .sizes = {{{33, 1, 64}, {33, 1, 1}, {33, 1, 0}}, {{0, 3, 4}, {0, 3, 1}, {0, 3, 7}}, {{257, 5, 31}, {257, 5, 33}, {257, 5, 64}}},
-    .errors = {{[] { concat(Vars{Var(zeros({2, 3})), Var(zeros({3, 3}))}, 1); }, {"concat", "(2, 3)", "(3, 3)"}},
+    .sizes = {{{33, 1, 64}, {33, 1, 1}, {33, 1, 0}},
+              {{0, 3, 4}, {0, 3, 1}, {0, 3, 7}},
+              {{257, 5, 31}, {257, 5, 33}, {257, 5, 64}}},
+    .errors = {{[] { concat(Vars{Var(zeros({2, 3})), Var(zeros({3, 3}))}, 1); },
+                {"concat", "(2, 3)", "(3, 3)"}},
                {[] { concat(Vars{}, 0); }, {"concat"}},
-               {[] { concat(Vars{Var(zeros({2, 3})), Var(zeros({2, 3}, DType::f64))}, 0); }, {"concat", "f32", "f64"}}},
+               {[] { concat(Vars{Var(zeros({2, 3})), Var(zeros({2, 3}, DType::f64))}, 0); },
+                {"concat", "f32", "f64"}}},
     .bench_inputs = {{4, 7744, 64}, {4, 7744, 128}, {4, 7744, 64}},
     .bytes = 2. * 4 * 7744 * 256 * 4,
 });

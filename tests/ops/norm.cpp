@@ -31,8 +31,10 @@ static const bool layer_norm_case = add_case({
     .run = [](const Vars& x) { return layer_norm(x[0], x[1], x[2], 1e-5); },
     .value = norm_value,
     .sizes = layer_norm_sizes(),
-    .errors = {{[] { layer_norm(Var(zeros({2, 4})), Var(zeros({3})), Var(zeros({4})), 1e-5); }, {"layer_norm", "(2, 4)", "(3)"}},
-               {[] { layer_norm(Var(zeros({2, 0})), Var(zeros({0})), Var(zeros({0})), 1e-5); }, {"layer_norm", "(2, 0)"}},
+    .errors = {{[] { layer_norm(Var(zeros({2, 4})), Var(zeros({3})), Var(zeros({4})), 1e-5); },
+                {"layer_norm", "(2, 4)", "(3)"}},
+               {[] { layer_norm(Var(zeros({2, 0})), Var(zeros({0})), Var(zeros({0})), 1e-5); },
+                {"layer_norm", "(2, 0)"}},
                {[] { layer_norm(Var(zeros({2, 4}, DType::f64)), Var(zeros({4})), Var(zeros({4})), 1e-5); },
                 {"layer_norm", "f64", "f32"}}},
     .f32_inputs = {1, 2},
@@ -75,7 +77,10 @@ static const bool batch_norm_eval_case = add_case({
     },
     .value = norm_value,
     .sizes = with_no_rows(),
-    .errors = {{[] { batch_norm_eval(Var(zeros({2, 4})), Var(zeros({4})), Var(zeros({4})), zeros({3}), zeros({4}), 1e-5); },
+    .errors = {{[] {
+                  Var x(zeros({2, 4})), gain(ones({4})), bias(zeros({4}));
+                  batch_norm_eval(x, gain, bias, zeros({3}), zeros({4}), 1e-5);
+                },
                 {"batch_norm", "mean and variance", "(2, 4)", "(3)"}}},
     .f32_inputs = {1, 2},
     .bench_inputs = {{30976, 64}, {64}, {64}},
