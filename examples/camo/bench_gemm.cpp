@@ -1,8 +1,7 @@
 // Matrix products at the shapes of PVTv2-B2 at 352 x 352, batch 4.
-#include <memory>
-
 #include "examples/camo/bench.h"
 #include "tensor/cpu/gemm.h"
+#include "tensor/ops/layout.h"
 #include "tensor/random.h"
 
 namespace camo {
@@ -15,33 +14,29 @@ struct Sizes {
 std::string label(const char* kind, Sizes s) { return text(kind, " M", s.M, " N", s.N, " K", s.K); }
 
 template <class T>
-std::shared_ptr<std::vector<T>> noise(int64_t count) {
-  auto x = std::make_shared<std::vector<T>>(size_t(count));
-  uint32_t state = 1;
-  for (T& v : *x) state = state * 1664525u + 1013904223u, v = T(float(state >> 8) * 0x1p-23f - 1.0f);
-  return x;
+Tensor noise(int64_t count) {
+  return cast(randn({count}, 1), dtype_of<T>);
 }
 
 /// x W (trans no) or x W^T.
 template <class T>
 BenchRow forward(const char* kind, Sizes s, Trans trans) {
-  auto a = noise<T>(s.M * s.K), c = noise<T>(s.M * s.N);
-  auto b = noise<float>(s.K * s.N);
-  return {label(kind, s), 2.0 * double(s.M) * double(s.N) * double(s.K), [=] {
-            kernel::multiply<T, float, T>(kernel::dense(a->data(), s.M, s.K, s.K),
-                                          {b->data(), trans == Trans::yes ? s.K : s.N, trans}, s.N,
-                                          {c->data(), s.N});
+  Tensor a = noise<T>(s.M * s.K), b = noise<float>(s.K * s.N), c = noise<T>(s.M * s.N);
+  return {label(kind, s), 2.0 * double(s.M) * double(s.N) * double(s.K), [=]() mutable {
+            kernel::multiply<T, float, T>(kernel::dense(a.read<T>(), s.M, s.K, s.K),
+                                          {b.read<float>(), trans == Trans::yes ? s.K : s.N, trans}, s.N,
+                                          {c.write<T>(), s.N});
           }};
 }
 
 /// dW = x^T dy: M, N sizes of the weight, K pixels.
 template <class T>
 BenchRow weight_gradient(const char* kind, Sizes s) {
-  auto a = noise<T>(s.M * s.K), b = noise<T>(s.K * s.N);
-  auto c = noise<float>(s.M * s.N);
-  return {label(kind, s), 2.0 * double(s.M) * double(s.N) * double(s.K), [=] {
-            kernel::multiply_transposed<T, T>(kernel::dense(a->data(), s.K, s.M, s.M),
-                                              kernel::dense(b->data(), s.K, s.N, s.N), c->data(), s.N);
+  Tensor a = noise<T>(s.M * s.K), b = noise<T>(s.K * s.N), c = noise<float>(s.M * s.N);
+  return {label(kind, s), 2.0 * double(s.M) * double(s.N) * double(s.K), [=]() mutable {
+            kernel::multiply_transposed<T, T>(kernel::dense(a.read<T>(), s.K, s.M, s.M),
+                                              kernel::dense(b.read<T>(), s.K, s.N, s.N), c.write<float>(),
+                                              s.N);
           }};
 }
 

@@ -24,13 +24,20 @@ struct Pieces {
   int64_t rows = 0, pieces = 1, length = 0;
   /// Writes where runs begin: table[p * ld + i] is piece p of row m + i, for i in [0, count).
   std::function<void(int64_t m, int64_t count, const T** table, int64_t ld)> find;
+  const T* data = nullptr;  // row m is one run at data + m * ld, if known
+  int64_t ld = 0;
 };
 
 template <class T>
 Pieces<T> dense(const T* a, int64_t rows, int64_t cols, int64_t ld) {
-  return {rows, 1, cols, [a, ld](int64_t m, int64_t count, const T** table, int64_t) {
+  return {rows,
+          1,
+          cols,
+          [a, ld](int64_t m, int64_t count, const T** table, int64_t) {
             for (int64_t i = 0; i < count; ++i) table[i] = a + (m + i) * ld;
-          }};
+          },
+          a,
+          ld};
 }
 
 /// The right operand (K, N): element (k, n) at data[k * ld + n], or at data[n * ld + k] when transposed.

@@ -85,19 +85,30 @@ template <int R, int V, class T>
     for (int j = 0; j < V; ++j) sums[i][j].store(c[i] + column + j * S);
 }
 
-/// c += A B for a tile of `length` k, A packed (R numbers for each k), rows of c ld apart.
+/// c += A^T B for a tile: R numbers of A and V vectors of B for each of `length` k, step_a and step_b numbers
+/// from one k to the next; rows of c are ld apart.  Meanwhile asks for `count` cache lines, a few at a time:
+/// a burst of requests would stop the loads that the sums wait for.
 template <int R, int V, class T>
-[[gnu::noinline]] void multiply_packed(const T* a, const T* b, int64_t length, T* c, int64_t ld) {
+[[gnu::noinline]] void multiply_columns(const T* a, int64_t step_a, const T* b, int64_t step_b,
+                                        int64_t length, T* c, int64_t ld, const void* const* lines,
+                                        int64_t count) {
   constexpr int S = Vec<T>::size;
+  constexpr int64_t kStretch = 16;
   Vec<T> sums[R][V];
   for (int i = 0; i < R; ++i)
     for (int j = 0; j < V; ++j) sums[i][j] = Vec<T>(0);
-  for (int64_t k = 0; k < length; ++k, a += R, b += V * S) {
-    Vec<T> right[V];
-    for (int j = 0; j < V; ++j) right[j] = Vec<T>::load(b + j * S);
-    for (int i = 0; i < R; ++i) {
-      const Vec<T> x(a[i]);
-      for (int j = 0; j < V; ++j) sums[i][j] += x * right[j];
+  const int64_t few = (count * kStretch + length - 1) / std::max<int64_t>(length, 1);
+  const void* const* const end = lines + count;
+  for (int64_t k = 0; k < length;) {
+    for (const void* const* stop = std::min(lines + few, end); lines < stop; ++lines)
+      __builtin_prefetch(*lines, 0, 2);
+    for (const int64_t stop = std::min(k + kStretch, length); k < stop; ++k, a += step_a, b += step_b) {
+      Vec<T> right[V];
+      for (int j = 0; j < V; ++j) right[j] = Vec<T>::load(b + j * S);
+      for (int i = 0; i < R; ++i) {
+        const Vec<T> x(a[i]);
+        for (int j = 0; j < V; ++j) sums[i][j] += x * right[j];
+      }
     }
   }
   for (int i = 0; i < R; ++i)

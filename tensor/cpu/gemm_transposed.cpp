@@ -15,82 +15,138 @@ namespace {
 constexpr int64_t kStep = 128;  // rows packed at a time
 constexpr int64_t kBlockRows = 192, kBlockCols = 320;
 constexpr int64_t kTasks = 32, kMinRun = 512;
+constexpr int64_t kPackCost = 6;  // half cycles to pack a vector
 
-/// Packs columns [column, column + cols) of rows of X in tiles of `width`:  tile t, row k, column j at
-/// dst[t * stride + k * width + j], zero past the last column.  Copies whole vectors: what a copy writes too
-/// much the next one overwrites, and `stride` leaves a vector between tiles.
-template <class T, class TX>
+/// Packs columns [column, column + cols) of rows of X in tiles of kWidth:  tile t, row k, column j at
+/// dst[t * kStride + k * kWidth + j], zero past the last column.  Copies whole vectors: what a copy writes
+/// too much the next one overwrites, and kStride leaves a vector between tiles.
+template <class T, class TX, int kWidth>
 class Packer {
+  static constexpr int S = Vec<T>::size, kVecs = (kWidth + S - 1) / S;
+
  public:
-  Packer(const Pieces<TX>& x, int64_t column, int64_t cols, int width)
-      : x_(x),
-        width_(width),
-        stride(kStep * width + Vec<T>::size),
-        tiles(ceil_div(cols, width)),
-        runs_(x.pieces * kStep) {
-    constexpr int S = Vec<T>::size;
-    const int64_t end = column + cols, all = x.pieces * x.length;
-    for (int64_t t = 0; t < tiles; ++t)
-      for (int j = 0; j < width;) {
-        const int64_t c = column + t * width + j, piece = std::min(c, all - 1) / x.length,
-                      begin = c - piece * x.length;
-        const int64_t left = std::min(end - c, x.length - begin);  // columns of this piece that are wanted
-        const int n = int(std::clamp<int64_t>(left, 0, std::min(S, width - j)));
-        copies_.push_back({piece * kStep, begin, t * stride + j, begin + S <= x.length ? S : n});
-        if (n == 0) copies_.back() = {0, 0, t * stride + j, 0};
-        j += n > 0 ? n : std::min(S, width - j);
-      }
+  static constexpr int64_t kStride = kStep * kWidth + S;
+  const int64_t tiles;
+
+  Packer(const Pieces<TX>& x, int64_t column, int64_t cols)
+      : tiles(ceil_div(cols, kWidth)),
+        x_(x),
+        column_(column),
+        end_(column + cols),
+        in_place_(std::is_same_v<T, TX> && x.data ? cols / kWidth : 0),
+        runs_(x.pieces * kStep),
+        packed_((tiles - in_place_) * kStride) {
+    for (int64_t c = column; c < end_;) {
+      const int64_t begin = c % x.length,
+                    n = std::min({end_ - c, x.length - begin, int64_t(64 / sizeof(TX))});
+      lines_.push_back({c / x.length * kStep, begin});
+      c += n;
+    }
   }
 
-  void pack(int64_t k, int64_t count, T* dst) {
+  /// Finds rows [k, k + count), to be packed next; appends their cache lines to a list and returns its end.
+  const void** find(int64_t k, int64_t count, const void** lines) {
     x_.find(k, count, runs_, kStep);
-    for (int64_t i = 0; i < count; ++i, dst += width_)
-      for (const Copy& copy : copies_) {
-        const TX* from = runs_[copy.piece + i] + copy.begin;
-        (copy.lanes == Vec<T>::size ? Vec<T>::load(from) : Vec<T>::load(from, copy.lanes))
-            .store(dst + copy.to);
-      }
+    for (const Line& line : lines_)
+      for (int64_t i = 0; i < count; ++i) *lines++ = runs_[line.piece + i] + line.begin;
+    return lines;
+  }
+  /// The numbers of tile t in row k, the first of those packed, and how far it is to the next row's.
+  std::pair<const T*, int64_t> tile(int64_t t, int64_t k) const {
+    if constexpr (std::is_same_v<T, TX>)
+      if (t < in_place_) return {x_.data + k * x_.ld + column_ + t * kWidth, x_.ld};
+    return {packed_ + (t - in_place_) * kStride, kWidth};
+  }
+  int64_t most_lines() const { return kStep * int64_t(lines_.size()); }
+
+  /// Tile after tile, so that writing is one stream; reading jumps from row to row, which is free by then.
+  void pack(int64_t count) {
+    for (int64_t t = in_place_; t < tiles; ++t) {
+      T* dst = packed_ + (t - in_place_) * kStride;
+      const int64_t c = column_ + t * kWidth, begin = c % x_.length;
+      const TX* const* rows = runs_ + c / x_.length * kStep;
+      if (c + kWidth <= end_ && begin + kVecs * S <= x_.length)
+        for (int64_t i = 0; i < count; ++i)
+          for (int v = 0; v < kVecs; ++v)
+            Vec<T>::load(rows[i] + begin + v * S).store(dst + i * kWidth + v * S);
+      else
+        for (int64_t i = 0; i < count; ++i) pack_edge(c, i, dst + i * kWidth);
+    }
   }
 
  private:
-  struct Copy {
-    int64_t piece, begin, to;
-    int lanes;
+  /// One row of a tile at the end of a run or of the columns.
+  void pack_edge(int64_t c, int64_t i, T* dst) const {
+    for (int j = 0; j < kWidth;) {
+      const int64_t piece = std::min(c + j, end_ - 1) / x_.length, begin = c + j - piece * x_.length;
+      const int n = int(std::min<int64_t>({end_ - c - j, x_.length - begin, S, kWidth - j}));
+      if (n > 0)
+        Vec<T>::load(runs_[piece * kStep + i] + begin, n).store(dst + j);
+      else
+        Vec<T>(0).store(dst + j);
+      j += n > 0 ? n : std::min(S, kWidth - j);
+    }
+  }
+
+  struct Line {
+    int64_t piece, begin;
   };
   const Pieces<TX>& x_;
-  int width_;
-
- public:
-  const int64_t stride, tiles;
-
- private:
-  Scratch<const TX*> runs_;
-  std::vector<Copy> copies_;
+  int64_t column_, end_,
+      in_place_;             // the first tiles of a dense X need no packing: they are read where they lie
+  Scratch<const TX*> runs_;  // where each piece of each row begins
+  Scratch<T> packed_;
+  std::vector<Line> lines_;
 };
 
-/// out (M, N) = sums of A^T B over rows [k0, k1), for one block of it.
+/// out (M, N) = sums of A^T B over rows [k0, k1), for one block of it.  While one step is multiplied, the
+/// rows of the next are on their way into the cache.
 template <int W, class T, class TA, class TB>
 void run_block(const Pieces<TA>& a, const Pieces<TB>& b, int64_t m0, int64_t M, int64_t n0, int64_t N,
                int64_t k0, int64_t k1, T* out, int64_t ld, bool accumulate) {
   constexpr int R = tile_rows(W), S = Vec<T>::size;
-  Packer<T, TA> left(a, m0, M, R);
-  Packer<T, TB> right(b, n0, N, W * S);
-  const int64_t width = right.tiles * W * S, height = left.tiles * R;
-  Scratch<T> packed_a(left.tiles * left.stride), packed_b(right.tiles * right.stride), sums(height * width);
+  Packer<T, TA, R> left(a, m0, M);
+  Packer<T, TB, W * S> right(b, n0, N);
+  const int64_t width = right.tiles * W * S, height = left.tiles * R, tiles = left.tiles * right.tiles;
+  Scratch<T> sums(height * width);
   std::fill_n(static_cast<T*>(sums), height * width, T(0));
+  Scratch<const void*> lines(left.most_lines() + right.most_lines());
+  int64_t all = 0;  // lines of the next step
+  auto find = [&](int64_t k) {
+    const int64_t count = std::min(kStep, k1 - k);
+    all = count > 0 ? right.find(k, count, left.find(k, count, lines)) - lines : 0;
+  };
+  find(k0);
   for (int64_t k = k0; k < k1; k += kStep) {
     const int64_t count = std::min(kStep, k1 - k);
-    left.pack(k, count, packed_a);
-    right.pack(k, count, packed_b);
-    for (int64_t p = 0; p < right.tiles; ++p)
-      for (int64_t t = 0; t < left.tiles; ++t)
-        multiply_packed<R, W>(packed_a + t * left.stride, packed_b + p * right.stride, count,
-                              sums + t * R * width + p * W * S, width);
+    left.pack(count), right.pack(count);
+    find(k + count);
+    for (int64_t i = 0; i < tiles; ++i) {
+      const int64_t p = i / left.tiles, t = i % left.tiles, from = all * i / tiles,
+                    to = all * (i + 1) / tiles;
+      const auto [x, step_x] = left.tile(t, k);
+      const auto [y, step_y] = right.tile(p, k);
+      multiply_columns<R, W>(x, step_x, y, step_y, count, sums + t * R * width + p * W * S, width,
+                             lines + from, to - from);
+    }
   }
   for (int64_t m = 0; m < M; ++m) {
     T* c = out + (m0 + m) * ld + n0;
     for (int64_t n = 0; n < N; ++n) c[n] = (accumulate ? c[n] : T(0)) + sums[m * width + n];
   }
+}
+
+/// The tile width with the least work for a block: multiply-adds, of which two a cycle run, and packing.
+template <class T>
+int best_width(int64_t M, int64_t N) {
+  int best = 1;
+  int64_t least = 0;
+  for (int V = 1; V <= kTileVecs; ++V) {
+    const int64_t R = tile_rows(V), down = ceil_div(M, R), across = ceil_div(N, V * Vec<T>::size);
+    const int64_t cost = down * across * std::max(R * V, R + V) + kPackCost * (down + across * V);
+    if (V == 1 || cost <= least) best = V, least = cost;
+  }
+  return best;
 }
 
 }  // namespace
@@ -101,8 +157,7 @@ void multiply_transposed(const Pieces<TA>& a, const Pieces<TB>& b, acc_t<TA>* c,
   using T = acc_t<TA>;
   const int64_t M = a.pieces * a.length, N = b.pieces * b.length, K = a.rows;
   if (M == 0 || N == 0) return;
-  const Panels<T> panels(N);
-  const int V = panels.vecs(0);  // one width for all: A's tiles are as tall as that asks
+  const int V = best_width<T>(std::min(M, kBlockRows), std::min(N, kBlockCols));
   const int64_t unit = V * Vec<T>::size, rows = round_up(ceil_div(M, ceil_div(M, kBlockRows)), tile_rows(V));
   const int64_t cols = round_up(ceil_div(N, ceil_div(N, kBlockCols)), unit);
   const int64_t down = ceil_div(M, rows), across = ceil_div(N, cols), blocks = down * across;
