@@ -1,0 +1,41 @@
+// Everything that decides a training run, in one struct with one table.
+#pragma once
+
+#include "examples/camo/options.h"
+
+namespace camo::program {
+
+struct TrainConfig {
+  // data
+  std::string data;
+  ImageSize size;
+  double hold_out = 0.1;
+  std::string augment = "on";
+  int64_t count = 1000;
+  double difficulty = 0.5;
+  // model
+  std::string model = "camoxpert-sparse", backbone = "pvt_v2_b0";
+  double drop_path = 0.1, balance_rate = 0.01;
+  // optimisation
+  int64_t epochs = 40, batch_size = 8, accumulate = 1;
+  double lr = 3e-4, min_lr = 1e-6, warmup = 1, weight_decay = 0.01, clip = 1, ema_decay = 0.999;
+  int64_t seed = 1, bad_steps = 5;
+  // machine
+  std::string device = "cpu", precision = "fp32";
+  int64_t threads = 0, workers = 2;
+  std::string out;
+};
+
+/// The table: flags of `camo train`, keys of config.json.
+Options options(TrainConfig& config);
+
+/// Rules that join several options, and what must not be empty; ConfigError names the flags.
+void validate(const TrainConfig& config);
+
+/// A file of keys as in the table, each optional; ConfigError names file, key and the nearest known key.
+void read_config(const std::string& file, TrainConfig& config);
+void parse_config(const std::string& text, const std::string& where, TrainConfig& config);
+/// Every key, one a line; parse_config(to_text(c)) gives c.
+std::string to_text(TrainConfig config, bool one_line = false);
+
+}  // namespace camo::program
