@@ -1,0 +1,50 @@
+// Where photographs and their masks come from: folders in the usual layouts, a list file, or the generator.
+//
+//   DIR/Train/Image + DIR/Train/GT      DIR/Image/Train + DIR/GT/Train      DIR/Train + DIR/TrainGT      DIR/Image + DIR/GT
+//
+// A photograph and its mask share their stem.  Everything is checked before work starts, from names and headers
+// alone: what does not pair, does not fit or is no image stops the program with one list.  Data is only ever read.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "tensor/tensor.h"
+
+namespace camo::program {
+
+struct Pair {
+  std::string name, image, mask;  // stem and two paths
+};
+
+struct Picture {
+  Tensor image;  // u8 (H, W, 3)
+  Tensor mask;   // u8 (H, W, 1), object where > 128
+};
+
+/// Files, or synthetic pictures that need none.
+struct Dataset {
+  struct Synthetic {
+    uint64_t seed = 0;
+    int64_t count = 0, height = 0, width = 0;
+    double difficulty = 0;
+    bool fresh = false;  // other pictures in every epoch
+  };
+  std::vector<Pair> pairs;
+  std::optional<Synthetic> synthetic;
+
+  int64_t size() const { return synthetic ? synthetic->count : int64_t(pairs.size()); }
+  std::string name(int64_t i) const;
+  /// Item i as it is in this epoch; errors name the file.
+  Picture load(int64_t i, int64_t epoch = 0) const;
+};
+
+/// The first of `splits` ("Train", "Val", "Test"; "" is a folder without splits) that a folder has, or all of a list
+/// file.  DataError when the folder is missing, when files do not pair or are no images (names up to ten), and,
+/// if `required`, when no layout fits (says what was looked for); else the result is empty.
+std::vector<Pair> find_pairs(const std::string& data, const std::vector<std::string>& splits, bool required = true);
+/// Pairs the files of two folders by stem and checks kinds and sizes from their headers.
+std::vector<Pair> pair_folders(const std::string& images, const std::string& masks);
+
+}  // namespace camo::program

@@ -1,0 +1,102 @@
+// Items in a fixed order, made ahead by worker threads.
+//
+// Workers take positions of the order one after another and may finish in any order; next() gives them in order.
+// An item is a pure function of its number, so how many workers there are (0: made on the spot) never changes what
+// comes.  At most `ahead` items wait.  A worker's exception is raised where its item would have come.
+#pragma once
+
+#include <condition_variable>
+#include <exception>
+#include <functional>
+#include <map>
+#include <mutex>
+#include <optional>
+#include <thread>
+#include <vector>
+
+#include "tensor/tensor.h"
+
+namespace camo::program {
+
+template <class T>
+class Loader {
+ public:
+  /// make(i) is called once for every i in order, from any thread.
+  Loader(std::function<T(int64_t)> make, std::vector<int64_t> order, int64_t workers, int64_t ahead)
+      : make_(std::move(make)), order_(std::move(order)), ahead_(size_t(ahead + workers)) {
+    for (int64_t i = 0; i < workers; ++i) workers_.emplace_back([this] { work(); });
+  }
+  ~Loader() {
+    {
+      std::lock_guard lock(mutex_);
+      stop_ = true;
+    }
+    room_.notify_all();
+    for (std::thread& w : workers_) w.join();
+  }
+  Loader(const Loader&) = delete;
+
+  /// The next item; empty at the end.
+  std::optional<T> next() {
+    if (taken_ == order_.size()) return {};
+    if (workers_.empty()) return make_(order_[taken_++]);
+    std::unique_lock lock(mutex_);
+    ready_.wait(lock, [&] { return done_.count(taken_) > 0; });
+    Slot slot = std::move(done_.extract(taken_++).mapped());
+    lock.unlock();
+    room_.notify_all();
+    if (slot.error) std::rethrow_exception(slot.error);
+    return std::move(slot.item);
+  }
+
+ private:
+  struct Slot {
+    std::optional<T> item;
+    std::exception_ptr error;
+  };
+
+  void work() {
+    std::unique_lock lock(mutex_);
+    for (;;) {
+      room_.wait(lock, [&] { return stop_ || started_ == order_.size() || started_ < taken_ + ahead_; });
+      if (stop_ || started_ == order_.size()) return;
+      size_t position = started_++;
+      lock.unlock();
+      Slot slot;
+      try {
+        slot.item = make_(order_[position]);
+      } catch (...) {
+        slot.error = std::current_exception();
+      }
+      lock.lock();
+      done_[position] = std::move(slot);
+      ready_.notify_one();
+    }
+  }
+
+  std::function<T(int64_t)> make_;
+  std::vector<int64_t> order_;
+  size_t ahead_, taken_ = 0, started_ = 0;  // positions: given by next(), handed to workers
+  bool stop_ = false;
+  std::mutex mutex_;
+  std::condition_variable room_, ready_;
+  std::map<size_t, Slot> done_;
+  std::vector<std::thread> workers_;
+};
+
+/// 0 .. n-1, and the same shuffled: a function of (seed, epoch) alone.
+std::vector<int64_t> in_order(int64_t n);
+std::vector<int64_t> shuffled(int64_t n, uint64_t seed, int64_t epoch);
+
+/// Tensors of one shape under a new leading axis.
+Tensor stack(const std::vector<Tensor>& parts);
+
+/// What the network trains on.
+struct Sample {
+  Tensor image;  // (H, W, 3) f32, normalised; with a leading axis B in a batch
+  Tensor mask;   // (H, W, 1) f32, 0 or 1
+};
+/// Up to n samples as one batch; empty at the end.
+std::optional<Sample> next_batch(Loader<Sample>& loader, int64_t n);
+
+}  // namespace camo::program
