@@ -1,0 +1,62 @@
+#include "examples/camo/checkpoint.h"
+
+#include "tensor/io.h"
+
+namespace camo::program {
+namespace {
+
+const char* const kFormat = "camo-checkpoint-1";
+
+void append(nn::NamedTensors& out, const std::string& prefix, const nn::NamedTensors& part) {
+  for (const auto& [name, tensor] : part) out.emplace_back(prefix + name, tensor);
+}
+
+}  // namespace
+
+void save_checkpoint(const std::string& path, const Checkpoint& c) {
+  nn::NamedTensors all;
+  append(all, "model.", c.model);
+  append(all, "ema.", c.ema);
+  append(all, "optimizer.", c.optimizer);
+  write_safetensors(path, all, {{"format", kFormat}, {"config", to_text(c.config, true)}, {"state", to_json(c.state)}});
+}
+
+Checkpoint load_checkpoint(const std::string& path) {
+  SafeTensors file = read_safetensors(path, {.require_checksums = true});
+  check<WeightsError>(file.metadata["format"] == kFormat, path, ": is no checkpoint of camo train",
+                      " [its metadata has no format ", kFormat, "; camo inspect ", path, "]");
+  Checkpoint out;
+  try {
+    parse_config(file.metadata["config"], path + ": config", out.config);
+    out.state = parse_json(file.metadata["state"], path + ": state");
+  } catch (const ConfigError& e) {
+    throw WeightsError(e.what());
+  }
+  const std::pair<std::string, nn::NamedTensors*> parts[] = {
+      {"model.", &out.model}, {"ema.", &out.ema}, {"optimizer.", &out.optimizer}};
+  for (auto& [name, tensor] : file.tensors) {
+    bool known = false;
+    for (const auto& [prefix, part] : parts)
+      if (!known && name.rfind(prefix, 0) == 0) part->emplace_back(name.substr(prefix.size()), tensor), known = true;
+    check<WeightsError>(known, path, ": holds a tensor that belongs nowhere: ", name);
+  }
+  return out;
+}
+
+std::unique_ptr<moe::CamoXpert> make_model(const TrainConfig& c) {
+  return std::make_unique<moe::CamoXpert>(
+      nn::Scope{.seed = uint64_t(c.seed)},
+      moe::CamoXpertConfig{.backbone = c.backbone, .drop_path = c.drop_path, .balance_rate = c.balance_rate});
+}
+
+Loaded load_model(const std::string& path) {
+  Checkpoint c = load_checkpoint(path);
+  Loaded out{c.config, make_model(c.config), ""};
+  nn::load_state_dict(*out.model, c.ema.empty() ? c.model : c.ema);
+  out.model->train(false);
+  out.described = text(path, ": ", c.config.model, " on ", c.config.backbone, ", ", c.ema.empty() ? "raw" : "averaged (EMA)",
+                       " weights, epoch ", c.state.integer("epoch"), ", ", to_string(c.config.size), " pixels");
+  return out;
+}
+
+}  // namespace camo::program

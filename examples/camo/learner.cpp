@@ -1,0 +1,88 @@
+#include "examples/camo/learner.h"
+
+#include <cmath>
+
+#include "autograd/debug.h"
+
+namespace camo::program {
+
+Learner::Learner(const TrainConfig& c)
+    : precision_(c.precision == "bf16" ? DType::bf16 : DType::f32), model_(make_model(c)),
+      optimizer_(*model_, {.decay = c.weight_decay, .clip = c.clip}) {
+  if (c.ema_decay > 0) ema_.emplace(*model_, c.ema_decay);
+}
+
+/// Adds share * gradient of the loss of one batch; returns share * loss.
+double Learner::pass(const Sample& batch, double share, StepReport* report) {
+  model_->state().next_micro_step();
+  moe::CamoXpertOut out = model_->forward(Var(precision_ == DType::f32 ? batch.image : cast(batch.image, precision_)));
+  Var loss = moe::camoxpert_loss(out, batch.mask);
+  backward(loss, full(loss.shape(), share, loss.dtype()));
+  if (report) {
+    report->load.resize(out.stats.size());
+    for (size_t s = 0; s < out.stats.size(); ++s) {
+      report->load[s].resize(out.stats[s].load.size());
+      for (size_t e = 0; e < report->load[s].size(); ++e) report->load[s][e] += double(out.stats[s].load[e]);
+    }
+  }
+  return share * item(loss.value());
+}
+
+StepReport Learner::step(std::vector<Sample>& batches, double rate, const BeforePass& before) {
+  StepReport report;
+  model_->train();
+  const int64_t first = model_->state().micro_step;
+  for (Sample& batch : batches) {
+    if (before) before(model_->state().micro_step, batch);
+    report.loss += pass(batch, 1 / double(batches.size()), &report);
+  }
+  std::string bad_parameter;
+  report.accepted = std::isfinite(report.loss);
+  if (report.accepted) {
+    nn::StepResult result = optimizer_.step(rate);
+    report.accepted = result.accepted, report.grad_norm = result.grad_norm, bad_parameter = result.non_finite;
+  }
+  if (report.accepted) {
+    nn::commit(*model_);
+    if (ema_) ema_->update();
+  } else {
+    report.culprit = find_culprit(batches, first);
+    if (report.culprit.empty()) report.culprit = "the gradient of " + bad_parameter;
+  }
+  return report;
+}
+
+std::string Learner::find_culprit(const std::vector<Sample>& batches, int64_t first) {
+  nn::zero_grad(*model_);
+  nn::discard(*model_);
+  const int64_t now = model_->state().micro_step;
+  model_->state().micro_step = first;  // the same noise again
+  std::string found;
+  try {
+    debug::FindNan watch;
+    for (const Sample& batch : batches) pass(batch, 1 / double(batches.size()), nullptr);
+  } catch (const NumericError& e) {
+    found = e.what();
+  }
+  nn::zero_grad(*model_);
+  nn::discard(*model_);
+  model_->state().micro_step = now;
+  return found;
+}
+
+void Learner::save(Checkpoint& c, bool with_optimizer) const {
+  c.model = nn::state_dict(*model_);
+  if (ema_) c.ema = ema_->state();
+  if (with_optimizer) c.optimizer = optimizer_.state();
+  c.state.set("micro_step", model_->state().micro_step);
+  c.state.set("ema_updates", ema_ ? ema_->updates() : int64_t(0));
+}
+
+void Learner::load(const Checkpoint& c) {
+  nn::load_state_dict(*model_, c.model);
+  optimizer_.load_state(c.optimizer);
+  if (ema_) ema_->load_state(c.ema, c.state.integer("ema_updates"));
+  model_->state().micro_step = c.state.integer("micro_step");
+}
+
+}  // namespace camo::program

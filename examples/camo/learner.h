@@ -1,0 +1,48 @@
+// What learns: the network, its optimizer and its average, and one optimizer step of them.
+#pragma once
+
+#include <functional>
+#include <optional>
+
+#include "examples/camo/checkpoint.h"
+#include "examples/camo/loader.h"
+#include "nn/ema.h"
+#include "nn/optim.h"
+
+namespace camo::program {
+
+struct StepReport {
+  bool accepted = true;
+  double loss = 0, grad_norm = 0;
+  std::string culprit = {};               // where the first NaN or infinity appeared, when not accepted
+  std::vector<std::vector<double>> load;  // images per expert, one list per scale
+};
+
+class Learner {
+ public:
+  explicit Learner(const TrainConfig& config);
+
+  /// Called before each forward pass with its number and its batch; tests plant faults here.
+  using BeforePass = std::function<void(int64_t micro_step, Sample& batch)>;
+
+  /// One update from the mean gradient of all batches.  A loss or gradient that is not finite leaves weights,
+  /// averages, optimizer and running statistics as they were, and the pass is run again to name the op.
+  StepReport step(std::vector<Sample>& batches, double rate, const BeforePass& before);
+
+  moe::CamoXpert& model() { return *model_; }
+  nn::Ema* ema() { return ema_ ? &*ema_ : nullptr; }
+
+  void save(Checkpoint& checkpoint, bool with_optimizer) const;
+  void load(const Checkpoint& checkpoint);
+
+ private:
+  double pass(const Sample& batch, double share, StepReport* report);
+  std::string find_culprit(const std::vector<Sample>& batches, int64_t first_micro_step);
+
+  DType precision_;
+  std::unique_ptr<moe::CamoXpert> model_;
+  nn::AdamW optimizer_;
+  std::optional<nn::Ema> ema_;
+};
+
+}  // namespace camo::program
