@@ -1,0 +1,24 @@
+// The commands of `camo`.  Each takes the words after its name and returns an exit code.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "examples/camo/cli.h"
+
+namespace camo::program {
+
+using Arguments = std::vector<std::string>;
+
+int train_command(const Arguments& words);    // train.cpp
+int demo_command(const Arguments& words);     // demo.cpp
+int eval_command(const Arguments& words);     // eval.cpp
+int predict_command(const Arguments& words);  // predict.cpp
+int inspect_command(const Arguments& words);  // inspect.cpp
+int synth_command(const Arguments& words);    // synth_command.cpp
+int bench_command(const Arguments& words);    // bench_command.cpp
+
+/// All of them but `ops`, which needs the op cases of the tests and lives in main.cpp.
+std::vector<Entry> commands();
+
+}  // namespace camo::program

@@ -1,0 +1,71 @@
+// camo inspect: names, types and shapes in a safetensors file; ranges and digests on request.
+#include <cmath>
+#include <cstdio>
+
+#include "examples/camo/commands.h"
+#include "examples/camo/progress.h"
+#include "tensor/io.h"
+#include "tensor/random.h"
+
+namespace camo::program {
+namespace {
+
+/// "min -0.1  max 0.2  mean 0.01", and how many numbers are not finite.
+std::string statistics(const Tensor& x) {
+  double low = INFINITY, high = -INFINITY, sum = 0;
+  int64_t bad = 0;
+  for (double v : to_vector<double>(x)) {
+    if (!std::isfinite(v)) { ++bad; continue; }
+    low = std::min(low, v), high = std::max(high, v), sum += v;
+  }
+  int64_t n = x.numel() - bad;
+  char out[160];
+  if (n == 0) std::snprintf(out, sizeof out, "no finite number");
+  else std::snprintf(out, sizeof out, "min %-11.4g max %-11.4g mean %-11.4g", low, high, sum / double(n));
+  return bad ? text(out, "  ", bad, " NaN or infinite") : out;
+}
+
+uint64_t digest(const Tensor& x) {
+  return hash(std::string_view(static_cast<const char*>(x.numel() ? x.raw() : ""), size_t(x.bytes()))) ^ hash(text(x.dtype(), x.shape()));
+}
+
+}  // namespace
+
+int inspect_command(const Arguments& words) {
+  bool stats = false, hashes = false;
+  Command command{.name = "inspect",
+                  .summary = "Lists what a weight file or checkpoint holds: names, types, shapes, metadata.",
+                  .usage = "camo inspect FILE [flags]",
+                  .options = {{.name = "stats", .value = &stats, .help = "range, mean and count of NaN of each tensor"},
+                              {.name = "hash", .value = &hashes, .help = "digest of each tensor (type, shape and bits) and of all"}},
+                  .rest = "FILE"};
+  Given given = read(command, words);
+  check<ConfigError>(given.rest.size() == 1, "camo inspect: needs one FILE");
+  SafeTensors file;
+  std::vector<TensorInfo> tensors;
+  SafeHeader header = read_safetensors_header(given.rest[0]);
+  if (stats || hashes) file = read_safetensors(given.rest[0]);
+  size_t width = 4;
+  for (const TensorInfo& t : header.tensors) width = std::max(width, t.name.size());
+  uint64_t all = 0;
+  int64_t numbers = 0, bytes = 0;
+  for (const TensorInfo& t : header.tensors) {
+    std::printf("%-*s  %-4s %-20s", int(width), t.name.c_str(), t.dtype.c_str(), text(t.shape).c_str());
+    numbers += t.shape.numel(), bytes += t.end - t.begin;
+    if (stats || hashes) {
+      const Tensor& x = *file.find(t.name);
+      if (stats) std::printf("  %s", statistics(x).c_str());
+      if (hashes) std::printf("  %016llx", (unsigned long long)digest(x));
+      all ^= hash(text(t.name, digest(x)));
+    }
+    std::printf("\n");
+  }
+  for (const auto& [key, value] : header.metadata) std::printf("%s: %s\n", key.c_str(), value.c_str());
+  std::printf("%zu tensors, %lld numbers, %s%s", header.tensors.size(), (long long)numbers, bytes_text(double(bytes)).c_str(),
+              header.verified ? ", checksums right" : ", no checksums");
+  if (hashes) std::printf(", digest of all %016llx", (unsigned long long)all);
+  std::printf("\n");
+  return 0;
+}
+
+}  // namespace camo::program
