@@ -17,7 +17,7 @@ struct Broadcast {
 
   int64_t numel;
   int rank = 0;
-  std::array<int64_t, kMaxRank> length{};
+  std::array<int64_t, kMaxRank> length{};  // of the merged axes, innermost first
   std::array<Offsets, kMaxRank> stride{};  // 0 where the operand repeats
 
   /// Each operand's axes are aligned at the end with out's; an axis of 1 repeats.
@@ -40,7 +40,6 @@ struct Broadcast {
       else length[rank] = n, stride[rank++] = step;
     }
     if (rank == 0) length[rank++] = 1;  // one element: every stride is 0
-    // Axes are kept innermost first.
   }
 
   /// Calls f(i, n, offsets) for runs [i, i + n) of the output that lie in [begin, end) and in one innermost row.
