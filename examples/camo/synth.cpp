@@ -14,13 +14,14 @@ using std::numbers::pi;
 
 double mix(double a, double b, double t) { return a + (b - a) * t; }
 
-/// A number in [0, 1) for each point of a lattice.  The finaliser is murmur3's (Appleby).
-float lattice(int x, int y, uint32_t seed) {
+/// Random bits for each point of a lattice.  The finaliser is murmur3's (Appleby).
+uint32_t lattice_bits(int x, int y, uint32_t seed) {
   uint32_t h = seed + uint32_t(x) * 0x9e3779b1u + uint32_t(y) * 0x85ebca77u;
   h = (h ^ h >> 16) * 0x85ebca6bu;
   h = (h ^ h >> 13) * 0xc2b2ae35u;
-  return uniform(h ^ h >> 16);
+  return h ^ h >> 16;
 }
+float lattice(int x, int y, uint32_t seed) { return uniform(lattice_bits(x, y, seed)); }
 
 /// Lattice values joined smoothly, around 0.
 float value_noise(float x, float y, uint32_t seed) {
@@ -39,7 +40,9 @@ float cells(float x, float y, uint32_t seed) {
   float first = 9, second = 9;
   for (int b = j - 1; b <= j + 1; ++b)
     for (int a = i - 1; a <= i + 1; ++a) {
-      float dx = float(a) + lattice(a, b, seed) - x, dy = float(b) + lattice(a, b, seed ^ 0x5bd1e995u) - y;
+      uint32_t bits = lattice_bits(a, b, seed);
+      float dx = float(a) + float(bits & 0xffff) * 0x1p-16f - x,
+            dy = float(b) + float(bits >> 16) * 0x1p-16f - y;
       float d = dx * dx + dy * dy;
       second = std::min(second, std::max(first, d));
       first = std::min(first, d);
@@ -82,16 +85,18 @@ Texture turned(Texture t, double angle, double finer, Random& random) {
 /// A closed outline: the radius as a short Fourier series of the angle, on a turned ellipse.
 struct Outline {
   static constexpr int kWaves = 5;
-  double x, y, radius, stretch, turn;
+  static constexpr double kFar = 0.06;  // farther than this from the outline only the side matters
+  double x, y, radius, stretch, cosine, sine, swing = 0;
   std::array<double, kWaves> height, phase;
 
   /// Distance to the outline along the ray from the centre, in units of length; positive inside.
   double inside(double px, double py) const {
-    double c = std::cos(turn), s = std::sin(turn), dx = px - x, dy = py - y;
-    double u = (c * dx + s * dy) / stretch, v = (c * dy - s * dx) * stretch;
-    double r = std::hypot(u, v);
-    if (r > radius * 1.8) return radius - r;
-    double angle = std::atan2(v, u), edge = 1;
+    double dx = px - x, dy = py - y;
+    double u = (cosine * dx + sine * dy) / stretch, v = (cosine * dy - sine * dx) * stretch;
+    double r = std::sqrt(u * u + v * v), edge = 1;
+    if (r > radius * (1 + swing) + kFar) return -kFar;
+    if (r < radius * (1 - swing) - kFar) return kFar;
+    double angle = std::atan2(v, u);
     for (int k = 0; k < kWaves; ++k) edge += height[k] * std::cos((k + 2) * angle + phase[k]);
     return radius * edge - r;
   }
@@ -102,9 +107,11 @@ Outline random_outline(Random& random, double area, double w, double h) {
   Outline o;
   o.radius = std::sqrt(area / pi);
   o.stretch = std::exp(random.uniform(-0.3, 0.3));
-  o.turn = random.uniform(0, pi);
+  const double turn = random.uniform(0, pi);
+  o.cosine = std::cos(turn), o.sine = std::sin(turn);
   for (int k = 0; k < Outline::kWaves; ++k)
-    o.height[k] = random.uniform(0, 0.28) / (k + 1), o.phase[k] = random.uniform(0, 2 * pi);
+    o.height[k] = random.uniform(0, 0.28) / (k + 1), o.phase[k] = random.uniform(0, 2 * pi),
+    o.swing += o.height[k];
   double margin_x = std::min(o.radius * 0.8, w * 0.45), margin_y = std::min(o.radius * 0.8, h * 0.45);
   o.x = random.uniform(margin_x, w - margin_x), o.y = random.uniform(margin_y, h - margin_y);
   return o;
