@@ -1,6 +1,5 @@
 // A killed run leaves a checkpoint that loads and continues.  CAMO_KILLS=100 runs the long version.
 #include <doctest/doctest.h>
-
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/wait.h>
@@ -43,11 +42,13 @@ pid_t start(const std::vector<std::string>& arguments) {
 }
 
 std::vector<std::string> endless_run(const std::string& out) {
-  return {"train", "--data", "synthetic", "--count", "4", "--batch-size", "2", "--size", "32", "--epochs", "100000", "--out", out};
+  return {"train", "--data",   "synthetic", "--count", "4", "--batch-size", "2", "--size",
+          "32",    "--epochs", "100000",    "--out",   out};
 }
 
 void wait_for(const std::string& file) {
-  for (int i = 0; i < 6000 && !fs::exists(file); ++i) std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  for (int i = 0; i < 6000 && !fs::exists(file); ++i)
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
   REQUIRE(fs::exists(file));
 }
 
@@ -58,7 +59,8 @@ void check_loads(const std::string& run) {
   CHECK(!program::load_checkpoint(run + "/best.safetensors").model.empty());
 }
 
-/// File calls at which a continued run is disturbed: spread over its saves; all of them, thinned, in the long version.
+/// File calls at which a continued run is disturbed: spread over its saves; all of them, thinned, in the long
+/// version.
 std::vector<int64_t> calls() {
   std::vector<int64_t> out = {1, 4, 7, 9, 300, 1200, 2000};
   if (kills() < 100) return out;
@@ -128,7 +130,9 @@ TEST_CASE("a kill before each file call of a save leaves the old checkpoint or t
 TEST_CASE("a run killed in its saves leaves loadable checkpoints, and goes on from them to the same bits") {
   TempFolder folder;
   std::string run = folder / "run", copy = folder / "copy";
-  REQUIRE(run_camo("train --data synthetic --count 4 --batch-size 2 --size 32 --epochs 1 --out " + run).code == 0);
+  REQUIRE(
+      run_camo("train --data synthetic --count 4 --batch-size 2 --size 32 --epochs 1 --out " + run).code ==
+      0);
   fs::copy(run, copy, fs::copy_options::recursive);
   REQUIRE(run_camo("train --resume " + copy + " --epochs 2").code == 0);
   const uint64_t whole = weights_hash(copy + "/last.safetensors");
@@ -149,7 +153,9 @@ TEST_CASE("a run killed in its saves leaves loadable checkpoints, and goes on fr
 TEST_CASE("a full disk leaves whole checkpoints and says what was needed") {
   TempFolder folder;
   std::string run = folder / "run", copy = folder / "copy";
-  REQUIRE(run_camo("train --data synthetic --count 4 --batch-size 2 --size 32 --epochs 1 --out " + run).code == 0);
+  REQUIRE(
+      run_camo("train --data synthetic --count 4 --batch-size 2 --size 32 --epochs 1 --out " + run).code ==
+      0);
   const uint64_t before = weights_hash(run + "/last.safetensors");
   int64_t old_ones = 0;
   for (int64_t call : calls()) {

@@ -21,8 +21,8 @@ class TempFolder {
 program::TrainConfig tiny_config(const std::string& out);
 
 struct Finished {
-  int code = 0;              // exit status, or -signal
-  std::string out, error;    // what it printed
+  int code = 0;            // exit status, or -signal
+  std::string out, error;  // what it printed
 };
 /// build/camo with these arguments (cut at spaces), waited for.
 Finished run_camo(const std::string& arguments, const std::string& environment = "");

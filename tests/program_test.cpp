@@ -17,8 +17,8 @@
 
 using namespace camo;
 using namespace camo::program;
-using camo::test::TempFolder;
 using camo::test::run_camo;
+using camo::test::TempFolder;
 namespace fs = std::filesystem;
 
 namespace {
@@ -41,7 +41,8 @@ Picture noise_picture(int64_t h, int64_t w) {
 
 TEST_CASE("a configuration written and read is the same in every bit") {
   TrainConfig c;
-  c.data = "a \"quoted\" path\\with\tall", c.lr = 0.1 + 0.2, c.min_lr = 1e-300, c.seed = 8999999999999999, c.size = {64, 96};
+  c.data = "a \"quoted\" path\\with\tall", c.lr = 0.1 + 0.2, c.min_lr = 1e-300, c.seed = 8999999999999999,
+  c.size = {64, 96};
   c.precision = "bf16", c.augment = "off", c.weight_decay = 0;
   for (bool one_line : {false, true}) {
     TrainConfig back;
@@ -54,7 +55,12 @@ TEST_CASE("a configuration written and read is the same in every bit") {
 
 TEST_CASE("JSON numbers keep their kind and their bits") {
   JsonObject o;
-  o.items = {{"int", int64_t(1) << 62}, {"whole", 3.0}, {"third", 1.0 / 3}, {"nan", NAN}, {"list", std::vector<double>{1, 0.1, -1e300}}, {"text", "é\n\""}};
+  o.items = {{"int", int64_t(1) << 62},
+             {"whole", 3.0},
+             {"third", 1.0 / 3},
+             {"nan", NAN},
+             {"list", std::vector<double>{1, 0.1, -1e300}},
+             {"text", "é\n\""}};
   JsonObject back = parse_json(to_json(o), "test");
   CHECK(to_json(back) == to_json(o));
   CHECK(back.integer("int") == int64_t(1) << 62);
@@ -67,12 +73,21 @@ TEST_CASE("JSON numbers keep their kind and their bits") {
 }
 
 TEST_CASE("the usual folder layouts are found, whatever their case") {
-  struct Layout { const char *image, *mask, *split; };
-  for (Layout l : {Layout{"Train/Image", "Train/GT_Object", "Train"}, {"train/Imgs", "train/GT", "Train"}, {"Images/Train", "GT/Train", "Train"},
-                   {"TrainDataset/Imgs", "TrainDataset/masks", "Train"}, {"Train", "TrainGT", "Train"}, {"image", "mask", ""}, {"Test/Image", "Test/GT", "Test"}}) {
+  struct Layout {
+    const char *image, *mask, *split;
+  };
+  for (Layout l : {Layout{"Train/Image", "Train/GT_Object", "Train"},
+                   {"train/Imgs", "train/GT", "Train"},
+                   {"Images/Train", "GT/Train", "Train"},
+                   {"TrainDataset/Imgs", "TrainDataset/masks", "Train"},
+                   {"Train", "TrainGT", "Train"},
+                   {"image", "mask", ""},
+                   {"Test/Image", "Test/GT", "Test"}}) {
     CAPTURE(l.image);
     TempFolder folder;
-    for (const char* name : {"b", "a"}) write_pair(fs::path(folder.path) / l.image / (std::string(name) + ".png"), fs::path(folder.path) / l.mask / (std::string(name) + ".png"));
+    for (const char* name : {"b", "a"})
+      write_pair(fs::path(folder.path) / l.image / (std::string(name) + ".png"),
+                 fs::path(folder.path) / l.mask / (std::string(name) + ".png"));
     write_file(folder / l.image + "/.hidden", std::string_view("x"));
     std::vector<Pair> pairs = find_pairs(folder.path, {l.split});
     REQUIRE(pairs.size() == 2);
@@ -86,7 +101,8 @@ TEST_CASE("the usual folder layouts are found, whatever their case") {
 TEST_CASE("a list file names pairs relative to itself") {
   TempFolder folder;
   write_pair(folder / "x/my photo.png", folder / "y/1.png");
-  write_file(folder / "list.txt", std::string_view("# a comment\nx/my photo.png\ty/1.png\n\nx/my photo.png,y/1.png\r\n"));
+  write_file(folder / "list.txt",
+             std::string_view("# a comment\nx/my photo.png\ty/1.png\n\nx/my photo.png,y/1.png\r\n"));
   std::vector<Pair> pairs = find_pairs(folder / "list.txt", {"Train"});
   REQUIRE(pairs.size() == 2);
   CHECK(pairs[1].name == "my photo");
@@ -100,10 +116,13 @@ TEST_CASE("the hold-out is a seeded share, disjoint from training") {
   CHECK(a.validation.size() == 10);
   CHECK(a.train.size() == 40);
   std::set<std::string> names;
-  for (const Dataset* d : {&a.train, &a.validation}) for (const Pair& p : d->pairs) names.insert(p.name);
+  for (const Dataset* d : {&a.train, &a.validation})
+    for (const Pair& p : d->pairs) names.insert(p.name);
   CHECK(names.size() == 50);
   bool same = true, other = true;
-  for (int64_t i = 0; i < 10; ++i) same = same && a.validation.name(i) == b.validation.name(i), other = other && a.validation.name(i) == c.validation.name(i);
+  for (int64_t i = 0; i < 10; ++i)
+    same = same && a.validation.name(i) == b.validation.name(i),
+    other = other && a.validation.name(i) == c.validation.name(i);
   CHECK(same);
   CHECK(!other);
   CHECK(hold_out(pairs, 0, 1).validation.size() == 0);
@@ -114,7 +133,8 @@ TEST_CASE("augmentation is a function of its key; photograph and mask move toget
   Picture p = noise_picture(40, 30);
   RandomKey key{.seed = 3, .domain = Domain::augment, .path = 8, .step = 2}, later = key;
   later.step = 3;
-  Sample a = transform(p, {32, 48}, draw(key)), b = transform(p, {32, 48}, draw(key)), c = transform(p, {32, 48}, draw(later));
+  Sample a = transform(p, {32, 48}, draw(key)), b = transform(p, {32, 48}, draw(key)),
+         c = transform(p, {32, 48}, draw(later));
   CHECK(a.image.shape() == Shape{32, 48, 3});
   CHECK(a.mask.shape() == Shape{32, 48, 1});
   CHECK(equal_bits(a.image, b.image));
@@ -122,14 +142,16 @@ TEST_CASE("augmentation is a function of its key; photograph and mask move toget
   CHECK(!equal_bits(a.image, c.image));
 
   // A photograph that shows its mask still does after any change of place.
-  for (int64_t i = 0; i < p.mask.numel(); ++i) for (int k = 0; k < 3; ++k) p.image.write<uint8_t>()[3 * i + k] = p.mask.read<uint8_t>()[i];
+  for (int64_t i = 0; i < p.mask.numel(); ++i)
+    for (int k = 0; k < 3; ++k) p.image.write<uint8_t>()[3 * i + k] = p.mask.read<uint8_t>()[i];
   for (uint32_t epoch = 0; epoch < 20; ++epoch) {
     key.step = epoch;
     Drawn d = draw(key);
     d.brightness = d.contrast = d.saturation = 1;
     Sample s = transform(p, {32, 32}, d);
     int64_t wrong = 0;
-    for (int64_t i = 0; i < 32 * 32; ++i) wrong += (s.image.read<float>()[3 * i] > 0.1f) != (s.mask.read<float>()[i] > 0.5f);
+    for (int64_t i = 0; i < 32 * 32; ++i)
+      wrong += (s.image.read<float>()[3 * i] > 0.1f) != (s.mask.read<float>()[i] > 0.5f);
     CHECK(wrong <= 64);  // the seam: two pixels a row at most
   }
 }
@@ -149,8 +171,10 @@ TEST_CASE("a run folder is taken once, locked, and its metrics survive a torn li
   RunFolder run = RunFolder::create(folder / "run");
   CHECK_THROWS_WITH_AS(RunFolder::open(folder / "run"), doctest::Contains("holds no run"), ConfigError);
   write_file(run.file("config.json"), std::string_view("{}"));
-  CHECK_THROWS_WITH_AS(RunFolder::create(folder / "run"), doctest::Contains("holds a run already"), ConfigError);
-  CHECK_THROWS_WITH_AS(RunFolder::open(folder / "run"), doctest::Contains(text("in use by process ", ::getpid()).c_str()), ConfigError);
+  CHECK_THROWS_WITH_AS(RunFolder::create(folder / "run"), doctest::Contains("holds a run already"),
+                       ConfigError);
+  CHECK_THROWS_WITH_AS(RunFolder::open(folder / "run"),
+                       doctest::Contains(text("in use by process ", ::getpid()).c_str()), ConfigError);
   for (int64_t epoch : {1, 2, 3}) {
     JsonObject line;
     line.items = {{"epoch", epoch}, {"loss", 1.0 / double(epoch)}};
@@ -169,23 +193,32 @@ TEST_CASE("a run folder is taken once, locked, and its metrics survive a torn li
 TEST_CASE("train, eval, predict and inspect fit together") {
   TempFolder folder;
   CHECK(run_camo("synth --count 6 --size 48x40 --out " + folder / "data").code == 0);
-  std::string train = "train --data " + folder / "data --size 32 --batch-size 2 --epochs 1 --hold-out 0.34 --out " + folder / "run";
+  std::string train = "train --data " +
+                      folder / "data --size 32 --batch-size 2 --epochs 1 --hold-out 0.34 --out " +
+                      folder / "run";
   test::Finished trained = run_camo(train);
   CAPTURE(trained.error);
   REQUIRE(trained.code == 0);
   CHECK(trained.out.find("EMA") != std::string::npos);
   CHECK(trained.out.find('\r') == std::string::npos);
-  for (const char* name : {"config.json", "metrics.jsonl", "last.safetensors", "best.safetensors", "curves.png", "grid.png"}) CHECK(fs::exists(folder / "run/" + name));
+  for (const char* name :
+       {"config.json", "metrics.jsonl", "last.safetensors", "best.safetensors", "curves.png", "grid.png"})
+    CHECK(fs::exists(folder / "run/" + name));
   CHECK(run_camo(train).code == 2);
 
   std::string weights = folder / "run/best.safetensors";
-  test::Finished eval = run_camo("eval --weights " + weights + " --data " + folder / "data --out " + folder / "scores.json");
+  test::Finished eval =
+      run_camo("eval --weights " + weights + " --data " + folder / "data --out " + folder / "scores.json");
   CHECK(eval.code == 0);
   CHECK(eval.out.find("averaged (EMA)") != std::string::npos);
-  REQUIRE(run_camo("predict --weights " + weights + " --out " + folder / "found " + folder / "data/Image").code == 0);
+  REQUIRE(
+      run_camo("predict --weights " + weights + " --out " + folder / "found " + folder / "data/Image").code ==
+      0);
   CHECK(probe_image(folder / "found/map/synthetic_000003.png").width == 40);
   CHECK(probe_image(folder / "found/overlay/synthetic_000003.png").channels == 3);
-  CHECK(run_camo("predict --weights " + weights + " --out " + folder / "found " + folder / "data/Image").code == 2);
+  CHECK(
+      run_camo("predict --weights " + weights + " --out " + folder / "found " + folder / "data/Image").code ==
+      2);
   // The maps on disk score as the network did.
   test::Finished maps = run_camo("eval --pred " + folder / "found/map --gt " + folder / "data/GT");
   CHECK(maps.code == 0);
@@ -202,7 +235,8 @@ TEST_CASE("a map depends on its photograph alone, and has the photograph's size"
   TrainConfig config;
   std::unique_ptr<moe::CamoXpert> model = make_model(config);
   model->train(false);
-  Tensor a = normalised(noise_picture(50, 41).image, {32, 32}), b = normalised(noise_picture(33, 70).image, {32, 32});
+  Tensor a = normalised(noise_picture(50, 41).image, {32, 32}),
+         b = normalised(noise_picture(33, 70).image, {32, 32});
   std::vector<Tensor> together = predict_maps(*model, {a, b}, {{50, 41}, {33, 70}}, DType::f32);
   CHECK(together[1].shape() == Shape{33, 70, 1});
   CHECK(equal_bits(together[0], predict_maps(*model, {a}, {{50, 41}}, DType::f32)[0]));

@@ -1,5 +1,5 @@
-// A run that is stopped and continued ends in the same bits; threads and workers never change a bit; a step that
-// is not finite changes nothing.
+// A run that is stopped and continued ends in the same bits; threads and workers never change a bit; a step
+// that is not finite changes nothing.
 #include <doctest/doctest.h>
 
 #include <cmath>
@@ -59,17 +59,24 @@ TEST_CASE("a run stopped at any step and continued equals the run that was never
   const Ending whole = ending(folder / "whole");
   CHECK(whole.metrics.size() == 2);
 
-  // Signals at: the first step (mid-epoch); inside the second step, between its two passes; the last step of the
-  // first epoch (before validation); inside the second epoch.
-  struct Stop { int64_t step, pass; int signal; };
+  // Signals at: the first step (mid-epoch); inside the second step, between its two passes; the last step of
+  // the first epoch (before validation); inside the second epoch.
+  struct Stop {
+    int64_t step, pass;
+    int signal;
+  };
   for (Stop stop : {Stop{1, -1, SIGINT}, Stop{-1, 3, SIGTERM}, Stop{3, -1, SIGTERM}, Stop{-1, 9, SIGINT}}) {
     CAPTURE(stop.step);
     CAPTURE(stop.pass);
     std::string run = folder / text("stopped_", stop.step, "_", stop.pass);
     int64_t steps = 0;
     Hooks hooks;
-    hooks.before_pass = [&](int64_t pass, Sample&) { if (pass == stop.pass) std::raise(stop.signal); };
-    hooks.after_step = [&](Learner&, const StepReport&) { if (++steps == stop.step) std::raise(stop.signal); };
+    hooks.before_pass = [&](int64_t pass, Sample&) {
+      if (pass == stop.pass) std::raise(stop.signal);
+    };
+    hooks.after_step = [&](Learner&, const StepReport&) {
+      if (++steps == stop.step) std::raise(stop.signal);
+    };
     CHECK(train(tiny_config(run), hooks).exit_code == 128 + stop.signal);
     CHECK(steps < 6);
     CHECK(resume(run).exit_code == 0);
@@ -96,8 +103,10 @@ TEST_CASE("one weights hash for 1, 2, 3 threads and 0, 1, 3 workers; a configura
   for (int64_t threads : {1, 2, 3})
     for (int64_t workers : {0, 1, 3}) {
       TrainConfig config;
-      if (!hashes.empty()) read_config(folder / "run_1_0/config.json", config);
-      else config = tiny_config("");
+      if (!hashes.empty())
+        read_config(folder / "run_1_0/config.json", config);
+      else
+        config = tiny_config("");
       config.out = folder / text("run_", threads, "_", workers), config.epochs = 1;
       config.threads = threads, config.workers = workers;
       train(config);
@@ -107,7 +116,9 @@ TEST_CASE("one weights hash for 1, 2, 3 threads and 0, 1, 3 workers; a configura
   for (uint64_t h : hashes) CHECK(h == hashes[0]);
 }
 
-TEST_CASE("a NaN in one step leaves weights, average, optimizer and running statistics as they were, and is named") {
+TEST_CASE(
+    "a NaN in one step leaves weights, average, optimizer and running statistics as they were, and is "
+    "named") {
   TempFolder folder;
   TrainConfig config = tiny_config(folder / "run");
   config.epochs = 1;
@@ -116,7 +127,8 @@ TEST_CASE("a NaN in one step leaves weights, average, optimizer and running stat
   std::string culprit;
   Hooks hooks;
   hooks.before_pass = [&](int64_t pass, Sample& batch) {
-    if (pass == 3) batch.image.write<float>()[5] = std::numeric_limits<float>::quiet_NaN();  // second pass of step 2
+    if (pass == 3)
+      batch.image.write<float>()[5] = std::numeric_limits<float>::quiet_NaN();  // second pass of step 2
   };
   hooks.after_step = [&](Learner& learner, const StepReport& report) {
     accepted.push_back(report.accepted);

@@ -19,12 +19,14 @@ struct Colour {
   explicit Colour(const Drawn& d) {
     const double luma[] = {0.299, 0.587, 0.114}, gain = d.brightness * d.contrast;
     for (int i = 0; i < 3; ++i)
-      for (int j = 0; j < 3; ++j) a[i][j] = float(gain * ((1 - d.saturation) * luma[j] + (i == j ? d.saturation : 0)));
+      for (int j = 0; j < 3; ++j)
+        a[i][j] = float(gain * ((1 - d.saturation) * luma[j] + (i == j ? d.saturation : 0)));
     b = float(0.5 * (1 - d.contrast));
   }
   std::array<float, 3> operator()(const std::array<float, 3>& rgb) const {
     std::array<float, 3> out;
-    for (int i = 0; i < 3; ++i) out[i] = std::clamp(a[i][0] * rgb[0] + a[i][1] * rgb[1] + a[i][2] * rgb[2] + b, 0.0f, 1.0f);
+    for (int i = 0; i < 3; ++i)
+      out[i] = std::clamp(a[i][0] * rgb[0] + a[i][1] * rgb[1] + a[i][2] * rgb[2] + b, 0.0f, 1.0f);
     return out;
   }
 };
@@ -42,7 +44,8 @@ float at(const uint8_t* p, int64_t W, int64_t C, int64_t H, double y, double x, 
   int64_t y0 = int64_t(y), x0 = int64_t(x), y1 = std::min(y0 + 1, H - 1), x1 = std::min(x0 + 1, W - 1);
   float v = float(y - double(y0)), u = float(x - double(x0));
   auto value = [&](int64_t yy, int64_t xx) { return float(p[(yy * W + xx) * C + c]); };
-  float above = value(y0, x0) * (1 - u) + value(y0, x1) * u, below = value(y1, x0) * (1 - u) + value(y1, x1) * u;
+  float above = value(y0, x0) * (1 - u) + value(y0, x1) * u,
+        below = value(y1, x0) * (1 - u) + value(y1, x1) * u;
   return above * (1 - v) + below * v;
 }
 
@@ -69,13 +72,15 @@ Drawn draw(const RandomKey& key) {
   double angle = random.uniform(-0.26, 0.26);  // 15 degrees
   if (turn) d.angle = angle;
   d.flip = random.uniform() < 0.5;
-  d.brightness = random.uniform(0.8, 1.2), d.contrast = random.uniform(0.8, 1.2), d.saturation = random.uniform(0.8, 1.2);
+  d.brightness = random.uniform(0.8, 1.2), d.contrast = random.uniform(0.8, 1.2),
+  d.saturation = random.uniform(0.8, 1.2);
   return d;
 }
 
 Sample transform(const Picture& picture, ImageSize size, const Drawn& d) {
   const int64_t H = size.height, W = size.width;
-  Tensor image = resize_image(cropped(picture.image, d), H, W), mask = resize_image(cropped(picture.mask, d), H, W);
+  Tensor image = resize_image(cropped(picture.image, d), H, W),
+         mask = resize_image(cropped(picture.mask, d), H, W);
   Sample out{empty({H, W, 3}, DType::f32), empty({H, W, 1}, DType::f32)};
   const uint8_t *from = image.read<uint8_t>(), *truth = mask.read<uint8_t>();
   float *to = out.image.write<float>(), *to_mask = out.mask.write<float>();
@@ -101,7 +106,8 @@ Tensor normalised(const Tensor& image, ImageSize size) {
   Tensor small = resize_image(image, size.height, size.width), out = empty(small.shape(), DType::f32);
   const uint8_t* from = small.read<uint8_t>();
   float* to = out.write<float>();
-  for (int64_t i = 0; i < small.numel(); ++i) to[i] = (float(from[i]) / 255 - kMean[i % 3]) / kDeviation[i % 3];
+  for (int64_t i = 0; i < small.numel(); ++i)
+    to[i] = (float(from[i]) / 255 - kMean[i % 3]) / kDeviation[i % 3];
   return out;
 }
 

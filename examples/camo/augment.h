@@ -1,6 +1,7 @@
 // From a decoded picture to what the network reads: crop, resize, rotate, flip, recolour, normalise.
 //
-// Augmentation is a pure function of its key (seed, index, epoch): no worker count, order or restart changes it.
+// Augmentation is a pure function of its key (seed, index, epoch): no worker count, order or restart changes
+// it.
 #pragma once
 
 #include "examples/camo/dataset.h"
@@ -19,8 +20,8 @@ struct Drawn {
 };
 Drawn draw(const RandomKey& key);
 
-/// Crops, resizes (antialiased; the mask is cut at its half), turns about the centre with mirrored borders, flips,
-/// recolours, and subtracts ImageNet's mean and divides by its deviation.
+/// Crops, resizes (antialiased; the mask is cut at its half), turns about the centre with mirrored borders,
+/// flips, recolours, and subtracts ImageNet's mean and divides by its deviation.
 Sample transform(const Picture& picture, ImageSize size, const Drawn& drawn);
 
 /// The same without any change: for validation and prediction.

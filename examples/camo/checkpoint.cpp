@@ -18,7 +18,8 @@ void save_checkpoint(const std::string& path, const Checkpoint& c) {
   append(all, "model.", c.model);
   append(all, "ema.", c.ema);
   append(all, "optimizer.", c.optimizer);
-  write_safetensors(path, all, {{"format", kFormat}, {"config", to_text(c.config, true)}, {"state", to_json(c.state)}});
+  write_safetensors(path, all,
+                    {{"format", kFormat}, {"config", to_text(c.config, true)}, {"state", to_json(c.state)}});
 }
 
 Checkpoint load_checkpoint(const std::string& path) {
@@ -37,7 +38,8 @@ Checkpoint load_checkpoint(const std::string& path) {
   for (auto& [name, tensor] : file.tensors) {
     bool known = false;
     for (const auto& [prefix, part] : parts)
-      if (!known && name.rfind(prefix, 0) == 0) part->emplace_back(name.substr(prefix.size()), tensor), known = true;
+      if (!known && name.rfind(prefix, 0) == 0)
+        part->emplace_back(name.substr(prefix.size()), tensor), known = true;
     check<WeightsError>(known, path, ": holds a tensor that belongs nowhere: ", name);
   }
   return out;
@@ -54,8 +56,9 @@ Loaded load_model(const std::string& path) {
   Loaded out{c.config, make_model(c.config), ""};
   nn::load_state_dict(*out.model, c.ema.empty() ? c.model : c.ema);
   out.model->train(false);
-  out.described = text(path, ": ", c.config.model, " on ", c.config.backbone, ", ", c.ema.empty() ? "raw" : "averaged (EMA)",
-                       " weights, epoch ", c.state.integer("epoch"), ", ", to_string(c.config.size), " pixels");
+  out.described = text(path, ": ", c.config.model, " on ", c.config.backbone, ", ",
+                       c.ema.empty() ? "raw" : "averaged (EMA)", " weights, epoch ", c.state.integer("epoch"),
+                       ", ", to_string(c.config.size), " pixels");
   return out;
 }
 

@@ -30,8 +30,10 @@ std::string wrapped(const std::string& line, size_t width, size_t margin) {
   size_t used = 0;
   std::istringstream in(line);
   for (std::string word; in >> word; used += word.size() + 1) {
-    if (used && used + word.size() > width) out += "\n" + std::string(margin, ' '), used = 0;
-    else if (used) out += ' ';
+    if (used && used + word.size() > width)
+      out += "\n" + std::string(margin, ' '), used = 0;
+    else if (used)
+      out += ' ';
     out += word;
   }
   return out;
@@ -59,8 +61,10 @@ Given parse(const Command& command, const std::vector<std::string>& words) {
   Given given;
   for (size_t i = 0; i < command.options.size(); ++i) {
     const Option& o = command.options[i];
-    if (is_switch(o)) app.add_flag("--" + o.name)->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
-    else app.add_option("--" + o.name, value[i])->allow_extra_args(false);
+    if (is_switch(o))
+      app.add_flag("--" + o.name)->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
+    else
+      app.add_option("--" + o.name, value[i])->allow_extra_args(false);
   }
   if (!command.rest.empty()) app.add_option("rest", given.rest);
   std::vector<std::string> reversed(words.rbegin(), words.rend());
@@ -79,12 +83,14 @@ Given parse(const Command& command, const std::vector<std::string>& words) {
     std::string name = extra[0].substr(extra[0].find_first_not_of('-'));
     name = name.substr(0, name.find('='));
     std::string near = nearest(name, names(command.options));
-    throw ConfigError(text("camo ", command.name, ": no such flag --", name,
-                           near.empty() ? " [camo " + command.name + " --help]" : " [did you mean --" + near + "?]"));
+    throw ConfigError(
+        text("camo ", command.name, ": no such flag --", name,
+             near.empty() ? " [camo " + command.name + " --help]" : " [did you mean --" + near + "?]"));
   }
   for (size_t i = 0; i < command.options.size(); ++i) {
     const Option& o = command.options[i];
-    if (!app.get_option("--" + o.name)->empty()) given.flags.emplace_back(o.name, is_switch(o) ? "true" : value[i]);
+    if (!app.get_option("--" + o.name)->empty())
+      given.flags.emplace_back(o.name, is_switch(o) ? "true" : value[i]);
   }
   return given;
 }
@@ -96,7 +102,8 @@ Given read(const Command& command, const std::vector<std::string>& words) {
 }
 
 void print_help(const Command& command) {
-  std::printf("%s\n\nusage: %s\n", wrapped(command.summary, 100, 0).c_str(), wrapped(command.usage, 100, 7).c_str());
+  std::printf("%s\n\nusage: %s\n", wrapped(command.summary, 100, 0).c_str(),
+              wrapped(command.usage, 100, 7).c_str());
   if (!command.options.empty()) std::printf("\n");
   for (const Option& o : command.options) {
     std::string left = "  --" + o.name + kind(o), right = o.help, now = shown(o);
@@ -113,11 +120,14 @@ void print_help(const Command& command) {
 namespace {
 
 void print_overview(const std::vector<Entry>& commands) {
-  std::printf("Camo %s: finds camouflaged objects in photographs, and learns to.\n\nusage: camo COMMAND [flags]\n\n", CAMO_VERSION);
+  std::printf(
+      "Camo %s: finds camouflaged objects in photographs, and learns to.\n\nusage: camo COMMAND [flags]\n\n",
+      CAMO_VERSION);
   for (const Entry& c : commands) std::printf("  %-10s %s\n", c.name.c_str(), c.summary.c_str());
-  std::printf("\n  camo COMMAND --help    flags of a command, with defaults and units\n  camo --version\n\n"
-              "exit codes: 0 done, 1 a bug, 2 usage or configuration, 3 data, 4 weights, 5 numerics,\n"
-              "            6 memory, disk or device, 130 and 143 stopped by a signal after saving\n");
+  std::printf(
+      "\n  camo COMMAND --help    flags of a command, with defaults and units\n  camo --version\n\n"
+      "exit codes: 0 done, 1 a bug, 2 usage or configuration, 3 data, 4 weights, 5 numerics,\n"
+      "            6 memory, disk or device, 130 and 143 stopped by a signal after saving\n");
 }
 
 int dispatch(const std::vector<Entry>& commands, const std::vector<std::string>& words) {

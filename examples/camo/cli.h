@@ -1,5 +1,5 @@
-// The command line: CLI11 cuts it into words, the rest (values, ranges, hints, help) is the options' own table,
-// so that a mistake in a flag and in a configuration key gets the same answer.
+// The command line: CLI11 cuts it into words, the rest (values, ranges, hints, help) is the options' own
+// table, so that a mistake in a flag and in a configuration key gets the same answer.
 #pragma once
 
 #include <functional>
@@ -31,7 +31,8 @@ struct Given {
 /// Thrown after the help screen was printed.
 struct HelpShown {};
 
-/// Cuts the words after the command's name.  Unknown flags, missing values and repeated flags raise ConfigError.
+/// Cuts the words after the command's name.  Unknown flags, missing values and repeated flags raise
+/// ConfigError.
 Given parse(const Command& command, const std::vector<std::string>& words);
 /// parse and apply in one.
 Given read(const Command& command, const std::vector<std::string>& words);

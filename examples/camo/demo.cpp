@@ -1,4 +1,5 @@
-// camo demo: the real network learns synthetic camouflage in minutes, next to a baseline that sees only pixels.
+// camo demo: the real network learns synthetic camouflage in minutes, next to a baseline that sees only
+// pixels.
 #include <cstdio>
 #include <filesystem>
 
@@ -22,10 +23,12 @@ std::string free_folder(const std::string& wanted) {
 double baseline(const TrainConfig& c, const Dataset& test) {
   auto pictures = [&](uint64_t seed, int64_t count) {
     std::vector<SynthPair> out;
-    for (int64_t i = 0; i < count; ++i) out.push_back(make_synthetic(seed, uint64_t(i), c.size.height, c.size.width, c.difficulty));
+    for (int64_t i = 0; i < count; ++i)
+      out.push_back(make_synthetic(seed, uint64_t(i), c.size.height, c.size.width, c.difficulty));
     return out;
   };
-  return logistic_baseline(pictures(uint64_t(c.seed), kBaselineTrain), pictures(test.synthetic->seed, test.size()));
+  return logistic_baseline(pictures(uint64_t(c.seed), kBaselineTrain),
+                           pictures(test.synthetic->seed, test.size()));
 }
 
 }  // namespace
@@ -33,15 +36,19 @@ double baseline(const TrainConfig& c, const Dataset& test) {
 int demo_command(const Arguments& words) {
   TrainConfig c;
   c.data = "synthetic", c.out = "runs/demo";
-  c.size = {96, 96}, c.count = 800, c.epochs = 10, c.batch_size = 8, c.lr = 1e-3, c.weight_decay = 0.01, c.ema_decay = 0.995;
+  c.size = {96, 96}, c.count = 800, c.epochs = 10, c.batch_size = 8, c.lr = 1e-3, c.weight_decay = 0.01,
+  c.ema_decay = 0.995;
   c.drop_path = 0, c.augment = "off";  // every epoch has new pictures
   Options table = options(c);
   Command command{.name = "demo",
-                  .summary = "Trains camoxpert-sparse with pvt_v2_b0 on synthetic camouflage, scores it on pictures it never saw, and "
-                             "says where to look.",
+                  .summary =
+                      "Trains camoxpert-sparse with pvt_v2_b0 on synthetic camouflage, scores it on pictures "
+                      "it never saw, and "
+                      "says where to look.",
                   .usage = "camo demo [flags]",
                   .options = {}};
-  for (const char* name : {"out", "size", "count", "epochs", "batch-size", "lr", "difficulty", "seed", "precision", "threads", "workers"})
+  for (const char* name : {"out", "size", "count", "epochs", "batch-size", "lr", "difficulty", "seed",
+                           "precision", "threads", "workers"})
     for (const Option& o : table)
       if (o.name == name) command.options.push_back(o);
   Given given = read(command, words);
@@ -51,17 +58,20 @@ int demo_command(const Arguments& words) {
   if (outcome.exit_code) return outcome.exit_code;
   Dataset test = synthetic_test(c, kTest);
   Loaded best = load_model(c.out + "/best.safetensors");
-  Scores s = evaluate(*best.model, test, {c.size, c.precision == "bf16" ? DType::bf16 : DType::f32, c.workers});
+  Scores s =
+      evaluate(*best.model, test, {c.size, c.precision == "bf16" ? DType::bf16 : DType::f32, c.workers});
   double pixels = baseline(c, test);
-  std::printf("\nheld-out synthetic pictures (%lld, never seen in training or validation)\n"
-              "  camoxpert-sparse           IoU %.3f  Dice %.3f  MAE %.3f\n"
-              "  logistic regression        IoU %.3f  on colour and local variance\n"
-              "  difference                 %+.3f\n\n"
-              "pictures   %s/grid.png (photograph, truth, prediction), %s/curves.png\n"
-              "next       build/camo synth --out runs/hidden --count 8\n"
-              "           build/camo predict --weights %s/best.safetensors runs/hidden/Image --out runs/found\n"
-              "           build/camo train --data YOUR_FOLDER --out runs/mine\n",
-              (long long)s.images, s.iou, s.dice, s.mae, pixels, s.iou - pixels, c.out.c_str(), c.out.c_str(), c.out.c_str());
+  std::printf(
+      "\nheld-out synthetic pictures (%lld, never seen in training or validation)\n"
+      "  camoxpert-sparse           IoU %.3f  Dice %.3f  MAE %.3f\n"
+      "  logistic regression        IoU %.3f  on colour and local variance\n"
+      "  difference                 %+.3f\n\n"
+      "pictures   %s/grid.png (photograph, truth, prediction), %s/curves.png\n"
+      "next       build/camo synth --out runs/hidden --count 8\n"
+      "           build/camo predict --weights %s/best.safetensors runs/hidden/Image --out runs/found\n"
+      "           build/camo train --data YOUR_FOLDER --out runs/mine\n",
+      (long long)s.images, s.iou, s.dice, s.mae, pixels, s.iou - pixels, c.out.c_str(), c.out.c_str(),
+      c.out.c_str());
   return 0;
 }
 

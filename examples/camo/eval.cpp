@@ -30,22 +30,41 @@ int eval_command(const Arguments& words) {
   int64_t threads = 0, workers = 2, batch = 4, count = 64;
   Command command{
       .name = "eval",
-      .summary = "Scores per image, averaged: MAE; IoU and Dice at threshold 0.5, on 8-bit maps at the masks' own size.",
-      .usage = "camo eval --weights F --data DIR [flags]   or   camo eval --pred DIR --gt DIR [--out FILE.json]",
-      .options = {{.name = "weights", .value = &weights, .help = "checkpoint; its averaged (EMA) weights where it has them"},
-                  {.name = "data", .value = &data, .help = "folder of photographs and masks, a list file, or 'synthetic'"},
-                  {.name = "split", .value = &split, .help = "part of the folder; without it Test, or all of a folder without parts",
-                   .words = {"Test", "Val", "Train"}},
-                  {.name = "pred", .value = &maps, .help = "folder of 8-bit maps to score, paired with --gt by name"},
-                  {.name = "gt", .value = &masks, .help = "folder of masks"},
-                  {.name = "out", .value = &out, .help = "write the scores to this .json file"},
-                  {.name = "count", .value = &count, .help = "synthetic pictures", .low = 1, .high = 1e6},
-                  {.name = "batch-size", .value = &batch, .help = "photographs in a forward pass; never changes a result", .low = 1, .high = 4096},
-                  {.name = "threads", .value = &threads, .help = "threads that compute; 0: one per core", .low = 0, .high = 1024},
-                  {.name = "workers", .value = &workers, .help = "threads that read ahead", .low = 0, .high = 256}}};
+      .summary =
+          "Scores per image, averaged: MAE; IoU and Dice at threshold 0.5, on 8-bit maps at the masks' own "
+          "size.",
+      .usage =
+          "camo eval --weights F --data DIR [flags]   or   camo eval --pred DIR --gt DIR [--out FILE.json]",
+      .options = {
+          {.name = "weights",
+           .value = &weights,
+           .help = "checkpoint; its averaged (EMA) weights where it has them"},
+          {.name = "data",
+           .value = &data,
+           .help = "folder of photographs and masks, a list file, or 'synthetic'"},
+          {.name = "split",
+           .value = &split,
+           .help = "part of the folder; without it Test, or all of a folder without parts",
+           .words = {"Test", "Val", "Train"}},
+          {.name = "pred", .value = &maps, .help = "folder of 8-bit maps to score, paired with --gt by name"},
+          {.name = "gt", .value = &masks, .help = "folder of masks"},
+          {.name = "out", .value = &out, .help = "write the scores to this .json file"},
+          {.name = "count", .value = &count, .help = "synthetic pictures", .low = 1, .high = 1e6},
+          {.name = "batch-size",
+           .value = &batch,
+           .help = "photographs in a forward pass; never changes a result",
+           .low = 1,
+           .high = 4096},
+          {.name = "threads",
+           .value = &threads,
+           .help = "threads that compute; 0: one per core",
+           .low = 0,
+           .high = 1024},
+          {.name = "workers", .value = &workers, .help = "threads that read ahead", .low = 0, .high = 256}}};
   read(command, words);
   const bool by_maps = !maps.empty() || !masks.empty();
-  check<ConfigError>(by_maps ? !maps.empty() && !masks.empty() && weights.empty() && data.empty() : !weights.empty() && !data.empty(),
+  check<ConfigError>(by_maps ? !maps.empty() && !masks.empty() && weights.empty() && data.empty()
+                             : !weights.empty() && !data.empty(),
                      "camo eval: needs --weights and --data, or --pred and --gt");
   check<ConfigError>(out.empty() || (out.size() > 5 && out.substr(out.size() - 5) == ".json"),
                      "camo eval --out: must end in .json, got '", out, "'");
@@ -57,17 +76,21 @@ int eval_command(const Arguments& words) {
     s = score_maps(maps, masks);
   } else {
     Dataset set;
-    if (data != "synthetic") set.pairs = find_pairs(data, split.empty() ? std::vector<std::string>{"Test", ""} : std::vector{split});
+    if (data != "synthetic")
+      set.pairs = find_pairs(data, split.empty() ? std::vector<std::string>{"Test", ""} : std::vector{split});
     Loaded loaded = load_model(weights);
     const TrainConfig& c = loaded.config;
     if (data == "synthetic") set = synthetic_test(c, count);
     std::printf("%s\n", (what = loaded.described).c_str());
-    s = evaluate(*loaded.model, set, {c.size, c.precision == "bf16" ? DType::bf16 : DType::f32, workers, batch});
+    s = evaluate(*loaded.model, set,
+                 {c.size, c.precision == "bf16" ? DType::bf16 : DType::f32, workers, batch});
   }
   std::printf("%lld images  MAE %.4f  IoU %.4f  Dice %.4f\n", (long long)s.images, s.mae, s.iou, s.dice);
   if (!out.empty()) {
     JsonObject object;
-    object.items = {{"what", what}, {"data", by_maps ? masks : data}, {"images", s.images}, {"mae", s.mae}, {"iou", s.iou}, {"dice", s.dice}};
+    object.items = {{"what", what},       {"data", by_maps ? masks : data},
+                    {"images", s.images}, {"mae", s.mae},
+                    {"iou", s.iou},       {"dice", s.dice}};
     write_file(out, to_json(object, false));
   }
   return 0;

@@ -32,11 +32,13 @@ Scores evaluate(moe::CamoXpert& model, const Dataset& data, const Inference& how
     Picture picture;
     Tensor input;
   };
-  Loader<Item> loader([&](int64_t i) {
-    Picture picture = data.load(i);
-    Tensor input = normalised(picture.image, how.size);
-    return Item{i, std::move(picture), std::move(input)};
-  }, in_order(data.size()), how.workers, how.batch);
+  Loader<Item> loader(
+      [&](int64_t i) {
+        Picture picture = data.load(i);
+        Tensor input = normalised(picture.image, how.size);
+        return Item{i, std::move(picture), std::move(input)};
+      },
+      in_order(data.size()), how.workers, how.batch);
 
   Scores sum;
   for (bool more = true; more;) {
@@ -55,7 +57,9 @@ Scores evaluate(moe::CamoXpert& model, const Dataset& data, const Inference& how
     for (size_t i = 0; i < items.size() && more; ++i) {
       ImageScores s = score(maps[i], items[i].picture.mask);
       sum.images += 1, sum.mae += s.mae, sum.iou += s.iou, sum.dice += s.dice;
-      if (see) more = see({items[i].index, items[i].picture.image, items[i].picture.mask, maps[i], s.mae, s.iou, s.dice});
+      if (see)
+        more = see(
+            {items[i].index, items[i].picture.image, items[i].picture.mask, maps[i], s.mae, s.iou, s.dice});
     }
   }
   double n = double(std::max<int64_t>(sum.images, 1));

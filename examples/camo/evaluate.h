@@ -19,8 +19,8 @@ struct Inference {
   int64_t workers = 2, batch = 4;
 };
 
-/// Probability maps u8 (h, w, 1) of normalised photographs (H, W, 3), each enlarged to its own (h, w) and rounded.
-/// A map depends on its photograph alone.  The model must be in evaluation mode.
+/// Probability maps u8 (h, w, 1) of normalised photographs (H, W, 3), each enlarged to its own (h, w) and
+/// rounded. A map depends on its photograph alone.  The model must be in evaluation mode.
 std::vector<Tensor> predict_maps(moe::CamoXpert& model, const std::vector<Tensor>& images,
                                  const std::vector<ImageSize>& sizes, DType precision);
 
@@ -31,7 +31,8 @@ struct Judged {
   double mae, iou, dice;
 };
 
-/// MAE, IoU and Dice of every item (metrics.h).  `see` is called for each in order and ends the work by returning false.
+/// MAE, IoU and Dice of every item (metrics.h).  `see` is called for each in order and ends the work by
+/// returning false.
 Scores evaluate(moe::CamoXpert& model, const Dataset& data, const Inference& how,
                 const std::function<bool(const Judged&)>& see = nullptr);
 

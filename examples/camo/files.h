@@ -1,4 +1,5 @@
-// Whole small files.  Writing is tensor/file.h's write_file: the old bytes or the new ones, never half of them.
+// Whole small files.  Writing is tensor/file.h's write_file: the old bytes or the new ones, never half of
+// them.
 #pragma once
 
 #include <string>

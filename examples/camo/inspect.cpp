@@ -15,30 +15,39 @@ std::string statistics(const Tensor& x) {
   double low = INFINITY, high = -INFINITY, sum = 0;
   int64_t bad = 0;
   for (double v : to_vector<double>(x)) {
-    if (!std::isfinite(v)) { ++bad; continue; }
+    if (!std::isfinite(v)) {
+      ++bad;
+      continue;
+    }
     low = std::min(low, v), high = std::max(high, v), sum += v;
   }
   int64_t n = x.numel() - bad;
   char out[160];
-  if (n == 0) std::snprintf(out, sizeof out, "no finite number");
-  else std::snprintf(out, sizeof out, "min %-11.4g max %-11.4g mean %-11.4g", low, high, sum / double(n));
+  if (n == 0)
+    std::snprintf(out, sizeof out, "no finite number");
+  else
+    std::snprintf(out, sizeof out, "min %-11.4g max %-11.4g mean %-11.4g", low, high, sum / double(n));
   return bad ? text(out, "  ", bad, " NaN or infinite") : out;
 }
 
 uint64_t digest(const Tensor& x) {
-  return hash(std::string_view(static_cast<const char*>(x.numel() ? x.raw() : ""), size_t(x.bytes()))) ^ hash(text(x.dtype(), x.shape()));
+  return hash(std::string_view(static_cast<const char*>(x.numel() ? x.raw() : ""), size_t(x.bytes()))) ^
+         hash(text(x.dtype(), x.shape()));
 }
 
 }  // namespace
 
 int inspect_command(const Arguments& words) {
   bool stats = false, hashes = false;
-  Command command{.name = "inspect",
-                  .summary = "Lists what a weight file or checkpoint holds: names, types, shapes, metadata.",
-                  .usage = "camo inspect FILE [flags]",
-                  .options = {{.name = "stats", .value = &stats, .help = "range, mean and count of NaN of each tensor"},
-                              {.name = "hash", .value = &hashes, .help = "digest of each tensor (type, shape and bits) and of all"}},
-                  .rest = "FILE"};
+  Command command{
+      .name = "inspect",
+      .summary = "Lists what a weight file or checkpoint holds: names, types, shapes, metadata.",
+      .usage = "camo inspect FILE [flags]",
+      .options = {{.name = "stats", .value = &stats, .help = "range, mean and count of NaN of each tensor"},
+                  {.name = "hash",
+                   .value = &hashes,
+                   .help = "digest of each tensor (type, shape and bits) and of all"}},
+      .rest = "FILE"};
   Given given = read(command, words);
   check<ConfigError>(given.rest.size() == 1, "camo inspect: needs one FILE");
   SafeTensors file;
@@ -61,8 +70,8 @@ int inspect_command(const Arguments& words) {
     std::printf("\n");
   }
   for (const auto& [key, value] : header.metadata) std::printf("%s: %s\n", key.c_str(), value.c_str());
-  std::printf("%zu tensors, %lld numbers, %s%s", header.tensors.size(), (long long)numbers, bytes_text(double(bytes)).c_str(),
-              header.verified ? ", checksums right" : ", no checksums");
+  std::printf("%zu tensors, %lld numbers, %s%s", header.tensors.size(), (long long)numbers,
+              bytes_text(double(bytes)).c_str(), header.verified ? ", checksums right" : ", no checksums");
   if (hashes) std::printf(", digest of all %016llx", (unsigned long long)all);
   std::printf("\n");
   return 0;

@@ -36,7 +36,9 @@ struct Reader : json::json_sax_t {
   bool number_float(double v, const std::string&) override { return number(v, v); }
   bool string(std::string& v) override { return put(v); }
   bool binary(json::binary_t&) override { return refuse("holds binary data"); }
-  bool start_object(size_t) override { return depth++ == 0 ? true : refuse("'" + name + "' is an object, expects a plain value"); }
+  bool start_object(size_t) override {
+    return depth++ == 0 ? true : refuse("'" + name + "' is an object, expects a plain value");
+  }
   bool end_object() override { return true; }
   bool key(std::string& v) override {
     if (out.find(v)) return refuse("'" + v + "' occurs twice");
@@ -72,7 +74,9 @@ struct Writer {
   std::string operator()(bool v) const { return v ? "true" : "false"; }
   std::string operator()(int64_t v) const { return std::to_string(v); }
   std::string operator()(double v) const { return shortest(v); }
-  std::string operator()(const std::string& v) const { return json(v).dump(-1, ' ', false, json::error_handler_t::replace); }
+  std::string operator()(const std::string& v) const {
+    return json(v).dump(-1, ' ', false, json::error_handler_t::replace);
+  }
   std::string operator()(const std::vector<double>& v) const {
     std::string out = "[";
     for (double x : v) out += (out.size() > 1 ? ", " : "") + shortest(x);

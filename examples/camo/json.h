@@ -16,7 +16,7 @@ struct JsonObject {
   std::vector<std::pair<std::string, JsonValue>> items;  // in the order written
 
   const JsonValue* find(const std::string& name) const;
-  void set(const std::string& name, JsonValue value);    // replaces or appends
+  void set(const std::string& name, JsonValue value);  // replaces or appends
   /// The value as a number or a text; ConfigError when it is absent or another kind.
   double number(const std::string& name) const;
   int64_t integer(const std::string& name) const;

@@ -7,7 +7,8 @@
 namespace camo::program {
 
 Learner::Learner(const TrainConfig& c)
-    : precision_(c.precision == "bf16" ? DType::bf16 : DType::f32), model_(make_model(c)),
+    : precision_(c.precision == "bf16" ? DType::bf16 : DType::f32),
+      model_(make_model(c)),
       optimizer_(*model_, {.decay = c.weight_decay, .clip = c.clip}) {
   if (c.ema_decay > 0) ema_.emplace(*model_, c.ema_decay);
 }
@@ -15,7 +16,8 @@ Learner::Learner(const TrainConfig& c)
 /// Adds share * gradient of the loss of one batch; returns share * loss.
 double Learner::pass(const Sample& batch, double share, StepReport* report) {
   model_->state().next_micro_step();
-  moe::CamoXpertOut out = model_->forward(Var(precision_ == DType::f32 ? batch.image : cast(batch.image, precision_)));
+  moe::CamoXpertOut out =
+      model_->forward(Var(precision_ == DType::f32 ? batch.image : cast(batch.image, precision_)));
   Var loss = moe::camoxpert_loss(out, batch.mask);
   backward(loss, full(loss.shape(), share, loss.dtype()));
   if (report) {

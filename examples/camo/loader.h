@@ -1,8 +1,9 @@
 // Items in a fixed order, made ahead by worker threads.
 //
-// Workers take positions of the order one after another and may finish in any order; next() gives them in order.
-// An item is a pure function of its number, so how many workers there are (0: made on the spot) never changes what
-// comes.  At most `ahead` items wait.  A worker's exception is raised where its item would have come.
+// Workers take positions of the order one after another and may finish in any order; next() gives them in
+// order. An item is a pure function of its number, so how many workers there are (0: made on the spot) never
+// changes what comes.  At most `ahead` items wait.  A worker's exception is raised where its item would have
+// come.
 #pragma once
 
 #include <condition_variable>

@@ -17,18 +17,23 @@ namespace {
 /// The coverage table: every op case against every check, run now; then why some do not apply.
 int ops_command(const Arguments& words) {
   using test::Check;
-  Command command{.name = "ops",
-                  .summary = "Runs every check on every op (or on the ops of one file, as tests/ops/STEM.cpp) and prints the table.",
-                  .usage = "camo ops [STEM]",
-                  .options = {},
-                  .rest = "STEM",
-                  .notes = "ok: passed   FAIL: failed   -: does not apply, for the reason given below the table"};
+  Command command{
+      .name = "ops",
+      .summary =
+          "Runs every check on every op (or on the ops of one file, as tests/ops/STEM.cpp) and prints the "
+          "table.",
+      .usage = "camo ops [STEM]",
+      .options = {},
+      .rest = "STEM",
+      .notes = "ok: passed   FAIL: failed   -: does not apply, for the reason given below the table"};
   Given given = read(command, words);
-  const Check checks[] = {Check::gradient, Check::single_input, Check::f32, Check::bf16, Check::cuda, Check::determinism, Check::sizes, Check::errors};
+  const Check checks[] = {Check::gradient, Check::single_input, Check::f32,   Check::bf16,
+                          Check::cuda,     Check::determinism,  Check::sizes, Check::errors};
   std::vector<std::string> stems;
   for (const test::OpCase& c : test::cases()) stems.push_back(c.stem);
   for (const std::string& stem : given.rest)
-    check<ConfigError>(std::count(stems.begin(), stems.end(), stem), "camo ops: no such file of ops '", stem, "'", hint(stem, stems));
+    check<ConfigError>(std::count(stems.begin(), stems.end(), stem), "camo ops: no such file of ops '", stem,
+                       "'", hint(stem, stems));
 
   std::printf("%-44s", "op");
   for (Check c : checks) std::printf(" %-13s", test::name(c));
@@ -43,9 +48,12 @@ int ops_command(const Arguments& words) {
       test::Outcome o = test::run_check(c, kind);
       std::printf(" %-13s", !o.applies ? "-" : o.passed ? "ok" : "FAIL");
       std::fflush(stdout);
-      if (!o.applies) ++inapplicable, ++reasons[text(test::name(kind), ": ", o.note)];
-      else if (o.passed) ++passed;
-      else failures.push_back(text(c.name, ", ", test::name(kind), ": ", o.note));
+      if (!o.applies)
+        ++inapplicable, ++reasons[text(test::name(kind), ": ", o.note)];
+      else if (o.passed)
+        ++passed;
+      else
+        failures.push_back(text(c.name, ", ", test::name(kind), ": ", o.note));
     }
     std::printf("\n");
   }
@@ -60,9 +68,10 @@ int ops_command(const Arguments& words) {
 #endif
 
 int main(int argc, char** argv) {
-  // Threads that wait for each other must not spin: loader workers, or another program, need the cores.  OpenMP
-  // reads this variable when the process starts, so start again with it.
-  if (!std::getenv("OMP_WAIT_POLICY") && ::setenv("OMP_WAIT_POLICY", "passive", 0) == 0) ::execv("/proc/self/exe", argv);
+  // Threads that wait for each other must not spin: loader workers, or another program, need the cores.
+  // OpenMP reads this variable when the process starts, so start again with it.
+  if (!std::getenv("OMP_WAIT_POLICY") && ::setenv("OMP_WAIT_POLICY", "passive", 0) == 0)
+    ::execv("/proc/self/exe", argv);
   std::vector<camo::program::Entry> all = camo::program::commands();
 #ifdef CAMO_HAS_CASES
   all.push_back({"ops", "coverage table: every op against every check", camo::program::ops_command});

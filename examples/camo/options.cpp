@@ -10,8 +10,12 @@
 namespace camo::program {
 namespace {
 
-template <class... F> struct Overloaded : F... { using F::operator()...; };
-template <class... F> Overloaded(F...) -> Overloaded<F...>;
+template <class... F>
+struct Overloaded : F... {
+  using F::operator()...;
+};
+template <class... F>
+Overloaded(F...) -> Overloaded<F...>;
 
 /// 3, 0.5, 1e-05: no trailing zeros.
 std::string number(double x) {
@@ -35,7 +39,8 @@ T parse(const std::string& word, const std::string& label, const char* kind) {
 
 template <class T>
 T in_range(const Option& o, T value, const std::string& label) {
-  check<ConfigError>(double(value) >= o.low && double(value) <= o.high, label, ": must be ", range(o), ", got ", value);
+  check<ConfigError>(double(value) >= o.low && double(value) <= o.high, label, ": must be ", range(o),
+                     ", got ", value);
   return value;
 }
 
@@ -63,27 +68,34 @@ std::string to_string(ImageSize size) {
 
 void set(const Option& o, const std::string& word, const std::string& label) {
   std::visit(Overloaded{
-      [&](bool* p) {
-        check<ConfigError>(word == "true" || word == "false", label, ": expects true or false, got '", word, "'");
-        *p = word == "true";
-      },
-      [&](int64_t* p) { *p = in_range(o, parse<int64_t>(word, label, "an integer"), label); },
-      [&](double* p) { *p = in_range(o, parse<double>(word, label, "a number"), label); },
-      [&](std::string* p) { *p = legal_word(o, word, label); },
-      [&](ImageSize* p) { *p = parse_size(o, word, label); },
-  }, o.value);
+                 [&](bool* p) {
+                   check<ConfigError>(word == "true" || word == "false", label,
+                                      ": expects true or false, got '", word, "'");
+                   *p = word == "true";
+                 },
+                 [&](int64_t* p) { *p = in_range(o, parse<int64_t>(word, label, "an integer"), label); },
+                 [&](double* p) { *p = in_range(o, parse<double>(word, label, "a number"), label); },
+                 [&](std::string* p) { *p = legal_word(o, word, label); },
+                 [&](ImageSize* p) { *p = parse_size(o, word, label); },
+             },
+             o.value);
 }
 
 void set_json(const Option& o, const JsonValue& value, const std::string& label) {
   if (auto* word = std::get_if<std::string>(&value)) {
-    bool takes_text = std::holds_alternative<std::string*>(o.value) || std::holds_alternative<ImageSize*>(o.value);
-    check<ConfigError>(takes_text, label, ": expects ", std::holds_alternative<bool*>(o.value) ? "true or false" : "a number",
+    bool takes_text =
+        std::holds_alternative<std::string*>(o.value) || std::holds_alternative<ImageSize*>(o.value);
+    check<ConfigError>(takes_text, label, ": expects ",
+                       std::holds_alternative<bool*>(o.value) ? "true or false" : "a number",
                        ", got the text '", *word, "'");
     return set(o, *word, label);
   }
-  bool takes_bool = std::holds_alternative<bool*>(o.value), takes_text = std::holds_alternative<std::string*>(o.value);
-  if (auto* flag = std::get_if<bool>(&value); flag && takes_bool) return set(o, *flag ? "true" : "false", label);
-  if (auto* whole = std::get_if<int64_t>(&value); whole && !takes_bool && !takes_text) return set(o, text(*whole), label);
+  bool takes_bool = std::holds_alternative<bool*>(o.value),
+       takes_text = std::holds_alternative<std::string*>(o.value);
+  if (auto* flag = std::get_if<bool>(&value); flag && takes_bool)
+    return set(o, *flag ? "true" : "false", label);
+  if (auto* whole = std::get_if<int64_t>(&value); whole && !takes_bool && !takes_text)
+    return set(o, text(*whole), label);
   if (auto* real = std::get_if<double>(&value); real && std::holds_alternative<double*>(o.value))
     return void(*std::get<double*>(o.value) = in_range(o, *real, label));
   throw ConfigError(label + ": is a value of the wrong kind, expects one like " + shown(o));
@@ -91,19 +103,21 @@ void set_json(const Option& o, const JsonValue& value, const std::string& label)
 
 std::string shown(const Option& o) {
   return std::visit(Overloaded{
-      [](const bool* p) { return std::string(*p ? "true" : "false"); },
-      [](const int64_t* p) { return text(*p); },
-      [](const double* p) { return number(*p); },
-      [](const std::string* p) { return *p; },
-      [](const ImageSize* p) { return to_string(*p); },
-  }, o.value);
+                        [](const bool* p) { return std::string(*p ? "true" : "false"); },
+                        [](const int64_t* p) { return text(*p); },
+                        [](const double* p) { return number(*p); },
+                        [](const std::string* p) { return *p; },
+                        [](const ImageSize* p) { return to_string(*p); },
+                    },
+                    o.value);
 }
 
 JsonValue to_json_value(const Option& o) {
   return std::visit(Overloaded{
-      [](const ImageSize* p) -> JsonValue { return to_string(*p); },
-      [](const auto* p) -> JsonValue { return *p; },
-  }, o.value);
+                        [](const ImageSize* p) -> JsonValue { return to_string(*p); },
+                        [](const auto* p) -> JsonValue { return *p; },
+                    },
+                    o.value);
 }
 
 std::string nearest(const std::string& word, const std::vector<std::string>& words) {

@@ -23,13 +23,14 @@ struct Option {
   using Target = std::variant<bool*, int64_t*, double*, std::string*, ImageSize*>;
   std::string name;
   Target value;
-  std::string help;                     // says what it is and its unit
+  std::string help;  // says what it is and its unit
   double low = -std::numeric_limits<double>::infinity(), high = std::numeric_limits<double>::infinity();
   std::vector<std::string> words = {};  // legal values of a text; empty: any
 };
 using Options = std::vector<Option>;
 
-/// Reads a value from the command line or the configuration; ConfigError names `label`, the rule and the value.
+/// Reads a value from the command line or the configuration; ConfigError names `label`, the rule and the
+/// value.
 void set(const Option& option, const std::string& text, const std::string& label);
 void set_json(const Option& option, const JsonValue& value, const std::string& label);
 /// The current value, as a person writes it and as JSON.
@@ -39,6 +40,7 @@ JsonValue to_json_value(const Option& option);
 /// The word of `words` that a misspelt one most likely means; empty when none is near.
 std::string nearest(const std::string& word, const std::vector<std::string>& words);
 /// " [did you mean 'x'?]", or " [one of: a, b, c]" when nothing is near and the list is short.
-std::string hint(const std::string& word, const std::vector<std::string>& words, const std::string& prefix = "");
+std::string hint(const std::string& word, const std::vector<std::string>& words,
+                 const std::string& prefix = "");
 
 }  // namespace camo::program

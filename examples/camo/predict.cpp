@@ -20,9 +20,12 @@ std::vector<std::string> photographs(const Arguments& given) {
   std::vector<std::string> out;
   for (const std::string& name : given) {
     check<DataError>(fs::exists(name), name, ": no such photograph or folder");
-    if (!fs::is_directory(name)) out.push_back(name);
-    else for (const auto& entry : fs::directory_iterator(name))
-      if (entry.is_regular_file() && entry.path().filename().string()[0] != '.') out.push_back(entry.path());
+    if (!fs::is_directory(name))
+      out.push_back(name);
+    else
+      for (const auto& entry : fs::directory_iterator(name))
+        if (entry.is_regular_file() && entry.path().filename().string()[0] != '.')
+          out.push_back(entry.path());
   }
   std::sort(out.begin(), out.end());
   std::map<std::string, std::string> stems;
@@ -42,7 +45,9 @@ Tensor overlay(const Tensor& photograph, const Tensor& map) {
   const uint8_t* m = map.read<uint8_t>();
   const int red[] = {255, 32, 32};
   for (int64_t i = 0; i < map.numel(); ++i)
-    for (int c = 0; c < 3; ++c) p[3 * i + c] = uint8_t(p[3 * i + c] + (red[c] - p[3 * i + c]) * m[i] / 510);  // half as strong as the map
+    for (int c = 0; c < 3; ++c)
+      p[3 * i + c] =
+          uint8_t(p[3 * i + c] + (red[c] - p[3 * i + c]) * m[i] / 510);  // half as strong as the map
   return out;
 }
 
@@ -52,17 +57,30 @@ int predict_command(const Arguments& words) {
   std::string weights, out;
   int64_t threads = 0, batch = 4;
   bool overwrite = false;
-  Command command{
-      .name = "predict",
-      .summary = "Finds the object in photographs: OUT/map/NAME.png (8 bit, 255: object) and OUT/overlay/NAME.png, both at the "
-                 "photograph's own size.",
-      .usage = "camo predict --weights F IMAGES... --out DIR [flags]",
-      .options = {{.name = "weights", .value = &weights, .help = "checkpoint; its averaged (EMA) weights where it has them"},
-                  {.name = "out", .value = &out, .help = "folder for the results"},
-                  {.name = "overwrite", .value = &overwrite, .help = "replace results that are there already"},
-                  {.name = "batch-size", .value = &batch, .help = "photographs in a forward pass; never changes a result", .low = 1, .high = 4096},
-                  {.name = "threads", .value = &threads, .help = "threads that compute; 0: one per core", .low = 0, .high = 1024}},
-      .rest = "IMAGES"};
+  Command command{.name = "predict",
+                  .summary =
+                      "Finds the object in photographs: OUT/map/NAME.png (8 bit, 255: object) and "
+                      "OUT/overlay/NAME.png, both at the "
+                      "photograph's own size.",
+                  .usage = "camo predict --weights F IMAGES... --out DIR [flags]",
+                  .options = {{.name = "weights",
+                               .value = &weights,
+                               .help = "checkpoint; its averaged (EMA) weights where it has them"},
+                              {.name = "out", .value = &out, .help = "folder for the results"},
+                              {.name = "overwrite",
+                               .value = &overwrite,
+                               .help = "replace results that are there already"},
+                              {.name = "batch-size",
+                               .value = &batch,
+                               .help = "photographs in a forward pass; never changes a result",
+                               .low = 1,
+                               .high = 4096},
+                              {.name = "threads",
+                               .value = &threads,
+                               .help = "threads that compute; 0: one per core",
+                               .low = 0,
+                               .high = 1024}},
+                  .rest = "IMAGES"};
   Given given = read(command, words);
   check<ConfigError>(!weights.empty() && !out.empty(), "camo predict: needs --weights and --out");
   check<ConfigError>(!given.rest.empty(), "camo predict: needs photographs or folders of them");
@@ -76,8 +94,10 @@ int predict_command(const Arguments& words) {
     for (const char* kind : {"map", "overlay"}) {
       std::string target = result(kind, file);
       for (const std::string& input : files)
-        check<ConfigError>(!fs::exists(target) || !fs::equivalent(target, input), "camo predict --out: ", target, " is one of the photographs");
-      check<ConfigError>(overwrite || !fs::exists(target), "camo predict --out: ", target, " exists [--overwrite]");
+        check<ConfigError>(!fs::exists(target) || !fs::equivalent(target, input),
+                           "camo predict --out: ", target, " is one of the photographs");
+      check<ConfigError>(overwrite || !fs::exists(target), "camo predict --out: ", target,
+                         " exists [--overwrite]");
     }
   Loaded loaded = load_model(weights);
   std::printf("%s\n", loaded.described.c_str());

@@ -10,7 +10,9 @@ namespace camo::program {
 Progress::Progress(int64_t epochs, int64_t total, int64_t done)
     : terminal_(::isatty(1)), epochs_(epochs), total_(total), done_(done), start_(Clock::now()) {}
 
-double Progress::seconds() const { return std::chrono::duration<double>(Clock::now() - start_).count() - paused_; }
+double Progress::seconds() const {
+  return std::chrono::duration<double>(Clock::now() - start_).count() - paused_;
+}
 
 void Progress::pause() { pause_start_ = Clock::now(); }
 void Progress::resume() { paused_ += std::chrono::duration<double>(Clock::now() - pause_start_).count(); }
@@ -22,11 +24,14 @@ void Progress::step(int64_t epoch, int64_t step, double loss, double rate, int64
   last_print_ = now;
   double left = double(total_ - step) * now / double(std::max<int64_t>(step - done_, 1));
   char words[200];
-  std::snprintf(words, sizeof words, "epoch %lld/%lld  step %lld/%lld  loss %.4f  lr %.2e  %.1f img/s  eta %s  mem %s",
+  std::snprintf(words, sizeof words,
+                "epoch %lld/%lld  step %lld/%lld  loss %.4f  lr %.2e  %.1f img/s  eta %s  mem %s",
                 (long long)epoch, (long long)epochs_, (long long)step, (long long)total_, loss, rate, speed_,
                 clock_text(left).c_str(), bytes_text(double(resident_bytes())).c_str());
-  if (terminal_) std::printf("\r%-100s", words);
-  else std::printf("%s\n", words);
+  if (terminal_)
+    std::printf("\r%-100s", words);
+  else
+    std::printf("%s\n", words);
   std::fflush(stdout);
   drawn_ = terminal_;
 }
@@ -40,7 +45,8 @@ void Progress::line(const std::string& words) {
 std::string clock_text(double seconds) {
   int64_t s = int64_t(std::max(seconds, 0.0) + 0.5);
   char out[32];
-  std::snprintf(out, sizeof out, "%lld:%02lld:%02lld", (long long)(s / 3600), (long long)(s / 60 % 60), (long long)(s % 60));
+  std::snprintf(out, sizeof out, "%lld:%02lld:%02lld", (long long)(s / 3600), (long long)(s / 60 % 60),
+                (long long)(s % 60));
   return out;
 }
 

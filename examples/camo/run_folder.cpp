@@ -19,7 +19,8 @@ namespace camo::program {
 namespace fs = std::filesystem;
 
 RunFolder RunFolder::create(const std::string& path) {
-  for (const char* name : {"config.json", "metrics.jsonl", "last.safetensors", "best.safetensors", "curves.png", "grid.png"})
+  for (const char* name :
+       {"config.json", "metrics.jsonl", "last.safetensors", "best.safetensors", "curves.png", "grid.png"})
     check<ConfigError>(!fs::exists(path + "/" + name), "--out ", path, ": holds a run already (", name,
                        ") [another folder, or camo train --resume ", path, "]");
   std::error_code error;
@@ -30,7 +31,8 @@ RunFolder RunFolder::create(const std::string& path) {
 
 RunFolder RunFolder::open(const std::string& path) {
   check<ConfigError>(fs::is_directory(path), "--resume ", path, ": no such folder");
-  check<ConfigError>(fs::exists(path + "/config.json"), "--resume ", path, ": holds no run (config.json is missing)");
+  check<ConfigError>(fs::exists(path + "/config.json"), "--resume ", path,
+                     ": holds no run (config.json is missing)");
   remove_stale_temporaries(path);
   return RunFolder(path);
 }
@@ -62,7 +64,8 @@ void RunFolder::append_metrics(const JsonObject& object) const {
   bool ok = fd >= 0 && ::write(fd, line.data(), line.size()) == ssize_t(line.size()) && ::fsync(fd) == 0;
   int error = errno;
   if (fd >= 0) ::close(fd);
-  check<MemoryError>(ok, path, ": cannot be written: ", std::strerror(error), ", needs ", line.size(), " bytes");
+  check<MemoryError>(ok, path, ": cannot be written: ", std::strerror(error), ", needs ", line.size(),
+                     " bytes");
 }
 
 std::vector<JsonObject> RunFolder::read_metrics() const {
@@ -84,7 +87,8 @@ void RunFolder::trim_metrics(int64_t epochs) const {
 void RunFolder::draw_curves() const {
   std::vector<JsonObject> lines = read_metrics();
   std::vector<Chart> charts;
-  for (std::vector<std::string> names : {std::vector<std::string>{"loss"}, {"iou", "dice"}, {"mae"}, {"lr"}}) {
+  for (std::vector<std::string> names :
+       {std::vector<std::string>{"loss"}, {"iou", "dice"}, {"mae"}, {"lr"}}) {
     Chart chart;
     for (const std::string& name : names) {
       Series series;

@@ -5,7 +5,8 @@
 
 namespace camo::program {
 
-/// While alive, the first signal is only remembered.  SIGPIPE is ignored: a closed terminal does not end a run.
+/// While alive, the first signal is only remembered.  SIGPIPE is ignored: a closed terminal does not end a
+/// run.
 class SignalGuard {
  public:
   SignalGuard();

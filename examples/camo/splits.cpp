@@ -15,7 +15,8 @@ Splits hold_out(std::vector<Pair> pairs, double share, uint64_t seed) {
   std::vector<int64_t> order = shuffled(n, seed, -1);  // no epoch has this number
   for (int64_t i = 0; i < held; ++i) is_held[size_t(order[size_t(i)])] = true;
   Splits out;
-  for (size_t i = 0; i < pairs.size(); ++i) (is_held[i] ? out.validation : out.train).pairs.push_back(std::move(pairs[i]));
+  for (size_t i = 0; i < pairs.size(); ++i)
+    (is_held[i] ? out.validation : out.train).pairs.push_back(std::move(pairs[i]));
   out.where = text(held, " of ", n, " training photographs held out by seed ", seed);
   return out;
 }

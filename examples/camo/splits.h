@@ -11,8 +11,8 @@ struct Splits {
   std::string where;  // one line for people: where the validation data comes from
 };
 
-/// The data of a configuration, found and checked.  Without a validation split of its own the share `hold_out` of
-/// the training photographs is taken out by seed; the test split is never touched.
+/// The data of a configuration, found and checked.  Without a validation split of its own the share
+/// `hold_out` of the training photographs is taken out by seed; the test split is never touched.
 Splits find_splits(const TrainConfig& config);
 Splits hold_out(std::vector<Pair> pairs, double share, uint64_t seed);
 

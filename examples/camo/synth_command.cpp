@@ -16,13 +16,15 @@ int synth_command(const Arguments& words) {
   double difficulty = 0.5;
   Command command{
       .name = "synth",
-      .summary = "Writes synthetic camouflage: OUT/Image/NAME.png and OUT/GT/NAME.png, which --data OUT reads.",
+      .summary =
+          "Writes synthetic camouflage: OUT/Image/NAME.png and OUT/GT/NAME.png, which --data OUT reads.",
       .usage = "camo synth --out DIR --count N [flags]",
-      .options = {{.name = "out", .value = &out, .help = "folder to make"},
-                  {.name = "count", .value = &count, .help = "pictures", .low = 1, .high = 1e6},
-                  {.name = "size", .value = &size, .help = "in pixels", .low = 16, .high = 4096},
-                  {.name = "difficulty", .value = &difficulty, .help = "of the camouflage", .low = 0, .high = 1},
-                  {.name = "seed", .value = &seed, .help = "decides every picture", .low = 0, .high = 9e15}}};
+      .options = {
+          {.name = "out", .value = &out, .help = "folder to make"},
+          {.name = "count", .value = &count, .help = "pictures", .low = 1, .high = 1e6},
+          {.name = "size", .value = &size, .help = "in pixels", .low = 16, .high = 4096},
+          {.name = "difficulty", .value = &difficulty, .help = "of the camouflage", .low = 0, .high = 1},
+          {.name = "seed", .value = &seed, .help = "decides every picture", .low = 0, .high = 9e15}}};
   read(command, words);
   check<ConfigError>(!out.empty(), "camo synth: needs --out");
   for (const char* part : {"Image", "GT"}) {
@@ -35,7 +37,8 @@ int synth_command(const Arguments& words) {
   for (int64_t i = 0; i < count; ++i) {
     SynthPair made = make_synthetic(uint64_t(seed), uint64_t(i), size.height, size.width, difficulty);
     std::string number = std::to_string(i);
-    std::string name = "synthetic_" + std::string(std::max<size_t>(number.size(), 6) - number.size(), '0') + number + ".png";
+    std::string name =
+        "synthetic_" + std::string(std::max<size_t>(number.size(), 6) - number.size(), '0') + number + ".png";
     write_png((fs::path(out) / "Image" / name).string(), made.image);
     write_png((fs::path(out) / "GT" / name).string(), made.mask);
   }

@@ -10,6 +10,7 @@
 #include "examples/camo/progress.h"
 #include "examples/camo/run_folder.h"
 #include "examples/camo/signals.h"
+#include "examples/camo/tally.h"
 #include "nn/schedule.h"
 #include "tensor/parallel.h"
 
@@ -17,34 +18,6 @@ namespace camo::program {
 namespace {
 
 constexpr int64_t kGridRows = 6;  // pictures shown in grid.png
-
-/// Sums over the steps of an epoch; part of the checkpoint, so that a continued epoch reports all of itself.
-struct Tally {
-  double loss = 0, grad_norm = 0;
-  int64_t steps = 0, skipped = 0;
-  std::vector<std::vector<double>> load;
-
-  void add(const StepReport& r) {
-    if (!r.accepted) return void(++skipped);
-    loss += r.loss, grad_norm += r.grad_norm, ++steps;
-    load.resize(r.load.size());
-    for (size_t s = 0; s < load.size(); ++s) {
-      load[s].resize(r.load[s].size());
-      for (size_t e = 0; e < load[s].size(); ++e) load[s][e] += r.load[s][e];
-    }
-  }
-  double mean_loss() const { return loss / double(std::max<int64_t>(steps, 1)); }
-  void save(JsonObject& state) const {
-    state.set("loss_sum", loss), state.set("grad_norm_sum", grad_norm);
-    state.set("epoch_steps", steps), state.set("epoch_skipped", skipped);
-    for (size_t s = 0; s < load.size(); ++s) state.set(text("load_", s), load[s]);
-  }
-  void load_from(const JsonObject& state) {
-    loss = state.number("loss_sum"), grad_norm = state.number("grad_norm_sum");
-    steps = state.integer("epoch_steps"), skipped = state.integer("epoch_skipped");
-    while (const JsonValue* v = state.find(text("load_", load.size()))) load.push_back(std::get<std::vector<double>>(*v));
-  }
-};
 
 /// Of the names in their order: a continued run must see the same data.
 std::string digest(const Dataset& data) {
@@ -56,7 +29,11 @@ std::string digest(const Dataset& data) {
 class Trainer {
  public:
   Trainer(TrainConfig config, Splits data, RunFolder folder, const Hooks& hooks)
-      : config_(std::move(config)), data_(std::move(data)), folder_(std::move(folder)), hooks_(hooks), learner_(config_) {
+      : config_(std::move(config)),
+        data_(std::move(data)),
+        folder_(std::move(folder)),
+        hooks_(hooks),
+        learner_(config_) {
     int64_t n = data_.train.size();
     batch_size_ = std::min(config_.batch_size, n);
     batches_ = n / batch_size_;
@@ -85,7 +62,7 @@ class Trainer {
   Learner learner_;
   int64_t batch_size_, batches_, steps_per_epoch_, total_;
 
-  // Position: `batch_` batches of epoch `epoch_` are done; `step_` optimizer steps in all, skipped ones included.
+  // Position: `batch_` batches of epoch `epoch_` are done; `step_` optimizer steps in all, with skipped ones.
   int64_t epoch_ = 0, batch_ = 0, step_ = 0, bad_in_a_row_ = 0;
   Tally tally_;
   Outcome outcome_{.best_iou = -1};
@@ -98,8 +75,9 @@ class Trainer {
 
 void Trainer::restore(const Checkpoint& c) {
   learner_.load(c);
-  check<DataError>(c.state.string("data") == digest(data_.train), config_.data, ": is not the data that the run began with (",
-                   data_.train.size(), " training photographs now)");
+  check<DataError>(c.state.string("data") == digest(data_.train), config_.data,
+                   ": is not the data that the run began with (", data_.train.size(),
+                   " training photographs now)");
   epoch_ = c.state.integer("epoch"), batch_ = c.state.integer("batch"), step_ = c.state.integer("step");
   bad_in_a_row_ = c.state.integer("bad_in_a_row");
   outcome_.best_iou = c.state.number("best_iou"), outcome_.best_epoch = c.state.integer("best_epoch");
@@ -110,8 +88,13 @@ void Trainer::restore(const Checkpoint& c) {
 Checkpoint Trainer::checkpoint(bool with_optimizer) const {
   Checkpoint c;
   c.config = config_;
-  c.state.items = {{"epoch", epoch_}, {"batch", batch_}, {"step", step_}, {"bad_in_a_row", bad_in_a_row_},
-                   {"best_iou", outcome_.best_iou}, {"best_epoch", outcome_.best_epoch}, {"data", digest(data_.train)}};
+  c.state.items = {{"epoch", epoch_},
+                   {"batch", batch_},
+                   {"step", step_},
+                   {"bad_in_a_row", bad_in_a_row_},
+                   {"best_iou", outcome_.best_iou},
+                   {"best_epoch", outcome_.best_epoch},
+                   {"data", digest(data_.train)}};
   tally_.save(c.state);
   learner_.save(c, with_optimizer);
   return c;
@@ -136,8 +119,8 @@ void Trainer::save_last() {
 int Trainer::stopped() {
   save_last();
   check<MemoryError>(failed_save_.empty(), failed_save_);
-  progress_->line(text("stopped by signal ", signals_.caught(), " at step ", step_, " of ", total_, "; saved [camo train --resume ",
-                       folder_.path(), "]"));
+  progress_->line(text("stopped by signal ", signals_.caught(), " at step ", step_, " of ", total_,
+                       "; saved [camo train --resume ", folder_.path(), "]"));
   return 128 + signals_.caught();
 }
 
@@ -147,25 +130,34 @@ void Trainer::after(const StepReport& report) {
   if (hooks_.after_step) hooks_.after_step(learner_, report);
   if (report.accepted) return;
   progress_->line(text("warning: step ", step_, " skipped, weights unchanged: ", report.culprit));
-  check<NumericError>(bad_in_a_row_ < config_.bad_steps, "train: ", bad_in_a_row_, " steps in a row gave NaN or infinity, last in ",
-                      report.culprit, " [the last checkpoint is good; try a smaller --lr]");
+  check<NumericError>(bad_in_a_row_ < config_.bad_steps, "train: ", bad_in_a_row_,
+                      " steps in a row gave NaN or infinity, last in ", report.culprit,
+                      " [the last checkpoint is good; try a smaller --lr]");
 }
 
 /// The rest of the current epoch; false when a signal came.
 bool Trainer::train_epoch() {
   std::vector<int64_t> order = shuffled(data_.train.size(), uint64_t(config_.seed), epoch_);
   order = {order.begin() + batch_ * batch_size_, order.begin() + batches_ * batch_size_};
-  Loader<Sample> loader([this](int64_t i) {
-    RandomKey key{.seed = uint64_t(config_.seed), .domain = Domain::augment, .path = uint64_t(i), .step = uint32_t(epoch_)};
-    return transform(data_.train.load(i, epoch_), config_.size, config_.augment == "on" ? draw(key) : Drawn{});
-  }, std::move(order), config_.workers, 2 * batch_size_);
+  Loader<Sample> loader(
+      [this](int64_t i) {
+        RandomKey key{.seed = uint64_t(config_.seed),
+                      .domain = Domain::augment,
+                      .path = uint64_t(i),
+                      .step = uint32_t(epoch_)};
+        return transform(data_.train.load(i, epoch_), config_.size,
+                         config_.augment == "on" ? draw(key) : Drawn{});
+      },
+      std::move(order), config_.workers, 2 * batch_size_);
 
   const int64_t warmup = std::llround(config_.warmup * double(steps_per_epoch_));
   while (batch_ < batches_) {
     std::vector<Sample> window;
     while (int64_t(window.size()) < config_.accumulate)
-      if (std::optional<Sample> batch = next_batch(loader, batch_size_)) window.push_back(std::move(*batch));
-      else break;
+      if (std::optional<Sample> batch = next_batch(loader, batch_size_))
+        window.push_back(std::move(*batch));
+      else
+        break;
     double rate = nn::cosine_with_warmup(step_, total_, warmup, config_.lr, config_.min_lr);
     StepReport report = learner_.step(window, rate, hooks_.before_pass);
     batch_ += int64_t(window.size()), step_ += 1, images_ += int64_t(window.size()) * batch_size_;
@@ -176,7 +168,8 @@ bool Trainer::train_epoch() {
   return true;
 }
 
-/// Scores the (averaged) weights, writes metrics, checkpoints and pictures; false when a signal came before the end.
+/// Scores the (averaged) weights, writes metrics, checkpoints and pictures; false when a signal came before
+/// the end.
 bool Trainer::validate_epoch() {
   std::vector<std::vector<Tensor>> rows;
   learner_.model().train(false);
@@ -196,7 +189,9 @@ bool Trainer::validate_epoch() {
   const int64_t warmup = std::llround(config_.warmup * double(steps_per_epoch_));
   epoch_ += 1, batch_ = 0;
   JsonObject line;
-  line.items = {{"epoch", epoch_}, {"step", step_}, {"loss", tally_.mean_loss()},
+  line.items = {{"epoch", epoch_},
+                {"step", step_},
+                {"loss", tally_.mean_loss()},
                 {"grad_norm", tally_.grad_norm / double(std::max<int64_t>(tally_.steps, 1))},
                 {"lr", nn::cosine_with_warmup(step_ - 1, total_, warmup, config_.lr, config_.min_lr)},
                 {"skipped", tally_.skipped}};
@@ -204,9 +199,10 @@ bool Trainer::validate_epoch() {
   for (size_t i = 0; i < tally_.load.size(); ++i) line.set(text("load_", i), tally_.load[i]);
   line.set("images_per_second", progress_->speed()), line.set("memory", resident_bytes());
   warn_when_full([&] { folder_.append_metrics(line); });
-  progress_->line(text("epoch ", epoch_, ": loss ", fixed(tally_.mean_loss(), 4),
-                       scored ? text("  mae ", fixed(s.mae, 4), "  iou ", fixed(s.iou, 4), "  dice ", fixed(s.dice, 4)) : "",
-                       best && scored ? "  best so far" : ""));
+  progress_->line(text(
+      "epoch ", epoch_, ": loss ", fixed(tally_.mean_loss(), 4),
+      scored ? text("  mae ", fixed(s.mae, 4), "  iou ", fixed(s.iou, 4), "  dice ", fixed(s.dice, 4)) : "",
+      best && scored ? "  best so far" : ""));
   tally_ = {};
   if (best) {
     outcome_.best_iou = scored ? s.iou : 0, outcome_.best_epoch = epoch_;
@@ -221,26 +217,30 @@ bool Trainer::validate_epoch() {
 }
 
 void Trainer::report_start() {
-  progress_->line(text(config_.model, " on ", config_.backbone, ", ", learner_.model().parameter_count(), " parameters; ", data_.train.size(),
-                       " photographs at ", to_string(config_.size), ", ", data_.validation.size(), " for validation (", data_.where, ")"));
-  progress_->line(text(total_, " steps of ", batch_size_ * std::min(config_.accumulate, batches_), " photographs, ", threads(),
-                       " threads, ", config_.workers, " workers, ", config_.precision,
-                       config_.ema_decay > 0 ? "; averaged (EMA) weights are validated and kept as best" : ""));
+  progress_->line(text(config_.model, " on ", config_.backbone, ", ", learner_.model().parameter_count(),
+                       " parameters; ", data_.train.size(), " photographs at ", to_string(config_.size), ", ",
+                       data_.validation.size(), " for validation (", data_.where, ")"));
+  progress_->line(
+      text(total_, " steps of ", batch_size_ * std::min(config_.accumulate, batches_), " photographs, ",
+           threads(), " threads, ", config_.workers, " workers, ", config_.precision,
+           config_.ema_decay > 0 ? "; averaged (EMA) weights are validated and kept as best" : ""));
 }
 
 /// Weights, their average and two moments, written beside the file that they replace.
 void Trainer::check_disk() {
   int64_t needed = learner_.model().parameter_count() * int64_t(sizeof(float)) * 4 * 22 / 10;
   int64_t free = int64_t(std::filesystem::space(folder_.path()).available);
-  check<MemoryError>(free >= needed, folder_.path(), ": the disk has ", bytes_text(double(free)), " free, checkpoints need ",
-                     bytes_text(double(needed)));
+  check<MemoryError>(free >= needed, folder_.path(), ": the disk has ", bytes_text(double(free)),
+                     " free, checkpoints need ", bytes_text(double(needed)));
 }
 
 Outcome Trainer::run() {
   check_disk();
   progress_.emplace(config_.epochs, total_, step_);
   report_start();
-  if (epoch_ >= config_.epochs) progress_->line(text("nothing left to do: all ", config_.epochs, " epochs are done [--epochs N for more]"));
+  if (epoch_ >= config_.epochs)
+    progress_->line(
+        text("nothing left to do: all ", config_.epochs, " epochs are done [--epochs N for more]"));
   while (epoch_ < config_.epochs) {
     if (!train_epoch()) return outcome_.exit_code = stopped(), outcome_;
     progress_->pause();
@@ -250,7 +250,8 @@ Outcome Trainer::run() {
   }
   check<MemoryError>(failed_save_.empty(), failed_save_);
   if (data_.validation.size() > 0)
-    progress_->line(text("best IoU ", fixed(outcome_.best_iou, 4), " in epoch ", outcome_.best_epoch, ": ", folder_.file("best.safetensors")));
+    progress_->line(text("best IoU ", fixed(outcome_.best_iou, 4), " in epoch ", outcome_.best_epoch, ": ",
+                         folder_.file("best.safetensors")));
   return outcome_;
 }
 

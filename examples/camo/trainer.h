@@ -1,7 +1,8 @@
 // A training run: epochs, validation, checkpoints, metrics, pictures; and going on after a stop.
 //
-// All state is either in the checkpoint or a pure function of (seed, position): order and augmentation of the data,
-// noise, learning rate.  So a run that was stopped at any optimizer step and continued ends in the same bits.
+// All state is either in the checkpoint or a pure function of (seed, position): order and augmentation of the
+// data, noise, learning rate.  So a run that was stopped at any optimizer step and continued ends in the same
+// bits.
 #pragma once
 
 #include "examples/camo/evaluate.h"
@@ -17,16 +18,17 @@ struct Hooks {
 };
 
 struct Outcome {
-  int exit_code = 0;         // 128 + signal after a saved interrupt
-  double best_iou = 0;       // on the validation data
+  int exit_code = 0;    // 128 + signal after a saved interrupt
+  double best_iou = 0;  // on the validation data
   int64_t best_epoch = 0;
-  Scores scores = {};        // of the last validation
+  Scores scores = {};  // of the last validation
 };
 
 /// Starts the run that a configuration describes, in a new folder config.out.
 Outcome train(TrainConfig config, const Hooks& hooks = {});
 
 /// Goes on with the run in a folder.  `change` may alter epochs, threads and workers.
-Outcome resume(const std::string& folder, const std::function<void(TrainConfig&)>& change = nullptr, const Hooks& hooks = {});
+Outcome resume(const std::string& folder, const std::function<void(TrainConfig&)>& change = nullptr,
+               const Hooks& hooks = {});
 
 }  // namespace camo::program
