@@ -19,8 +19,10 @@ double Learner::pass(const Sample& batch, double share, StepReport* report) {
   moe::CamoXpertOut out =
       model_->forward(Var(precision_ == DType::f32 ? batch.image : cast(batch.image, precision_)));
   Var loss = moe::camoxpert_loss(out, batch.mask);
+  const int64_t kept = report ? debug::bytes_kept(loss) : 0;
   backward(loss, full(loss.shape(), share, loss.dtype()));
   if (report) {
+    report->bytes_kept = kept;
     report->load.resize(out.stats.size());
     for (size_t s = 0; s < out.stats.size(); ++s) {
       report->load[s].resize(out.stats[s].load.size());

@@ -16,6 +16,7 @@ struct StepReport {
   double loss = 0, grad_norm = 0;
   std::string culprit = {};               // where the first NaN or infinity appeared, when not accepted
   std::vector<std::vector<double>> load;  // images per expert, one list per scale
+  int64_t bytes_kept = 0;                 // by one forward pass for its backward pass
 };
 
 class Learner {

@@ -36,7 +36,7 @@ int ops_command(const Arguments& words) {
                        "'", hint(stem, stems));
 
   std::printf("%-44s", "op");
-  for (Check c : checks) std::printf(" %-13s", test::name(c));
+  for (Check c : checks) std::printf(" %-12s", test::name(c));
   std::printf("\n");
   std::map<std::string, int> reasons;
   std::vector<std::string> failures;
@@ -46,7 +46,7 @@ int ops_command(const Arguments& words) {
     std::printf("%-44s", c.name.c_str());
     for (Check kind : checks) {
       test::Outcome o = test::run_check(c, kind);
-      std::printf(" %-13s", !o.applies ? "-" : o.passed ? "ok" : "FAIL");
+      std::printf(" %-12s", !o.applies ? "-" : o.passed ? "ok" : "FAIL");
       std::fflush(stdout);
       if (!o.applies)
         ++inapplicable, ++reasons[text(test::name(kind), ": ", o.note)];

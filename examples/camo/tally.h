@@ -10,11 +10,12 @@ namespace camo::program {
 /// Sums over the steps of an epoch; part of the checkpoint, so that a continued epoch reports all of itself.
 struct Tally {
   double loss = 0, grad_norm = 0;
-  int64_t steps = 0, skipped = 0;
+  int64_t steps = 0, skipped = 0, bytes_kept = 0;
   std::vector<std::vector<double>> load;
 
   void add(const StepReport& r) {
     if (!r.accepted) return void(++skipped);
+    bytes_kept = std::max(bytes_kept, r.bytes_kept);
     loss += r.loss, grad_norm += r.grad_norm, ++steps;
     load.resize(r.load.size());
     for (size_t s = 0; s < load.size(); ++s) {
@@ -25,12 +26,13 @@ struct Tally {
   double mean_loss() const { return loss / double(std::max<int64_t>(steps, 1)); }
   void save(JsonObject& state) const {
     state.set("loss_sum", loss), state.set("grad_norm_sum", grad_norm);
-    state.set("epoch_steps", steps), state.set("epoch_skipped", skipped);
+    state.set("bytes_kept", bytes_kept), state.set("epoch_steps", steps), state.set("epoch_skipped", skipped);
     for (size_t s = 0; s < load.size(); ++s) state.set(text("load_", s), load[s]);
   }
   void load_from(const JsonObject& state) {
     loss = state.number("loss_sum"), grad_norm = state.number("grad_norm_sum");
-    steps = state.integer("epoch_steps"), skipped = state.integer("epoch_skipped");
+    bytes_kept = state.integer("bytes_kept"), steps = state.integer("epoch_steps"),
+    skipped = state.integer("epoch_skipped");
     while (const JsonValue* v = state.find(text("load_", load.size())))
       load.push_back(std::get<std::vector<double>>(*v));
   }

@@ -198,6 +198,7 @@ bool Trainer::validate_epoch() {
   if (scored) line.set("mae", s.mae), line.set("iou", s.iou), line.set("dice", s.dice);
   for (size_t i = 0; i < tally_.load.size(); ++i) line.set(text("load_", i), tally_.load[i]);
   line.set("images_per_second", progress_->speed()), line.set("memory", resident_bytes());
+  line.set("bytes_kept", tally_.bytes_kept);
   warn_when_full([&] { folder_.append_metrics(line); });
   progress_->line(text(
       "epoch ", epoch_, ": loss ", fixed(tally_.mean_loss(), 4),
