@@ -2,6 +2,7 @@
 #include <unistd.h>
 
 #include <cstdlib>
+#include <filesystem>
 
 #include "examples/camo/commands.h"
 
@@ -70,8 +71,11 @@ int ops_command(const Arguments& words) {
 int main(int argc, char** argv) {
   // Threads that wait for each other must not spin: loader workers, or another program, need the cores.
   // OpenMP reads this variable when the process starts, so start again with it.
-  if (!std::getenv("OMP_WAIT_POLICY") && ::setenv("OMP_WAIT_POLICY", "passive", 0) == 0)
-    ::execv("/proc/self/exe", argv);
+  if (!std::getenv("OMP_WAIT_POLICY") && ::setenv("OMP_WAIT_POLICY", "passive", 0) == 0) {
+    std::error_code error;
+    std::filesystem::path self = std::filesystem::read_symlink("/proc/self/exe", error);
+    if (!error) ::execv(self.c_str(), argv);
+  }
   std::vector<camo::program::Entry> all = camo::program::commands();
 #ifdef CAMO_HAS_CASES
   all.push_back({"ops", "coverage table: every op against every check", camo::program::ops_command});
