@@ -10,7 +10,6 @@
 
 #include <functional>
 #include <map>
-#include <source_location>
 #include <string>
 #include <vector>
 
@@ -47,7 +46,7 @@ struct OpCase {
 
 /// Registers a case under the stem of the file it stands in (tests/ops/STEM.cpp).  The return value only exists
 /// so that a static can be initialised.
-bool add_case(OpCase c, std::source_location where = std::source_location::current());
+bool add_case(OpCase c, const char* file = __builtin_FILE());
 const std::vector<OpCase>& cases();
 
 /// Outcome of one check on one case.
