@@ -16,17 +16,12 @@ int bench_command(const Arguments& words) {
           "run, or one "
           "training step of a backbone (step).",
       .usage = "camo bench [gemm|conv|attention|all|step] [flags]",
-      .options =
-          {{.name = "threads",
-            .value = &threads,
-            .help = "largest number of threads; 0: one per core",
-            .low = 0,
-            .high = 1024},
-           {.name = "backbone", .value = &step.backbone, .help = "of step"},
-           {.name = "batch", .value = &step.batch, .help = "photographs, of step", .low = 1, .high = 4096},
-           {.name = "size", .value = &step.size, .help = "pixels, of step", .low = 32, .high = 4096},
-           {.name = "rounds", .value = &rounds, .help = "of step", .low = 1, .high = 1e6},
-           {.name = "serve", .value = &step.serve, .help = "step obeys commands on standard input"}},
+      .options = {{"threads", &threads, "largest number of threads; 0: one per core", 0, 1024},
+                  {"backbone", &step.backbone, "of step"},
+                  {"batch", &step.batch, "photographs, of step", 1, 4096},
+                  {"size", &step.size, "pixels, of step", 32, 4096},
+                  {"rounds", &rounds, "of step", 1, 1e6},
+                  {"serve", &step.serve, "step obeys commands on standard input"}},
       .rest = "WHAT"};
   Given given = read(command, words);
   check<ConfigError>(given.rest.size() <= 1, "camo bench: takes one subject");

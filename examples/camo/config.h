@@ -2,6 +2,7 @@
 #pragma once
 
 #include "examples/camo/options.h"
+#include "tensor/dtype.h"
 
 namespace camo::program {
 
@@ -25,6 +26,9 @@ struct TrainConfig {
   int64_t threads = 0, workers = 2;
   std::string out;
 };
+
+/// What --precision means: the type of activations.
+inline DType precision(const TrainConfig& c) { return c.precision == "bf16" ? DType::bf16 : DType::f32; }
 
 /// The table: flags of `camo train`, keys of config.json.
 Options options(TrainConfig& config);

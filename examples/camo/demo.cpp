@@ -58,8 +58,7 @@ int demo_command(const Arguments& words) {
   if (outcome.exit_code) return outcome.exit_code;
   Dataset test = synthetic_test(c, kTest);
   Loaded best = load_model(c.out + "/best.safetensors");
-  Scores s =
-      evaluate(*best.model, test, {c.size, c.precision == "bf16" ? DType::bf16 : DType::f32, c.workers});
+  Scores s = evaluate(*best.model, test, {c.size, precision(c), c.workers});
   double pixels = baseline(c, test);
   std::printf(
       "\nheld-out synthetic pictures (%lld, never seen in training or validation)\n"

@@ -36,31 +36,17 @@ int eval_command(const Arguments& words) {
       .usage =
           "camo eval --weights F --data DIR [flags]   or   camo eval --pred DIR --gt DIR [--out FILE.json]",
       .options = {
-          {.name = "weights",
-           .value = &weights,
-           .help = "checkpoint; its averaged (EMA) weights where it has them"},
-          {.name = "data",
-           .value = &data,
-           .help = "folder of photographs and masks, a list file, or 'synthetic'"},
-          {.name = "split",
-           .value = &split,
-           .help = "part of the folder; without it Test, or all of a folder without parts",
-           .words = {"Test", "Val", "Train"}},
-          {.name = "pred", .value = &maps, .help = "folder of 8-bit maps to score, paired with --gt by name"},
-          {.name = "gt", .value = &masks, .help = "folder of masks"},
-          {.name = "out", .value = &out, .help = "write the scores to this .json file"},
-          {.name = "count", .value = &count, .help = "synthetic pictures", .low = 1, .high = 1e6},
-          {.name = "batch-size",
-           .value = &batch,
-           .help = "photographs in a forward pass; never changes a result",
-           .low = 1,
-           .high = 4096},
-          {.name = "threads",
-           .value = &threads,
-           .help = "threads that compute; 0: one per core",
-           .low = 0,
-           .high = 1024},
-          {.name = "workers", .value = &workers, .help = "threads that read ahead", .low = 0, .high = 256}}};
+          {"weights", &weights, "checkpoint; its averaged (EMA) weights where it has them"},
+          {"data", &data, "folder of photographs and masks, a list file, or 'synthetic'"},
+          choice("split", &split, "part of the folder; without it Test, or all of a folder without parts",
+                 {"Test", "Val", "Train"}),
+          {"pred", &maps, "folder of 8-bit maps to score, paired with --gt by name"},
+          {"gt", &masks, "folder of masks"},
+          {"out", &out, "write the scores to this .json file"},
+          {"count", &count, "synthetic pictures", 1, 1e6},
+          {"batch-size", &batch, "photographs in a forward pass; never changes a result", 1, 4096},
+          {"threads", &threads, "threads that compute; 0: one per core", 0, 1024},
+          {"workers", &workers, "threads that read ahead", 0, 256}}};
   read(command, words);
   const bool by_maps = !maps.empty() || !masks.empty();
   check<ConfigError>(by_maps ? !maps.empty() && !masks.empty() && weights.empty() && data.empty()
@@ -82,8 +68,7 @@ int eval_command(const Arguments& words) {
     const TrainConfig& c = loaded.config;
     if (data == "synthetic") set = synthetic_test(c, count);
     std::printf("%s\n", (what = loaded.described).c_str());
-    s = evaluate(*loaded.model, set,
-                 {c.size, c.precision == "bf16" ? DType::bf16 : DType::f32, workers, batch});
+    s = evaluate(*loaded.model, set, {c.size, precision(c), workers, batch});
   }
   std::printf("%lld images  MAE %.4f  IoU %.4f  Dice %.4f\n", (long long)s.images, s.mae, s.iou, s.dice);
   if (!out.empty()) {

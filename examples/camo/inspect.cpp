@@ -39,15 +39,12 @@ uint64_t digest(const Tensor& x) {
 
 int inspect_command(const Arguments& words) {
   bool stats = false, hashes = false;
-  Command command{
-      .name = "inspect",
-      .summary = "Lists what a weight file or checkpoint holds: names, types, shapes, metadata.",
-      .usage = "camo inspect FILE [flags]",
-      .options = {{.name = "stats", .value = &stats, .help = "range, mean and count of NaN of each tensor"},
-                  {.name = "hash",
-                   .value = &hashes,
-                   .help = "digest of each tensor (type, shape and bits) and of all"}},
-      .rest = "FILE"};
+  Command command{.name = "inspect",
+                  .summary = "Lists what a weight file or checkpoint holds: names, types, shapes, metadata.",
+                  .usage = "camo inspect FILE [flags]",
+                  .options = {{"stats", &stats, "range, mean and count of NaN of each tensor"},
+                              {"hash", &hashes, "digest of each tensor (type, shape and bits) and of all"}},
+                  .rest = "FILE"};
   Given given = read(command, words);
   check<ConfigError>(given.rest.size() == 1, "camo inspect: needs one FILE");
   SafeTensors file;

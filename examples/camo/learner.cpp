@@ -7,7 +7,7 @@
 namespace camo::program {
 
 Learner::Learner(const TrainConfig& c)
-    : precision_(c.precision == "bf16" ? DType::bf16 : DType::f32),
+    : precision_(precision(c)),
       model_(make_model(c)),
       optimizer_(*model_, {.decay = c.weight_decay, .clip = c.clip}) {
   if (c.ema_decay > 0) ema_.emplace(*model_, c.ema_decay);

@@ -28,6 +28,12 @@ struct Option {
   std::vector<std::string> words = {};  // legal values of a text; empty: any
 };
 using Options = std::vector<Option>;
+/// A text that must be one of some words.
+inline Option choice(std::string name, std::string* value, std::string help, std::vector<std::string> words) {
+  Option out{std::move(name), value, std::move(help)};
+  out.words = std::move(words);
+  return out;
+}
 
 /// Reads a value from the command line or the configuration; ConfigError names `label`, the rule and the
 /// value.

@@ -57,30 +57,19 @@ int predict_command(const Arguments& words) {
   std::string weights, out;
   int64_t threads = 0, batch = 4;
   bool overwrite = false;
-  Command command{.name = "predict",
-                  .summary =
-                      "Finds the object in photographs: OUT/map/NAME.png (8 bit, 255: object) and "
-                      "OUT/overlay/NAME.png, both at the "
-                      "photograph's own size.",
-                  .usage = "camo predict --weights F IMAGES... --out DIR [flags]",
-                  .options = {{.name = "weights",
-                               .value = &weights,
-                               .help = "checkpoint; its averaged (EMA) weights where it has them"},
-                              {.name = "out", .value = &out, .help = "folder for the results"},
-                              {.name = "overwrite",
-                               .value = &overwrite,
-                               .help = "replace results that are there already"},
-                              {.name = "batch-size",
-                               .value = &batch,
-                               .help = "photographs in a forward pass; never changes a result",
-                               .low = 1,
-                               .high = 4096},
-                              {.name = "threads",
-                               .value = &threads,
-                               .help = "threads that compute; 0: one per core",
-                               .low = 0,
-                               .high = 1024}},
-                  .rest = "IMAGES"};
+  Command command{
+      .name = "predict",
+      .summary =
+          "Finds the object in photographs: OUT/map/NAME.png (8 bit, 255: object) and "
+          "OUT/overlay/NAME.png, both at the "
+          "photograph's own size.",
+      .usage = "camo predict --weights F IMAGES... --out DIR [flags]",
+      .options = {{"weights", &weights, "checkpoint; its averaged (EMA) weights where it has them"},
+                  {"out", &out, "folder for the results"},
+                  {"overwrite", &overwrite, "replace results that are there already"},
+                  {"batch-size", &batch, "photographs in a forward pass; never changes a result", 1, 4096},
+                  {"threads", &threads, "threads that compute; 0: one per core", 0, 1024}},
+      .rest = "IMAGES"};
   Given given = read(command, words);
   check<ConfigError>(!weights.empty() && !out.empty(), "camo predict: needs --weights and --out");
   check<ConfigError>(!given.rest.empty(), "camo predict: needs photographs or folders of them");
@@ -106,7 +95,6 @@ int predict_command(const Arguments& words) {
     fs::create_directories(fs::path(out) / kind, error);
     check<ConfigError>(!error, "camo predict --out ", out, ": cannot be made: ", error.message());
   }
-  const DType precision = loaded.config.precision == "bf16" ? DType::bf16 : DType::f32;
   for (size_t begin = 0; begin < files.size(); begin += size_t(batch)) {
     std::vector<Tensor> pictures, inputs;
     std::vector<ImageSize> sizes;
@@ -115,7 +103,7 @@ int predict_command(const Arguments& words) {
       inputs.push_back(normalised(pictures.back(), loaded.config.size));
       sizes.push_back({pictures.back().dim(0), pictures.back().dim(1)});
     }
-    std::vector<Tensor> maps = predict_maps(*loaded.model, inputs, sizes, precision);
+    std::vector<Tensor> maps = predict_maps(*loaded.model, inputs, sizes, precision(loaded.config));
     for (size_t i = 0; i < maps.size(); ++i) {
       write_png(result("map", files[begin + i]), maps[i]);
       write_png(result("overlay", files[begin + i]), overlay(pictures[i], maps[i]));

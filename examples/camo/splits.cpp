@@ -5,6 +5,7 @@
 #include <filesystem>
 
 #include "examples/camo/loader.h"
+#include "tensor/random.h"
 
 namespace camo::program {
 
@@ -38,6 +39,12 @@ Splits find_splits(const TrainConfig& c) {
   out.train.pairs = std::move(pairs), out.validation.pairs = std::move(validation);
   out.where = "the data's own split";
   return out;
+}
+
+std::string digest(const Dataset& data) {
+  std::string names;
+  for (const Pair& p : data.pairs) names += p.name + "\n";
+  return text(std::hex, hash(names), std::dec, "-", data.size());
 }
 
 Dataset synthetic_test(const TrainConfig& c, int64_t count) {

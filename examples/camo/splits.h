@@ -16,6 +16,9 @@ struct Splits {
 Splits find_splits(const TrainConfig& config);
 Splits hold_out(std::vector<Pair> pairs, double share, uint64_t seed);
 
+/// Of the names in their order and their number: a continued run must see the same data.
+std::string digest(const Dataset& data);
+
 /// Synthetic pictures that neither training nor validation sees.
 Dataset synthetic_test(const TrainConfig& config, int64_t count);
 

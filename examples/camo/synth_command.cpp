@@ -19,12 +19,11 @@ int synth_command(const Arguments& words) {
       .summary =
           "Writes synthetic camouflage: OUT/Image/NAME.png and OUT/GT/NAME.png, which --data OUT reads.",
       .usage = "camo synth --out DIR --count N [flags]",
-      .options = {
-          {.name = "out", .value = &out, .help = "folder to make"},
-          {.name = "count", .value = &count, .help = "pictures", .low = 1, .high = 1e6},
-          {.name = "size", .value = &size, .help = "in pixels", .low = 16, .high = 4096},
-          {.name = "difficulty", .value = &difficulty, .help = "of the camouflage", .low = 0, .high = 1},
-          {.name = "seed", .value = &seed, .help = "decides every picture", .low = 0, .high = 9e15}}};
+      .options = {{"out", &out, "folder to make"},
+                  {"count", &count, "pictures", 1, 1e6},
+                  {"size", &size, "in pixels", 16, 4096},
+                  {"difficulty", &difficulty, "of the camouflage", 0, 1},
+                  {"seed", &seed, "decides every picture", 0, 9e15}}};
   read(command, words);
   check<ConfigError>(!out.empty(), "camo synth: needs --out");
   for (const char* part : {"Image", "GT"}) {

@@ -21,9 +21,8 @@ int train_command(const Arguments& words) {
                       "--resume) and best.safetensors (for eval and predict).  Ctrl-C saves at the next "
                       "step; the continued run\n"
                       "ends in the same bits as one that was never stopped."};
-  command.options.push_back(
-      {.name = "config", .value = &file, .help = "read these options from a file first; flags win"});
-  command.options.push_back({.name = "resume", .value = &run, .help = "go on with the run in this folder"});
+  command.options.push_back({"config", &file, "read these options from a file first; flags win"});
+  command.options.push_back({"resume", &run, "go on with the run in this folder"});
   Given given = parse(command, words);
 
   if (given.has("resume")) {

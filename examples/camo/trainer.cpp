@@ -19,13 +19,6 @@ namespace {
 
 constexpr int64_t kGridRows = 6;  // pictures shown in grid.png
 
-/// Of the names in their order: a continued run must see the same data.
-std::string digest(const Dataset& data) {
-  std::string names;
-  for (const Pair& p : data.pairs) names += p.name + "\n";
-  return text(std::hex, hash(names), std::dec, "-", data.size());
-}
-
 class Trainer {
  public:
   Trainer(TrainConfig config, Splits data, RunFolder folder, const Hooks& hooks)
@@ -46,7 +39,10 @@ class Trainer {
 
  private:
   bool train_epoch();
-  bool validate_epoch();
+  bool validate();
+  void finish_epoch();
+  bool save_best();
+  double rate(int64_t step) const;
   void after(const StepReport& report);
   void save_last();
   std::string warn_when_full(const std::function<void()>& write);
@@ -71,6 +67,7 @@ class Trainer {
   std::optional<Progress> progress_;
   int64_t images_ = 0;  // trained on by this process
   std::string failed_save_;
+  std::vector<std::vector<Tensor>> grid_;
 };
 
 void Trainer::restore(const Checkpoint& c) {
@@ -113,7 +110,8 @@ std::string Trainer::warn_when_full(const std::function<void()>& write) {
 
 /// Only the last save of a run must succeed: its failure is kept and raised at the end.
 void Trainer::save_last() {
-  failed_save_ = warn_when_full([&] { save_checkpoint(folder_.file("last.safetensors"), checkpoint(true)); });
+  failed_save_ = warn_when_full(
+      [&] { save_checkpoint(folder_.file("last.safetensors"), checkpoint(/*with_optimizer=*/true)); });
 }
 
 int Trainer::stopped() {
@@ -135,6 +133,11 @@ void Trainer::after(const StepReport& report) {
                       " [the last checkpoint is good; try a smaller --lr]");
 }
 
+double Trainer::rate(int64_t step) const {
+  const int64_t warmup = std::llround(config_.warmup * double(steps_per_epoch_));
+  return nn::cosine_with_warmup(step, total_, warmup, config_.lr, config_.min_lr);
+}
+
 /// The rest of the current epoch; false when a signal came.
 bool Trainer::train_epoch() {
   std::vector<int64_t> order = shuffled(data_.train.size(), uint64_t(config_.seed), epoch_);
@@ -150,7 +153,6 @@ bool Trainer::train_epoch() {
       },
       std::move(order), config_.workers, 2 * batch_size_);
 
-  const int64_t warmup = std::llround(config_.warmup * double(steps_per_epoch_));
   while (batch_ < batches_) {
     std::vector<Sample> window;
     while (int64_t(window.size()) < config_.accumulate)
@@ -158,63 +160,71 @@ bool Trainer::train_epoch() {
         window.push_back(std::move(*batch));
       else
         break;
-    double rate = nn::cosine_with_warmup(step_, total_, warmup, config_.lr, config_.min_lr);
-    StepReport report = learner_.step(window, rate, hooks_.before_pass);
+    const double lr = rate(step_);
+    StepReport report = learner_.step(window, lr, hooks_.before_pass);
     batch_ += int64_t(window.size()), step_ += 1, images_ += int64_t(window.size()) * batch_size_;
     after(report);
-    progress_->step(epoch_ + 1, step_, tally_.mean_loss(), rate, images_);
+    progress_->step(epoch_ + 1, step_, tally_.mean_loss(), lr, images_);
     if (signals_.caught()) return false;
   }
   return true;
 }
 
-/// Scores the (averaged) weights, writes metrics, checkpoints and pictures; false when a signal came before
-/// the end.
-bool Trainer::validate_epoch() {
-  std::vector<std::vector<Tensor>> rows;
+/// Scores the (averaged) weights and keeps some pictures for the grid; false when a signal came before the
+/// end.
+bool Trainer::validate() {
   learner_.model().train(false);
-  {
-    std::optional<nn::UseEma> averaged;
-    if (learner_.ema()) averaged.emplace(*learner_.ema());
-    Inference how{config_.size, config_.precision == "bf16" ? DType::bf16 : DType::f32, config_.workers};
-    outcome_.scores = evaluate(learner_.model(), data_.validation, how, [&](const Judged& j) {
-      if (int64_t(rows.size()) < kGridRows) rows.push_back({j.photograph, j.truth, j.map});
-      return signals_.caught() == 0;
-    });
-  }
-  if (signals_.caught()) return false;
+  std::optional<nn::UseEma> averaged;
+  if (learner_.ema()) averaged.emplace(*learner_.ema());
+  Inference how{config_.size, precision(config_), config_.workers};
+  grid_.clear();
+  outcome_.scores = evaluate(learner_.model(), data_.validation, how, [&](const Judged& j) {
+    if (int64_t(grid_.size()) < kGridRows) grid_.push_back({j.photograph, j.truth, j.map});
+    return signals_.caught() == 0;
+  });
+  return signals_.caught() == 0;
+}
 
-  const Scores& s = outcome_.scores;
-  const bool scored = s.images > 0, best = !scored || s.iou > outcome_.best_iou;
-  const int64_t warmup = std::llround(config_.warmup * double(steps_per_epoch_));
+/// Metrics first, then weights, then pictures: a run that is killed in between writes the later ones again.
+void Trainer::finish_epoch() {
   epoch_ += 1, batch_ = 0;
+  const Scores& s = outcome_.scores;
   JsonObject line;
   line.items = {{"epoch", epoch_},
                 {"step", step_},
                 {"loss", tally_.mean_loss()},
                 {"grad_norm", tally_.grad_norm / double(std::max<int64_t>(tally_.steps, 1))},
-                {"lr", nn::cosine_with_warmup(step_ - 1, total_, warmup, config_.lr, config_.min_lr)},
+                {"lr", rate(step_ - 1)},
                 {"skipped", tally_.skipped}};
-  if (scored) line.set("mae", s.mae), line.set("iou", s.iou), line.set("dice", s.dice);
+  if (s.images) line.set("mae", s.mae), line.set("iou", s.iou), line.set("dice", s.dice);
   for (size_t i = 0; i < tally_.load.size(); ++i) line.set(text("load_", i), tally_.load[i]);
   line.set("images_per_second", progress_->speed()), line.set("memory", resident_bytes());
   line.set("bytes_kept", tally_.bytes_kept);
   warn_when_full([&] { folder_.append_metrics(line); });
-  progress_->line(text(
-      "epoch ", epoch_, ": loss ", fixed(tally_.mean_loss(), 4),
-      scored ? text("  mae ", fixed(s.mae, 4), "  iou ", fixed(s.iou, 4), "  dice ", fixed(s.dice, 4)) : "",
-      best && scored ? "  best so far" : ""));
+
+  const double loss = tally_.mean_loss();
   tally_ = {};
-  if (best) {
-    outcome_.best_iou = scored ? s.iou : 0, outcome_.best_epoch = epoch_;
-    warn_when_full([&] { save_checkpoint(folder_.file("best.safetensors"), checkpoint(false)); });
-  }
+  const bool best = save_best();
   save_last();
   warn_when_full([&] {
-    if (!rows.empty()) write_grid(folder_.file("grid.png"), rows);
+    if (!grid_.empty()) write_grid(folder_.file("grid.png"), grid_);
     folder_.draw_curves();
   });
-  return true;
+  std::string scores =
+      s.images ? text("  mae ", fixed(s.mae, 4), "  iou ", fixed(s.iou, 4), "  dice ", fixed(s.dice, 4)) : "";
+  progress_->line(text("epoch ", epoch_, ": loss ", fixed(loss, 4), scores, best ? "  best so far" : ""));
+}
+
+/// Keeps the weights with the best IoU; without validation data the newest.
+bool Trainer::save_best() {
+  const Scores& s = outcome_.scores;
+  if (s.images && s.iou <= outcome_.best_iou) return false;
+  const auto before = std::pair(outcome_.best_iou, outcome_.best_epoch);
+  outcome_.best_iou = s.iou, outcome_.best_epoch = epoch_;
+  std::string failed = warn_when_full(
+      [&] { save_checkpoint(folder_.file("best.safetensors"), checkpoint(/*with_optimizer=*/false)); });
+  if (!failed.empty()) std::tie(outcome_.best_iou, outcome_.best_epoch) = before;
+  return failed.empty();
 }
 
 void Trainer::report_start() {
@@ -245,7 +255,8 @@ Outcome Trainer::run() {
   while (epoch_ < config_.epochs) {
     if (!train_epoch()) return outcome_.exit_code = stopped(), outcome_;
     progress_->pause();
-    if (!validate_epoch()) return outcome_.exit_code = stopped(), outcome_;
+    if (!validate()) return outcome_.exit_code = stopped(), outcome_;
+    finish_epoch();
     progress_->resume();
     if (signals_.caught() && epoch_ < config_.epochs) return outcome_.exit_code = stopped(), outcome_;
   }
@@ -259,7 +270,7 @@ Outcome Trainer::run() {
 }  // namespace
 
 Outcome train(TrainConfig config, const Hooks& hooks) {
-  validate(config);
+  program::validate(config);
   set_threads(int(config.threads));
   Splits data = find_splits(config);
   RunFolder folder = RunFolder::create(config.out);
