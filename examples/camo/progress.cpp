@@ -1,11 +1,28 @@
 #include "examples/camo/progress.h"
 
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cstdio>
 
+#include "tensor/error.h"
+
 namespace camo::program {
+namespace {
+
+int terminal_width() {
+  struct winsize size {};
+  return ::ioctl(1, TIOCGWINSZ, &size) == 0 && size.ws_col > 20 ? size.ws_col : 80;
+}
+
+std::string scientific(double x) {
+  char out[32];
+  std::snprintf(out, sizeof out, "%.2e", x);
+  return out;
+}
+
+}  // namespace
 
 Progress::Progress(int64_t epochs, int64_t total, int64_t done)
     : terminal_(::isatty(1)), epochs_(epochs), total_(total), done_(done), start_(Clock::now()) {}
@@ -22,16 +39,14 @@ void Progress::step(int64_t epoch, int64_t step, double loss, double rate, int64
   speed_ = double(images) / std::max(now, 1e-9);
   if (now - last_print_ < (terminal_ ? 0.2 : 10)) return;
   last_print_ = now;
-  double left = double(total_ - step) * now / double(std::max<int64_t>(step - done_, 1));
-  char words[200];
-  std::snprintf(words, sizeof words,
-                "epoch %lld/%lld  step %lld/%lld  loss %.4f  lr %.2e  %.1f img/s  eta %s  mem %s",
-                (long long)epoch, (long long)epochs_, (long long)step, (long long)total_, loss, rate, speed_,
-                clock_text(left).c_str(), bytes_text(double(resident_bytes())).c_str());
+  double left = double(total_ - step) * (now + paused_) / double(std::max<int64_t>(step - done_, 1));
+  std::string words = text("epoch ", epoch, "/", epochs_, "  step ", step, "/", total_, "  loss ",
+                           fixed(loss, 4), "  lr ", scientific(rate), "  ", fixed(speed_, 1), " img/s  eta ",
+                           clock_text(left), "  mem ", bytes_text(double(resident_bytes())));
   if (terminal_)
-    std::printf("\r%-100s", words);
+    std::printf("\r%.*s\033[K", terminal_width() - 1, words.c_str());  // a line that wraps cannot be redrawn
   else
-    std::printf("%s\n", words);
+    std::printf("%s\n", words.c_str());
   std::fflush(stdout);
   drawn_ = terminal_;
 }
