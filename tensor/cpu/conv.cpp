@@ -118,11 +118,16 @@ void each_group(const T* x, const Conv& s, const F& f) {
   Scratch<T> padded(few ? p.B * p.H * (p.W + 2 * p.pad_w) * p.C : 0);
   if (few) pad_rows(x, p, padded + 0), x = padded, p.W += 2 * p.pad_w, p.pad_w = 0;
   p.merged = s.groups == 1 && p.pad_w == 0 && p.dilation == 1;
-  const int64_t C = p.C / s.groups, length = p.merged ? p.kw * C : C, tasks = s.groups;
+  const int64_t C = p.C / s.groups, length = p.merged ? p.kw * C : C;
   Scratch<T> zeros(length);
   std::memset(static_cast<void*>(zeros + 0), 0, size_t(length) * sizeof(T));
-  parallel_chunks(tasks, 1, [&](int64_t g, int64_t) {
-    f(g, windows<T>({x + g * C, p.H, p.W, p.C}, p.grid(), p.taps(), length, zeros), p.kh * p.kw * C);
+  const bool whole =
+      p.kh * p.kw == 1 && p.step_h == 1 && p.step_w == 1 && p.pad_h == 0 && p.pad_w == 0;  // a matrix
+  parallel_chunks(s.groups, 1, [&](int64_t g, int64_t) {
+    f(g,
+      whole ? dense(x + g * C, p.grid().count(), C, p.C)
+            : windows<T>({x + g * C, p.H, p.W, p.C}, p.grid(), p.taps(), length, zeros),
+      p.kh * p.kw * C);
   });
 }
 
