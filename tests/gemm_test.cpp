@@ -67,7 +67,44 @@ void compare(Trans trans, double tolerance) {
   }
 }
 
+template <class T>
+void compare_transposed(double tolerance) {
+  using A = acc_t<T>;
+  for (auto size : kSizes)
+    for (int64_t rows : {size[0], 9 * size[0]}) {
+      const int64_t M = size[2], N = size[1];
+      auto a = noise<T>(rows * (M + 1), 1), b = noise<T>(rows * (N + 2), 2);
+      auto c = noise<A>(M * (N + 1), 3), twice = c;
+      kernel::multiply_transposed<T, T>(dense(a.data(), rows, M, M + 1), dense(b.data(), rows, N, N + 2),
+                                        c.data(), N + 1);
+      CAPTURE(M);
+      CAPTURE(N);
+      CAPTURE(rows);
+      CHECK(error(
+                M, N, rows, [&](int64_t m, int64_t k) { return number(a[size_t(k * (M + 1) + m)]); },
+                [&](int64_t k, int64_t n) { return number(b[size_t(k * (N + 2) + n)]); }, c.data(),
+                N + 1) <= tolerance);
+      twice = c;
+      kernel::multiply_transposed<T, T>(dense(a.data(), rows, M, M + 1), dense(b.data(), rows, N, N + 2),
+                                        twice.data(), N + 1, true);
+      for (int64_t m = 0; m < M; ++m)
+        for (int64_t n = 0; n < N; ++n)
+          CHECK(twice[size_t(m * (N + 1) + n)] ==
+                doctest::Approx(2 * c[size_t(m * (N + 1) + n)]).epsilon(1e-4));
+    }
+}
+
 }  // namespace
+
+TEST_CASE("bf16 units multiply rounded numbers and sum in f32") {
+  use_bf16_units(true);
+  for (Trans trans : {Trans::no, Trans::yes}) {
+    compare<bf16, float, bf16>(trans, 6e-3);
+    compare<bf16, bf16, bf16>(trans, 4e-3);
+  }
+  compare_transposed<bf16>(2e-6);
+  use_bf16_units(false);
+}
 
 TEST_CASE("multiply equals the plain sum") {
   for (Trans trans : {Trans::no, Trans::yes}) {
@@ -133,33 +170,6 @@ TEST_CASE("multiply reads rows in pieces and writes rows anywhere") {
   CHECK(error(
             N, K, M, [&](int64_t n, int64_t m) { return double(dy[size_t(m * N + n)]); },
             [&](int64_t m, int64_t k) { return left(m, k); }, dw.data(), K) < 1e-6);
-}
-
-template <class T>
-void compare_transposed(double tolerance) {
-  using A = acc_t<T>;
-  for (auto size : kSizes)
-    for (int64_t rows : {size[0], 9 * size[0]}) {
-      const int64_t M = size[2], N = size[1];
-      auto a = noise<T>(rows * (M + 1), 1), b = noise<T>(rows * (N + 2), 2);
-      auto c = noise<A>(M * (N + 1), 3), twice = c;
-      kernel::multiply_transposed<T, T>(dense(a.data(), rows, M, M + 1), dense(b.data(), rows, N, N + 2),
-                                        c.data(), N + 1);
-      CAPTURE(M);
-      CAPTURE(N);
-      CAPTURE(rows);
-      CHECK(error(
-                M, N, rows, [&](int64_t m, int64_t k) { return number(a[size_t(k * (M + 1) + m)]); },
-                [&](int64_t k, int64_t n) { return number(b[size_t(k * (N + 2) + n)]); }, c.data(),
-                N + 1) <= tolerance);
-      twice = c;
-      kernel::multiply_transposed<T, T>(dense(a.data(), rows, M, M + 1), dense(b.data(), rows, N, N + 2),
-                                        twice.data(), N + 1, true);
-      for (int64_t m = 0; m < M; ++m)
-        for (int64_t n = 0; n < N; ++n)
-          CHECK(twice[size_t(m * (N + 1) + n)] ==
-                doctest::Approx(2 * c[size_t(m * (N + 1) + n)]).epsilon(1e-4));
-    }
 }
 
 TEST_CASE("multiply_transposed equals the plain sum") {

@@ -61,12 +61,19 @@ void bench_gemm(const std::vector<int>& threads) {
   rows.clear();
   for (Sizes s : tn) rows.push_back(weight_gradient<float>("tn", s));
   bench_table("gemm x^T dy, f32", rows, threads);
-  rows.clear();
-  for (Sizes s : nt) rows.push_back(forward<bf16>("nt", s, Trans::yes));
-  bench_table("gemm x W^T, bf16 x", rows, threads);
-  rows.clear();
-  for (Sizes s : tn) rows.push_back(weight_gradient<bf16>("tn", s));
-  bench_table("gemm x^T dy, bf16", rows, threads);
+  const bool before = bf16_units();
+  for (bool units : {false, true}) {  // fractions are of the f32 peak throughout
+    use_bf16_units(units);
+    if (bf16_units() != units) break;
+    const std::string how = units ? ", bf16 on bf16 units" : ", bf16 widened to f32";
+    rows.clear();
+    for (Sizes s : nt) rows.push_back(forward<bf16>("nt", s, Trans::yes));
+    bench_table("gemm x W^T" + how, rows, threads);
+    rows.clear();
+    for (Sizes s : tn) rows.push_back(weight_gradient<bf16>("tn", s));
+    bench_table("gemm x^T dy" + how, rows, threads);
+  }
+  use_bf16_units(before);
 }
 
 }  // namespace camo

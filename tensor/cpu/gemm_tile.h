@@ -6,9 +6,10 @@
 #pragma once
 
 #include <algorithm>
+#include <cstring>
 #include <utility>
 
-#include "tensor/vec.h"
+#include "tensor/cpu/gemm_unit.h"
 
 namespace camo::kernel {
 
@@ -55,41 +56,52 @@ struct Stretch {
   int64_t ld, pieces, offset, length;
 };
 
-/// c[i][0, width) = start + A B for R rows: start is the old c (add), or bias (if given), or zero.
-/// Not inlined, so that nothing else competes for its registers.
-template <int R, int V, class T>
-[[gnu::noinline]] void multiply_rows(const Stretch<T>& a, const T* b, T* const* c, int64_t column, bool add,
+/// sums += x (one number each) times b (V vectors).
+template <class P, int R, int V, class X>
+inline void step(Vec<typename Unit<P>::Sum> (&sums)[R][V], const P* b, const X& every) {
+  typename Unit<P>::Wide right[V];
+  for (int j = 0; j < V; ++j) right[j] = Unit<P>::load(b + j * Vec<typename Unit<P>::Sum>::size);
+  for (int i = 0; i < R; ++i) {
+    const auto left = every(i);
+    for (int j = 0; j < V; ++j) Unit<P>::add(sums[i][j], left, right[j]);
+  }
+}
+
+/// c[i][0, width) = start + A B for R rows: start is the old c (add), or bias (if given), or zero; rounded to
+/// C. Not inlined, so that nothing else competes for its registers.
+template <int R, int V, class P, class C, class N = typename Unit<P>::Number, class T = typename Unit<P>::Sum>
+[[gnu::noinline]] void multiply_rows(const Stretch<N>& a, const P* b, C* const* c, int64_t column, bool add,
                                      const T* bias) {
-  constexpr int S = Vec<T>::size;
+  constexpr int S = Vec<T>::size, kPer = Unit<P>::kPer;
   Vec<T> sums[R][V];
   for (int i = 0; i < R; ++i)
     for (int j = 0; j < V; ++j)
       sums[i][j] = add ? Vec<T>::load(c[i] + column + j * S) : bias ? Vec<T>::load(bias + j * S) : Vec<T>(0);
-  const T* const* rows = a.rows;
+  const N* const* rows = a.rows;
+  const int64_t whole = a.length / kPer * kPer;
   for (int64_t piece = 0; piece < a.pieces; ++piece, rows += a.ld) {
-    const T* left[R];
+    const N* left[R];
     for (int i = 0; i < R; ++i) left[i] = rows[i] + a.offset;
-    for (int64_t k = 0; k < a.length;) {
+    for (int64_t k = 0; k < whole;) {
       for (int i = 0; i < R; ++i) __builtin_prefetch(rows[R + i] + a.offset + k);
-      for (const int64_t stop = std::min<int64_t>(k + 64 / sizeof(T), a.length); k < stop; ++k, b += V * S) {
-        Vec<T> right[V];
-        for (int j = 0; j < V; ++j) right[j] = Vec<T>::load(b + j * S);
-        for (int i = 0; i < R; ++i) {
-          const Vec<T> x(left[i][k]);
-          for (int j = 0; j < V; ++j) sums[i][j] += x * right[j];
-        }
-      }
+      for (const int64_t stop = std::min<int64_t>(k + 64 / sizeof(N), whole); k < stop; k += kPer, b += V * S)
+        step(sums, b, [&](int i) { return Unit<P>::every(left[i] + k); });
     }
+    if constexpr (kPer > 1)
+      if (whole < a.length) {
+        step(sums, b, [&](int i) { return Unit<P>::every_last(left[i] + whole); });
+        b += V * S;
+      }
   }
   for (int i = 0; i < R; ++i)
-    for (int j = 0; j < V; ++j) sums[i][j].store(c[i] + column + j * S);
+    for (int j = 0; j < V; ++j) Unit<P>::store(sums[i][j], c[i] + column + j * S);
 }
 
-/// c += A^T B for a tile: R numbers of A and V vectors of B for each of `length` k, step_a and step_b numbers
-/// from one k to the next; rows of c are ld apart.  Meanwhile asks for `count` cache lines, a few at a time:
-/// a burst of requests would stop the loads that the sums wait for.
-template <int R, int V, class T>
-[[gnu::noinline]] void multiply_columns(const T* a, int64_t step_a, const T* b, int64_t step_b,
+/// c += A^T B for a tile: R elements of A and V vectors of B for each of `length` steps, step_a and step_b
+/// elements from one to the next; rows of c are ld apart.  Meanwhile asks for `count` cache lines, a few at a
+/// time: a burst of requests would stop the loads that the sums wait for.
+template <int R, int V, class P, class T = typename Unit<P>::Sum>
+[[gnu::noinline]] void multiply_columns(const P* a, int64_t step_a, const P* b, int64_t step_b,
                                         int64_t length, T* c, int64_t ld, const void* const* lines,
                                         int64_t count) {
   constexpr int S = Vec<T>::size;
@@ -102,14 +114,9 @@ template <int R, int V, class T>
   for (int64_t k = 0; k < length;) {
     for (const void* const* stop = std::min(lines + few, end); lines < stop; ++lines)
       __builtin_prefetch(*lines, 0, 2);
-    for (const int64_t stop = std::min(k + kStretch, length); k < stop; ++k, a += step_a, b += step_b) {
-      Vec<T> right[V];
-      for (int j = 0; j < V; ++j) right[j] = Vec<T>::load(b + j * S);
-      for (int i = 0; i < R; ++i) {
-        const Vec<T> x(a[i]);
-        for (int j = 0; j < V; ++j) sums[i][j] += x * right[j];
-      }
-    }
+    for (const int64_t stop = std::min(k + kStretch, length); k < stop; ++k, a += step_a, b += step_b)
+      step(sums, b,
+           [&](int i) { return Unit<P>::every(reinterpret_cast<const typename Unit<P>::Number*>(a + i)); });
   }
   for (int i = 0; i < R; ++i)
     for (int j = 0; j < V; ++j) (Vec<T>::load(c + i * ld + j * S) + sums[i][j]).store(c + i * ld + j * S);
@@ -132,35 +139,53 @@ inline void transpose(Vec<T> (&rows)[Vec<T>::size]) {
   if constexpr (2 * Step < S) transpose<T, 2 * Step>(rows);
 }
 
-/// Packs K rows of one panel from B (K, N) as stored: dst[k * width + n] = src[k * ld + n], zero for n >=
+/// The next S steps of k of one row, fewer near its end; the rest are zero.
+template <class P, class TB>
+Vec<typename Unit<P>::Sum> row_steps(const TB* row, int64_t left) {
+  using W = Vec<typename Unit<P>::Sum>;
+  auto some = [&](int64_t from) {
+    const int64_t n = std::clamp<int64_t>(left - from, 0, W::size);
+    return n == W::size ? W::load(row + from) : W::load(row + (n > 0 ? from : 0), int(n));
+  };
+#ifdef CAMO_BF16_UNITS
+  if constexpr (Unit<P>::kPer == 2) {
+    auto both =
+        _mm512_cvtne2ps_pbh((__m512)some(W::size).v, (__m512)some(0).v);  // second argument: lower half
+    W out;
+    std::memcpy(&out, &both, sizeof out);
+    return out;
+  }
+#endif
+  return some(0);
+}
+
+/// Packs K rows of one panel from B (K, N) as stored: numbers k, n of src at src[k * ld + n], zero for n >=
 /// cols.
-template <class T, class TB>
-void pack_panel(const TB* src, int64_t ld, int64_t K, int64_t cols, int vecs, T* dst) {
-  constexpr int S = Vec<T>::size;
-  for (int64_t k = 0; k < K; ++k, src += ld)
+template <class P, class TB>
+void pack_panel(const TB* src, int64_t ld, int64_t K, int64_t cols, int vecs, P* dst) {
+  constexpr int S = Vec<typename Unit<P>::Sum>::size, kPer = Unit<P>::kPer;
+  for (int64_t k = 0; k < K; k += kPer, src += kPer * ld)
     for (int j = 0; j < vecs; ++j, dst += S) {
-      int64_t n = cols - j * S;
-      (n >= S ? Vec<T>::load(src + j * S)
-              : Vec<T>::load(src + (n > 0 ? j * S : 0), int(std::max<int64_t>(n, 0))))
-          .store(dst);
+      const int lanes = int(std::clamp<int64_t>(cols - j * S, 0, S));
+      const TB* from = src + (lanes > 0 ? j * S : 0);
+      Unit<P>::pack(from, k + 1 < K ? from + ld : nullptr, lanes, dst);
     }
 }
 
-/// Packs K rows of one panel from B stored as (N, K): dst[k * width + n] = src[n * ld + k], zero for n >=
-/// cols.
-template <class T, class TB>
-void pack_panel_transposed(const TB* src, int64_t ld, int64_t K, int64_t cols, int vecs, T* dst) {
-  constexpr int S = Vec<T>::size;
+/// The same from B stored as (N, K): number k, n at src[n * ld + k].
+template <class P, class TB>
+void pack_panel_transposed(const TB* src, int64_t ld, int64_t K, int64_t cols, int vecs, P* dst) {
+  using T = typename Unit<P>::Sum;
+  constexpr int S = Vec<T>::size, kPer = Unit<P>::kPer;
   for (int j = 0; j < vecs; ++j)
-    for (int64_t k = 0; k < K; k += S) {
-      int depth = int(std::min<int64_t>(S, K - k));
-      Vec<T> block[S];
-      for (int i = 0; i < S; ++i) {
-        const TB* row = src + (j * S + i) * ld + k;
-        block[i] = j * S + i >= cols ? Vec<T>(0) : depth == S ? Vec<T>::load(row) : Vec<T>::load(row, depth);
-      }
+    for (int64_t k = 0; k < K; k += S * kPer) {
+      const int steps = int(std::min<int64_t>(S, ceil_div(K - k, kPer)));
+      Vec<T> block[S];  // row n's steps; a step of two bf16 numbers travels as the bits of one float
+      for (int i = 0; i < S; ++i)
+        block[i] = j * S + i < cols ? row_steps<P>(src + (j * S + i) * ld + k, K - k) : Vec<T>(0);
       transpose(block);
-      for (int i = 0; i < depth; ++i) block[i].store(dst + (k + i) * vecs * S + j * S);
+      for (int i = 0; i < steps; ++i)
+        std::memcpy(dst + ((k / kPer + i) * vecs + j) * S, &block[i], sizeof block[i]);
     }
 }
 

@@ -20,12 +20,14 @@ constexpr int64_t kPackCost = 6;  // half cycles to pack a vector
 /// Packs columns [column, column + cols) of rows of X in tiles of kWidth:  tile t, row k, column j at
 /// dst[t * kStride + k * kWidth + j], zero past the last column.  Copies whole vectors: what a copy writes
 /// too much the next one overwrites, and kStride leaves a vector between tiles.
-template <class T, class TX, int kWidth>
+template <class P, class TX, int kWidth>
 class Packer {
-  static constexpr int S = Vec<T>::size, kVecs = (kWidth + S - 1) / S;
+  static constexpr int S = Vec<typename Unit<P>::Sum>::size, kVecs = (kWidth + S - 1) / S,
+                       kPer = Unit<P>::kPer;
+  static constexpr bool kSame = std::is_same_v<P, TX>;
 
  public:
-  static constexpr int64_t kStride = kStep * kWidth + S;
+  static constexpr int64_t kStride = kStep / kPer * kWidth + S;
   const int64_t tiles;
 
   Packer(const Pieces<TX>& x, int64_t column, int64_t cols)
@@ -33,7 +35,7 @@ class Packer {
         x_(x),
         column_(column),
         end_(column + cols),
-        in_place_(std::is_same_v<T, TX> && x.data ? cols / kWidth : 0),
+        in_place_(kSame && x.data ? cols / kWidth : 0),
         runs_(x.pieces * kStep),
         packed_((tiles - in_place_) * kStride) {
     for (int64_t c = column; c < end_;) {
@@ -52,38 +54,40 @@ class Packer {
     return lines;
   }
   /// The numbers of tile t in row k, the first of those packed, and how far it is to the next row's.
-  std::pair<const T*, int64_t> tile(int64_t t, int64_t k) const {
-    if constexpr (std::is_same_v<T, TX>)
+  std::pair<const P*, int64_t> tile(int64_t t, int64_t k) const {
+    if constexpr (kSame)
       if (t < in_place_) return {x_.data + k * x_.ld + column_ + t * kWidth, x_.ld};
     return {packed_ + (t - in_place_) * kStride, kWidth};
   }
   int64_t most_lines() const { return kStep * int64_t(lines_.size()); }
 
-  /// Tile after tile, so that writing is one stream; reading jumps from row to row, which is free by then.
+  /// Packs `count` rows.  Tile after tile, so that writing is one stream; reading jumps from row to row,
+  /// which is free by then.
   void pack(int64_t count) {
     for (int64_t t = in_place_; t < tiles; ++t) {
-      T* dst = packed_ + (t - in_place_) * kStride;
+      P* dst = packed_ + (t - in_place_) * kStride;
       const int64_t c = column_ + t * kWidth, begin = c % x_.length;
       const TX* const* rows = runs_ + c / x_.length * kStep;
+      int64_t i = 0;
       if (c + kWidth <= end_ && begin + kVecs * S <= x_.length)
-        for (int64_t i = 0; i < count; ++i)
+        for (; i + kPer <= count; i += kPer, dst += kWidth)
           for (int v = 0; v < kVecs; ++v)
-            Vec<T>::load(rows[i] + begin + v * S).store(dst + i * kWidth + v * S);
-      else
-        for (int64_t i = 0; i < count; ++i) pack_edge(c, i, dst + i * kWidth);
+            Unit<P>::pack(rows[i] + begin + v * S, rows[i + kPer - 1] + begin + v * S, S, dst + v * S);
+      for (; i < count; i += kPer, dst += kWidth) pack_edge(c, i, i + 1 < count, dst);
     }
   }
 
  private:
-  /// One row of a tile at the end of a run or of the columns.
-  void pack_edge(int64_t c, int64_t i, T* dst) const {
+  /// One step of a tile at the end of a run, of the columns, or of the rows.
+  void pack_edge(int64_t c, int64_t i, bool second, P* dst) const {
     for (int j = 0; j < kWidth;) {
       const int64_t piece = std::min(c + j, end_ - 1) / x_.length, begin = c + j - piece * x_.length;
       const int n = int(std::min<int64_t>({end_ - c - j, x_.length - begin, S, kWidth - j}));
+      const TX* const* rows = runs_ + piece * kStep + i;
       if (n > 0)
-        Vec<T>::load(runs_[piece * kStep + i] + begin, n).store(dst + j);
+        Unit<P>::pack(rows[0] + begin, second ? rows[1] + begin : nullptr, n, dst + j);
       else
-        Vec<T>(0).store(dst + j);
+        Unit<P>::pack(rows[0], rows[0], 0, dst + j);
       j += n > 0 ? n : std::min(S, kWidth - j);
     }
   }
@@ -95,18 +99,18 @@ class Packer {
   int64_t column_, end_,
       in_place_;             // the first tiles of a dense X need no packing: they are read where they lie
   Scratch<const TX*> runs_;  // where each piece of each row begins
-  Scratch<T> packed_;
+  Scratch<P> packed_;
   std::vector<Line> lines_;
 };
 
 /// out (M, N) = sums of A^T B over rows [k0, k1), for one block of it.  While one step is multiplied, the
 /// rows of the next are on their way into the cache.
-template <int W, class T, class TA, class TB>
+template <int W, class P, class T, class TA, class TB>
 void run_block(const Pieces<TA>& a, const Pieces<TB>& b, int64_t m0, int64_t M, int64_t n0, int64_t N,
                int64_t k0, int64_t k1, T* out, int64_t ld, bool accumulate) {
   constexpr int R = tile_rows(W), S = Vec<T>::size;
-  Packer<T, TA, R> left(a, m0, M);
-  Packer<T, TB, W * S> right(b, n0, N);
+  Packer<P, TA, R> left(a, m0, M);
+  Packer<P, TB, W * S> right(b, n0, N);
   const int64_t width = right.tiles * W * S, height = left.tiles * R, tiles = left.tiles * right.tiles;
   Scratch<T> sums(height * width);
   std::fill_n(static_cast<T*>(sums), height * width, T(0));
@@ -126,8 +130,8 @@ void run_block(const Pieces<TA>& a, const Pieces<TB>& b, int64_t m0, int64_t M, 
                     to = all * (i + 1) / tiles;
       const auto [x, step_x] = left.tile(t, k);
       const auto [y, step_y] = right.tile(p, k);
-      multiply_columns<R, W>(x, step_x, y, step_y, count, sums + t * R * width + p * W * S, width,
-                             lines + from, to - from);
+      multiply_columns<R, W, P>(x, step_x, y, step_y, ceil_div(count, Unit<P>::kPer),
+                                sums + t * R * width + p * W * S, width, lines + from, to - from);
     }
   }
   for (int64_t m = 0; m < M; ++m) {
@@ -149,14 +153,9 @@ int best_width(int64_t M, int64_t N) {
   return best;
 }
 
-}  // namespace
-
-template <class TA, class TB>
-void multiply_transposed(const Pieces<TA>& a, const Pieces<TB>& b, acc_t<TA>* c, int64_t ldc,
-                         bool accumulate) {
-  using T = acc_t<TA>;
+template <class P, class T, class TA, class TB>
+void multiply_by(const Pieces<TA>& a, const Pieces<TB>& b, T* c, int64_t ldc, bool accumulate) {
   const int64_t M = a.pieces * a.length, N = b.pieces * b.length, K = a.rows;
-  if (M == 0 || N == 0) return;
   const int V = best_width<T>(std::min(M, kBlockRows), std::min(N, kBlockCols));
   const int64_t unit = V * Vec<T>::size, rows = round_up(ceil_div(M, ceil_div(M, kBlockRows)), tile_rows(V));
   const int64_t cols = round_up(ceil_div(N, ceil_div(N, kBlockCols)), unit);
@@ -169,7 +168,7 @@ void multiply_transposed(const Pieces<TA>& a, const Pieces<TB>& b, acc_t<TA>* c,
   parallel_chunks(blocks * runs, 1, [&](int64_t task, int64_t) {
     const int64_t m = task / runs % down * rows, n = task / runs / down * cols, r = task % runs;
     with_width(V, [&]<int W>() {
-      run_block<W, T>(a, b, m, std::min(rows, M - m), n, std::min(cols, N - n), r * run,
+      run_block<W, P>(a, b, m, std::min(rows, M - m), n, std::min(cols, N - n), r * run,
                       std::min(K, (r + 1) * run), runs > 1 ? parts + r * M * N : c, runs > 1 ? N : ldc,
                       runs == 1 && accumulate);
     });
@@ -182,6 +181,19 @@ void multiply_transposed(const Pieces<TA>& a, const Pieces<TB>& b, acc_t<TA>* c,
         c[m * ldc + n] = sum;
       }
     });
+}
+
+}  // namespace
+
+template <class TA, class TB>
+void multiply_transposed(const Pieces<TA>& a, const Pieces<TB>& b, acc_t<TA>* c, int64_t ldc,
+                         bool accumulate) {
+  if (a.pieces * a.length == 0 || b.pieces * b.length == 0) return;
+#ifdef CAMO_BF16_UNITS
+  if constexpr (std::is_same_v<TA, bf16> && std::is_same_v<TB, bf16>)
+    if (bf16_units()) return multiply_by<Pair>(a, b, c, ldc, accumulate);
+#endif
+  multiply_by<acc_t<TA>>(a, b, c, ldc, accumulate);
 }
 
 template void multiply_transposed(const Pieces<float>&, const Pieces<float>&, float*, int64_t, bool);

@@ -26,6 +26,16 @@ Tensor linear_weight_grad(const Tensor& dy, const Tensor& x);
 /// Column sums: x (..., C) -> (C) in acc_dtype, fixed chunks.  The gradient of every bias.
 Tensor column_sums(const Tensor& x);
 
+/// Whether products of bf16 numbers run on the processor's bf16 units: second operands rounded to bf16, two k
+/// at a time, sums in f32.  Off at start: then bf16 is widened and all arithmetic is f32.  The choice changes
+/// results in the last places of bf16, so a run records it.  Switching it on does nothing where the processor
+/// has no such units.
+bool bf16_units();
+void use_bf16_units(bool on);
+/// Measures for a few milliseconds whether the units are faster than f32 here (on some processors they are
+/// not).
+bool bf16_units_pay();
+
 namespace kernel {
 /// y (batch, M, N) = op(a) op(b), `batch` products; a or b of rank 2 is the same in each.
 /// y is like a; with ta it is in acc_dtype(a), and tb is no.
