@@ -3,6 +3,7 @@
 
 #include <cstdlib>
 #include <filesystem>
+#include <string_view>
 
 #include "examples/camo/commands.h"
 
@@ -69,9 +70,10 @@ int ops_command(const Arguments& words) {
 #endif
 
 int main(int argc, char** argv) {
-  // Threads that wait for each other must not spin: loader workers, or another program, need the cores.
-  // OpenMP reads this variable when the process starts, so start again with it.
-  if (!std::getenv("OMP_WAIT_POLICY") && ::setenv("OMP_WAIT_POLICY", "passive", 0) == 0) {
+  // Threads that wait for each other must not spin: loader workers, or another program, need the cores.  Only a
+  // benchmark has the machine to itself.  OpenMP reads this variable when the process starts: start again with it.
+  const char* policy = argc > 1 && std::string_view(argv[1]) == "bench" ? "active" : "passive";
+  if (!std::getenv("OMP_WAIT_POLICY") && ::setenv("OMP_WAIT_POLICY", policy, 0) == 0) {
     std::error_code error;
     std::filesystem::path self = std::filesystem::read_symlink("/proc/self/exe", error);
     if (!error) ::execv(self.c_str(), argv);
