@@ -13,6 +13,7 @@
 #include "tensor/file.h"
 #include "tensor/image.h"
 #include "tensor/io.h"
+#include "tensor/ops/matmul.h"
 #include "tests/program_run.h"
 
 using namespace camo;
@@ -51,6 +52,19 @@ TEST_CASE("a configuration written and read is the same in every bit") {
     CHECK(back.lr == c.lr);
     CHECK(back.size == c.size);
   }
+}
+
+TEST_CASE("'auto' is resolved before a run records its configuration") {
+  for (const char* precision : {"fp32", "bf16"}) {
+    TrainConfig c;
+    c.precision = precision, c.bf16_units = "auto", c.threads = 2;
+    apply_machine(c);
+    CHECK((c.bf16_units == "off" || (c.bf16_units == "on" && c.precision == "bf16")));
+    CHECK(bf16_units() == (c.bf16_units == "on"));
+  }
+  TrainConfig off;
+  apply_machine(off);
+  CHECK(!bf16_units());
 }
 
 TEST_CASE("JSON numbers keep their kind and their bits") {

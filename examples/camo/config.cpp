@@ -3,6 +3,8 @@
 #include "examples/camo/files.h"
 #include "nn/backbone.h"
 #include "tensor/error.h"
+#include "tensor/ops/matmul.h"
+#include "tensor/parallel.h"
 
 namespace camo::program {
 
@@ -34,6 +36,9 @@ Options options(TrainConfig& c) {
       {"seed", &c.seed, "decides weights, order, augmentation and noise", 0, 9e15},
       choice("device", &c.device, "where to compute", {"cpu"}),
       choice("precision", &c.precision, "of activations", {"fp32", "bf16"}),
+      choice("bf16-units", &c.bf16_units,
+             "products of bf16 on the processor's bf16 units; auto: where they are faster",
+             {"off", "on", "auto"}),
       {"threads", &c.threads, "threads that compute; 0: one per core; never changes a result", 0, 1024},
       {"workers", &c.workers, "threads that read and augment ahead; never changes a result", 0, 256},
   };
@@ -45,6 +50,13 @@ void validate(const TrainConfig& c) {
   check<ConfigError>(!c.out.empty(), "camo train --out: a run folder must be given");
   check<ConfigError>(c.min_lr <= c.lr, "camo train --min-lr: must be at most --lr, got ", c.min_lr, " and ",
                      c.lr);
+}
+
+void apply_machine(TrainConfig& c) {
+  set_threads(int(c.threads));
+  if (c.bf16_units == "auto") c.bf16_units = c.precision == "bf16" && bf16_units_pay() ? "on" : "off";
+  use_bf16_units(c.bf16_units == "on");
+  check<ConfigError>(bf16_units() == (c.bf16_units == "on"), "bf16-units: this processor has none [off]");
 }
 
 void parse_config(const std::string& words, const std::string& where, TrainConfig& config) {

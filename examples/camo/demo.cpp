@@ -6,7 +6,6 @@
 #include "examples/camo/baseline.h"
 #include "examples/camo/commands.h"
 #include "examples/camo/trainer.h"
-#include "tensor/parallel.h"
 
 namespace camo::program {
 namespace {
@@ -48,7 +47,7 @@ int demo_command(const Arguments& words) {
                   .usage = "camo demo [flags]",
                   .options = {}};
   for (const char* name : {"out", "size", "count", "epochs", "batch-size", "lr", "difficulty", "seed",
-                           "precision", "threads", "workers"})
+                           "precision", "bf16-units", "threads", "workers"})
     for (const Option& o : table)
       if (o.name == name) command.options.push_back(o);
   Given given = read(command, words);

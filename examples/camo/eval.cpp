@@ -8,7 +8,6 @@
 #include "examples/camo/metrics.h"
 #include "examples/camo/trainer.h"
 #include "tensor/image.h"
-#include "tensor/parallel.h"
 
 namespace camo::program {
 namespace {
@@ -54,7 +53,6 @@ int eval_command(const Arguments& words) {
                      "camo eval: needs --weights and --data, or --pred and --gt");
   check<ConfigError>(out.empty() || (out.size() > 5 && out.substr(out.size() - 5) == ".json"),
                      "camo eval --out: must end in .json, got '", out, "'");
-  set_threads(int(threads));
 
   Scores s;
   std::string what = maps;
@@ -65,6 +63,7 @@ int eval_command(const Arguments& words) {
     if (data != "synthetic")
       set.pairs = find_pairs(data, split.empty() ? std::vector<std::string>{"Test", ""} : std::vector{split});
     Loaded loaded = load_model(weights);
+    loaded.config.threads = threads, apply_machine(loaded.config);
     const TrainConfig& c = loaded.config;
     if (data == "synthetic") set = synthetic_test(c, count);
     std::printf("%s\n", (what = loaded.described).c_str());

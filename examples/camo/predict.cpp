@@ -8,7 +8,6 @@
 #include "examples/camo/commands.h"
 #include "examples/camo/evaluate.h"
 #include "tensor/image.h"
-#include "tensor/parallel.h"
 
 namespace camo::program {
 namespace {
@@ -73,7 +72,6 @@ int predict_command(const Arguments& words) {
   Given given = read(command, words);
   check<ConfigError>(!weights.empty() && !out.empty(), "camo predict: needs --weights and --out");
   check<ConfigError>(!given.rest.empty(), "camo predict: needs photographs or folders of them");
-  set_threads(int(threads));
 
   std::vector<std::string> files = photographs(given.rest);
   auto result = [&](const std::string& kind, const std::string& file) {
@@ -89,6 +87,7 @@ int predict_command(const Arguments& words) {
                          " exists [--overwrite]");
     }
   Loaded loaded = load_model(weights);
+  loaded.config.threads = threads, apply_machine(loaded.config);
   std::printf("%s\n", loaded.described.c_str());
   std::error_code error;
   for (const char* kind : {"map", "overlay"}) {

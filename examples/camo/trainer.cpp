@@ -234,6 +234,7 @@ void Trainer::report_start() {
   progress_->line(
       text(total_, " steps of ", batch_size_ * std::min(config_.accumulate, batches_), " photographs, ",
            threads(), " threads, ", config_.workers, " workers, ", config_.precision,
+           config_.bf16_units == "on" ? " on bf16 units" : "",
            config_.ema_decay > 0 ? "; averaged (EMA) weights are validated and kept as best" : ""));
 }
 
@@ -271,7 +272,7 @@ Outcome Trainer::run() {
 
 Outcome train(TrainConfig config, const Hooks& hooks) {
   program::validate(config);
-  set_threads(int(config.threads));
+  apply_machine(config);
   Splits data = find_splits(config);
   RunFolder folder = RunFolder::create(config.out);
   write_file(folder.file("config.json"), to_text(config));
@@ -287,7 +288,7 @@ Outcome resume(const std::string& path, const std::function<void(TrainConfig&)>&
   if (std::filesystem::exists(last)) saved = load_checkpoint(last), config = saved->config;
   if (change) change(config);
   config.out = path;
-  set_threads(int(config.threads));
+  apply_machine(config);
   Splits data = find_splits(config);
   write_file(folder.file("config.json"), to_text(config));
   Trainer trainer(config, std::move(data), std::move(folder), hooks);
