@@ -8,6 +8,7 @@ using namespace camo::test;
 
 int main(int argc, char** argv) {
   if (argc < 2) return std::fprintf(stderr, "usage: op_test STEM [CASE]\n"), 2;
+  std::setvbuf(stdout, nullptr, _IOLBF, 0);  // a crash still shows which case ran last
   int ran = 0, failed = 0, inapplicable = 0;
   for (const OpCase& c : cases()) {
     if (c.stem != argv[1] || (argc > 2 && c.name != argv[2])) continue;
