@@ -7,6 +7,7 @@
 #pragma once
 
 #include <ostream>
+#include <string>
 
 #include "tensor/error.h"
 
@@ -14,7 +15,7 @@ namespace camo {
 
 struct Cpu {};
 struct Cuda {
-  void* stream = nullptr;
+  void* stream = nullptr;  // the device's one compute stream
   int index = 0;
 };
 
@@ -27,6 +28,17 @@ inline std::ostream& operator<<(std::ostream& out, Device d) {
   return d.kind == Device::cpu ? out << "cpu" : out << "cuda:" << int(d.index);
 }
 
+/// "cpu", "cuda" (the first GPU) or "cuda:1"; ConfigError for anything else.
+Device parse_device(const std::string& text);
+/// GPUs that this build can use: 0 without the CUDA backend, a driver or a GPU.
+int cuda_device_count();
+/// The tag of a GPU, with its stream; DeviceError when there is no such GPU, or none that this build has kernels for.
+Cuda cuda_tag(int index);
+/// Emulation runs blocks and threads in another order for each seed, 0 being the natural one; a GPU has its own.
+void set_cuda_schedule(uint64_t seed);
+/// Waits until the device has done all that was asked of it; the CPU always has.
+void synchronize(Device device);
+
 /// Calls f with the tag of the device.
 template <class F>
 void on(Device device, F&& f) {
@@ -34,7 +46,7 @@ void on(Device device, F&& f) {
 #ifdef CAMO_CUDA
   return f(cuda_tag(device.index));
 #else
-  throw DeviceError("this build has no CUDA backend (configure with -DCAMO_CUDA=on)");
+  throw DeviceError("this build has no CUDA backend [configure with -DCAMO_CUDA=on]");
 #endif
 }
 

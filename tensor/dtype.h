@@ -10,6 +10,7 @@
 #include <type_traits>
 
 #include "tensor/error.h"
+#include "tensor/hd.h"
 
 namespace camo {
 
@@ -19,11 +20,11 @@ enum class DType : uint8_t { f32, f64, bf16, i64, u8 };
 struct bf16 {
   uint16_t bits;
   bf16() = default;
-  explicit bf16(float x) {
+  CAMO_HD explicit bf16(float x) {
     uint32_t u = std::bit_cast<uint32_t>(x);
     bits = x != x ? uint16_t(u >> 16 | 0x40) : uint16_t((u + 0x7fff + (u >> 16 & 1)) >> 16);
   }
-  explicit operator float() const { return std::bit_cast<float>(uint32_t(bits) << 16); }
+  CAMO_HD explicit operator float() const { return std::bit_cast<float>(uint32_t(bits) << 16); }
 };
 
 template <class T> struct DTypeOf;

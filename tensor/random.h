@@ -23,7 +23,19 @@ struct RandomKey {
 };
 
 /// Four 32-bit words number `index` of the stream `key`.
-std::array<uint32_t, 4> philox(const RandomKey& key, uint64_t index);
+CAMO_HD inline std::array<uint32_t, 4> philox(const RandomKey& key, uint64_t index) {
+  // 64 bits of key: the seed; 128 bits of counter: index (32), path folded with the rest (64), step (32).
+  uint64_t path = key.path * 0x9e3779b97f4a7c15ull + (uint64_t(key.domain) << 32 | key.call);
+  path ^= index >> 32;
+  std::array<uint32_t, 4> c = {uint32_t(index), uint32_t(path), uint32_t(path >> 32), key.step};
+  uint32_t k0 = uint32_t(key.seed), k1 = uint32_t(key.seed >> 32);
+  for (int round = 0; round < 10; ++round) {
+    uint64_t a = uint64_t(0xD2511F53u) * c[0], b = uint64_t(0xCD9E8D57u) * c[2];
+    c = {uint32_t(b >> 32) ^ c[1] ^ k0, uint32_t(b), uint32_t(a >> 32) ^ c[3] ^ k1, uint32_t(a)};
+    k0 += 0x9E3779B9u, k1 += 0xBB67AE85u;
+  }
+  return c;
+}
 /// Numbers [first, first + count) of the stream one after another, 4 words each: the same words, several at a time.
 void philox(const RandomKey& key, uint64_t first, int64_t count, uint32_t* words);
 
@@ -31,7 +43,7 @@ void philox(const RandomKey& key, uint64_t first, int64_t count, uint32_t* words
 uint64_t hash(std::string_view text);
 
 /// A 32-bit word as a float in [0, 1), 24 bits of it.
-inline float uniform(uint32_t word) { return float(word >> 8) * 0x1p-24f; }
+CAMO_HD inline float uniform(uint32_t word) { return float(word >> 8) * 0x1p-24f; }
 
 /// Numbers one after another from one key, for host code (shuffles, augmentation, synthesis).
 class Random {

@@ -10,6 +10,12 @@ namespace kernel {
 void copy(Cpu, const void* src, void* dst, int64_t bytes) {
   if (bytes) std::memcpy(dst, src, size_t(bytes));
 }
+void copy(Cuda, const void* src, void* dst, int64_t bytes);
+// Host memory to the device's and back.  download() waits: the numbers are there when it returns.
+void upload(Cpu, const void* host, void* dst, int64_t bytes) { copy(Cpu{}, host, dst, bytes); }
+void upload(Cuda, const void* host, void* dst, int64_t bytes);
+void download(Cpu, const void* src, void* host, int64_t bytes) { copy(Cpu{}, src, host, bytes); }
+void download(Cuda, const void* src, void* host, int64_t bytes);
 
 void fill(Cpu, Tensor x, double value) {
   with_any(x.dtype(), [&]<class T>() {
@@ -20,6 +26,7 @@ void fill(Cpu, Tensor x, double value) {
     parallel_chunks(x.numel(), kGrain, [=](int64_t begin, int64_t end) { std::fill(p + begin, p + end, v); });
   });
 }
+void fill(Cuda, Tensor x, double value);
 
 }  // namespace kernel
 
@@ -64,6 +71,17 @@ Tensor Tensor::clone() const {
   return out;
 }
 
+Tensor Tensor::to(Device device) const {
+  if (!defined() || device == this->device()) return *this;
+  if (device.kind == Device::cuda && this->device().kind == Device::cuda) return to(Device{}).to(device);
+  Tensor out = empty(shape_, dtype_, device);
+  if (device.kind == Device::cuda)
+    on(device, [&](auto where) { kernel::upload(where, raw(), out.raw_write(), bytes()); });
+  else
+    on(this->device(), [&](auto where) { kernel::download(where, raw(), out.raw_write(), bytes()); });
+  return out;
+}
+
 Tensor empty(const Shape& shape, DType dtype, Device device) { return Tensor(shape, dtype, device); }
 
 Tensor full(const Shape& shape, double value, DType dtype, Device device) {
@@ -95,8 +113,9 @@ Tensor from(const std::vector<T>& values, const Shape& shape) {
 template <class T>
 std::vector<T> to_vector(const Tensor& x) {
   std::vector<T> out(x.numel());
+  const Tensor host = x.to(Device{});
   with_any(x.dtype(), [&]<class S>() {
-    const S* p = x.read<S>();
+    const S* p = host.read<S>();
     for (size_t i = 0; i < out.size(); ++i) {
       if constexpr (std::is_same_v<S, bf16>) out[i] = T(float(p[i]));
       else out[i] = T(p[i]);
@@ -131,7 +150,7 @@ void fill(Tensor x, double value) {
 
 bool equal_bits(const Tensor& a, const Tensor& b) {
   if (a.shape() != b.shape() || a.dtype() != b.dtype()) return false;
-  return a.numel() == 0 || std::memcmp(a.raw(), b.raw(), size_t(a.bytes())) == 0;
+  return a.numel() == 0 || std::memcmp(a.to(Device{}).raw(), b.to(Device{}).raw(), size_t(a.bytes())) == 0;
 }
 
 void check_same(const char* op, const Tensor& a, const Tensor& b) {

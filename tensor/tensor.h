@@ -45,7 +45,8 @@ class Tensor {
   Device device() const { return defined() ? storage_->device : Device{}; }
   int64_t bytes() const { return numel() * size_of(dtype_); }
 
-  /// Pointers to the first element; T must be the dtype (DTypeError).  write() counts a new version.
+  /// Pointers to the first element, in the device's memory: only kernels and CPU code follow them.  T must be the
+  /// dtype (DTypeError).  write() counts a new version.
   template <class T> const T* read() const { return static_cast<const T*>(pointer(dtype_of<T>)); }
   template <class T> T* write() {
     T* p = static_cast<T*>(pointer(dtype_of<T>));
@@ -67,6 +68,8 @@ class Tensor {
   Tensor slice(int64_t begin, int64_t end) const;
   /// A copy of the numbers in storage of its own.
   Tensor clone() const;
+  /// The same numbers on another device; on its own device the tensor itself.  Reading from a GPU waits for it.
+  Tensor to(Device device) const;
 
   uint64_t version() const { return storage_ ? storage_->version : 0; }
   /// Identity of the storage: equal for views of one block.
@@ -94,7 +97,7 @@ Tensor arange(int64_t n, DType dtype = DType::i64);
 
 /// A tensor of the type of the values:  from<float>({1, 2, 3, 4}, {2, 2}).
 template <class T> Tensor from(const std::vector<T>& values, const Shape& shape);
-/// All numbers in row-major order, converted to T (bf16 to float, ...).
+/// All numbers in row-major order, converted to T (bf16 to float, ...), from any device.
 template <class T> std::vector<T> to_vector(const Tensor& x);
 /// The only element, as double.
 double item(const Tensor& x);

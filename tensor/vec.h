@@ -9,12 +9,13 @@
 #include <cstring>
 #include <utility>
 
-#if defined(__AVX512BW__) && defined(__AVX512VL__)
+#if defined(__AVX512BW__) && defined(__AVX512VL__) && !defined(__CUDACC__)
 #define CAMO_MASKED_VECTORS  // loads and stores of the first n lanes are one instruction
 #include <immintrin.h>
 #endif
 
 #include "tensor/dtype.h"
+#include "tensor/hd.h"
 
 namespace camo {
 
@@ -25,6 +26,16 @@ constexpr int kVecBytes = 32;
 #else
 constexpr int kVecBytes = 16;
 #endif
+
+// The vocabulary of scalar functors; Vec's own `where` is below.
+CAMO_HD inline float where(bool m, float a, float b) { return m ? a : b; }
+CAMO_HD inline double where(bool m, double a, double b) { return m ? a : b; }
+
+/// NaN in either operand gives b: the order of the hardware's own instruction.
+template <class A> CAMO_HD A min(A a, A b) { return where(a < b, a, b); }
+template <class A> CAMO_HD A max(A a, A b) { return where(a > b, a, b); }
+
+#ifndef __CUDACC__  // a kernel computes with scalars; nvcc need not know the compiler's vectors
 
 /// The width is part of the type, so that code compiled for another processor never links as the same function.
 template <class T, int Bytes = kVecBytes>
@@ -133,16 +144,9 @@ struct Vec {
   friend Mask operator==(Vec a, Vec b) { return Mask(a.v == b.v); }
 };
 
-// The vocabulary of scalar functors, for scalars and vectors alike.
-inline float where(bool m, float a, float b) { return m ? a : b; }
-inline double where(bool m, double a, double b) { return m ? a : b; }
 template <class T> Vec<T> where(typename Vec<T>::Mask m, Vec<T> a, Vec<T> b) { return Vec<T>::of(m ? a.v : b.v); }
 inline Vec<float> where(Vec<float>::Mask m, Vec<float> a, Vec<float> b) { return Vec<float>::of(m ? a.v : b.v); }
 inline Vec<double> where(Vec<double>::Mask m, Vec<double> a, Vec<double> b) { return Vec<double>::of(m ? a.v : b.v); }
-
-/// NaN in either operand gives b: the order of the hardware's own instruction.
-template <class A> A min(A a, A b) { return where(a < b, a, b); }
-template <class A> A max(A a, A b) { return where(a > b, a, b); }
 
 namespace detail {
 template <class N, size_t... I>
@@ -171,5 +175,6 @@ template <class T>
 T lane_max(Vec<T> x) {
   return detail::fold(x.v, [](auto a, auto b) { return a > b ? a : b; });
 }
+#endif  // __CUDACC__
 
 }  // namespace camo

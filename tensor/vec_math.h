@@ -16,7 +16,9 @@ namespace camo {
 template <class A> struct LaneOf;
 template <> struct LaneOf<float> { using type = float; using Int = int32_t; };
 template <> struct LaneOf<double> { using type = double; using Int = int64_t; };
+#ifndef __CUDACC__
 template <class T> struct LaneOf<Vec<T>> { using type = T; using Int = typename Vec<T>::Mask; };
+#endif
 template <class A> using lane_t = typename LaneOf<A>::type;
 
 /// float, double or a Vec of them.
@@ -31,25 +33,27 @@ template <class A> constexpr int kBias = is_float<A> ? 127 : 1023;
 template <class A> constexpr lane_t<A> kRounder = is_float<A> ? 0x1.8p23 : 0x1.8p52;
 
 // The same bits as integers and back; on vectors an integer per lane.
-inline int32_t bits(float x) { return std::bit_cast<int32_t>(x); }
-inline int64_t bits(double x) { return std::bit_cast<int64_t>(x); }
+CAMO_HD inline int32_t bits(float x) { return std::bit_cast<int32_t>(x); }
+CAMO_HD inline int64_t bits(double x) { return std::bit_cast<int64_t>(x); }
+#ifndef __CUDACC__
 template <class T> typename Vec<T>::Mask bits(Vec<T> x) { return (typename Vec<T>::Mask)(x.v); }
-template <class A> A real(typename LaneOf<A>::Int i) {
+#endif
+template <class A> CAMO_HD A real(typename LaneOf<A>::Int i) {
   if constexpr (std::is_same_v<A, lane_t<A>>) return std::bit_cast<A>(i);
   else return A::of((typename A::Native)i);
 }
 
-template <class A> constexpr auto sign_bit() { return std::numeric_limits<decltype(bits(lane_t<A>()))>::min(); }
+template <class A> CAMO_HD constexpr auto sign_bit() { return std::numeric_limits<decltype(bits(lane_t<A>()))>::min(); }
 
 /// c0 + c1 x + c2 x^2 + ...
-template <Real A> A polynomial(A, double c) { return A(lane_t<A>(c)); }
-template <Real A, class... C> A polynomial(A x, double c, C... rest) {
+template <Real A> CAMO_HD A polynomial(A, double c) { return A(lane_t<A>(c)); }
+template <Real A, class... C> CAMO_HD A polynomial(A x, double c, C... rest) {
   return A(lane_t<A>(c)) + x * polynomial(x, rest...);
 }
 
 /// x = n log 2 + r with |r| <= log(2) / 2; n comes as an integer in the low bits of the result.
 template <Real A>
-typename LaneOf<A>::Int reduce(A x, A& r) {
+CAMO_HD typename LaneOf<A>::Int reduce(A x, A& r) {
   using T = lane_t<A>;
   A shifted = x * A(T(1.4426950408889634)) + A(kRounder<A>);
   A n = shifted - A(kRounder<A>);
@@ -60,7 +64,7 @@ typename LaneOf<A>::Int reduce(A x, A& r) {
 
 /// (e^r - 1) / r on |r| <= log(2) / 2.
 template <Real A>
-A exp_series(A r) {
+CAMO_HD A exp_series(A r) {
   if constexpr (is_float<A>)
     return polynomial(r, 1, 1. / 2, 1. / 6, 1. / 24, 1. / 120, 1. / 720, 1. / 5040);
   else
@@ -70,22 +74,23 @@ A exp_series(A r) {
 
 /// 2^n for n in the range of normal numbers.
 template <Real A>
-A power_of_two(typename LaneOf<A>::Int n) { return real<A>((n + kBias<A>) << kFractionBits<A>); }
+CAMO_HD A power_of_two(typename LaneOf<A>::Int n) { return real<A>((n + kBias<A>) << kFractionBits<A>); }
 
 }  // namespace math
 
 template <Real A>
-A abs(A x) {
+CAMO_HD A abs(A x) {
   return math::real<A>(math::bits(x) & ~math::sign_bit<A>());
 }
 /// |x| with the sign of s.
 template <Real A>
-A copy_sign(A x, A s) {
+CAMO_HD A copy_sign(A x, A s) {
   return math::real<A>((math::bits(x) & ~math::sign_bit<A>()) | (math::bits(s) & math::sign_bit<A>()));
 }
 
-inline float sqrt(float x) { return std::sqrt(x); }
-inline double sqrt(double x) { return std::sqrt(x); }
+CAMO_HD inline float sqrt(float x) { return std::sqrt(x); }
+CAMO_HD inline double sqrt(double x) { return std::sqrt(x); }
+#ifndef __CUDACC__
 template <class T>
 Vec<T> sqrt(Vec<T> x) {
   T lane[Vec<T>::size];
@@ -93,10 +98,11 @@ Vec<T> sqrt(Vec<T> x) {
   for (T& l : lane) l = std::sqrt(l);  // one instruction: compilers see through it
   return Vec<T>::load(lane);
 }
+#endif
 
 /// Infinity above, subnormals and then zero below, NaN for NaN.
 template <Real A>
-A exp(A x) {
+CAMO_HD A exp(A x) {
   using T = lane_t<A>;
   const A low(T(math::is_float<A> ? -104 : -746)), high(T(math::is_float<A> ? 89 : 710));
   x = where(x < low, low, where(x > high, high, x));
@@ -109,7 +115,7 @@ A exp(A x) {
 
 /// -infinity at 0, NaN below.
 template <Real A>
-A log(A x) {
+CAMO_HD A log(A x) {
   using T = lane_t<A>;
   using Limits = std::numeric_limits<T>;
   constexpr int bits = math::kFractionBits<A>;
@@ -138,7 +144,7 @@ A log(A x) {
 
 /// log(1 + x) for x in [0, 1], precise for small x too: 2 atanh(s), s = x / (2 + x) <= 1/3.
 template <Real A>
-A log1p(A x) {
+CAMO_HD A log1p(A x) {
   const A s = x / (A(2) + x), z = s * s;
   A R;
   if constexpr (math::is_float<A>)
@@ -150,7 +156,7 @@ A log1p(A x) {
 }
 
 template <Real A>
-A tanh(A x) {
+CAMO_HD A tanh(A x) {
   using T = lane_t<A>;
   A t = camo::abs(x) * A(T(-2));
   const A low(T(math::is_float<A> ? -20 : -44));  // tanh is 1 to the last bit there
@@ -165,7 +171,7 @@ A tanh(A x) {
 /// x P(x^2) / Q(x^2) up to where erf is 1 to the last bit.  All coefficients are positive, so nothing cancels:
 /// Chebyshev points, relative error made even by reweighting; 2.4e-8 for float, 5e-17 for double.
 template <Real A>
-A erf(A x) {
+CAMO_HD A erf(A x) {
   using T = lane_t<A>;
   const A limit(T(math::is_float<A> ? 4 : 6));
   A c = where(x < -limit, -limit, where(x > limit, limit, x)), z = c * c, p, q;
@@ -188,6 +194,6 @@ A erf(A x) {
 
 /// a^b for a > 0.
 template <Real A>
-A pow(A a, A b) { return camo::exp(b * camo::log(a)); }
+CAMO_HD A pow(A a, A b) { return camo::exp(b * camo::log(a)); }
 
 }  // namespace camo

@@ -51,16 +51,16 @@ struct Run {
 };
 
 /// Forward and backward with the inputs in the given types; only `only` wants a gradient, or all when -1.
-Run run(const OpCase& c, const std::vector<Tensor>& inputs, DType activations, int only = -1) {
+Run run(const OpCase& c, const std::vector<Tensor>& inputs, DType activations, int only = -1, Device device = {}) {
   Vars x;
   for (size_t i = 0; i < inputs.size(); ++i) {
     bool stays_f32 = std::count(c.f32_inputs.begin(), c.f32_inputs.end(), int(i)) > 0;
     DType t = activations == DType::bf16 && stays_f32 ? DType::f32 : activations;
-    Tensor value = convert(inputs[i], t);
+    Tensor value = convert(inputs[i], t).to(device);
     x.push_back(only < 0 || only == int(i) ? Var::leaf(value) : Var(value));
   }
   Var y = c.run(x);
-  if (y.wants_grad()) backward(y, convert(numbers(y.shape(), 77), y.dtype()));
+  if (y.wants_grad()) backward(y, convert(numbers(y.shape(), 77), y.dtype()).to(device));
   Run out{y.value(), {}};
   for (const Var& v : x) out.grads.push_back(v.wants_grad() ? v.grad() : Tensor());
   return out;
@@ -130,6 +130,40 @@ Outcome check_determinism(const OpCase& c) {
   return out;
 }
 
+/// What the GPU may be off by beyond twice the CPU's own error: sums in another order, fused multiply-adds.
+double cuda_floor(DType t) { return t == DType::f64 ? 1e-13 : t == DType::f32 ? 1e-6 : 1e-3; }
+
+/// CUDA, real or emulated, against CPU f64, forward and gradients, at all sizes and types; then the same bits from
+/// three runs, which emulation runs in three orders of blocks and threads.
+Outcome check_cuda(const OpCase& c) {
+  if (cuda_device_count() == 0) return {.applies = false, .passed = true, .note = "no CUDA backend or no GPU"};
+  const Device cuda{Device::cuda, 0};
+  std::vector<std::vector<Shape>> all = c.sizes;
+  all.push_back(c.inputs);
+  double worst = 0;
+  for (const auto& shapes : all)
+    for (DType t : {DType::f64, DType::f32, DType::bf16}) {
+      if (t == DType::bf16 && c.except.count(Check::bf16)) continue;
+      const std::vector<Tensor> in = make_inputs(c, shapes, t == DType::bf16);
+      const Run reference = run(c, in, DType::f64), gpu = run(c, in, t, -1, cuda);
+      const double error = run_error(gpu, reference), bound = 2 * run_error(run(c, in, t), reference) + cuda_floor(t);
+      if (!(error <= bound)) return within(error, bound, text(t, " ", shapes.empty() ? Shape{} : shapes[0]));
+      worst = std::max(worst, error / bound);
+    }
+  const std::vector<Tensor> in = make_inputs(c, c.inputs, false);
+  const Run first = run(c, in, DType::f32, -1, cuda);
+  bool same = true;
+  for (uint64_t schedule : {1, 2, 3}) {
+    set_cuda_schedule(schedule);
+    const Run again = run(c, in, DType::f32, -1, cuda);
+    same = same && equal_bits(again.y, first.y);
+    for (size_t i = 0; i < in.size(); ++i)
+      if (first.grads[i].defined()) same = same && equal_bits(again.grads[i], first.grads[i]);
+  }
+  set_cuda_schedule(0);
+  return {.applies = true, .passed = same, .note = same ? text("error at most ", worst, " of the bound") : "other bits in another run"};
+}
+
 Outcome check_sizes(const OpCase& c) {
   Outcome worst;
   for (const auto& shapes : c.sizes) {
@@ -193,7 +227,7 @@ Outcome dispatch(const OpCase& c, Check check) {
     case Check::single_input: return check_single_input(c);
     case Check::f32: return check_dtype(c, DType::f32);
     case Check::bf16: return check_dtype(c, DType::bf16);
-    case Check::cuda: return {.applies = false, .passed = true, .note = "this build has no CUDA backend"};
+    case Check::cuda: return check_cuda(c);
     case Check::determinism: return check_determinism(c);
     case Check::sizes: return check_sizes(c);
     case Check::errors: return check_errors(c);

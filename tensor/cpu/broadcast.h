@@ -1,73 +1,14 @@
-// How an elementwise kernel walks operands that repeat: numpy's broadcasting without index arithmetic per element.
+// Elementwise loops over operands that may repeat (tensor/broadcast.h has the plan).
 //
-// Axes are merged as long as every operand treats them alike, so that a bias (C) over (B, H, W, C) is two axes and
-// equal shapes are one.  Along the last merged axis an operand is contiguous or one repeated number; both are known
-// to the inner loop at compile time.  Chunks are cut from the flat output, whatever the shapes.
+// Whether an operand is contiguous along the last merged axis, or one repeated number, is known to the inner loop at
+// compile time.  Chunks are cut from the flat output, whatever the shapes.
 #pragma once
 
+#include "tensor/broadcast.h"
 #include "tensor/parallel.h"
-#include "tensor/shape.h"
 #include "tensor/vec.h"
 
 namespace camo::kernel {
-
-template <int K>
-struct Broadcast {
-  using Offsets = std::array<int64_t, K>;  // where each operand's run begins, in elements
-
-  int64_t numel;
-  int rank = 0;
-  std::array<int64_t, kMaxRank> length{};  // of the merged axes, innermost first
-  std::array<Offsets, kMaxRank> stride{};  // 0 where the operand repeats
-
-  /// Each operand's axes are aligned at the end with out's; an axis of 1 repeats.
-  Broadcast(const Shape& out, const std::array<Shape, K>& operands) : numel(out.numel()) {
-    Offsets size;  // elements of each operand below the axis at hand
-    size.fill(1);
-    for (int axis = out.rank() - 1; axis >= 0; --axis) {
-      const int64_t n = out[axis];
-      if (n == 1) continue;
-      Offsets step{};
-      for (int k = 0; k < K; ++k) {
-        const int own = axis - (out.rank() - operands[k].rank());
-        if (own < 0 || operands[k][own] == 1) continue;
-        step[k] = size[k];
-        size[k] *= n;
-      }
-      bool merges = rank > 0;
-      for (int k = 0; merges && k < K; ++k) merges = step[k] == stride[rank - 1][k] * length[rank - 1];
-      if (merges) length[rank - 1] *= n;
-      else length[rank] = n, stride[rank++] = step;
-    }
-    if (rank == 0) length[rank++] = 1;  // one element: every stride is 0
-  }
-
-  /// Calls f(i, n, offsets) for runs [i, i + n) of the output that lie in [begin, end) and in one innermost row.
-  template <class F>
-  void runs(int64_t begin, int64_t end, const F& f) const {
-    std::array<int64_t, kMaxRank> at{};
-    Offsets offset{};
-    int64_t rest = begin;
-    for (int axis = 0; axis < rank; ++axis, rest /= length[axis - 1]) {
-      at[axis] = rest % length[axis];
-      for (int k = 0; k < K; ++k) offset[k] += at[axis] * stride[axis][k];
-    }
-    for (int64_t i = begin; i < end;) {
-      const int64_t n = std::min(length[0] - at[0], end - i);
-      f(i, n, offset);
-      i += n;
-      at[0] += n;
-      for (int k = 0; k < K; ++k) offset[k] += n * stride[0][k];
-      for (int axis = 0; axis < rank && at[axis] == length[axis]; ++axis) {  // carry, as an odometer does
-        for (int k = 0; k < K; ++k) offset[k] -= at[axis] * stride[axis][k];
-        at[axis] = 0;
-        if (axis + 1 == rank) break;
-        ++at[axis + 1];
-        for (int k = 0; k < K; ++k) offset[k] += stride[axis + 1][k];
-      }
-    }
-  }
-};
 
 /// Calls f(std::bool_constant...) with the given values as compile-time constants.
 template <class F>

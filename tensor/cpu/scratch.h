@@ -9,8 +9,8 @@ namespace camo::kernel {
 template <class T>
 class Scratch {
  public:
-  explicit Scratch(int64_t count) : data_(static_cast<T*>(allocate({}, count * int64_t(sizeof(T))))) {}
-  ~Scratch() { release({}, data_); }
+  explicit Scratch(int64_t count) : data_(static_cast<T*>(allocate(Device{}, count * int64_t(sizeof(T))))) {}
+  ~Scratch() { release(Device{}, data_); }
   Scratch(const Scratch&) = delete;
   Scratch& operator=(const Scratch&) = delete;
   operator T*() const { return data_; }

@@ -1,0 +1,27 @@
+// Matrix products on the GPU.  Bodies: gpu/blas.cpp (cuBLASLt), and emulate/blas.cpp, the plain loop that defines them.
+#pragma once
+
+#include "tensor/dtype.h"
+#include "tensor/ops/matmul.h"
+
+namespace camo::cuda {
+
+/// y (batch, M, N) = act(op(a) op(b) + bias), all row-major; op reads its operand's last two axes swapped if Trans::yes.
+struct Gemm {
+  int64_t batch = 1, M = 0, N = 0, K = 0;
+  Trans ta = Trans::no, tb = Trans::no;
+  DType in = DType::f32, out = DType::f32;   // of a and b; of y.  f32, f64, bf16 -> bf16 or f32
+  const void *a = nullptr, *b = nullptr;
+  void* y = nullptr;
+  int64_t step_a = 0, step_b = 0, step_y = 0;  // elements from one product to the next; 0: the same operand
+  const void* bias = nullptr;                  // (N) in acc_dtype(in), or none
+  Act act = Act::none;                         // none or relu
+};
+/// K of 0 gives the bias alone.  f32 is computed in f32 unless use_tf32(true).
+void gemm(Cuda where, const Gemm& g);
+
+/// Whether products of f32 may run on tensor cores with 10-bit fractions.  Off at start; a run records it.
+bool tf32();
+void use_tf32(bool on);
+
+}  // namespace camo::cuda

@@ -1,0 +1,151 @@
+// The CUDA runtime behind cuda/runtime.h, and the checks around a launch.  Host code: no kernel stands here.
+//
+// Every call that fails throws DeviceError with what was asked and the runtime's own words.
+#include "cuda/runtime.h"
+
+#include <cuda_runtime.h>
+
+#include <array>
+#include <cstdlib>
+#include <cstring>
+#include <mutex>
+
+#include "cuda/launch.h"
+
+namespace camo::cuda {
+namespace {
+
+template <class... Facts>
+void require(cudaError_t status, const Facts&... facts) {
+  check<DeviceError>(status == cudaSuccess, facts..., ", got ", cudaGetErrorName(status), ": ",
+                     cudaGetErrorString(status));
+}
+
+cudaStream_t of(Cuda where) { return static_cast<cudaStream_t>(where.stream); }
+
+constexpr int kMostDevices = 16;
+constexpr int64_t kStagingBytes = int64_t(4) << 20;
+
+/// Two pinned buffers in turn: while one is copied to the device, the other is filled.
+struct Staging {
+  std::mutex mutex;
+  std::array<void*, 2> buffer{};
+  std::array<cudaEvent_t, 2> done{};
+  int next = 0;
+
+  void* wait_for_next() {
+    if (!buffer[next]) {
+      require(cudaHostAlloc(&buffer[next], size_t(kStagingBytes), cudaHostAllocDefault), "cuda: no pinned memory of ",
+              kStagingBytes, " bytes");
+      require(cudaEventCreateWithFlags(&done[next], cudaEventDisableTiming), "cuda: no event");
+    } else {
+      require(cudaEventSynchronize(done[next]), "cuda: a copy to the device failed");
+    }
+    return buffer[next];
+  }
+};
+
+Staging& staging(int index) {
+  static auto* all = new std::array<Staging, kMostDevices>;
+  return (*all)[size_t(index)];
+}
+
+}  // namespace
+
+int device_count(std::string* why_none) {
+  int count = 0;
+  const cudaError_t status = cudaGetDeviceCount(&count);
+  if (status == cudaSuccess && count > 0) return std::min(count, kMostDevices);
+  cudaGetLastError();  // the failure is answered here and must not meet the next launch
+  if (why_none)
+    *why_none = status == cudaErrorInsufficientDriver ? "no driver, or one older than this build's CUDA"
+                : status == cudaSuccess || status == cudaErrorNoDevice ? "no GPU"
+                                                                       : cudaGetErrorString(status);
+  return 0;
+}
+
+Facts facts(int index) {
+  cudaDeviceProp p{};
+  require(cudaGetDeviceProperties(&p, index), "cuda: device ", index);
+  return {p.name, p.major, p.minor, p.multiProcessorCount, int64_t(p.totalGlobalMem)};
+}
+
+const char* built_for() { return CAMO_CUDA_ARCHITECTURES; }
+
+void* stream(int index) {
+  static std::mutex mutex;
+  static std::array<cudaStream_t, kMostDevices> streams{};
+  std::lock_guard lock(mutex);
+  cudaStream_t& s = streams[size_t(index)];
+  require(cudaSetDevice(index), "cuda: device ", index);
+  if (!s) {
+    const Facts f = facts(index);
+    check<DeviceError>(can_run(), "cuda: this build has kernels for ", built_for(), ", ", f.name, " needs ", f.major,
+                       f.minor, " [configure with -DCAMO_CUDA_ARCHITECTURES=", f.major, f.minor, "]");
+    require(cudaStreamCreateWithFlags(&s, cudaStreamNonBlocking), "cuda: no stream on device ", index);
+  }
+  return s;
+}
+
+void synchronize(Cuda where) { require(cudaStreamSynchronize(of(where)), "cuda: work on the device failed"); }
+
+void* take(int64_t bytes) {
+  void* p = nullptr;
+  if (cudaMalloc(&p, size_t(bytes)) == cudaSuccess) return p;
+  cudaGetLastError();
+  return nullptr;
+}
+
+void copy(Cuda where, const void* src, void* dst, int64_t bytes) {
+  if (bytes) require(cudaMemcpyAsync(dst, src, size_t(bytes), cudaMemcpyDeviceToDevice, of(where)), "cuda: copy of ",
+                     bytes, " bytes");
+}
+
+void upload(Cuda where, const void* host, void* dst, int64_t bytes) {
+  Staging& s = staging(where.index);
+  std::lock_guard lock(s.mutex);
+  for (int64_t at = 0; at < bytes; at += kStagingBytes, s.next ^= 1) {
+    const size_t n = size_t(std::min(kStagingBytes, bytes - at));
+    void* pinned = s.wait_for_next();
+    std::memcpy(pinned, static_cast<const char*>(host) + at, n);
+    require(cudaMemcpyAsync(static_cast<char*>(dst) + at, pinned, n, cudaMemcpyHostToDevice, of(where)),
+            "cuda: copy of ", bytes, " bytes to the device");
+    require(cudaEventRecord(s.done[s.next], of(where)), "cuda: event");
+  }
+}
+
+void download(Cuda where, const void* src, void* host, int64_t bytes) {
+  if (bytes) require(cudaMemcpyAsync(host, src, size_t(bytes), cudaMemcpyDeviceToHost, of(where)), "cuda: copy of ",
+                     bytes, " bytes from the device");
+  synchronize(where);
+}
+
+void check_launch(const char* name, dim3 grid, dim3 block, size_t shared) {
+  const bool legal = grid.y <= 65535 && grid.z <= 65535 && grid.x <= 0x7fffffffu &&
+                     block.x * block.y * block.z <= 1024 && block.x * block.y * block.z % 32 == 0;
+  check<DeviceError>(legal, "kernel '", name, "': grid y and z are at most 65535, blocks whole warps up to 1024, got grid (",
+                     grid.x, ", ", grid.y, ", ", grid.z, "), block (", block.x, ", ", block.y, ", ", block.z,
+                     "), shared bytes ", shared);
+}
+
+void after_launch(Cuda where, const char* name, dim3 grid, dim3 block) {
+  static const bool wait = [] {
+    const char* e = std::getenv("CAMO_CUDA_SYNC");
+    return e && *e == '1';
+  }();
+  cudaError_t status = cudaGetLastError();
+  if (status == cudaSuccess && wait) status = cudaStreamSynchronize(of(where));
+  require(status, "kernel '", name, "': grid (", grid.x, ", ", grid.y, ", ", grid.z, "), block (", block.x, ", ", block.y,
+          ", ", block.z, ")");
+}
+
+void allow_shared(const void* kernel, const char* name, size_t shared) {
+  require(cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, int(shared)), "kernel '", name,
+          "': ", shared, " bytes of shared memory");
+}
+
+}  // namespace camo::cuda
+
+namespace camo {
+void set_cuda_schedule(uint64_t) {}
+}  // namespace camo
