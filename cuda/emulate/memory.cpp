@@ -1,0 +1,210 @@
+#include "cuda/emulate/memory.h"
+
+#include <signal.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <atomic>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <deque>
+#include <map>
+#include <mutex>
+
+#include "tensor/error.h"
+
+#ifdef CAMO_ASAN
+#include <sanitizer/asan_interface.h>
+#endif
+
+namespace camo::emulate {
+
+#ifdef CAMO_ASAN
+void poison(const void* bytes, size_t count) { __asan_poison_memory_region(bytes, count); }
+void unpoison(const void* bytes, size_t count) { __asan_unpoison_memory_region(bytes, count); }
+#endif
+
+namespace {
+
+constexpr size_t kPage = 4096, kAlign = 16;
+constexpr size_t kQuarantineBytes = size_t(256) << 20, kQuarantineCount = 4096;
+
+struct Region {
+  size_t mapped;  // with both guard pages
+  char* data;
+  size_t bytes;
+  bool freed;
+};
+
+struct Regions {
+  std::mutex mutex;
+  std::map<char*, Region> at;  // by the first byte of the mapping
+  std::deque<char*> freed;     // oldest first; their pages are closed and empty
+  size_t freed_bytes = 0;
+  MemoryStats stats;
+
+  /// The region whose mapping holds address, or at.end().
+  std::map<char*, Region>::iterator find(const void* address) {
+    auto r = at.upper_bound(static_cast<char*>(const_cast<void*>(address)));
+    if (r == at.begin()) return at.end();
+    --r;
+    return static_cast<const char*>(address) < r->first + r->second.mapped ? r : at.end();
+  }
+  void forget_oldest() {
+    auto r = at.find(freed.front());
+    freed.pop_front();
+    freed_bytes -= r->second.mapped;
+    unpoison(r->first, r->second.mapped);
+    ::munmap(r->first, r->second.mapped);
+    at.erase(r);
+  }
+};
+
+Regions& regions() {
+  static auto& all = *new Regions;  // lives as long as tensors in statics do
+  return all;
+}
+
+size_t round_up(size_t n, size_t to) { return (n + to - 1) / to * to; }
+
+std::atomic<unsigned char> fill{0xFF};
+
+}  // namespace
+
+unsigned char poison_byte() { return fill; }
+void set_poison_byte(unsigned char byte) { fill = byte; }
+
+void* allocate(int64_t bytes) {
+  check<MemoryError>(bytes >= 0, "emulated device memory: a size is not negative, got ", bytes);
+  const size_t inner = round_up(size_t(bytes), kPage), mapped = inner + 2 * kPage;
+  void* map = ::mmap(nullptr, mapped, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  bool ok = map != MAP_FAILED;
+  char* base = static_cast<char*>(map);
+  if (ok && inner) ok = ::mprotect(base + kPage, inner, PROT_READ | PROT_WRITE) == 0;
+  if (!ok && map != MAP_FAILED) ::munmap(map, mapped);
+  check<MemoryError>(ok, "emulated device memory: the system has no more, asked for ", bytes, " bytes, held ",
+                     memory_stats().live_bytes, " in ", memory_stats().live_count, " allocations");
+  unpoison(base, mapped);
+  if (inner) std::memset(base + kPage, poison_byte(), inner);
+  char* data = base + kPage + inner - round_up(size_t(bytes), kAlign);
+  poison(base, size_t(data - base));
+  poison(data + bytes, size_t(base + mapped - (data + bytes)));
+
+  Regions& all = regions();
+  std::lock_guard lock(all.mutex);
+  all.at[base] = {mapped, data, size_t(bytes), false};
+  MemoryStats& s = all.stats;
+  ++s.total_count, ++s.live_count, s.live_bytes += bytes;
+  s.peak_bytes = std::max(s.peak_bytes, s.live_bytes);
+  return data;
+}
+
+void release(void* bytes) noexcept {
+  if (!bytes) return;
+  Regions& all = regions();
+  std::lock_guard lock(all.mutex);
+  auto r = all.find(bytes);
+  if (r == all.at.end() || r->second.data != bytes || r->second.freed) {
+    std::fprintf(stderr, "emulated device memory: release takes what allocate gave, once; got %p\n", bytes);
+    std::abort();
+  }
+  Region& region = r->second;
+  --all.stats.live_count, all.stats.live_bytes -= int64_t(region.bytes);
+  region.freed = true;
+  // A fresh closed mapping in its place: one call frees the pages and takes the rights away.
+  ::mmap(r->first, region.mapped, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0);
+  poison(r->first, region.mapped);
+  all.freed.push_back(r->first);
+  all.freed_bytes += region.mapped;
+  while (all.freed_bytes > kQuarantineBytes || all.freed.size() > kQuarantineCount) all.forget_oldest();
+}
+
+MemoryStats memory_stats() {
+  std::lock_guard lock(regions().mutex);
+  return regions().stats;
+}
+
+// ---- reports of faults ------------------------------------------------------------------------------------
+namespace {
+
+/// "byte 400 of 400 bytes of device memory": the allocation around address.
+void describe(const void* address, char* out, size_t size) {
+  Regions& all = regions();
+  std::unique_lock lock(all.mutex, std::try_to_lock);
+  auto r = lock ? all.find(address) : all.at.end();
+  if (r == all.at.end()) {
+    std::snprintf(out, size, "address %p, which no allocation is near to", address);
+  } else {
+    std::snprintf(out, size, "byte %td of %zu bytes of %sdevice memory", static_cast<const char*>(address) - r->second.data,
+                  r->second.bytes, r->second.freed ? "freed " : "");
+  }
+}
+
+/// Writes what is known about a fault at address to stderr; address may be null: unknown.
+void report(const void* address) {
+  char who[300], what[200], line[600];
+  bool overflow = false;
+  if (!describe_running(who, sizeof who, address, &overflow)) return;
+  if (overflow) std::snprintf(what, sizeof what, "ran over the end of the emulated thread's stack");
+  else if (address) describe(address, what, sizeof what);
+  else std::snprintf(what, sizeof what, "undefined behaviour");
+  const int n = std::snprintf(line, sizeof line, "%s, did: %s\n", who, what);
+  if (::write(2, line, size_t(std::min<int>(n, sizeof line - 1))) < 0) return;
+}
+
+struct sigaction previous_segv, previous_bus;
+std::atomic<int> users{0};
+std::mutex handler_mutex;
+
+void on_fault(int signal, siginfo_t* info, void*) {
+  report(info->si_addr);
+  ::signal(signal, SIG_DFL), ::signal(SIGABRT, SIG_DFL);
+  std::abort();
+}
+
+constexpr size_t kSignalStack = 64 << 10;
+struct SignalStack {
+  char* bytes = static_cast<char*>(std::malloc(kSignalStack));
+  ~SignalStack() { std::free(bytes); }
+};
+thread_local stack_t previous_stack;
+
+}  // namespace
+
+// AddressSanitizer has a handler and signal stacks of its own; it calls __asan_on_error below.
+FaultReports::FaultReports() {
+  if (kAsan) return;
+  thread_local SignalStack own;
+  stack_t stack{};
+  stack.ss_sp = own.bytes, stack.ss_size = kSignalStack;
+  ::sigaltstack(&stack, &previous_stack);
+  std::lock_guard lock(handler_mutex);
+  if (users++) return;
+  struct sigaction action {};
+  action.sa_sigaction = on_fault;
+  action.sa_flags = SA_SIGINFO | SA_ONSTACK;
+  ::sigaction(SIGSEGV, &action, &previous_segv);
+  ::sigaction(SIGBUS, &action, &previous_bus);
+}
+
+FaultReports::~FaultReports() {
+  if (kAsan) return;
+  ::sigaltstack(&previous_stack, nullptr);
+  std::lock_guard lock(handler_mutex);
+  if (--users) return;
+  ::sigaction(SIGSEGV, &previous_segv, nullptr);
+  ::sigaction(SIGBUS, &previous_bus, nullptr);
+}
+
+}  // namespace camo::emulate
+
+// Hooks that the sanitizers call when they find something.  Stack use after return costs a factor of 4 with fibers.
+extern "C" {
+#ifdef CAMO_ASAN
+void __asan_on_error() { camo::emulate::report(__asan_get_report_address()); }
+const char* __asan_default_options() { return "detect_stack_use_after_return=0"; }
+#endif
+void __ubsan_on_report() { camo::emulate::report(nullptr); }
+}
