@@ -21,7 +21,7 @@
   extern __shared__ __align__(16) unsigned char dynamic_bytes[]; \
   T* name = reinterpret_cast<T*>(dynamic_bytes)
 #else
-#include "cuda/emulate/device.h"
+#include "cuda/emulate/emulate.h"
 #endif
 
 namespace camo::cuda {

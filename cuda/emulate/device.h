@@ -80,13 +80,13 @@ inline int __syncthreads_count(int p, CAMO_PLACE) { return meet(camo::emulate::O
 
 /// A shared array: SHARED(float, tile, [32][33]).  One per block and, as in CUDA, per instantiation of the template
 /// around it, for which the static inside the lambda stands.
-#define SHARED(T, name, dims)                                                        \
-  auto& name = *static_cast<std::type_identity_t<T dims>*>(camo::emulate::shared_array( \
-      [] {                                                                           \
-        static char key;                                                             \
-        return static_cast<const void*>(&key);                                       \
-      }(),                                                                           \
-      #name, sizeof(T dims)))
+#define SHARED(T, name, ...)                                                                   \
+  auto& name = *static_cast<std::type_identity_t<T __VA_ARGS__>*>(camo::emulate::shared_array( \
+      [] {                                                                                     \
+        static char key;                                                                       \
+        return static_cast<const void*>(&key);                                                 \
+      }(),                                                                                     \
+      #name, sizeof(T __VA_ARGS__)))
 #define DYN_SHARED(T, name) T* name = static_cast<T*>(camo::emulate::dynamic_shared())
 
 // ---- the warp ----------------------------------------------------------------------------------------------

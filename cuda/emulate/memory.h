@@ -41,6 +41,7 @@ void* allocate(int64_t bytes);
 /// Takes back what allocate gave; nullptr is legal.  Anything else is a bug: message and abort.
 void release(void* bytes) noexcept;
 MemoryStats memory_stats();
+inline int64_t bytes_in_use() { return memory_stats().live_bytes; }
 
 /// What uninitialised memory holds, device and shared: 0xFF, of which floats are NaN and integers -1.
 /// compare_schedules sets another, so that what was never written also differs between two runs.

@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <cstring>
 
-#include "cuda/emulate/device.h"
+#include "cuda/emulate/emulate.h"
 #include "cuda/emulate/memory.h"
 #include "tensor/allocator.h"
 
