@@ -21,13 +21,15 @@ Scope Module::sub(const std::string& name) {
 }
 
 Var& Module::parameter(const char* name, Tensor init, bool decay, FileLayout layout) {
-  auto p = std::make_unique<Parameter>(Parameter{.name = name, .var = Var::leaf(std::move(init), name), .layout = layout, .decay = decay});
+  auto p = std::make_unique<Parameter>(
+      Parameter{.name = name, .var = Var::leaf(init.to(state_->device), name), .layout = layout, .decay = decay});
   parameters_.push_back(std::move(p));
   return parameters_.back()->var;
 }
 
 Buffer& Module::buffer(const char* name, Tensor init, bool saved) {
-  buffers_.push_back(std::make_unique<Buffer>(Buffer{.name = name, .value = std::move(init), .saved = saved}));
+  Tensor value = is_float(init.dtype()) ? init.to(state_->device) : init;  // counters are for the host
+  buffers_.push_back(std::make_unique<Buffer>(Buffer{.name = name, .value = std::move(value), .saved = saved}));
   return *buffers_.back();
 }
 

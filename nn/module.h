@@ -91,10 +91,11 @@ class Module {
  protected:
   explicit Module(Scope scope);
   Scope sub(const std::string& name);
-  /// Registers a parameter.  The returned reference stays good.
+  /// Registers a parameter, moved to the network's device.  The returned reference stays good.
   Var& parameter(const char* name, Tensor init, bool decay = true, FileLayout layout = FileLayout::same);
   /// Stands for an absent parameter (a layer without bias): undefined, not listed.
   Var& no_parameter() { return none_; }
+  /// The same for a buffer; integers stay on the host.
   Buffer& buffer(const char* name, Tensor init, bool saved = true);
   /// Key for this module's next draw of noise in this micro-step.
   RandomKey random_key(Domain domain) const;

@@ -84,7 +84,7 @@ void Optimizer::load_state(const NamedTensors& state) {
     const Tensor& p = found->second;
     check<WeightsError>(t.shape() == p.shape() && t.dtype() == p.dtype(), "optimizer state: ", key, " is ",
                         t.shape(), " ", t.dtype(), ", its parameter ", p.shape(), " ", p.dtype());
-    (kind == "first" ? slots[name].first : slots[name].second) = t.clone();
+    (kind == "first" ? slots[name].first : slots[name].second) = t.clone().to(p.device());
   }
   for (const auto& [name, slot] : slots)
     check<WeightsError>(slot.steps > 0 && slot.first.defined() && slot.second.defined() == has_second_,

@@ -65,7 +65,7 @@ LoadReport load_state_dict(Module& module, const NamedTensors& tensors, bool str
       report.missing.push_back(p.name);
       continue;
     }
-    const Tensor& t = *found->second;
+    const Tensor t = found->second->to(p.value.device());
     given.erase(found);
     bool convertible = t.dtype() == p.value.dtype() || (is_float(t.dtype()) && is_float(p.value.dtype()));
     if (t.shape() != file_shape(p) || !convertible)

@@ -190,8 +190,10 @@ SafeTensors read_safetensors(const std::string& path, const ReadOptions& options
   return out;
 }
 
-void write_safetensors(const std::string& path, const NamedTensors& tensors, const Metadata& metadata,
+void write_safetensors(const std::string& path, const NamedTensors& anywhere, const Metadata& metadata,
                        bool checksums) {
+  NamedTensors tensors;
+  for (const auto& [name, x] : anywhere) tensors.emplace_back(name, x.to(Device{}));
   std::vector<const std::pair<std::string, Tensor>*> order;
   Metadata entries = metadata, sums;
   for (const auto& item : tensors) {
@@ -200,8 +202,6 @@ void write_safetensors(const std::string& path, const NamedTensors& tensors, con
     check<WeightsError>(!why, "write_safetensors: ", path, ": the name ", quoted(name), " ", why ? why : "");
     check<WeightsError>(sums.emplace(name, checksums ? hex(crc(x.raw(), x.bytes())) : "").second,
                         "write_safetensors: ", path, ": the name ", quoted(name), " is there twice");
-    check<DeviceError>(x.device() == Device{}, "write_safetensors: ", quoted(name),
-                       " must be in host memory, is on ", x.device());
     order.push_back(&item);
   }
   for (const auto& [key, value] : metadata)

@@ -62,10 +62,11 @@ struct Printer {
 
 }  // namespace
 
-std::string to_string(const Tensor& x, int edge) {
-  if (!x.defined()) return "undefined tensor";
+std::string to_string(const Tensor& anywhere, int edge) {
+  if (!anywhere.defined()) return "undefined tensor";
+  const Tensor x = anywhere.to(Device{});
   std::string out = text(x.dtype(), " ", x.shape());
-  if (x.device() != Device{}) return text(out, " on ", x.device());
+  if (anywhere.device() != Device{}) out += text(" on ", anywhere.device());
   const bool whole = !is_float(x.dtype());
   double low = HUGE_VAL, high = -HUGE_VAL, sum = 0;
   int64_t finite = 0, nan = 0;

@@ -47,12 +47,13 @@ Checkpoint load_checkpoint(const std::string& path) {
 
 std::unique_ptr<moe::CamoXpert> make_model(const TrainConfig& c) {
   return std::make_unique<moe::CamoXpert>(
-      nn::Scope{.seed = uint64_t(c.seed)},
+      nn::Scope{.device = parse_device(c.device), .seed = uint64_t(c.seed)},
       moe::CamoXpertConfig{.backbone = c.backbone, .drop_path = c.drop_path, .balance_rate = c.balance_rate});
 }
 
-Loaded load_model(const std::string& path) {
+Loaded load_model(const std::string& path, const std::string& device) {
   Checkpoint c = load_checkpoint(path);
+  c.config.device = device;
   Loaded out{c.config, make_model(c.config), ""};
   nn::load_state_dict(*out.model, c.ema.empty() ? c.model : c.ema);
   out.model->train(false);

@@ -32,6 +32,6 @@ struct Loaded {
   std::unique_ptr<moe::CamoXpert> model;
   std::string described;
 };
-Loaded load_model(const std::string& path);
+Loaded load_model(const std::string& path, const std::string& device);
 
 }  // namespace camo::program

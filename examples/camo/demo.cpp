@@ -56,7 +56,7 @@ int demo_command(const Arguments& words) {
   Outcome outcome = train(c);
   if (outcome.exit_code) return outcome.exit_code;
   Dataset test = synthetic_test(c, kTest);
-  Loaded best = load_model(c.out + "/best.safetensors");
+  Loaded best = load_model(c.out + "/best.safetensors", c.device);
   Scores s = evaluate(*best.model, test, {c.size, precision(c), c.workers});
   double pixels = baseline(c, test);
   std::printf(

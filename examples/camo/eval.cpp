@@ -25,7 +25,7 @@ Scores score_maps(const std::string& maps, const std::string& masks) {
 }  // namespace
 
 int eval_command(const Arguments& words) {
-  std::string weights, data, split, maps, masks, out;
+  std::string weights, data, split, maps, masks, out, device = "cpu";
   int64_t threads = 0, workers = 2, batch = 4, count = 64;
   Command command{
       .name = "eval",
@@ -44,6 +44,7 @@ int eval_command(const Arguments& words) {
           {"out", &out, "write the scores to this .json file"},
           {"count", &count, "synthetic pictures", 1, 1e6},
           {"batch-size", &batch, "photographs in a forward pass; never changes a result", 1, 4096},
+          {"device", &device, "where to compute: cpu, cuda or cuda:N"},
           {"threads", &threads, "threads that compute; 0: one per core", 0, 1024},
           {"workers", &workers, "threads that read ahead", 0, 256}}};
   read(command, words);
@@ -62,7 +63,7 @@ int eval_command(const Arguments& words) {
     Dataset set;
     if (data != "synthetic")
       set.pairs = find_pairs(data, split.empty() ? std::vector<std::string>{"Test", ""} : std::vector{split});
-    Loaded loaded = load_model(weights);
+    Loaded loaded = load_model(weights, device);
     loaded.config.threads = threads, apply_machine(loaded.config);
     const TrainConfig& c = loaded.config;
     if (data == "synthetic") set = synthetic_test(c, count);

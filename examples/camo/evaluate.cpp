@@ -11,11 +11,11 @@ namespace camo::program {
 std::vector<Tensor> predict_maps(moe::CamoXpert& model, const std::vector<Tensor>& images,
                                  const std::vector<ImageSize>& sizes, DType precision) {
   NoGrad no_grad;
-  Var x(cast(stack(images), precision));
+  Var x(cast(stack(images).to(model.state().device), precision));
   Tensor p = sigmoid(model.forward(x).logits).value();
   std::vector<Tensor> out;
   for (size_t b = 0; b < images.size(); ++b) {
-    Tensor large = resize_bilinear(p.slice(int64_t(b), int64_t(b) + 1), sizes[b].height, sizes[b].width);
+    Tensor large = resize_bilinear(p.slice(int64_t(b), int64_t(b) + 1), sizes[b].height, sizes[b].width).to(Device{});
     Tensor map = empty({sizes[b].height, sizes[b].width, 1}, DType::u8);
     const float* from = large.read<float>();
     uint8_t* to = map.write<uint8_t>();

@@ -16,11 +16,12 @@ Learner::Learner(const TrainConfig& c)
 /// Adds share * gradient of the loss of one batch; returns share * loss.
 double Learner::pass(const Sample& batch, double share, StepReport* report) {
   model_->state().next_micro_step();
-  moe::CamoXpertOut out =
-      model_->forward(Var(precision_ == DType::f32 ? batch.image : cast(batch.image, precision_)));
-  Var loss = moe::camoxpert_loss(out, batch.mask);
+  const Device device = model_->state().device;
+  const Tensor image = batch.image.to(device);
+  moe::CamoXpertOut out = model_->forward(Var(precision_ == DType::f32 ? image : cast(image, precision_)));
+  Var loss = moe::camoxpert_loss(out, batch.mask.to(device));
   const int64_t kept = report ? debug::bytes_kept(loss) : 0;
-  backward(loss, full(loss.shape(), share, loss.dtype()));
+  backward(loss, full(loss.shape(), share, loss.dtype(), device));
   if (report) {
     report->bytes_kept = kept;
     report->load.resize(out.stats.size());

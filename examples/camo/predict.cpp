@@ -53,7 +53,7 @@ Tensor overlay(const Tensor& photograph, const Tensor& map) {
 }  // namespace
 
 int predict_command(const Arguments& words) {
-  std::string weights, out;
+  std::string weights, out, device = "cpu";
   int64_t threads = 0, batch = 4;
   bool overwrite = false;
   Command command{
@@ -67,6 +67,7 @@ int predict_command(const Arguments& words) {
                   {"out", &out, "folder for the results"},
                   {"overwrite", &overwrite, "replace results that are there already"},
                   {"batch-size", &batch, "photographs in a forward pass; never changes a result", 1, 4096},
+                  {"device", &device, "where to compute: cpu, cuda or cuda:N"},
                   {"threads", &threads, "threads that compute; 0: one per core", 0, 1024}},
       .rest = "IMAGES"};
   Given given = read(command, words);
@@ -86,7 +87,7 @@ int predict_command(const Arguments& words) {
       check<ConfigError>(overwrite || !fs::exists(target), "camo predict --out: ", target,
                          " exists [--overwrite]");
     }
-  Loaded loaded = load_model(weights);
+  Loaded loaded = load_model(weights, device);
   loaded.config.threads = threads, apply_machine(loaded.config);
   std::printf("%s\n", loaded.described.c_str());
   std::error_code error;
