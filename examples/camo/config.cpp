@@ -34,7 +34,7 @@ Options options(TrainConfig& c) {
       {"difficulty", &c.difficulty, "of synthetic camouflage", 0, 1},
       {"bad-steps", &c.bad_steps, "steps with NaN or infinity in a row that end the run", 1, 1e6},
       {"seed", &c.seed, "decides weights, order, augmentation and noise", 0, 9e15},
-      {"device", &c.device, "where to compute: cpu, cuda or cuda:N"},
+      choice("device", &c.device, "where to compute", {"cpu", "cuda"}),
       choice("precision", &c.precision, "of activations", {"fp32", "bf16"}),
       choice("bf16-units", &c.bf16_units,
              "products of bf16 on the processor's bf16 units; auto: where they are faster",

@@ -44,7 +44,7 @@ int eval_command(const Arguments& words) {
           {"out", &out, "write the scores to this .json file"},
           {"count", &count, "synthetic pictures", 1, 1e6},
           {"batch-size", &batch, "photographs in a forward pass; never changes a result", 1, 4096},
-          {"device", &device, "where to compute: cpu, cuda or cuda:N"},
+          choice("device", &device, "where to compute", {"cpu", "cuda"}),
           {"threads", &threads, "threads that compute; 0: one per core", 0, 1024},
           {"workers", &workers, "threads that read ahead", 0, 256}}};
   read(command, words);

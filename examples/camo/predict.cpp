@@ -67,7 +67,7 @@ int predict_command(const Arguments& words) {
                   {"out", &out, "folder for the results"},
                   {"overwrite", &overwrite, "replace results that are there already"},
                   {"batch-size", &batch, "photographs in a forward pass; never changes a result", 1, 4096},
-                  {"device", &device, "where to compute: cpu, cuda or cuda:N"},
+                  choice("device", &device, "where to compute", {"cpu", "cuda"}),
                   {"threads", &threads, "threads that compute; 0: one per core", 0, 1024}},
       .rest = "IMAGES"};
   Given given = read(command, words);
