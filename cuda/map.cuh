@@ -24,11 +24,16 @@ struct Places {
     }
   }
 
+  /// 64-bit division is a subroutine on a GPU; the branch is the same for all threads.
+  __device__ int64_t quotient(int64_t a, int64_t b) const {
+    return numel <= 0x7fffffff ? int64_t(uint32_t(a) / uint32_t(b)) : a / b;
+  }
+
   __device__ void at(int64_t i, int64_t (&offset)[K]) const {
     for (int k = 0; k < K; ++k) offset[k] = 0;
     for (int axis = 0; axis < rank; ++axis) {
       const bool last = axis + 1 == rank;
-      const int64_t rest = last ? 0 : i / length[axis], here = last ? i : i - rest * length[axis];
+      const int64_t rest = last ? 0 : quotient(i, length[axis]), here = last ? i : i - rest * length[axis];
       for (int k = 0; k < K; ++k) offset[k] += here * stride[axis][k];
       i = rest;
     }

@@ -1,6 +1,5 @@
-// The CUDA emulation: kernels' words do what CUDA's do, and eight canaries, kernels with one mistake each, are caught.
-#include "cuda/emulate/emulate.h"
-
+// The CUDA emulation: the words of kernels do what CUDA's do, and the canaries, kernels with one mistake each, are
+// caught with a message that names the kernel, and block and thread where there is one.
 #include <doctest/doctest.h>
 #include <signal.h>
 #include <sys/wait.h>
@@ -9,7 +8,7 @@
 #include <numeric>
 #include <vector>
 
-#include "tensor/error.h"
+#include "cuda/launch.h"
 
 using namespace camo;
 using emulate::kAsan;
@@ -18,7 +17,7 @@ namespace {
 
 template <class... P, class... A>
 void start(const char* name, dim3 grid, dim3 block, size_t shared, void (*kernel)(P...), A... arguments) {
-  emulate::run(name, grid, block, shared, [&] { kernel(arguments...); });
+  cuda::launch(Cuda{}, name, grid, block, shared, kernel, arguments...);
 }
 
 /// Device memory while it lives.
@@ -80,7 +79,7 @@ void check_says(const std::string& message, std::initializer_list<const char*> p
 
 const uint64_t kSeeds[] = {0, 1, 2, 3, 4, 5};
 
-// ---- right kernels ------------------------------------------------------------------------------------------
+// ---- right kernels --------------------------------------------------------------------------------------
 __global__ void indices(int* out) {
   const int64_t block = blockIdx.x + int64_t(gridDim.x) * (blockIdx.y + int64_t(gridDim.y) * blockIdx.z);
   const int64_t thread = threadIdx.x + blockDim.x * (threadIdx.y + blockDim.y * threadIdx.z);
@@ -173,10 +172,11 @@ TEST_CASE("emulation: a thread knows its place in three dimensions, in every ord
     int bad = 0;
     for (int b = 0; b < 12; ++b)
       for (int t = 0; t < 64; ++t)
-        bad += out.at[b * 64 + t] != 100000 * (t / 32) + 10000 * (t / 8 % 4) + 100 * (t % 8) + 10 * (b / 3 % 2) + b / 6;
+        bad += out.at[b * 64 + t] !=
+               100000 * (t / 32) + 10000 * (t / 8 % 4) + 100 * (t % 8) + 10 * (b / 3 % 2) + b / 6;
     CHECK(bad == 0);
   }
-  start("none", dim3(0, 4), 32, 0, indices, static_cast<int*>(nullptr));
+  start("none", dim3(0, 4), 32, 0, indices, nullptr);
 }
 
 TEST_CASE("emulation: barriers and shared memory, static and dynamic, in every order") {
@@ -187,18 +187,18 @@ TEST_CASE("emulation: barriers and shared memory, static and dynamic, in every o
   std::string first;
   for (uint64_t seed : kSeeds) {
     Scheduled s(seed);
-    start("sum_row", 3, 256, 0, sum_row<double>, static_cast<const double*>(x.at), sum.at, 1000);
+    start("sum_row", 3, 256, 0, sum_row<double>, x.at, sum.at, 1000);
     for (int r = 0; r < 3; ++r) CHECK(sum.at[r] == 1000.0 * (1000 * r) + 499500);
-    start("reverse", 1, 128, 128 * sizeof(double), reverse, static_cast<const double*>(row.at), back.at);
+    start("reverse", 1, 128, 128 * sizeof(double), reverse, row.at, back.at);
     for (int i = 0; i < 128; ++i) CHECK(back.at[i] == 127 - i);
-    start("transpose", dim3(2, 2), dim3(32, 8), 0, transpose, static_cast<const float*>(a.at), b.at, 64);
+    start("transpose", dim3(2, 2), dim3(32, 8), 0, transpose, a.at, b.at, 64);
     int bad = 0;
     for (int i = 0; i < 64; ++i)
       for (int j = 0; j < 64; ++j) bad += b.at[i * 64 + j] != a.at[j * 64 + i];
     CHECK(bad == 0);
   }
   emulate::compare_schedules([&] {
-    start("sum_row", 3, 256, 0, sum_row<double>, static_cast<const double*>(x.at), sum.at, 999);
+    start("sum_row", 3, 256, 0, sum_row<double>, x.at, sum.at, 999);
     return sum.bytes();
   });
 }
@@ -252,7 +252,8 @@ TEST_CASE("emulation: what a thread throws leaves run, and the next launch works
     CHECK(out.at[3] == 32);
   }
   CHECK_THROWS_WITH_AS(start("odd", 1, 33, 0, throws, -1),
-                       "kernel 'odd': a block has a multiple of 32 threads, at most 1024, got (33, 1, 1)", DeviceError);
+                       "kernel 'odd': a block has a multiple of 32 threads, at most 1024, got (33, 1, 1)",
+                       DeviceError);
   CHECK_THROWS_AS(start("large", 1, 32, 300000, throws, -1), DeviceError);
 }
 
@@ -271,7 +272,7 @@ TEST_CASE("emulation: device memory starts as NaN and counts itself") {
   CHECK(emulate::memory_stats().live_count == before.live_count);
 }
 
-// ---- canaries: one mistake each --------------------------------------------------------------------------------
+// ---- canaries: one mistake each ---------------------------------------------------------------------------
 namespace {
 
 __global__ void no_barrier(const int* x, int* y) {
@@ -287,9 +288,11 @@ __global__ void half_barrier(int* y) {
 }
 
 __global__ void two_barriers(int* y) {
-  if (threadIdx.x % 2) __syncthreads();
-  else
+  if (threadIdx.x % 2) {
     __syncthreads();
+  } else {
+    __syncthreads();
+  }
   y[threadIdx.x] = 1;
 }
 
@@ -356,7 +359,9 @@ __global__ void shared_too_large() {
 TEST_CASE("canary 1: a missing barrier gives other values in another order") {
   Array<int> x(128), y(128);
   std::iota(x.at, x.at + 128, 0);
-  auto run = [&] { return start("no_barrier", 1, 128, 0, no_barrier, static_cast<const int*>(x.at), y.at), y.bytes(); };
+  auto run = [&] {
+    return start("no_barrier", 1, 128, 0, no_barrier, x.at, y.at), y.bytes();
+  };
   check_says(message_of([&] { emulate::compare_schedules(run); }), {"kernel 'no_barrier'", "schedule"});
 }
 
@@ -365,19 +370,23 @@ TEST_CASE("canary 2: a barrier that not all threads reach") {
   for (uint64_t seed : kSeeds) {
     Scheduled s(seed);
     check_says(message_of([&] { start("half_barrier", 1, 128, 0, half_barrier, y.at); }),
-               {"kernel 'half_barrier'", "64 threads, first (0, 0, 0), wait at __syncthreads emulate_test.cpp:", "64 finished",
+               {"kernel 'half_barrier'",
+                "64 threads, first (0, 0, 0), wait at __syncthreads emulate_test.cpp:", "64 finished",
                 "block (0, 0, 0)"});
     check_says(message_of([&] { start("two_barriers", 1, 128, 0, two_barriers, y.at); }),
-               {"kernel 'two_barriers'", "64 threads, first (0, 0, 0)", "64 threads, first (1, 0, 0)", "0 finished"});
+               {"kernel 'two_barriers'", "64 threads, first (0, 0, 0)", "64 threads, first (1, 0, 0)",
+                "0 finished"});
   }
   start("votes", 1, 32, 0, votes, Array<unsigned>(7 * 32).at);
 }
 
 TEST_CASE("canary 3: a read one past the end of device memory") {
   for (int n : {100, 1024}) {
-    const std::string said = last_words([&] { start("one_past", 33, 32, 0, one_past_the_end, Array<float>(n).at, n); });
+    const std::string said =
+        last_words([&] { start("one_past", 33, 32, 0, one_past_the_end, Array<float>(n).at, n); });
     const std::string bytes = text("byte ", 4 * n, " of ", 4 * n, " bytes of device memory");
-    check_says(said, {"kernel 'one_past'", n == 100 ? "block (3, 0, 0), thread (4, 0, 0)" : "block (32, 0, 0), thread (0, 0, 0)",
+    check_says(said, {"kernel 'one_past'",
+                      n == 100 ? "block (3, 0, 0), thread (4, 0, 0)" : "block (32, 0, 0), thread (0, 0, 0)",
                       bytes.c_str()});
   }
 }
@@ -385,7 +394,8 @@ TEST_CASE("canary 3: a read one past the end of device memory") {
 TEST_CASE("canary 4: a write one before the start of device memory") {
   for (int n : {100, 1024}) {
     if (n == 100 && !kAsan) continue;  // the guard page is farther away
-    const std::string said = last_words([&] { start("one_before", 32, 32, 0, one_before_the_start, Array<float>(n).at, n); });
+    const std::string said =
+        last_words([&] { start("one_before", 32, 32, 0, one_before_the_start, Array<float>(n).at, n); });
     check_says(said, {"kernel 'one_before'", "block (0, 0, 0), thread (0, 0, 0)", "byte -4 of"});
   }
   check_says(last_words([] {
@@ -401,11 +411,12 @@ TEST_CASE("canary 5: an overrun of shared memory") {
   auto fixed = [&] { start("overrun", 1, 64, 0, shared_overrun, y.at); };
   auto dynamic = [&] { start("overrun_dynamic", 1, 64, 64 * sizeof(float), shared_overrun_dynamic, y.at); };
   if (kAsan) {
-    check_says(last_words(fixed), {"kernel 'overrun'", "block (0, 0, 0), thread (63, 0, 0)", "emulate_test.cpp"});
+    check_says(last_words(fixed),
+               {"kernel 'overrun'", "block (0, 0, 0), thread (63, 0, 0)", "emulate_test.cpp"});
     check_says(last_words(dynamic), {"kernel 'overrun_dynamic'", "block (0, 0, 0), thread (63, 0, 0)"});
   } else {
     check_says(message_of(fixed), {"kernel 'overrun'", "block (0, 0, 0)", "byte 256 of 256 bytes of all"});
-    check_says(message_of(dynamic), {"kernel 'overrun_dynamic'", "byte 256 of 256 bytes of dynamic"});
+    check_says(message_of(dynamic), {"kernel 'overrun_dynamic'", "byte 256 of 256 bytes of DYN_SHARED"});
   }
   check_says(message_of([] { start("too_large", 1, 32, 0, shared_too_large); }),
              {"kernel 'too_large'", "at most 49152 bytes", "got 51200 with all"});
@@ -416,21 +427,24 @@ TEST_CASE("canary 6: a wrong shuffle mask") {
   for (uint64_t seed : kSeeds) {
     Scheduled s(seed);
     check_says(message_of([&] { start("wrong_mask", 1, 32, 0, wrong_mask, y.at); }),
-               {"kernel 'wrong_mask'", "must hold its caller", "mask 0x0000ffff at __shfl_sync emulate_test.cpp:",
-                "block (0, 0, 0), thread ("});
+               {"kernel 'wrong_mask'", "must hold its caller",
+                "mask 0x0000ffff at __shfl_sync emulate_test.cpp:", "block (0, 0, 0), thread ("});
     check_says(message_of([&] { start("wrong_masks", 1, 32, 0, wrong_masks, y.at); }),
                {"kernel 'wrong_masks'", "0x0001ffff", "0xffff0000"});
     check_says(message_of([&] { start("wrong_source", 1, 32, 0, wrong_source, y.at); }),
                {"kernel 'wrong_source'", "got lane 20, mask 0x0000ffff"});
     check_says(message_of([&] { start("wrong_call", 1, 32, 0, wrong_call, y.at); }),
                {"kernel 'wrong_call'", "__shfl_sync", "__shfl_xor_sync"});
-    check_says(message_of([&] { start("lane_gone", 1, 32, 0, lane_gone, y.at); }), {"kernel 'lane_gone'", "finished"});
+    check_says(message_of([&] { start("lane_gone", 1, 32, 0, lane_gone, y.at); }),
+               {"kernel 'lane_gone'", "finished"});
   }
 }
 
 TEST_CASE("canary 7: a sum in the order of arrival") {
   Array<float> sum(1);
-  auto run = [&] { return sum.set(0), start("arrival", 40, 32, 0, sum_in_order_of_arrival, sum.at), sum.bytes(); };
+  auto run = [&] {
+    return sum.set(0), start("arrival", 40, 32, 0, sum_in_order_of_arrival, sum.at), sum.bytes();
+  };
   check_says(message_of([&] { emulate::compare_schedules(run); }), {"kernel 'arrival'", "order"});
 }
 

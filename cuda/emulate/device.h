@@ -1,8 +1,9 @@
 // What a kernel sees when the host compiler compiles it: CUDA's words as plain C++.
 //
 // Only what kernels may use is here, so that everything else does not compile (cuda/README.md has the list).
-// Collectives take their place in the source as a last, defaulted argument; reports name it.  threadIdx and its like
-// belong to the emulated thread that runs.  Bodies: emulate.cpp.  Source: CUDA C++ Programming Guide 7.
+// Collectives take their place in the source as a last, defaulted argument; reports name it.  threadIdx and its
+// like belong to the emulated thread that runs.  Bodies: block.cpp, warp.cpp, shared.cpp.
+// Source: CUDA C++ Programming Guide 7.
 #pragma once
 
 #include <bit>

@@ -11,6 +11,7 @@
 #include <cstring>
 #include <deque>
 #include <map>
+#include <memory>
 #include <mutex>
 
 #include "tensor/error.h"
@@ -28,7 +29,7 @@ void unpoison(const void* bytes, size_t count) { __asan_unpoison_memory_region(b
 
 namespace {
 
-constexpr size_t kPage = 4096, kAlign = 16;
+constexpr size_t kPage = 4096, kGuard = 16 << 10, kAlign = 16;
 constexpr size_t kQuarantineBytes = size_t(256) << 20, kQuarantineCount = 4096;
 
 struct Region {
@@ -78,17 +79,17 @@ void set_poison_byte(unsigned char byte) { fill = byte; }
 
 void* allocate(int64_t bytes) {
   check<MemoryError>(bytes >= 0, "emulated device memory: a size is not negative, got ", bytes);
-  const size_t inner = round_up(size_t(bytes), kPage), mapped = inner + 2 * kPage;
+  const size_t inner = round_up(size_t(bytes), kPage), mapped = inner + 2 * kGuard;
   void* map = ::mmap(nullptr, mapped, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   bool ok = map != MAP_FAILED;
   char* base = static_cast<char*>(map);
-  if (ok && inner) ok = ::mprotect(base + kPage, inner, PROT_READ | PROT_WRITE) == 0;
+  if (ok && inner) ok = ::mprotect(base + kGuard, inner, PROT_READ | PROT_WRITE) == 0;
   if (!ok && map != MAP_FAILED) ::munmap(map, mapped);
   check<MemoryError>(ok, "emulated device memory: the system has no more, asked for ", bytes, " bytes, held ",
                      memory_stats().live_bytes, " in ", memory_stats().live_count, " allocations");
   unpoison(base, mapped);
-  if (inner) std::memset(base + kPage, poison_byte(), inner);
-  char* data = base + kPage + inner - round_up(size_t(bytes), kAlign);
+  if (inner) std::memset(base + kGuard, poison_byte(), inner);
+  char* data = base + kGuard + inner - round_up(size_t(bytes), kAlign);
   poison(base, size_t(data - base));
   poison(data + bytes, size_t(base + mapped - (data + bytes)));
 
@@ -133,78 +134,91 @@ namespace {
 void describe(const void* address, char* out, size_t size) {
   Regions& all = regions();
   std::unique_lock lock(all.mutex, std::try_to_lock);
-  auto r = lock ? all.find(address) : all.at.end();
+  const auto r = lock ? all.find(address) : all.at.end();
   if (r == all.at.end()) {
-    std::snprintf(out, size, "address %p, which no allocation is near to", address);
+    std::snprintf(out, size, "address %p, which is near to no device memory", address);
   } else {
-    std::snprintf(out, size, "byte %td of %zu bytes of %sdevice memory", static_cast<const char*>(address) - r->second.data,
-                  r->second.bytes, r->second.freed ? "freed " : "");
+    std::snprintf(out, size, "byte %td of %zu bytes of %sdevice memory",
+                  static_cast<const char*>(address) - r->second.data, r->second.bytes,
+                  r->second.freed ? "freed " : "");
   }
 }
 
-/// Writes what is known about a fault at address to stderr; address may be null: unknown.
-void report(const void* address) {
-  char who[300], what[200], line[600];
-  bool overflow = false;
-  if (!describe_running(who, sizeof who, address, &overflow)) return;
-  if (overflow) std::snprintf(what, sizeof what, "ran over the end of the emulated thread's stack");
-  else if (address) describe(address, what, sizeof what);
-  else std::snprintf(what, sizeof what, "undefined behaviour");
-  const int n = std::snprintf(line, sizeof line, "%s, did: %s\n", who, what);
+/// Writes to stderr who broke the rule; what they got is the address or, where it is null, `otherwise`.
+void report(const char* rule, const void* address, const char* otherwise) {
+  RunningThread t;
+  if (!running_thread(address, &t)) return;
+  char got[200], line[600];
+  if (t.overflow) otherwise = "an overflow of the emulated thread's stack";
+  if (t.overflow || !address)
+    std::snprintf(got, sizeof got, "%s", otherwise);
+  else
+    describe(address, got, sizeof got);
+  const int n = std::snprintf(
+      line, sizeof line, "kernel '%s': %s, got %s, in block (%u, %u, %u), thread (%u, %u, %u)\n", t.kernel,
+      rule, got, t.block.x, t.block.y, t.block.z, t.thread.x, t.thread.y, t.thread.z);
   if (::write(2, line, size_t(std::min<int>(n, sizeof line - 1))) < 0) return;
 }
 
-struct sigaction previous_segv, previous_bus;
-std::atomic<int> users{0};
+constexpr const char* kRule = "threads read and write what is theirs";
+struct sigaction previous;
+int users = 0;
 std::mutex handler_mutex;
 
 void on_fault(int signal, siginfo_t* info, void*) {
-  report(info->si_addr);
+  report(kRule, info->si_addr, "the null pointer");
   ::signal(signal, SIG_DFL), ::signal(SIGABRT, SIG_DFL);
   std::abort();
 }
 
-constexpr size_t kSignalStack = 64 << 10;
+/// A stack for the handler, which cannot run on one that overflowed; this OS thread's as long as it lives.
 struct SignalStack {
-  char* bytes = static_cast<char*>(std::malloc(kSignalStack));
-  ~SignalStack() { std::free(bytes); }
+  static constexpr size_t kBytes = 64 << 10;
+  std::unique_ptr<char[]> bytes{new char[kBytes]};
+  SignalStack() {
+    stack_t stack{};
+    stack.ss_sp = bytes.get(), stack.ss_size = kBytes;
+    ::sigaltstack(&stack, nullptr);
+  }
+  ~SignalStack() {
+    stack_t none{};
+    none.ss_flags = SS_DISABLE;
+    ::sigaltstack(&none, nullptr);
+  }
 };
-thread_local stack_t previous_stack;
 
 }  // namespace
 
-// AddressSanitizer has a handler and signal stacks of its own; it calls __asan_on_error below.
+// AddressSanitizer has a handler and signal stacks of its own; it calls __asan_on_error below.  The handler
+// is ours during launches only: test frameworks set theirs.
 FaultReports::FaultReports() {
   if (kAsan) return;
-  thread_local SignalStack own;
-  stack_t stack{};
-  stack.ss_sp = own.bytes, stack.ss_size = kSignalStack;
-  ::sigaltstack(&stack, &previous_stack);
+  static thread_local SignalStack stack;
   std::lock_guard lock(handler_mutex);
   if (users++) return;
   struct sigaction action {};
   action.sa_sigaction = on_fault;
   action.sa_flags = SA_SIGINFO | SA_ONSTACK;
-  ::sigaction(SIGSEGV, &action, &previous_segv);
-  ::sigaction(SIGBUS, &action, &previous_bus);
+  ::sigaction(SIGSEGV, &action, &previous);
 }
 
 FaultReports::~FaultReports() {
   if (kAsan) return;
-  ::sigaltstack(&previous_stack, nullptr);
   std::lock_guard lock(handler_mutex);
-  if (--users) return;
-  ::sigaction(SIGSEGV, &previous_segv, nullptr);
-  ::sigaction(SIGBUS, &previous_bus, nullptr);
+  if (--users == 0) ::sigaction(SIGSEGV, &previous, nullptr);
 }
 
 }  // namespace camo::emulate
 
-// Hooks that the sanitizers call when they find something.  Stack use after return costs a factor of 4 with fibers.
+// Hooks that the sanitizers call before they report, and an option: stack use after return would cost a
+// factor of 4.
 extern "C" {
 #ifdef CAMO_ASAN
-void __asan_on_error() { camo::emulate::report(__asan_get_report_address()); }
+void __asan_on_error() {
+  using namespace camo::emulate;
+  report(kRule, __asan_get_report_address(), "what AddressSanitizer says below");
+}
 const char* __asan_default_options() { return "detect_stack_use_after_return=0"; }
 #endif
-void __ubsan_on_report() { camo::emulate::report(nullptr); }
+void __ubsan_on_report() { camo::emulate::report("behaviour is defined", nullptr, "what follows"); }
 }
