@@ -5,7 +5,8 @@ using namespace camo::test;
 
 static const std::vector<std::vector<Shape>> row_sizes = {
     {{0, 5}},  {{5, 1}},  {{7, 3}},  {{5, 15}},  {{5, 16}},
-    {{3, 31}}, {{3, 33}}, {{2, 64}}, {{2, 257}}, {{1031, 8}}};
+    {{3, 31}}, {{3, 33}}, {{2, 64}}, {{2, 257}}, {{1031, 8}},
+    {{2, 1032}}, {{2, 1500}}};
 
 static const bool softmax_case = add_case({
     .name = "softmax",
