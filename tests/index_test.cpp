@@ -95,6 +95,17 @@ TEST_CASE("dropout keeps an element if its word of the stream says so, in every 
   CHECK(equal_bits(dropout(x, 0, key), x));
 }
 
+TEST_CASE("dropout and drop_path draw the same masks on every device") {
+  if (cuda_device_count() == 0) return;
+  const RandomKey key{.seed = 2, .domain = Domain::dropout, .path = 9, .step = 4};
+  for (DType t : {DType::f32, DType::f64, DType::bf16})
+    for (const Shape& shape : {Shape{3, 1001}, Shape{9, 64}, Shape{5, 1}}) {
+      const Tensor x = cast(add(randn(shape, 5), full(shape, 9, DType::f32)), t), gpu = x.to({Device::cuda, 0});
+      CHECK(equal_bits(dropout(gpu, 0.3, key).to({}), dropout(x, 0.3, key)));
+      CHECK(equal_bits(drop_path(gpu, 0.3, key).to({}), drop_path(x, 0.3, key)));
+    }
+}
+
 TEST_CASE("drop_path decides for whole samples") {
   const RandomKey key{.seed = 1, .domain = Domain::drop_path, .path = 9};
   std::vector<float> y = to_vector<float>(drop_path(ones({1000, 7}), 0.2, key));

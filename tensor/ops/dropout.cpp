@@ -4,20 +4,11 @@
 // Sources: Srivastava et al. 2014 (dropout); Huang et al. 2016, arXiv:1603.09382 (whole samples).
 #include "tensor/ops/dropout.h"
 
-#include <cmath>
-
 #include "tensor/parallel.h"
 
 namespace camo {
 namespace kernel {
 namespace {
-
-/// uniform(word) >= p, on integers: uniform has 24 bits.
-struct Keep {
-  explicit Keep(double p) : cut(uint32_t(std::ceil(p * 0x1p24))) {}
-  bool operator()(uint32_t word) const { return word >> 8 >= cut; }
-  uint32_t cut;
-};
 
 /// y = x * factor where its word says keep, else 0 (also where x is NaN).
 template <class T>

@@ -4,6 +4,8 @@
 // mask is the same for every dtype, device and thread count.
 #pragma once
 
+#include <cmath>
+
 #include "tensor/random.h"
 
 namespace camo {
@@ -14,6 +16,13 @@ Tensor dropout(const Tensor& x, double p, const RandomKey& key);
 Tensor drop_path(const Tensor& x, double p, const RandomKey& key);
 
 namespace kernel {
+/// uniform(word) >= p, on integers: uniform has 24 bits.
+struct Keep {
+  explicit Keep(double p) : cut(uint32_t(std::ceil(p * 0x1p24))) {}
+  CAMO_HD bool operator()(uint32_t word) const { return word >> 8 >= cut; }
+  uint32_t cut;
+};
+
 void dropout(Cpu, const Tensor& x, double p, const RandomKey& key, Tensor y);
 void dropout(Cuda, const Tensor& x, double p, const RandomKey& key, Tensor y);
 void drop_path(Cpu, const Tensor& x, double p, const RandomKey& key, Tensor y);
