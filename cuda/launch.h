@@ -20,8 +20,11 @@
 #define DYN_SHARED(T, name)                                      \
   extern __shared__ __align__(16) unsigned char dynamic_bytes[]; \
   T* name = reinterpret_cast<T*>(dynamic_bytes)
+/// Before a loop over arrays that must stay in registers, where the compiler would not unroll it by itself.
+#define UNROLL _Pragma("unroll")
 #else
 #include "cuda/emulate/emulate.h"
+#define UNROLL
 #endif
 
 namespace camo::cuda {

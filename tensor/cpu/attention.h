@@ -8,17 +8,9 @@
 // Definition: attention_plain.cpp.  Tiles: attention_tile.h.  Then attention.cpp, attention_backward.cpp.
 #pragma once
 
-#include "tensor/dtype.h"
+#include "tensor/ops/attention.h"
 
 namespace camo::kernel {
-
-/// q, y, dq, dy (B, N, heads, D); k, v and gradients (B, M, heads, D); lse (B, heads, N).  M > 0, D > 0.
-struct Attention {
-  int64_t B, heads, N, M, D;
-  double scale;
-  int64_t query(int64_t b, int64_t h, int64_t i) const { return ((b * N + i) * heads + h) * D; }
-  int64_t key(int64_t b, int64_t h, int64_t j) const { return ((b * M + j) * heads + h) * D; }
-};
 
 /// y = softmax(scale q k^T) v per image and head, and the log of each row's sum of exponentials.
 /// A query's bits do not depend on N.

@@ -7,17 +7,9 @@
 
 namespace camo {
 namespace kernel {
-namespace {
-
-Attention sizes(const Tensor& q, const Tensor& k, int heads, double scale) {
-  return {q.dim(0), heads, q.dim(1), k.dim(1), q.dim(2) / heads, scale};
-}
-
-}  // namespace
-
 void attention(Cpu, const Tensor& q, const Tensor& k, const Tensor& v, int heads, double scale, AttentionOut& out) {
   with_float(q.dtype(), "attention", [&]<class T>() {
-    attention(q.read<T>(), k.read<T>(), v.read<T>(), out.y.write<T>(), out.lse.write<acc_t<T>>(), sizes(q, k, heads, scale));
+    attention(q.read<T>(), k.read<T>(), v.read<T>(), out.y.write<T>(), out.lse.write<acc_t<T>>(), attention_sizes(q, k, heads, scale));
   });
 }
 
@@ -25,7 +17,7 @@ void attention_backward(Cpu, const Tensor& dy, const Tensor& q, const Tensor& k,
                         int heads, double scale, AttentionGrads& grads) {
   with_float(q.dtype(), "attention_backward", [&]<class T>() {
     attention_backward(dy.read<T>(), q.read<T>(), k.read<T>(), v.read<T>(), out.y.read<T>(), out.lse.read<acc_t<T>>(),
-                       grads.dq.write<T>(), grads.dk.write<T>(), grads.dv.write<T>(), sizes(q, k, heads, scale));
+                       grads.dq.write<T>(), grads.dk.write<T>(), grads.dv.write<T>(), attention_sizes(q, k, heads, scale));
   });
 }
 
