@@ -14,13 +14,15 @@ struct Gemm {
   const void *a = nullptr, *b = nullptr;
   void* y = nullptr;
   int64_t step_a = 0, step_b = 0, step_y = 0;  // elements from one product to the next; 0: the same operand
-  const void* bias = nullptr;                  // (N) in acc_dtype(in), or none
+  const void* bias = nullptr;                  // (N) in the type of y, or none
   Act act = Act::none;                         // none or relu
 };
-/// K of 0 gives the bias alone.  f32 is computed in f32 unless use_tf32(true).
-void gemm(Cuda where, const Gemm& g);
+/// K of 0 gives zeros.  f32 is computed in f32 unless use_tf32(true); sums of bf16 are in f32.
+/// False: bias and act are wanted, but the library has no such kernel.  y is then the product alone, and the caller adds
+/// them.
+bool gemm(Cuda where, const Gemm& g);
 
-/// Whether products of f32 may run on tensor cores with 10-bit fractions.  Off at start; a run records it.
+/// Whether products of f32 may run on tensor cores with 10-bit fractions.  Off at start; a run records it.  Body: blas.cpp.
 bool tf32();
 void use_tf32(bool on);
 

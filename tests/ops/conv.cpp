@@ -8,6 +8,13 @@ namespace {
 std::function<Var(const Vars&)> with(ConvSpec spec) {
   return [=](const Vars& x) { return conv2d(x[0], x[1], x.size() > 2 ? x[2] : Var(), spec); };
 }
+std::function<Var(const Vars&)> depthwise(ConvSpec spec) {
+  return [=](const Vars& x) {
+    ConvSpec each = spec;
+    each.groups = x[0].dim(-1);
+    return conv2d(x[0], x[1], x.size() > 2 ? x[2] : Var(), each);
+  };
+}
 double flops(double pixels, double weight) { return 2 * pixels * weight; }
 void try_conv(const Shape& x, const Shape& weight, const Shape& bias, ConvSpec spec = {},
               DType weights = DType::f32) {
@@ -24,6 +31,7 @@ static const bool conv_case = add_case({
               {{1, 1, 1, 1}, {1, 3, 3, 1}, {1}},
               {{1, 9, 13, 33}, {31, 3, 3, 33}, {31}},
               {{1, 6, 5, 64}, {64, 3, 3, 64}, {64}},
+              {{2, 15, 11, 12}, {68, 3, 3, 12}, {68}},
               {{1, 3, 4, 257}, {17, 3, 3, 257}, {17}},
               {{2, 3, 4, 0}, {5, 3, 3, 0}, {5}}},
     .errors = {{[] {
@@ -63,7 +71,7 @@ static const bool conv_strided_case = add_case({
     .name = "conv2d: stride 2",
     .inputs = {{1, 6, 5, 3}, {4, 3, 3, 3}},
     .run = with({.stride = 2, .padding = 1}),
-    .sizes = {{{2, 9, 8, 33}, {20, 3, 3, 33}}},
+    .sizes = {{{2, 9, 8, 33}, {20, 3, 3, 33}}, {{1, 9, 8, 36}, {20, 3, 3, 36}}},
     .f32_inputs = {1},
     .bench_inputs = {{4, 88, 88, 64}, {128, 3, 3, 64}},
     .flops = flops(4 * 44 * 44, 128 * 9 * 64),
@@ -113,17 +121,49 @@ static const bool conv_groups_case = add_case({
     .name = "conv2d: groups",
     .inputs = {{2, 5, 4, 6}, {9, 3, 3, 2}, {9}},
     .run = with({.padding = 1, .groups = 3}),
-    .sizes = {{{2, 7, 9, 60}, {63, 3, 3, 20}, {63}}},
+    .sizes = {{{2, 7, 9, 60}, {63, 3, 3, 20}, {63}}, {{1, 20, 21, 24}, {204, 3, 3, 8}, {204}}},
     .f32_inputs = {1, 2},
     .bench_inputs = {{4, 44, 44, 126}, {129, 3, 3, 42}, {129}},
     .flops = flops(7744, 129 * 9 * 42),
 });
 
+static const bool conv_gaps_case = add_case({
+    .name = "conv2d: pixels that no window sees",
+    .inputs = {{2, 8, 9, 4}, {8, 2, 2, 4}, {8}},
+    .run = with({.stride = 3, .dilation = 2}),
+    .sizes = {{{1, 11, 12, 20}, {68, 2, 3, 20}, {68}}},
+    .f32_inputs = {1, 2},
+    .except = {{Check::bench, "nothing in a network needs it"}},
+});
+
 static const bool conv_depthwise_case = add_case({
     .name = "conv2d: depthwise",
     .inputs = {{2, 5, 6, 5}, {5, 3, 3, 1}, {5}},
-    .run = with({.padding = 1, .groups = 5}),
+    .run = depthwise({.padding = 1}),
+    .sizes = {{{0, 5, 6, 5}, {5, 3, 3, 1}, {5}},
+              {{1, 1, 1, 1}, {1, 3, 3, 1}, {1}},
+              {{2, 9, 7, 33}, {33, 3, 3, 1}, {33}},
+              {{1, 13, 11, 132}, {132, 5, 5, 1}, {132}},
+              {{3, 12, 6, 8}, {8, 7, 7, 1}, {8}}},
     .f32_inputs = {1, 2},
     .bench_inputs = {{4, 88, 88, 5}, {5, 3, 3, 1}, {5}},
     .flops = flops(30976, 45),
+});
+
+static const bool conv_depthwise_strided_case = add_case({
+    .name = "conv2d: depthwise, stride 2",
+    .inputs = {{2, 5, 6, 3}, {3, 3, 3, 1}},
+    .run = depthwise({.stride = 2, .padding = 1}),
+    .sizes = {{{1, 9, 12, 36}, {36, 3, 3, 1}}, {{1, 10, 7, 4}, {4, 2, 5, 1}}},
+    .f32_inputs = {1},
+    .except = {{Check::bench, "see depthwise"}},
+});
+
+static const bool conv_depthwise_dilated_case = add_case({
+    .name = "conv2d: depthwise, dilated",
+    .inputs = {{2, 7, 6, 3}, {3, 3, 3, 1}},
+    .run = depthwise({.padding = 2, .dilation = 2}),
+    .sizes = {{{1, 9, 12, 36}, {36, 3, 3, 1}}},
+    .f32_inputs = {1},
+    .except = {{Check::bench, "see depthwise"}},
 });
