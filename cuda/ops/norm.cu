@@ -2,10 +2,10 @@
 //
 // All are bound by memory, and read each operand from memory once: layer norm's further looks at a row find it in the
 // L1 cache, batch statistics hold their tile in registers.  Sums over rows go by chunks fixed by the sizes, added by a
-// second kernel in a fixed order (cuda/columns.cuh).
+// second kernel in a fixed order (cuda/tiles.cuh).
 #include "tensor/ops/norm.h"
 
-#include "cuda/columns.cuh"
+#include "cuda/tiles.cuh"
 
 namespace camo::kernel {
 namespace {
@@ -121,14 +121,14 @@ __global__ void tile_moments(const T* x, A* partial, Tiles tiles) {
       held[i] = live && r < at.last ? load<N>(x + r * tiles.C + at.column) : Pack<A, N>{};
       for (int j = 0; j < N; ++j) mean.at[j] += held[i].at[j];
     }
-    mean = cuda::column_sum(mean, tiles.width);
+    mean = cuda::fold_columns(mean, tiles.width);
     for (A& m : mean.at) m /= A(at.last - at.chunk * tiles.height);
     for (int i = 0; i < kSteps; ++i)
       for (int j = 0; j < N; ++j) {
         const A d = at.first + i * at.step < at.last ? held[i].at[j] - mean.at[j] : A(0);
         m2.at[j] += d * d;
       }
-    m2 = cuda::column_sum(m2, tiles.width);
+    m2 = cuda::fold_columns(m2, tiles.width);
     if (!live || int(threadIdx.x) >= tiles.width) return;  // the last thing a thread does for this tile
     store(mean, partial + at.chunk * 2 * tiles.C + at.column);
     store(m2, partial + (at.chunk * 2 + 1) * tiles.C + at.column);
@@ -192,7 +192,7 @@ __global__ void batch_norm_sums(const T* dy, const T* x, const A* mean, const A*
       }
       for (int j = 0; j < N; ++j) dgain.at[j] /= camo::sqrt(v.at[j] + eps);
     }
-    dgain = cuda::column_sum(dgain, tiles.width), dbias = cuda::column_sum(dbias, tiles.width);
+    dgain = cuda::fold_columns(dgain, tiles.width), dbias = cuda::fold_columns(dbias, tiles.width);
     if (!live || int(threadIdx.x) >= tiles.width) return;
     store(dgain, partial + at.chunk * 2 * tiles.C + at.column);
     store(dbias, partial + (at.chunk * 2 + 1) * tiles.C + at.column);
