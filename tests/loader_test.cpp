@@ -68,13 +68,15 @@ TEST_CASE("the order is a permutation and a function of seed and epoch") {
 }
 
 TEST_CASE("the last batch may be smaller") {
-  auto make = [](int64_t i) { return Sample{full({2, 3, 3}, double(i)), full({2, 3, 1}, double(-i))}; };
-  Loader<Sample> loader(make, in_order(5), 2, 4);
+  auto make = [](int64_t i) {
+    return RawSample{full({2, 3, 3}, double(i), DType::u8), full({2, 3, 1}, double(i % 2 * 255), DType::u8), {}};
+  };
+  Loader<RawSample> loader(make, in_order(5), 2, 4);
   for (int64_t size : {2, 2, 1}) {
-    std::optional<Sample> batch = next_batch(loader, 2);
+    std::optional<Sample> batch = next_batch(loader, 2, Device{});
     REQUIRE(batch);
     CHECK(batch->image.shape() == Shape{size, 2, 3, 3});
     CHECK(batch->mask.shape() == Shape{size, 2, 3, 1});
   }
-  CHECK(!next_batch(loader, 2));
+  CHECK(!next_batch(loader, 2, Device{}));
 }

@@ -20,8 +20,10 @@ struct Drawn {
 };
 Drawn draw(const RandomKey& key);
 
-/// Crops, resizes (antialiased; the mask is cut at its half), turns about the centre with mirrored borders,
-/// flips, recolours, and subtracts ImageNet's mean and divides by its deviation.
+/// The part of it that is done on the host: crops and resizes (antialiased); the rest is noted for prepare().
+RawSample cut(const Picture& picture, ImageSize size, const Drawn& drawn);
+/// All of it: crops, resizes (the mask is cut at its half), turns about the centre with mirrored borders, flips,
+/// recolours, and subtracts ImageNet's mean and divides by its deviation.
 Sample transform(const Picture& picture, ImageSize size, const Drawn& drawn);
 
 /// The same without any change: for validation and prediction.

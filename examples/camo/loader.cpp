@@ -33,15 +33,23 @@ Tensor stack(const std::vector<Tensor>& parts) {
   return out;
 }
 
-std::optional<Sample> next_batch(Loader<Sample>& loader, int64_t n) {
+Sample prepare(const std::vector<RawSample>& samples, Device device) {
   std::vector<Tensor> images, masks;
-  for (int64_t i = 0; i < n; ++i) {
-    std::optional<Sample> s = loader.next();
+  std::vector<PictureChange> changes;
+  for (const RawSample& s : samples)
+    images.push_back(s.image), masks.push_back(s.mask), changes.push_back(s.change);
+  return {change_photographs(stack(images).to(device), changes), change_masks(stack(masks).to(device), changes)};
+}
+
+std::optional<Sample> next_batch(Loader<RawSample>& loader, int64_t n, Device device) {
+  std::vector<RawSample> samples;
+  while (int64_t(samples.size()) < n) {
+    std::optional<RawSample> s = loader.next();
     if (!s) break;
-    images.push_back(s->image), masks.push_back(s->mask);
+    samples.push_back(std::move(*s));
   }
-  if (images.empty()) return {};
-  return Sample{stack(images), stack(masks)};
+  if (samples.empty()) return {};
+  return prepare(samples, device);
 }
 
 }  // namespace camo::program

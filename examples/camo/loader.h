@@ -15,7 +15,7 @@
 #include <thread>
 #include <vector>
 
-#include "tensor/tensor.h"
+#include "tensor/ops/augment.h"
 
 namespace camo::program {
 
@@ -92,12 +92,19 @@ std::vector<int64_t> shuffled(int64_t n, uint64_t seed, int64_t epoch);
 /// Tensors of one shape under a new leading axis.
 Tensor stack(const std::vector<Tensor>& parts);
 
+/// What the loader makes: bytes, and how they are changed on the device.
+struct RawSample {
+  Tensor image, mask;  // (H, W, 3) and (H, W, 1) u8
+  PictureChange change;
+};
 /// What the network trains on.
 struct Sample {
   Tensor image;  // (H, W, 3) f32, normalised; with a leading axis B in a batch
   Tensor mask;   // (H, W, 1) f32, 0 or 1
 };
+/// One batch on the device, changed there.
+Sample prepare(const std::vector<RawSample>& samples, Device device);
 /// Up to n samples as one batch; empty at the end.
-std::optional<Sample> next_batch(Loader<Sample>& loader, int64_t n);
+std::optional<Sample> next_batch(Loader<RawSample>& loader, int64_t n, Device device);
 
 }  // namespace camo::program

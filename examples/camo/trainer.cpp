@@ -142,21 +142,20 @@ double Trainer::rate(int64_t step) const {
 bool Trainer::train_epoch() {
   std::vector<int64_t> order = shuffled(data_.train.size(), uint64_t(config_.seed), epoch_);
   order = {order.begin() + batch_ * batch_size_, order.begin() + batches_ * batch_size_};
-  Loader<Sample> loader(
+  Loader<RawSample> loader(
       [this](int64_t i) {
         RandomKey key{.seed = uint64_t(config_.seed),
                       .domain = Domain::augment,
                       .path = uint64_t(i),
                       .step = uint32_t(epoch_)};
-        return transform(data_.train.load(i, epoch_), config_.size,
-                         config_.augment == "on" ? draw(key) : Drawn{});
+        return cut(data_.train.load(i, epoch_), config_.size, config_.augment == "on" ? draw(key) : Drawn{});
       },
       std::move(order), config_.workers, 2 * batch_size_);
 
   while (batch_ < batches_) {
     std::vector<Sample> window;
     while (int64_t(window.size()) < config_.accumulate)
-      if (std::optional<Sample> batch = next_batch(loader, batch_size_))
+      if (std::optional<Sample> batch = next_batch(loader, batch_size_, learner_.model().state().device))
         window.push_back(std::move(*batch));
       else
         break;
