@@ -11,7 +11,7 @@
 #include "tensor/ops/attention.h"
 
 #include "cuda/attention.cuh"
-#include "cuda/tiles.cuh"
+#include "cuda/column_tiles.cuh"
 
 namespace camo::kernel {
 namespace {
