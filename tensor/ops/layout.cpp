@@ -8,35 +8,16 @@
 #include "tensor/ops/layout.h"
 
 #include <cstring>
-#include <limits>
 #include <numeric>
 
+#include "tensor/convert.h"
+#include "tensor/ops/box.h"
 #include "tensor/parallel.h"
 #include "tensor/vec.h"
 
 namespace camo {
 namespace kernel {
 namespace {
-
-/// One axis of a box: its length and the step along it in x and in y.
-struct Axis {
-  int64_t length, from, to;
-};
-
-/// The axes of the box without those of length 1, neighbours joined where both walks allow it; at least one.
-std::vector<Axis> joined_axes(const Shape& box, const Walk& from, const Walk& to) {
-  std::vector<Axis> axes;
-  for (int a = 0; a < box.rank(); ++a) {
-    Axis next{box[a], from.step[a], to.step[a]};
-    if (next.length == 1) continue;
-    Axis* last = axes.empty() ? nullptr : &axes.back();
-    if (last && last->from == next.from * next.length && last->to == next.to * next.length)
-      *last = {last->length * next.length, next.from, next.to};
-    else axes.push_back(next);
-  }
-  if (axes.empty()) axes.push_back({1, 1, 1});
-  return axes;
-}
 
 /// Counts through the leading axes like an odometer, keeping both addresses.
 class Odometer {
@@ -137,18 +118,6 @@ void copy_transposed(const T* x, T* y, const std::vector<Axis>& axes) {
     copy_tile(x + plane.from + i + j * q.from, y + plane.to + i * p.to + j,
               {std::min(kTile, p.length - i), 1, p.to}, {std::min(kTile, q.length - j), q.from, 1});
   });
-}
-
-template <class To, class From>
-To convert(From x) {
-  if constexpr (std::is_same_v<From, bf16>) return convert<To>(float(x));
-  else if constexpr (std::is_same_v<To, bf16>) return bf16(float(x));
-  else if constexpr (std::is_floating_point_v<From> && std::is_integral_v<To>) {
-    constexpr From low = From(std::numeric_limits<To>::min());
-    constexpr From end = 2 * From(To(1) << (std::numeric_limits<To>::digits - 1));  // one past the largest
-    return x != x ? To(0) : x <= low ? std::numeric_limits<To>::min()
-           : x >= end ? std::numeric_limits<To>::max() : To(x);
-  } else return To(x);
 }
 
 template <class From, class To>

@@ -116,6 +116,34 @@ static const bool cast_bf16_case = add_case({
     .except = {{Check::gradient, "rounding is a staircase"}},
 });
 
+static const bool cast_integers_case = add_case({
+    .name = "cast: to integers, past their ends, and back",
+    .inputs = {{3, 7}},
+    .run = [](const Vars& x) {
+      const Tensor wide = cast(scale(x[0], 0x1p62).value(), DType::i64), narrow = cast(scale(x[0], 128).value(), DType::u8);
+      return Var(concat({cast(wide, x[0].dtype()), cast(narrow, x[0].dtype()), cast(cast(narrow, DType::i64), x[0].dtype()),
+                         cast(cast(wide, DType::u8), x[0].dtype())}, 0));
+    },
+    .sizes = {{{0}}, {{1}}, {{31}}, {{257}}},
+    .except = {{Check::gradient, "a staircase"}},
+});
+
+static const bool copy_types_case = add_case({
+    .name = "copies of every type",
+    .inputs = {{5, 16}},
+    .run = [](const Vars& x) {
+      std::vector<Tensor> out;
+      for (DType t : {DType::u8, DType::i64, DType::bf16, DType::f32, DType::f64}) {
+        const Tensor v = cast(scale(x[0], 64).value(), t);
+        out.push_back(cast(permute(v, {1, 0}).reshape({-1}), x[0].dtype()));
+        out.push_back(cast(flip(slice(v, 1, 1, v.dim(1)), 0).reshape({-1}), x[0].dtype()));
+      }
+      return Var(concat(out, 0));
+    },
+    .sizes = {{{1, 1}}, {{33, 31}}, {{40, 64}}},
+    .except = {{Check::gradient, "a staircase"}},
+});
+
 static const bool expand_case = add_case({
     .name = "expand",
     .inputs = {{3, 1, 4}},
