@@ -36,11 +36,13 @@ StepResult Optimizer::step(double rate) {
 
   // Summed in the order of the parameters, each by fixed chunks in double: the same bits for any thread count.
   StepResult result;
+  std::vector<Tensor> gradients;
+  for (const Parameter& p : reached) gradients.push_back(p.var.grad());
+  const std::vector<double> each = sums_of_squares(gradients);
   double squares = 0;
-  for (const Parameter& p : reached) {
-    double s = sum_of_squares(p.var.grad());
-    if (!std::isfinite(s) && result.accepted) result = {.accepted = false, .non_finite = p.name};
-    squares += s;
+  for (size_t i = 0; i < reached.size(); ++i) {
+    if (!std::isfinite(each[i]) && result.accepted) result = {.accepted = false, .non_finite = reached[i].name};
+    squares += each[i];
   }
   result.grad_norm = std::sqrt(squares);
   if (result.accepted && !reached.empty()) {

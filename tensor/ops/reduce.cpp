@@ -114,10 +114,10 @@ void all_finite(Cpu, const Tensor& x, bool& finite) {
   });
 }
 
-void sum_of_squares(Cpu, const Tensor& x, double& sum) {
-  with_float(x.dtype(), "sum_of_squares", [&]<class T>() {
+static double squares(const Tensor& x) {
+  return with_float(x.dtype(), "sum_of_squares", [&]<class T>() {
     const T* p = x.read<T>();
-    sum = parallel_sum<double>(x.numel(), kGrain, [=](int64_t begin, int64_t end) {
+    return parallel_sum<double>(x.numel(), kGrain, [=](int64_t begin, int64_t end) {
       double lane[16] = {};  // as many sums as hide the latency of an addition
       int64_t i = begin;
       for (; i + 16 <= end; i += 16)
@@ -131,6 +131,10 @@ void sum_of_squares(Cpu, const Tensor& x, double& sum) {
       return lane[0];
     });
   });
+}
+
+void sums_of_squares(Cpu, const std::vector<Tensor>& x, double* sums) {
+  for (size_t i = 0; i < x.size(); ++i) sums[i] = squares(x[i]);
 }
 
 }  // namespace kernel
@@ -277,10 +281,15 @@ bool all_finite(const Tensor& x) {
   return finite;
 }
 
-double sum_of_squares(const Tensor& x) {
-  double sum = 0;
-  on(x.device(), [&](auto where) { kernel::sum_of_squares(where, x, sum); });
-  return sum;
+double sum_of_squares(const Tensor& x) { return sums_of_squares({x})[0]; }
+
+std::vector<double> sums_of_squares(const std::vector<Tensor>& x) {
+  std::vector<double> sums(x.size());
+  if (x.empty()) return sums;
+  for (const Tensor& t : x)
+    check<DeviceError>(t.device() == x[0].device(), "sums_of_squares: tensors on ", x[0].device(), " and ", t.device());
+  on(x[0].device(), [&](auto where) { kernel::sums_of_squares(where, x, sums.data()); });
+  return sums;
 }
 
 }  // namespace camo

@@ -17,6 +17,8 @@ Tensor argmax(const Tensor& x, int axis, bool keep = false);
 bool all_finite(const Tensor& x);
 /// Sum of squares of all elements in double, fixed tree (gradient norms).
 double sum_of_squares(const Tensor& x);
+/// The same of each of many tensors on one device, which is waited for once.
+std::vector<double> sums_of_squares(const std::vector<Tensor>& x);
 
 /// x with the given axes left as 1 or removed; checks that they exist and differ.
 Shape reduced_shape(const Shape& x, const std::vector<int>& axes, bool keep, const char* op);
@@ -49,8 +51,8 @@ void argmax(Cpu, const Tensor& x, Tensor y);
 void argmax(Cuda, const Tensor& x, Tensor y);
 void all_finite(Cpu, const Tensor& x, bool& finite);
 void all_finite(Cuda, const Tensor& x, bool& finite);
-void sum_of_squares(Cpu, const Tensor& x, double& sum);
-void sum_of_squares(Cuda, const Tensor& x, double& sum);
+void sums_of_squares(Cpu, const std::vector<Tensor>& x, double* sums);
+void sums_of_squares(Cuda, const std::vector<Tensor>& x, double* sums);
 }  // namespace kernel
 
 }  // namespace camo

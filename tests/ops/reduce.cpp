@@ -46,6 +46,32 @@ static const bool all_reduce_cases[] = {
     reduce_cases("variance", variance, false),
 };
 
+static const std::map<Check, std::string> numbers = {{Check::gradient, "no gradient of a place or a host's number"},
+                                                     {Check::single_input, "no gradient of a place or a host's number"}};
+
+static bool argmax_case(const char* name, int axis) {
+  return add_case({.name = name,
+                   .inputs = {{4, 3, 19}},
+                   .run = [axis](const Vars& x) { return Var(cast(argmax(x[0].value(), axis), x[0].dtype())); },
+                   .sizes = sizes_of_3,
+                   .except = numbers});
+}
+static const bool argmax_cases[] = {argmax_case("argmax: last", -1), argmax_case("argmax: middle", 1),
+                                    argmax_case("argmax: leading", 0)};
+
+static const bool host_numbers_case = add_case({
+    .name = "sum_of_squares and all_finite",
+    .inputs = {{4, 3, 19}, {5}},
+    .run = [](const Vars& x) {
+      std::vector<double> out = sums_of_squares({x[0].value(), x[1].value(), x[0].value()});
+      for (const Var& v : x) out.push_back(all_finite(v.value()));
+      return Var(cast(from(out, {int64_t(out.size())}), x[0].dtype()).to(x[0].device()));
+    },
+    .sizes = {{{0}, {1}}, {{40003}, {4096}}, {{2, 700, 64}, {33}}},
+    .errors = {{[] { sum_of_squares(zeros({2}, DType::i64)); }, {"sum_of_squares", "i64"}}},
+    .except = numbers,
+});
+
 static const bool nothing_folded_case = add_case({
     .name = "sum: of axes of length 1",
     .inputs = {{3, 1, 5}},
