@@ -1,5 +1,8 @@
 // Choosing and ordering rows.  Everything is deterministic: ties go to the lower index, sorts are stable, and
-// adjoints read (gather form) instead of scattering.  An index outside its range raises ShapeError.
+// adjoints read (gather form) instead of scattering.
+//
+// An index outside its range raises ShapeError on the CPU.  On a GPU that would cost a wait: there what it should have
+// chosen comes out with all bits set (NaN, -1, 255), and adjoints and counts pass it over; nothing outside is read.
 #pragma once
 
 #include "tensor/tensor.h"
@@ -14,7 +17,7 @@ Tensor gather_rows_backward(const Tensor& dy, const Tensor& index, int64_t rows)
 Tensor combine_rows(const Tensor& rows, const Tensor& position, const Tensor& weight);
 struct CombineGrads { Tensor drows, dweight; };
 /// drows[position[b, k]] = weight[b, k] dy[b], other rows 0; dweight[b, k] = <dy[b], rows[position[b, k]]>.
-/// Throws ShapeError if two (b, k) read one row.
+/// Throws ShapeError if two (b, k) read one row; on a GPU their gradients add.
 CombineGrads combine_rows_backward(const Tensor& dy, const Tensor& rows, const Tensor& position,
                                    const Tensor& weight);
 

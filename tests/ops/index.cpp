@@ -25,7 +25,7 @@ static Tensor some_positions(int64_t B, int64_t K, int64_t limit) {
 static const bool gather_rows_case = add_case({
     .name = "gather_rows",
     .inputs = {{5, 3, 7}},
-    .run = [](const Vars& x) { return gather_rows(x[0], some_index(2 * x[0].dim(0) + 1, x[0].dim(0))); },
+    .run = [](const Vars& x) { return gather_rows(x[0], some_index(2 * x[0].dim(0) + 1, x[0].dim(0)).to(x[0].device())); },
     .sizes = {{{1, 1}}, {{5, 0}}, {{33, 31}}, {{257, 64}}, {{3, 20001}}},
     .errors = {{[] { gather_rows(Var(zeros({3, 4})), from<int64_t>({0, 3}, {2})); },
                 {"gather_rows", "index 3 at 1", "[0, 3)"}},
@@ -41,7 +41,7 @@ static const bool gather_rows_case = add_case({
 static const bool gather_no_rows_case = add_case({
     .name = "gather_rows: none",
     .inputs = {{5, 3}},
-    .run = [](const Vars& x) { return gather_rows(x[0], some_index(0, 1)); },
+    .run = [](const Vars& x) { return gather_rows(x[0], some_index(0, 1).to(x[0].device())); },
     .sizes = {{{0, 3}}, {{2, 33}}},
 });
 
@@ -49,7 +49,7 @@ static const bool combine_rows_case = add_case({
     .name = "combine_rows: half of the rows unread",
     .inputs = {{12, 2, 5}, {3, 2}},
     .run = [](const Vars& x) {
-      return combine_rows(x[0], some_positions(x[1].dim(0), x[1].dim(1), x[0].dim(0)), x[1]);
+      return combine_rows(x[0], some_positions(x[1].dim(0), x[1].dim(1), x[0].dim(0)).to(x[0].device()), x[1]);
     },
     .sizes = {{{1, 1}, {1, 1}}, {{6, 0}, {3, 2}},    {{4, 7}, {0, 2}},
               {{4, 7}, {3, 0}}, {{66, 31}, {33, 2}}, {{6, 33001}, {2, 3}}},
@@ -75,7 +75,7 @@ static const bool combine_rows_case = add_case({
 static const bool combine_rows_bf16_case = add_case({
     .name = "combine_rows: weights of the rows' type",
     .inputs = {{6, 3}, {3, 2}},
-    .run = [](const Vars& x) { return combine_rows(x[0], some_positions(3, 2, 6), x[1]); },
+    .run = [](const Vars& x) { return combine_rows(x[0], some_positions(3, 2, 6).to(x[0].device()), x[1]); },
 });
 
 static const bool take_along_case = add_case({
@@ -103,5 +103,28 @@ static const bool top_k_case = add_case({
                {[] { histogram(from<int64_t>({-1}, {1}), 5); }, {"histogram", "index -1 at 0"}},
                {[] { sort_by_key(zeros({3, 2}, DType::i64)); }, {"sort_by_key", "(3, 2)"}},
                {[] { sort_by_key(zeros({3})); }, {"sort_by_key", "i64", "f32"}}},
+    .except = integers,
+});
+
+/// Keys with many ties, the same from numbers of any type.
+static Tensor some_keys(const Var& x) { return cast(scale(x, 4).value(), DType::i64); }
+
+static const bool sort_case = add_case({
+    .name = "sort_by_key",
+    .inputs = {{37}},
+    .run = [](const Vars& x) { return Var(cast(sort_by_key(some_keys(x[0])), x[0].dtype())); },
+    .sizes = {{{0}}, {{1}}, {{256}}, {{257}}, {{700}}, {{2049}}},
+    .except = integers,
+});
+
+static const bool counts_case = add_case({
+    .name = "histogram and one_hot",
+    .inputs = {{37}},
+    .run = [](const Vars& x) {
+      const Tensor index = cast(scale(abs(x[0]), 4).value(), DType::i64);
+      const Tensor few = histogram(index, 40), many = histogram(index, 5000), rows = one_hot(index, 40, x[0].dtype());
+      return Var(concat({cast(few, x[0].dtype()), cast(many, x[0].dtype()), rows.reshape({-1})}, 0));
+    },
+    .sizes = {{{0}}, {{1}}, {{257}}, {{9001}}},
     .except = integers,
 });
