@@ -1,4 +1,4 @@
-#include "tensor/cpu/separable.h"
+#include "tensor/ops/separable.h"
 
 #include "tensor/cpu/rows.h"
 #include "tensor/cpu/scratch.h"

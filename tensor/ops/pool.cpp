@@ -1,11 +1,11 @@
-// Averages are separable linear maps (tensor/cpu/separable.h).  Max pooling keeps where each maximum was; its
+// Averages are separable linear maps (tensor/ops/separable.h).  Max pooling keeps where each maximum was; its
 // backward lets every input look at the windows that cover it, so that nothing is scattered.
 #include "tensor/ops/pool.h"
 
 #include <limits>
 
 #include "tensor/cpu/rows.h"
-#include "tensor/cpu/separable.h"
+#include "tensor/ops/separable.h"
 #include "tensor/parallel.h"
 
 namespace camo {
@@ -32,7 +32,7 @@ void max_pool(Cpu, const Tensor& x, const PoolSpec& spec, MaxPoolOut& out) {
           for (int64_t h = h0; h < h1; ++h)
             for (int64_t w = w0; w < w1; ++w) {
               Vec<A> v = load<A>(image + (h * W + w) * C + c, lanes);
-              Index larger = (v > best) | ~(v == v);
+              Index larger = (v > best) | (~(v == v) & (best == best));
               best = where(larger, v, best);
               place = larger ? Index{} + typename Vec<A>::Int(h * W + w) : place;
             }

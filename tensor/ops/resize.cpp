@@ -1,9 +1,9 @@
-// Resizing is a separable linear map: two taps an axis (bilinear) or one (nearest).  See tensor/cpu/separable.h.
+// Resizing is a separable linear map: two taps an axis (bilinear) or one (nearest).  See tensor/ops/separable.h.
 #include "tensor/ops/resize.h"
 
 #include <cmath>
 
-#include "tensor/cpu/separable.h"
+#include "tensor/ops/separable.h"
 
 namespace camo {
 namespace {
