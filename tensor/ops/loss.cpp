@@ -104,6 +104,8 @@ CrossEntropyOut cross_entropy(const Tensor& logits, const Tensor& labels) {
   check<DTypeError>(labels.dtype() == DType::i64 && is_float(logits.dtype()),
                     "cross_entropy: takes f32, f64 or bf16 logits and i64 labels, got ", logits.dtype(), " and ",
                     labels.dtype());
+  check<DeviceError>(labels.device() == logits.device(), "cross_entropy: labels are on ", labels.device(), ", logits on ",
+                     logits.device());
   check(R > 0 && C > 0, "cross_entropy: of no rows or classes: logits ", logits.shape());
   const std::vector<int64_t> values = to_vector<int64_t>(labels);
   for (int64_t r = 0; r < R; ++r)

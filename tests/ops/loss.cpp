@@ -7,7 +7,7 @@ using namespace camo::test;
 static Tensor some_target(const Var& like) {
   std::vector<double> t(like.value().numel());
   for (size_t i = 0; i < t.size(); ++i) t[i] = 0.25 * double(i % 5);
-  return cast(from(t, like.shape()), like.dtype());
+  return cast(from(t, like.shape()), like.dtype()).to(like.device());
 }
 
 static Tensor some_labels(int64_t R, int64_t C) {
@@ -37,7 +37,7 @@ static const bool bce_far_case = add_case({
 static const bool cross_entropy_case = add_case({
     .name = "cross_entropy",
     .inputs = {{5, 19}},
-    .run = [](const Vars& x) { return cross_entropy(x[0], some_labels(x[0].dim(0), x[0].dim(1))); },
+    .run = [](const Vars& x) { return cross_entropy(x[0], some_labels(x[0].dim(0), x[0].dim(1)).to(x[0].device())); },
     .sizes = {{{1, 1}}, {{1, 2}}, {{7, 16}}, {{33, 10}}, {{3, 257}}, {{4001, 10}}, {{2, 20003}}},
     .errors = {{[] { cross_entropy(Var(zeros({2, 3})), some_labels(4, 3)); }, {"cross_entropy", "(2, 3)", "(4)"}},
                {[] { cross_entropy(Var(zeros({2, 3})), from<int64_t>({0, 3}, {2})); }, {"cross_entropy", "label 3", "row 1"}},
