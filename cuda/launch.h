@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <string>
 
+#include "cuda/runtime.h"
 #include "tensor/device.h"
 
 #ifdef __CUDACC__
@@ -55,6 +56,7 @@ template <class... P, class... A>
 void launch([[maybe_unused]] Cuda where, const char* name, dim3 grid, dim3 block, size_t shared, void (*kernel)(P...),
             A&&... arguments) {
   if (int64_t(grid.x) * grid.y * grid.z == 0) return;  // nothing to do is no error
+  last_kernel = name;
 #ifdef __CUDACC__
   check_launch(name, grid, block, shared);
   if (shared > 48 * 1024) allow_shared(reinterpret_cast<const void*>(kernel), name, shared);

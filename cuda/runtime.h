@@ -28,6 +28,9 @@ const char* built_for();
 void* stream(int index);
 void synchronize(Cuda where);
 
+/// The kernel that this thread launched last: where in the work an allocation failed.
+inline thread_local const char* last_kernel = "none";
+
 /// Device memory straight from the driver, nullptr when it has no more.
 void* take(int64_t bytes);
 void poison(Cuda where, void* p, int64_t bytes);                           // fills with kPoison

@@ -30,7 +30,8 @@ void* allocate(Cuda where, int64_t bytes) {
   void* p = m.arena.allocate(bytes);
   const MemoryStats now = m.arena.stats();
   check<MemoryError>(p, "allocate: device cuda:", where.index, " has no ", bytes, " bytes more, ", now.in_use, " in use, ",
-                     now.reserved, " reserved, largest free block ", now.largest_free, " [smaller batch or image size]");
+                     now.reserved, " reserved, largest free block ", now.largest_free, ", last kernel '", cuda::last_kernel,
+                     "' [smaller batch or image size]");
   if (poison()) cuda::poison(where, p, m.arena.size_of(p));
   return p;
 }
