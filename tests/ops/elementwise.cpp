@@ -112,7 +112,7 @@ static Tensor some_mask(const Shape& shape) {
 static const bool where_cases[] = {
     add_case({.name = "where",
               .inputs = {{3, 37}, {3, 37}},
-              .run = [](const Vars& x) { return where(some_mask(x[0].shape()), x[0], x[1]); },
+              .run = [](const Vars& x) { return where(some_mask(x[0].shape()).to(x[0].device()), x[0], x[1]); },
               .sizes = {{{}, {}}, {{0}, {0}}, {{1}, {1}}, {{33}, {33}}, {{40003}, {40003}}},
               .errors = {{[] { where(some_mask({2}), Var(zeros({2, 3})), Var(zeros({3}))); }, {"where", "(2)", "(2, 3)"}},
                          {[] { where(zeros({3}), Var(zeros({3})), Var(zeros({3}))); }, {"where", "u8", "f32"}},
@@ -121,5 +121,5 @@ static const bool where_cases[] = {
               .bytes = 13. * 8 * 88 * 88 * 64}),
     add_case({.name = "where: all three repeat",
               .inputs = {{2, 1, 5}, {}},
-              .run = [](const Vars& x) { return where(some_mask({4, 1}), x[0], x[1]); }}),
+              .run = [](const Vars& x) { return where(some_mask({4, 1}).to(x[0].device()), x[0], x[1]); }}),
 };
