@@ -87,9 +87,9 @@ __device__ void multiply(const Quad<A> (&left)[kDepth][kLeft], const Quad<A> (&r
 
 /// Four neighbours of a row of N numbers, as far as it goes; `whole`: rows are whole packs.
 template <class T, class A>
-__device__ void store(const A (&sums)[4], const A* bias, T* row, int n, int N, bool whole) {
+__device__ void store(const A (&sums)[4], const Quad<A>& bias, T* row, int n, int N, bool whole) {
   Quad<T> out;
-  for (int c = 0; c < 4; ++c) out.at[c] = narrow<T>(bias && n + c < N ? sums[c] + bias[n + c] : sums[c]);
+  for (int c = 0; c < 4; ++c) out.at[c] = narrow<T>(sums[c] + bias.at[c]);
   if (whole && n < N) *reinterpret_cast<Quad<T>*>(row + n) = out;
   else
     for (int c = 0; c < 4; ++c)
@@ -143,11 +143,13 @@ __global__ void __launch_bounds__(kThreads, 2)
     if (s + 1 < slices) fetch();
     multiply<TM>(left[s % 2], right[s % 2], sums);
   }
-  const int tx = t % 16, ty = t / 16;
-  for (int r = 0; r < TM; ++r) {
-    const int64_t result = sites[r / 4 * 64 + ty * 4 + r % 4].result;
-    if (result >= 0) store(sums[r], bias ? bias + int64_t(group) * p.N : nullptr, y + result, n0 + tx * 4, p.N, whole);
-  }
+  const int tx = t % 16, ty = t / 16, column = n0 + tx * 4;
+  Quad<A> shift{};
+  for (int c = 0; c < 4; ++c)
+    if (bias && column + c < p.N) shift.at[c] = bias[int64_t(group) * p.N + column + c];
+  for (int r = 0; r < TM; ++r)
+    if (const int64_t result = sites[r / 4 * 64 + ty * 4 + r % 4].result; result >= 0)
+      store(sums[r], shift, y + result, column, p.N, whole);
 }
 
 /// An output pixel and its number, moved on by kDepth pixels a slice.
@@ -221,7 +223,7 @@ __global__ void __launch_bounds__(kThreads, 2)
   parts += (part * p.groups + group) * p.N * filter;
   for (int r = 0; r < TM; ++r)
     if (const int row = o0 + r / 4 * 64 + ty * 4 + r % 4; row < p.N)
-      store(sums[r], static_cast<const A*>(nullptr), parts + int64_t(row) * filter, n0 + tx * 4, filter, whole);
+      store(sums[r], Quad<A>{}, parts + int64_t(row) * filter, n0 + tx * 4, filter, whole);
 }
 
 template <class T> bool packs(const T* p, int64_t length) {
@@ -249,7 +251,8 @@ void conv_weight_pass(Cuda where, const Pass& p, const T* dy, const T* x, Tensor
   const int64_t products = tiles(p.N, 16 * TM) * tiles(filter, kColumns) * p.groups;
   const int64_t chunk = std::clamp(tiles(p.pixels() * products, kBlocks * kDepth) * kDepth, kShortest, kLongest);
   const int64_t chunks = std::max<int64_t>(tiles(p.pixels(), chunk), 1);
-  const auto run = packs(x, p.C) && packs(dy, p.N) ? conv_weight_tiles<T, A, TM, true> : conv_weight_tiles<T, A, TM, false>;
+  const bool vectors = packs(x, p.C) && packs(dy, p.N);
+  const auto run = vectors ? conv_weight_tiles<T, A, TM, true> : conv_weight_tiles<T, A, TM, false>;
   Tensor sums = dweight.reshape({1, dweight.numel()});
   Tensor parts = chunks == 1 ? sums : empty({chunks, dweight.numel()}, dweight.dtype(), dweight.device());
   A* to = parts.write<A>();

@@ -4,8 +4,8 @@
 //   forward, input gradient   a thread makes four pixels of a row.  Where taps are as far apart as pixels (stride 1,
 //                             dilation 1), the pixels under the taps of a row slide by one: 3 + kw loads, not 4 kw
 //   weight gradient           a block has a run of channels, four taps of a row of the filter, and a chunk of rows of y;
-//                             its threads walk rows and meet in a tree; chunks are added in order (column_sums).  x and dy
-//                             are read once for each four taps, from the second time on out of cache
+//                             its threads walk rows and meet in a tree; chunks are added in order (column_sums).  x and
+//                             dy are read once for each four taps, from the second time on out of cache
 // Bound by memory at kernels of 3: the bytes of x and y.
 #include "cuda/columns.cuh"
 #include "cuda/conv.h"

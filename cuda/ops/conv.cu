@@ -22,13 +22,13 @@ Axis forward_axis(int source, int result, int taps, int stride, int padding, int
 }
 
 Axis backward_axis(int source, int result, int taps, int stride, int padding, int dilation, int phase) {
-  const int every = stride / std::gcd(stride, dilation);  // between taps that meet a pixel
+  const int common = std::gcd(stride, dilation), every = stride / common;  // between taps that meet a pixel
   int first = 0;
-  while (first < every && (phase + padding - first * dilation) % stride) ++first;
-  const int count = first < every && first < taps ? (taps - 1 - first) / every + 1 : 0;
+  while (first < std::min(every, taps) && (phase + padding - first * dilation) % stride) ++first;
+  const int count = first < std::min(every, taps) ? (taps - 1 - first) / every + 1 : 0;
   const int last = count ? first + (count - 1) * every : 0;  // taken from the last, so that the source ascends
   return {.outputs = (result - phase + stride - 1) / stride, .source = source, .taps = count, .step = 1,
-          .base = (phase + padding - last * dilation) / stride, .delta = every * dilation / stride, .first = last,
+          .base = (phase + padding - last * dilation) / stride, .delta = dilation / common, .first = last,
           .every = -every, .phase = phase, .over = stride, .length = result};
 }
 
@@ -64,8 +64,8 @@ struct Sizes {
 };
 
 Sizes sizes(const Shape& x, const Shape& weight, const Shape& y, const ConvSpec& spec) {
-  for (int64_t n : {x[1] + 2 * spec.padding, x[2] + 2 * spec.padding, x[3], weight.numel() / std::max<int64_t>(weight[0], 1),
-                    weight[0], spec.stride, spec.dilation})
+  for (int64_t n : {x[1] + 2 * spec.padding, x[2] + 2 * spec.padding, x[3], weight[0], weight.product(1, 4), spec.stride,
+                    spec.dilation})
     check(n < int64_t(1) << 30, "conv2d: on a GPU sides, channels and filters have fewer than 2^30 numbers, got x ", x,
           ", weight ", weight);
   Sizes s{x[0], int(x[1]), int(x[2]), int(x[3]), int(y[1]), int(y[2]), int(y[3]), int(weight[1]), int(weight[2]),
@@ -102,7 +102,9 @@ void conv2d_input_grad(Cuda where, const Tensor& dy, const Tensor& weight, const
   const Tensor w = s.depthwise() ? taps_first(weight) : turned();
   with_float(dy.dtype(), "conv2d", [&]<class T>() {
     const auto pass = s.depthwise() ? cuda::depthwise_pass<T> : cuda::conv_pass<T>;
-    s.each_backward([&](const cuda::Pass& p) { pass(where, p, dy.read<T>(), w.read<acc_t<T>>(), nullptr, dx.write<T>()); });
+    s.each_backward([&](const cuda::Pass& p) {
+      pass(where, p, dy.read<T>(), w.read<acc_t<T>>(), nullptr, dx.write<T>());
+    });
   });
 }
 

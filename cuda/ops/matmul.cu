@@ -5,7 +5,8 @@
 //                    so, since the library's own is the tanh approximation
 //   a^T b of f32     sums over many rows in runs of their own, added in order: f32 keeps its digits, and a small product
 //                    fills the GPU
-//   column sums      rows in chunks by the shape alone, a block each; then the chunks, by the same kernel.  x is read once
+//   column sums      rows in chunks by the shape alone, a block each; then the chunks, by the same kernel; x is read
+//                    once
 #include "tensor/ops/matmul.h"
 
 #include "cuda/blas.h"
@@ -59,9 +60,10 @@ void product_of_runs(Cuda where, cuda::Gemm g, const Tensor& a, const Tensor& b,
 
 /// y = op(a) op(b) + bias with the sizes and transposes of g; false if the bias is left to the caller.
 bool product(Cuda where, cuda::Gemm g, const Tensor& a, const Tensor& b, Tensor y, const Tensor& bias = {}) {
+  if (y.numel() == 0) return true;
   const Tensor right = to_type(b, a.dtype()), last = bias.defined() ? to_type(bias, y.dtype()) : Tensor();
   g.in = a.dtype(), g.out = y.dtype();
-  if (g.ta == Trans::yes && g.in == DType::f32 && g.batch == 1 && g.K > kLongest && y.numel())
+  if (g.ta == Trans::yes && g.in == DType::f32 && g.batch == 1 && g.K > kLongest)
     return product_of_runs(where, g, a, b, y), true;
   g.a = a.raw(), g.b = right.raw(), g.y = y.raw_write(), g.bias = last.defined() ? last.raw() : nullptr;
   return cuda::gemm(where, g);
@@ -131,8 +133,8 @@ void column_sums_packs(Cuda where, const T* x, int64_t R, int64_t C, acc_t<T>* s
   const int64_t most = std::max<int64_t>(kMostBlocks / std::max<int64_t>(tiles, 1), 1);
   const int64_t chunk = std::max(kChunk, (R + most - 1) / most), chunks = std::max<int64_t>((R + chunk - 1) / chunk, 1);
   const auto fold = [&]<class S>(const S* from, int64_t n, int64_t length, int64_t count, A* to) {
-    cuda::launch(where, "column_sums", dim3(unsigned(tiles * count)), cuda::kThreads, 0, column_sums_chunk<S, N>, from, n, C,
-                 length, lanes, to);
+    cuda::launch(where, "column_sums", dim3(unsigned(tiles * count)), cuda::kThreads, 0, column_sums_chunk<S, N>, from, n,
+                 C, length, lanes, to);
   };
   if (chunks == 1) return fold(x, R, chunk, 1, sums);
   Tensor parts = empty({chunks, C}, dtype_of<A>, {Device::cuda, int8_t(where.index)});
