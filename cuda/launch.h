@@ -8,6 +8,7 @@
 // Next: cuda/warp.h, cuda/map.cuh, then any file of cuda/ops.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <string>
 
