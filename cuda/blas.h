@@ -22,8 +22,4 @@ struct Gemm {
 /// them.
 bool gemm(Cuda where, const Gemm& g);
 
-/// Whether products of f32 may run on tensor cores with 10-bit fractions.  Off at start; a run records it.
-bool tf32();
-void use_tf32(bool on);
-
 }  // namespace camo::cuda

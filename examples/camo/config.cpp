@@ -39,6 +39,7 @@ Options options(TrainConfig& c) {
       choice("bf16-units", &c.bf16_units,
              "products of bf16 on the processor's bf16 units; auto: where they are faster",
              {"off", "on", "auto"}),
+      choice("tf32", &c.tf32, "products of f32 on a GPU's tensor cores, with 10-bit fractions", {"off", "on"}),
       {"threads", &c.threads, "threads that compute; 0: one per core; never changes a result", 0, 1024},
       {"workers", &c.workers, "threads that read and augment ahead; never changes a result", 0, 256},
   };
@@ -57,6 +58,7 @@ void apply_machine(TrainConfig& c) {
   set_threads(int(c.threads));
   if (c.bf16_units == "auto") c.bf16_units = c.precision == "bf16" && bf16_units_pay() ? "on" : "off";
   use_bf16_units(c.bf16_units == "on");
+  use_tf32(c.tf32 == "on");
   check<ConfigError>(bf16_units() == (c.bf16_units == "on"), "bf16-units: this processor has none [off]");
 }
 

@@ -22,7 +22,7 @@ struct TrainConfig {
   double lr = 3e-4, min_lr = 1e-6, warmup = 1, weight_decay = 0.01, clip = 1, ema_decay = 0.999;
   int64_t seed = 1, bad_steps = 5;
   // machine
-  std::string device = "cpu", precision = "fp32", bf16_units = "off";
+  std::string device = "cpu", precision = "fp32", bf16_units = "off", tf32 = "off";
   int64_t threads = 0, workers = 2;
   std::string out;
 };
@@ -30,8 +30,8 @@ struct TrainConfig {
 /// What --precision means: the type of activations.
 inline DType precision(const TrainConfig& c) { return c.precision == "bf16" ? DType::bf16 : DType::f32; }
 
-/// Puts --threads and --bf16-units into force and resolves "auto" in the configuration, so that a run records
-/// what it does.  ConfigError when the units are asked for and not there.
+/// Puts --threads, --bf16-units and --tf32 into force and resolves "auto" in the configuration, so that a run
+/// records what it does.  DeviceError when --device is not there, ConfigError when the units are not.
 void apply_machine(TrainConfig& config);
 
 /// The table: flags of `camo train`, keys of config.json.

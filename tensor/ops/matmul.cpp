@@ -241,4 +241,10 @@ Tensor column_sums(const Tensor& x) {
   return sums;
 }
 
+namespace {
+bool g_tf32 = false;
+}
+bool tf32() { return g_tf32; }
+void use_tf32(bool on) { g_tf32 = on; }
+
 }  // namespace camo

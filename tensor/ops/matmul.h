@@ -36,6 +36,11 @@ void use_bf16_units(bool on);
 /// not).
 bool bf16_units_pay();
 
+/// Whether a GPU may multiply f32 numbers on its tensor cores, which keep 10 bits of their fractions; sums stay f32.  Off
+/// at start; a run records it.  The CPU takes no notice.
+bool tf32();
+void use_tf32(bool on);
+
 namespace kernel {
 /// y (batch, M, N) = op(a) op(b), `batch` products; a or b of rank 2 is the same in each.
 /// y is like a; with ta it is in acc_dtype(a), and tb is no.
