@@ -172,10 +172,6 @@ std::array<int, 3> writable(const Tensor& x, const char* op) {
 
 }  // namespace
 
-ImageInfo probe_image(const std::string& path) {
-  return detail::probe_image(InputFile::open<DataError>(path, "probe_image"), path, "probe_image");
-}
-
 Tensor read_image(const std::string& path) { return read(path, false, "read_image"); }
 Tensor read_mask(const std::string& path) { return read(path, true, "read_mask"); }
 

@@ -136,4 +136,8 @@ ImageInfo detail::probe_image(const InputFile& file, const std::string& path, co
   return info;
 }
 
+ImageInfo probe_image(const std::string& path) {
+  return detail::probe_image(InputFile::open<DataError>(path, "probe_image"), path, "probe_image");
+}
+
 }  // namespace camo

@@ -1,8 +1,11 @@
 #include "tensor/io.h"
 
+#ifndef CAMO_NO_ZLIB
 #include <zlib.h>
+#endif
 
 #include <algorithm>
+#include <array>
 #include <bit>
 #include <cstring>
 
@@ -19,9 +22,26 @@ using namespace std::literals;
 constexpr int64_t kAlign = 64;
 constexpr std::string_view kZeros = "00000000";
 
+/// CRC-32 (ISO 3309, polynomial edb88320 reflected) of `before`'s bytes followed by these.
+#ifndef CAMO_NO_ZLIB
 uint32_t crc(const void* data, int64_t n, uint32_t before = 0) {
   return uint32_t(crc32_z(before, static_cast<const Bytef*>(data), size_t(n)));
 }
+#else
+uint32_t crc(const void* data, int64_t n, uint32_t before = 0) {
+  static const std::array<uint32_t, 256> table = [] {
+    std::array<uint32_t, 256> t;
+    for (uint32_t i = 0; i < 256; ++i) {
+      t[i] = i;
+      for (int bit = 0; bit < 8; ++bit) t[i] = t[i] >> 1 ^ (t[i] & 1 ? 0xedb88320u : 0);
+    }
+    return t;
+  }();
+  uint32_t sum = ~before;
+  for (const auto *p = static_cast<const uint8_t*>(data), *end = p + n; p != end; ++p) sum = sum >> 8 ^ table[(sum ^ *p) & 255];
+  return ~sum;
+}
+#endif
 
 std::string hex(uint32_t x) {
   std::string out(8, '0');

@@ -36,9 +36,14 @@ struct OpCase {
   std::vector<BadCall> errors = {};
   /// Inputs that stay f32 when the activations are bf16 (weights, gains, biases).
   std::vector<int> f32_inputs = {};
-  /// Size for the benchmark; flops and bytes of one forward pass at it (0: not counted).
+  /// Size for the benchmark; flops of one forward pass at it (0: not counted) and the bytes it must move in f32 (0: those
+  /// of the inputs and the output).
   std::vector<Shape> bench_inputs = {};
   double flops = 0, bytes = 0;
+  /// What to time where run does more than the op (makes a target, copies its inputs): made once from the inputs.  An op
+  /// that writes in place returns an undefined Var; its case states its bytes.
+  std::function<std::function<Var(const Vars&)>(const Vars&)> timed = nullptr;
+  bool bench_grows = true;  // false: more of the leading axis is not more of the same work
   double f32_tolerance = 2e-5, bf16_tolerance = 2e-2;  // relative L2 error against f64
   std::map<Check, std::string> except = {};            // check -> why it does not apply
   std::string stem = {};                               // set by add_case

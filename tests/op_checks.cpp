@@ -2,12 +2,11 @@
 // check in turn compares with finite differences of a random projection: a plain sum would hide, for one, a softmax
 // whose backward returns zeros.
 #include <algorithm>
-#include <chrono>
 #include <cmath>
 
 #include "tensor/parallel.h"
 #include "tensor/random.h"
-#include "tests/op_case.h"
+#include "tests/op_bench.h"
 
 namespace camo::test {
 namespace {
@@ -189,35 +188,13 @@ Outcome check_errors(const OpCase& c) {
   return {.applies = true, .passed = true, .note = text(c.errors.size(), " bad calls")};
 }
 
-double median_ms(const std::function<void()>& f) {
-  std::vector<double> ms;
-  f();
-  for (int i = 0; i < 9; ++i) {
-    auto start = std::chrono::steady_clock::now();
-    f();
-    ms.push_back(std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count());
-  }
-  std::nth_element(ms.begin(), ms.begin() + 4, ms.end());
-  return ms[4];
-}
-
 Outcome bench(const OpCase& c) {
-  Vars x;
-  for (const Tensor& t : make_inputs(c, c.bench_inputs, false)) x.push_back(Var::leaf(convert(t, DType::f32)));
-  Tensor seed;
-  double forward = median_ms([&] {
-    NoGrad no_grad;
-    seed = ones(c.run(x).shape());
-  });
-  double both = median_ms([&] {
-    for (Var& v : x) v.clear_grad();
-    Var y = c.run(x);
-    if (y.wants_grad()) backward(y, seed);
-  });
+  const Timing t = time_case(c, DType::f32, {});
   std::string rate;
-  if (c.flops > 0) rate += text("  ", c.flops / forward / 1e6, " GFLOP/s");
-  if (c.bytes > 0) rate += text("  ", c.bytes / forward / 1e6, " GB/s");
-  return {.applies = true, .passed = true, .note = text(forward, " ms forward, ", both, " ms with backward", rate)};
+  if (t.flops > 0) rate += text("  ", t.flops / t.forward * 1e-9, " GFLOP/s");
+  if (c.bytes > 0) rate += text("  ", t.forward_bytes / t.forward * 1e-9, " GB/s");
+  const std::string backward = t.both > 0 ? text(", ", t.both * 1e3, " ms with backward") : "";
+  return {.applies = true, .passed = true, .note = text(t.forward * 1e3, " ms forward", backward, rate)};
 }
 
 Outcome dispatch(const OpCase& c, Check check) {

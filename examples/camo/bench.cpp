@@ -117,7 +117,7 @@ std::vector<double> bench_table(const std::string& title, std::vector<BenchRow> 
 
 int bench(const std::string& what, int threads) {
   const bool all = what == "all";
-  check<ConfigError>(all || what == "gemm" || what == "conv", "bench: knows gemm, conv and all, got ", what);
+  check<ConfigError>(all || what == "gemm" || what == "conv", "bench: knows gemm, conv, all, step, train and, with the tests built, ops; got ", what);
   if (threads <= 0) set_threads(0), threads = camo::threads();
   std::vector<int> counts{1};
   if (threads > 1) counts.push_back(threads);

@@ -17,6 +17,10 @@ int predict_command(const Arguments& words);  // predict.cpp
 int inspect_command(const Arguments& words);  // inspect.cpp
 int synth_command(const Arguments& words);    // synth_command.cpp
 int bench_command(const Arguments& words);    // bench_command.cpp
+int bench_train_command(const Arguments& words);  // bench_train.cpp: `camo bench train`
+
+/// `camo bench ops` needs the op cases of the tests: bench_ops.cpp, in builds that have them.
+int bench_ops_command(const Arguments& words);
 
 /// All of them but `ops`, which needs the op cases of the tests and lives in main.cpp.
 std::vector<Entry> commands();

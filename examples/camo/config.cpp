@@ -45,6 +45,15 @@ Options options(TrainConfig& c) {
   };
 }
 
+TrainConfig demo_config() {
+  TrainConfig c;
+  c.data = "synthetic", c.out = "runs/demo";
+  c.size = {96, 96}, c.count = 800, c.epochs = 10, c.batch_size = 8, c.lr = 1e-3, c.weight_decay = 0.01,
+  c.ema_decay = 0.995;
+  c.drop_path = 0, c.augment = "off";  // every epoch has new pictures
+  return c;
+}
+
 void validate(const TrainConfig& c) {
   check<ConfigError>(!c.data.empty(),
                      "camo train --data: a folder, a list file or 'synthetic' must be given");

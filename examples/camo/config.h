@@ -30,6 +30,9 @@ struct TrainConfig {
 /// What --precision means: the type of activations.
 inline DType precision(const TrainConfig& c) { return c.precision == "bf16" ? DType::bf16 : DType::f32; }
 
+/// The demo's run, which the benchmark of training repeats.
+TrainConfig demo_config();
+
 /// Puts --threads, --bf16-units and --tf32 into force and resolves "auto" in the configuration, so that a run
 /// records what it does.  DeviceError when --device is not there, ConfigError when the units are not.
 void apply_machine(TrainConfig& config);

@@ -33,11 +33,7 @@ double baseline(const TrainConfig& c, const Dataset& test) {
 }  // namespace
 
 int demo_command(const Arguments& words) {
-  TrainConfig c;
-  c.data = "synthetic", c.out = "runs/demo";
-  c.size = {96, 96}, c.count = 800, c.epochs = 10, c.batch_size = 8, c.lr = 1e-3, c.weight_decay = 0.01,
-  c.ema_decay = 0.995;
-  c.drop_path = 0, c.augment = "off";  // every epoch has new pictures
+  TrainConfig c = demo_config();
   Options table = options(c);
   Command command{.name = "demo",
                   .summary =

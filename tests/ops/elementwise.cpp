@@ -118,7 +118,10 @@ static const bool where_cases[] = {
                          {[] { where(zeros({3}), Var(zeros({3})), Var(zeros({3}))); }, {"where", "u8", "f32"}},
                          {[] { where(some_mask({3}), Var(zeros({3})), Var(zeros({3}, DType::f64))); }, {"where", "f64"}}},
               .bench_inputs = {{8, 88, 88, 64}, {8, 88, 88, 64}},
-              .bytes = 13. * 8 * 88 * 88 * 64}),
+              .bytes = 13. * 8 * 88 * 88 * 64,
+              .timed = [](const Vars& x) -> std::function<Var(const Vars&)> {
+                return [m = some_mask(x[0].shape()).to(x[0].device())](const Vars& x) { return where(m, x[0], x[1]); };
+              }}),
     add_case({.name = "where: all three repeat",
               .inputs = {{2, 1, 5}, {}},
               .run = [](const Vars& x) { return where(some_mask({4, 1}).to(x[0].device()), x[0], x[1]); }}),

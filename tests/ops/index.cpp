@@ -36,6 +36,10 @@ static const bool gather_rows_case = add_case({
                {[] { gather_rows(Var(zeros({3, 4})), zeros({2})); }, {"gather_rows", "i64", "f32"}}},
     .bench_inputs = {{16, 88, 88, 64}},
     .bytes = 4. * 33 * 88 * 88 * 64 * 2,
+    .timed = [](const Vars& x) -> std::function<Var(const Vars&)> {
+      return [i = some_index(2 * x[0].dim(0) + 1, x[0].dim(0)).to(x[0].device())](const Vars& x) { return gather_rows(x[0], i); };
+    },
+    .bench_grows = false,
 });
 
 static const bool gather_no_rows_case = add_case({
@@ -70,6 +74,12 @@ static const bool combine_rows_case = add_case({
     .f32_inputs = {1},
     .bench_inputs = {{16, 44, 44, 128}, {8, 2}},
     .bytes = 4. * 24 * 44 * 44 * 128,
+    .timed = [](const Vars& x) -> std::function<Var(const Vars&)> {
+      return [i = some_positions(x[1].dim(0), x[1].dim(1), x[0].dim(0)).to(x[0].device())](const Vars& x) {
+        return combine_rows(x[0], i, x[1]);
+      };
+    },
+    .bench_grows = false,
 });
 
 static const bool combine_rows_bf16_case = add_case({

@@ -25,6 +25,9 @@ static const bool bce_case = add_case({
                {[] { bce_with_logits(Var(zeros({3})), zeros({3}, DType::f64)); }, {"bce_with_logits", "f32", "f64"}}},
     .bench_inputs = {{8, 352, 352, 1}},
     .bytes = 3. * 8 * 352 * 352 * 4,
+    .timed = [](const Vars& x) -> std::function<Var(const Vars&)> {
+      return [t = some_target(x[0]).to(x[0].device())](const Vars& x) { return bce_with_logits(x[0], t); };
+    },
 });
 
 static const bool bce_far_case = add_case({
@@ -45,4 +48,7 @@ static const bool cross_entropy_case = add_case({
                {[] { cross_entropy(Var(zeros({0, 3})), some_labels(0, 3)); }, {"cross_entropy", "(0, 3)"}}},
     .bench_inputs = {{4096, 1000}},
     .bytes = 2. * 4096 * 1000 * 4,
+    .timed = [](const Vars& x) -> std::function<Var(const Vars&)> {
+      return [t = some_labels(x[0].dim(0), x[0].dim(1)).to(x[0].device())](const Vars& x) { return cross_entropy(x[0], t); };
+    },
 });

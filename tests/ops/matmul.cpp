@@ -73,6 +73,7 @@ static const bool matmul_tt_case = add_case({
     .sizes = {{{31, 33}, {65, 31}}},
     .bench_inputs = {{320, 1936}, {1280, 320}},
     .flops = 2. * 1936 * 320 * 1280,
+    .bench_grows = false,
 });
 
 static const bool matmul_batch_case = add_case({

@@ -43,6 +43,14 @@ Var run_ema(const Vars& x) {  // two pairs at once
   ema({{t[0], x[1].value()}, {t[2], x[3].value()}}, 0.9);
   return joined({t[0], t[2]});
 }
+/// The update alone, again and again in place.
+template <class F>
+std::function<Var(const Vars&)> in_place(F update) {
+  return [update](const Vars&) {
+    update();
+    return Var();
+  };
+}
 Tensor z(const Shape& s, DType t = DType::f32) { return zeros(s, t); }
 
 }  // namespace
@@ -58,6 +66,10 @@ static const bool optim_cases[] = {
                          {[] { adamw({{z({3}, DType::bf16), z({3}), z({3}), z({3}), 1, 0.1, 0}}, {}); }, {"adamw", "bf16"}},
                          {[] { adamw({{z({3}), z({3}), z({3}), z({3}), 0, 0.1, 0}}, {}); }, {"adamw", "steps"}}},
               .bench_inputs = four({4000000}),
+              .bytes = 7 * 4 * 4e6,
+              .timed = [](const Vars& x) {
+                return in_place([t = copies(x)] { adamw({{t[0], t[1], t[2], t[3], 3, 0.1, 0.05}}, {.gradient_scale = 0.5}); });
+              },
               .except = no_gradient}),
     add_case({.name = "sgd",
               .inputs = three({3, 37}),
@@ -65,6 +77,10 @@ static const bool optim_cases[] = {
               .sizes = {three({0}), three({1}), three({33}), three({257}), three({40003})},
               .errors = {{[] { sgd({{z({3}), z({2}), z({3}), 0.1, 0}}, 0.9); }, {"sgd", "(3)", "(2)"}}},
               .bench_inputs = three({4000000}),
+              .bytes = 5 * 4 * 4e6,
+              .timed = [](const Vars& x) {
+                return in_place([t = copies(x)] { sgd({{t[0], t[1], t[2], 0.1, 0.05}}, 0.9, 0.5); });
+              },
               .except = no_gradient}),
     add_case({.name = "ema",
               .inputs = {{3, 37}, {3, 37}, {5}, {5}},
@@ -73,5 +89,7 @@ static const bool optim_cases[] = {
               .errors = {{[] { ema({{z({3}), z({2})}}, 0.9); }, {"ema", "(3)", "(2)"}},
                          {[] { ema({{z({3}), z({3}, DType::f64)}}, 0.9); }, {"ema", "f32", "f64"}}},
               .bench_inputs = four({2000000}),
+              .bytes = 6 * 4 * 2e6,
+              .timed = [](const Vars& x) { return in_place([t = copies(x)] { ema({{t[0], t[1]}, {t[2], t[3]}}, 0.9); }); },
               .except = no_gradient}),
 };
