@@ -29,6 +29,8 @@ int main(int argc, char** argv) {
       std::printf("%-6s %-32s %-13s %s\n", !o.applies ? "-" : o.passed ? "ok" : "FAILED", c.name.c_str(), name(check), o.note.c_str());
     }
   }
+  if (ran + inapplicable == 0)
+    return std::fprintf(stderr, "op_test: no such stem, case or check: %s [stems are the files of tests/ops]\n", words[0].c_str()), 2;
   std::printf("%s: %d checks, %d failed, %d do not apply\n", words[0].c_str(), ran, failed, inapplicable);
   return failed || ran == 0;
 }
