@@ -49,7 +49,7 @@ __device__ inline int64_t item_stride() { return int64_t(gridDim.x) * blockDim.x
 void check_launch(const char* name, dim3 grid, dim3 block, size_t shared);
 /// Throws what the CUDA runtime says about the launch just made; waits for the kernel under CAMO_CUDA_SYNC=1.
 void after_launch(Cuda where, const char* name, dim3 grid, dim3 block);
-/// More than 48 KB of shared memory must be asked for.
+/// A block's shared memory, SHARED arrays included, is 48 KB unless more is asked for.
 void allow_shared(const void* kernel, const char* name, size_t shared);
 #endif
 
@@ -60,7 +60,7 @@ void launch([[maybe_unused]] Cuda where, const char* name, dim3 grid, dim3 block
   last_kernel = name;
 #ifdef __CUDACC__
   check_launch(name, grid, block, shared);
-  if (shared > 48 * 1024) allow_shared(reinterpret_cast<const void*>(kernel), name, shared);
+  if (shared > 32 * 1024) allow_shared(reinterpret_cast<const void*>(kernel), name, shared);
   kernel<<<grid, block, shared, static_cast<cudaStream_t>(where.stream)>>>(P(arguments)...);
   after_launch(where, name, grid, block);
 #else

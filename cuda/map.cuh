@@ -77,9 +77,11 @@ __device__ void map_element(const Places<int(sizeof...(X))>& places, int64_t i, 
   y[i] = narrow<T>(f(widen(x[at[k]])...));
 }
 
-/// The first `packs` packs of y as packs, the rest element by element.
+/// The first `packs` packs of y as packs, the rest element by element.  __grid_constant__: without it the compiler may
+/// give every thread a copy of the places in local memory, several times the bytes of a pack.
 template <class T, class F, class... X>
-__global__ void map_kernel(Places<int(sizeof...(X))> places, int64_t packs, F f, T* y, const X*... x) {
+__global__ void map_kernel(const __grid_constant__ Places<int(sizeof...(X))> places, int64_t packs, F f, T* y,
+                           const X*... x) {
   constexpr int N = kMapPack<T, X...>;
   const std::index_sequence_for<X...> each;
   for (int64_t i = first_item(); i < packs; i += item_stride()) map_pack(places, i * N, f, y, each, x...);

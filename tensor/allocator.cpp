@@ -77,8 +77,12 @@ void* allocate(Device device, int64_t bytes) {
   return p;
 }
 
+// Not by on(): after a failed kernel and at the end of the process the driver refuses every call, and none is needed.
 void release(Device device, void* p) noexcept {
-  on(device, [&](auto where) { kernel::release(where, p); });
+  if (device.kind == Device::cpu) return kernel::release(Cpu{}, p);
+#ifdef CAMO_CUDA
+  kernel::release(Cuda{nullptr, device.index}, p);
+#endif
 }
 
 MemoryStats memory_stats(Device device) {

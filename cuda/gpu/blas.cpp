@@ -126,7 +126,8 @@ std::optional<Plan> search(const Gemm& g, Library& lib, bool finishes) {
   want(CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_A_BYTES, alignment_b(g));
   want(CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_B_BYTES, alignment_a(g));
   want(CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_C_BYTES, alignment_y(g));
-  want(CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_D_BYTES, alignment_y(g));
+  // The epilogue reads the bias as it writes y, and has no wish of its own.
+  want(CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_D_BYTES, g.bias ? std::min(alignment_y(g), alignment(g.bias)) : alignment_y(g));
   cublasLtMatmulHeuristicResult_t found{};
   int count = 0;
   const cublasStatus_t status = cublasLtMatmulAlgoGetHeuristic(lib.handle, &plan.product, &plan.left, &plan.right,
@@ -152,8 +153,8 @@ Plan& plan_for(const Gemm& g, Library& lib) {
 bool multiply(Cuda where, const Gemm& g) {
   Library& lib = library(where.index);
   std::lock_guard lock(lib.mutex);
-  if (!lib.handle) {
-    require(cublasLtCreate(&lib.handle), g, "start of the library");
+  if (!lib.handle) require(cublasLtCreate(&lib.handle), g, "start of the library");
+  if (!lib.workspace) {
     lib.workspace = take(kWorkspace);
     check<MemoryError>(lib.workspace, "gemm: device cuda:", where.index, " has no ", kWorkspace, " bytes of workspace");
   }

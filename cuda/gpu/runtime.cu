@@ -17,20 +17,22 @@ namespace {
 
 template <class... Facts>
 void require(cudaError_t status, const Facts&... facts) {
+  if (status != cudaSuccess) cudaGetLastError();  // the failure is reported here and must not meet the next launch
   check<DeviceError>(status == cudaSuccess, facts..., ", got ", cudaGetErrorName(status), ": ",
                      cudaGetErrorString(status));
 }
 
 cudaStream_t of(Cuda where) { return static_cast<cudaStream_t>(where.stream); }
 
-constexpr int kMostDevices = 16;
+constexpr int kMostDevices = 16, kStagingBuffers = 8;
 constexpr int64_t kStagingBytes = int64_t(4) << 20;
 
-/// Two pinned buffers in turn: while one is copied to the device, the other is filled.
+/// Pinned buffers in turn: a copy stands in the stream behind the work before it, and with a few buffers to spare an
+/// upload does not wait for that.
 struct Staging {
   std::mutex mutex;
-  std::array<void*, 2> buffer{};
-  std::array<cudaEvent_t, 2> done{};
+  std::array<void*, kStagingBuffers> buffer{};
+  std::array<cudaEvent_t, kStagingBuffers> done{};
   int next = 0;
 
   void* wait_for_next() {
@@ -104,7 +106,7 @@ void copy(Cuda where, const void* src, void* dst, int64_t bytes) {
 void upload(Cuda where, const void* host, void* dst, int64_t bytes) {
   Staging& s = staging(where.index);
   std::lock_guard lock(s.mutex);
-  for (int64_t at = 0; at < bytes; at += kStagingBytes, s.next ^= 1) {
+  for (int64_t at = 0; at < bytes; at += kStagingBytes, s.next = (s.next + 1) % kStagingBuffers) {
     const size_t n = size_t(std::min(kStagingBytes, bytes - at));
     void* pinned = s.wait_for_next();
     std::memcpy(pinned, static_cast<const char*>(host) + at, n);

@@ -56,7 +56,8 @@ struct FirstMatch : Least {
 };
 
 template <class T>
-__global__ void extreme_gradient(cuda::Places<1> places, int64_t C, const int64_t* first, const T* dy, T* dx) {
+__global__ void extreme_gradient(const __grid_constant__ cuda::Places<1> places, int64_t C, const int64_t* first,
+                                 const T* dy, T* dx) {
   for (int64_t i = cuda::first_item(); i < places.numel; i += cuda::item_stride()) {
     int64_t at[1];
     places.at(i, at);
