@@ -15,16 +15,16 @@ void* Arena::allocate(int64_t bytes) {
     char* taken = static_cast<char*>(take_(piece));
     if (!taken) return nullptr;
     stats_.reserved += piece;
-    blocks_[taken] = {piece, true};
+    blocks_[taken] = {piece, true, true};
     fit = free_.insert({piece, taken}).first;
   }
   auto [have, begin] = *fit;
   free_.erase(fit);
   if (have > size) {
-    blocks_[begin + size] = {have - size, true};
+    blocks_[begin + size] = {have - size, true, false};
     free_.insert({have - size, begin + size});
   }
-  blocks_[begin] = {size, false};
+  blocks_[begin].size = size, blocks_[begin].free = false;
   stats_.in_use += size;
   stats_.peak = std::max(stats_.peak, stats_.in_use);
   ++stats_.allocations;
@@ -41,7 +41,7 @@ void Arena::release(void* p) noexcept {
 }
 
 void Arena::merge(Blocks::iterator left, Blocks::iterator right) {
-  if (!left->second.free || !right->second.free || left->first + left->second.size != right->first) return;
+  if (!left->second.free || !right->second.free || right->second.begins_piece) return;
   free_.erase({left->second.size, left->first});
   free_.erase({right->second.size, right->first});
   left->second.size += right->second.size;

@@ -1,7 +1,8 @@
 // Best-fit arena over large pieces of memory, of the host or of a device; it never looks into what it hands out.
 //
 // Free blocks are known by size and address, so that the same calls give the same addresses in every run;
-// neighbours merge when they are freed.  Not safe for threads: the owner holds a lock.
+// neighbours of one piece merge when they are freed: a driver refuses copies that reach from one of its allocations into
+// the next.  Not safe for threads: the owner holds a lock.
 #pragma once
 
 #include <map>
@@ -24,11 +25,11 @@ class Arena {
   void reset_peak() { stats_.peak = stats_.in_use; }
 
  private:
-  struct Block { int64_t size; bool free; };
+  struct Block { int64_t size; bool free, begins_piece; };
   using Blocks = std::map<char*, Block>;
   using Free = std::set<std::pair<int64_t, char*>>;  // by size, then address
 
-  /// Makes one block of two neighbours when both are free and touch.
+  /// Makes one block of two neighbours when both are free and of one piece.
   void merge(Blocks::iterator left, Blocks::iterator right);
 
   void* (*take_)(int64_t);

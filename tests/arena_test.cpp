@@ -3,6 +3,8 @@
 
 #include <cstdlib>
 #include <map>
+#include <utility>
+#include <vector>
 
 #include "tensor/arena.h"
 #include "tensor/random.h"
@@ -51,6 +53,18 @@ TEST_CASE("blocks that are held never overlap, and all merge again") {
   const int64_t reserved = end.reserved;
   arena.release(arena.allocate(kPiece));
   CHECK(arena.stats().reserved == reserved);
+}
+
+TEST_CASE("pieces that touch stay apart") {
+  static std::vector<char> memory(size_t(2 * kPiece) + kAlign);
+  static char* next = memory.data();
+  Arena arena([](int64_t bytes) -> void* { return std::exchange(next, next + bytes); }, kPiece, kAlign);
+  void *first = arena.allocate(kPiece), *second = arena.allocate(kPiece);
+  REQUIRE(static_cast<char*>(first) + kPiece == second);
+  arena.release(second);
+  arena.release(first);
+  CHECK(arena.stats().largest_free == kPiece);
+  CHECK(arena.allocate(kPiece) == first);
 }
 
 TEST_CASE("when the system has no more, allocate gives nullptr and what is held stays good") {
