@@ -33,6 +33,7 @@ inline thread_local const char* last_kernel = "none";
 
 /// Device memory straight from the driver, nullptr when it has no more.
 void* take(int64_t bytes);
+void give_back(void* p) noexcept;
 void poison(Cuda where, void* p, int64_t bytes);                           // fills with kPoison
 void copy(Cuda where, const void* src, void* dst, int64_t bytes);          // on the device, returns at once
 void upload(Cuda where, const void* host, void* dst, int64_t bytes);       // host may change when this returns

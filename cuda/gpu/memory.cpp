@@ -1,8 +1,12 @@
 // Memory of a GPU: one arena a device (tensor/arena.h) over large pieces from the driver.
 //
 // All work of a device runs on its one stream, so a block that was freed may be handed out at once.
+// CAMO_CUDA_POOL=off: every tensor is an allocation of its own.  compute-sanitizer knows no other bounds.
+#include <algorithm>
 #include <array>
+#include <cstdlib>
 #include <mutex>
+#include <string_view>
 
 #include "cuda/runtime.h"
 #include "tensor/arena.h"
@@ -22,21 +26,30 @@ DeviceMemory& memory(Cuda where) {
   return (*all)[size_t(where.index)];
 }
 
+bool pooled() {
+  static const bool on = [] {
+    const char* e = std::getenv("CAMO_CUDA_POOL");
+    return !e || std::string_view(e) != "off";
+  }();
+  return on;
+}
+
 }  // namespace
 
 void* allocate(Cuda where, int64_t bytes) {
   DeviceMemory& m = memory(where);
   std::lock_guard lock(m.mutex);
-  void* p = m.arena.allocate(bytes);
+  void* p = pooled() ? m.arena.allocate(bytes) : cuda::take(std::max<int64_t>(bytes, 1));
   const MemoryStats now = m.arena.stats();
   check<MemoryError>(p, "allocate: device cuda:", where.index, " has no ", bytes, " bytes more, ", now.in_use, " in use, ",
                      now.reserved, " reserved, largest free block ", now.largest_free, ", last kernel '", cuda::last_kernel,
                      "' [smaller batch or image size]");
-  if (poison()) cuda::poison(where, p, m.arena.size_of(p));
+  if (poison()) cuda::poison(where, p, pooled() ? m.arena.size_of(p) : bytes);
   return p;
 }
 
 void release(Cuda where, void* p) noexcept {
+  if (!pooled()) return cuda::give_back(p);
   std::lock_guard lock(memory(where).mutex);
   memory(where).arena.release(p);
 }

@@ -98,6 +98,11 @@ void* take(int64_t bytes) {
   return nullptr;
 }
 
+void give_back(void* p) noexcept {
+  cudaFree(p);  // waits for what still reads it
+  cudaGetLastError();
+}
+
 void copy(Cuda where, const void* src, void* dst, int64_t bytes) {
   if (bytes) require(cudaMemcpyAsync(dst, src, size_t(bytes), cudaMemcpyDeviceToDevice, of(where)), "cuda: copy of ",
                      bytes, " bytes");

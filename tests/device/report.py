@@ -76,7 +76,17 @@ def op_lines(rows, peers, call_us):
                f"{cell(both, '.2f')} | {cell(peer.get('forward_ms'), '.4f')} | {cell(peer.get('both_ms'), '.4f')} | {note} |")
 
 
-def document(facts, steps, seconds, training, bench, torch):
+def failures(raw, step):
+    """The lines of a failed step's logs that say why, some of each log."""
+    for log in sorted(raw.glob(f"{step}*.log")):
+        lines = log.read_text(errors="replace").splitlines()
+        telling = [line for line in lines if re.search(r"FAILED|[Ee]rror|ERROR|Hazard|Uninitialized|camo:", line)]
+        if not log.stem.endswith("-probe") and (telling or log.stem == step):
+            yield f"{log.stem}:"
+            yield from ("    " + line for line in (telling or lines)[:8])
+
+
+def document(raw, facts, steps, seconds, training, bench, torch):
     emulated = facts.get("gpu") == "emulation"
     yield f"# {facts.get('gpu', 'no GPU')}, {facts.get('date')}"
     yield ""
@@ -89,6 +99,14 @@ def document(facts, steps, seconds, training, bench, torch):
     yield "|---|---|---:|---|"
     for name, status, spent, note in steps:
         yield f"| {name} | {status} | {spent} | {note} |"
+    for name, status, *_ in steps:
+        if status == "FAILED":
+            yield ""
+            yield f"## {name} failed"
+            yield ""
+            yield "```"
+            yield from failures(raw, name)
+            yield "```"
     if training:
         yield ""
         yield (f"Training, the demo's network, one seed: {training['steps']} steps of {training['batch']} photographs of "
@@ -124,7 +142,7 @@ def write(raw, out, seconds):
     facts, steps = dict(table(raw / "facts.tsv")), table(raw / "steps.tsv")
     training, bench, torch = curves(raw), load(raw / "bench.json"), load(raw / "torch.json")
     name = re.sub(r"[^a-z0-9]+", "-", facts.get("gpu", "none").lower()).strip("-") + "-" + facts["date"]
-    (out / f"{name}.md").write_text("\n".join(document(facts, steps, seconds, training, bench, torch)) + "\n")
+    (out / f"{name}.md").write_text("\n".join(document(raw, facts, steps, seconds, training, bench, torch)) + "\n")
     everything = {
         "facts": facts, "seconds": int(seconds), "training": training, "bench": bench, "torch": torch,
         "steps": [dict(zip(("step", "result", "seconds", "note"), step)) for step in steps],
