@@ -94,7 +94,8 @@ inline int team_lanes(int64_t R, int pack) {
 }
 
 template <class T, class F, class Y = typename F::Out>
-__global__ void fold_rows_kernel(F f, const T* x, int64_t K, int64_t R, int64_t pieces, int lanes, bool aligned, Y* y) {
+__global__ void fold_rows_kernel(const __grid_constant__ F f, const T* x, int64_t K, int64_t R, int64_t pieces,
+                                 int lanes, bool aligned, Y* y) {
   constexpr int N = kPack<T>;
   using A = typename F::Acc;
   const int team = int(threadIdx.x) / lanes, lane = int(threadIdx.x) % lanes, teams = int(blockDim.x) / lanes;
@@ -118,33 +119,38 @@ __global__ void fold_rows_kernel(F f, const T* x, int64_t K, int64_t R, int64_t 
 
 // ---- columns: C > 1 -----------------------------------------------------------------------------------------
 
-/// A block is `depth` rows of `width` packs; a thread folds every depth-th row of a piece, then rows fold in a tree.
+/// A task is `depth` rows of `width` packs: a thread folds every depth-th row of a piece, then rows fold in a tree.
+/// A block does as many tasks at a time as it has threads for.
 struct ColumnTile {
   int64_t tiles, piece;
-  int width, depth;
+  int width, depth, tasks;
 
   ColumnTile(int64_t R, int64_t C, int pack) {
     const int64_t packs = (C + pack - 1) / pack, few_rows = kThreads / std::min<int64_t>(R, kThreads);
     const int64_t most = std::max<int64_t>(32, few_rows);
     tiles = (packs + most - 1) / most;
     width = int((packs + tiles - 1) / tiles);
-    depth = kThreads / width;
+    depth = int(std::min<int64_t>(kThreads / width, R));
+    tasks = kThreads / (width * depth);
     piece = 16 * depth;
   }
 };
 
 template <class T, class F, class Y = typename F::Out>
-__global__ void fold_columns_kernel(F f, const T* x, int64_t K, int64_t R, int64_t C, int64_t pieces, ColumnTile tile,
-                             bool aligned, Y* y) {
+__global__ void fold_columns_kernel(const __grid_constant__ F f, const T* x, int64_t K, int64_t R, int64_t C,
+                                    int64_t pieces, ColumnTile tile, bool aligned, Y* y) {
   constexpr int N = kPack<T>;
   using A = typename F::Acc;
   SHARED(A, part, [kThreads][N]);
-  const int thread = int(threadIdx.x), column = thread % tile.width, row = thread / tile.width;
-  for (int64_t task = blockIdx.x; task < K * pieces * tile.tiles; task += gridDim.x) {
+  const int thread = int(threadIdx.x), column = thread % tile.width, row = thread / tile.width % tile.depth;
+  const int mine = thread / (tile.width * tile.depth);
+  const int64_t tasks = K * pieces * tile.tiles;
+  for (int64_t first = int64_t(blockIdx.x) * tile.tasks; first < tasks; first += int64_t(gridDim.x) * tile.tasks) {
+    const int64_t task = first + mine;
     const int64_t c = (task % tile.tiles * tile.width + column) * N, left = C - c;
     const int64_t kp = task / tile.tiles, k = kp / pieces;
     const int64_t begin = kp % pieces * tile.piece, end = begin + tile.piece < R ? begin + tile.piece : R;
-    const bool live = row < tile.depth && left > 0;
+    const bool live = mine < tile.tasks && task < tasks && left > 0;
     A sum[N];
     for (int j = 0; j < N; ++j) sum[j] = f.nothing();
     for (int64_t r = live ? begin + row : end; r < end; r += tile.depth) {
@@ -155,11 +161,11 @@ __global__ void fold_columns_kernel(F f, const T* x, int64_t K, int64_t R, int64
     for (int j = 0; j < N; ++j) part[thread][j] = sum[j];
     for (int step = 1; step < tile.depth; step *= 2) {
       __syncthreads();
-      if (row % (2 * step) == 0 && row + step < tile.depth)
+      if (live && row % (2 * step) == 0 && row + step < tile.depth)
         for (int j = 0; j < N; ++j) part[thread][j] = f.join(part[thread][j], part[thread + step * tile.width][j]);
     }
     for (int j = 0; j < N; ++j)
-      if (row == 0 && j < left) y[kp * C + c + j] = Y(part[thread][j]);
+      if (live && row == 0 && j < left) y[kp * C + c + j] = Y(part[thread][j]);
     __syncthreads();  // the next task writes part
   }
 }
@@ -179,8 +185,8 @@ void fold(Cuda where, const char* name, F f, const T* x, int64_t K, int64_t R, i
     launch(where, name, blocks(K * pieces, kThreads / lanes), kThreads, 0, fold_rows_kernel<T, F>, f, x, K, R, pieces,
            lanes, rows_aligned(x, R) || (K == 1 && rows_aligned(x, 0)), to);
   } else {
-    launch(where, name, blocks(K * pieces * tile.tiles, 1), kThreads, 0, fold_columns_kernel<T, F>, f, x, K, R, C, pieces,
-           tile, rows_aligned(x, C), to);
+    launch(where, name, blocks(K * pieces * tile.tiles, tile.tasks), kThreads, 0, fold_columns_kernel<T, F>, f, x,
+           K, R, C, pieces, tile, rows_aligned(x, C), to);
   }
   if (pieces > 1) fold(where, name, f.rest(), static_cast<const Y*>(to), K, pieces, C, y);
 }

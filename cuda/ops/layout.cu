@@ -32,7 +32,7 @@ struct Axes {
 };
 
 template <class W>
-__global__ void copy_words(Axes axes, int64_t n, const W* x, W* y) {
+__global__ void copy_words(const __grid_constant__ Axes axes, int64_t n, const W* x, W* y) {
   for (int64_t i = cuda::first_item(); i < n; i += cuda::item_stride()) {
     int64_t from, to;
     axes.walk(axes.rank, i, from, to);
@@ -44,7 +44,8 @@ constexpr int kTile = 32, kRows = 8;  // a block is 32 x 8 threads
 
 /// The last two axes are p, along which x is contiguous, and q, along which y is.
 template <class W>
-__global__ void copy_transposed(Axes axes, int64_t down, int64_t across, int64_t tiles, const W* x, W* y) {
+__global__ void copy_transposed(const __grid_constant__ Axes axes, int64_t down, int64_t across, int64_t tiles,
+                                const W* x, W* y) {
   SHARED(W, tile, [kTile][kTile + 1]);
   const Axis p = axes.at[axes.rank - 2], q = axes.at[axes.rank - 1];
   const int lane = int(threadIdx.x) % kTile, row = int(threadIdx.x) / kTile;
