@@ -1,11 +1,13 @@
-# Layers: tensor <- autograd <- nn <- moe <- examples.  Nothing includes upward; OpenMP stays in tensor/parallel.cpp;
+# Layers: tensor <- autograd <- nn <- moe <- examples; cuda stands on tensor and nothing on it.  Nothing includes
+# upward; OpenMP stays in tensor/parallel.cpp;
 # public headers include no third-party header.
-set(below_tensor "autograd|nn|moe|examples|tests")
-set(below_autograd "nn|moe|examples|tests")
-set(below_nn "moe|examples|tests")
-set(below_moe "examples|tests")
-foreach(layer tensor autograd nn moe)
-  file(GLOB_RECURSE files ${ROOT}/${layer}/*.h ${ROOT}/${layer}/*.cpp)
+set(below_tensor "cuda|autograd|nn|moe|examples|tests")
+set(below_cuda "autograd|nn|moe|examples|tests")
+set(below_autograd "cuda|nn|moe|examples|tests")
+set(below_nn "cuda|moe|examples|tests")
+set(below_moe "cuda|examples|tests")
+foreach(layer tensor cuda autograd nn moe)
+  file(GLOB_RECURSE files ${ROOT}/${layer}/*.h ${ROOT}/${layer}/*.cpp ${ROOT}/${layer}/*.cu ${ROOT}/${layer}/*.cuh)
   if(NOT files)
     message(FATAL_ERROR "layering: no files in ${layer}")
   endif()
