@@ -33,13 +33,12 @@ struct Larger {
   template <class A> __device__ A operator()(A a, A b) const { return a > b || a != a ? a : b; }
 };
 
+/// Over the 32 lanes of a warp, for each of them.
 template <class Op, class A>
 __device__ A warp_fold(A x, Op op) {
   for (int step = 16; step; step /= 2) x = op(x, __shfl_xor_sync(~0u, x, step));
   return x;
 }
-template <class A> __device__ A warp_sum(A x) { return warp_fold(x, Plus{}); }
-template <class A> __device__ A warp_max(A x) { return warp_fold(x, Larger{}); }
 
 /// The same over all threads of a one-dimensional block; every thread gets the result and must call it.
 template <class Op, class A>
@@ -55,6 +54,5 @@ __device__ A block_fold(A x, A nothing, Op op) {
   return x;
 }
 template <class A> __device__ A block_sum(A x) { return block_fold(x, A(0), Plus{}); }
-template <class A> __device__ A block_max(A x) { return block_fold(x, -std::numeric_limits<A>::infinity(), Larger{}); }
 
 }  // namespace camo::cuda
