@@ -58,7 +58,7 @@ std::pair<Vars, Var> Decoder::forward(const Vars& maps) {
 }
 
 CamoXpert::CamoXpert(nn::Scope s, const CamoXpertConfig& config)
-    : Module(std::move(s)), backbone(nn::make_backbone(sub("backbone"), config.backbone, config.drop_path)),
+    : Module(std::move(s)), backbone(nn::backbone(config.backbone, sub("backbone"), {.drop_path = config.drop_path})),
       mixtures(sub("moe")), decoder(sub("decoder"), backbone->dims, config.width), heads(sub("heads")) {
   std::vector<ExpertKind> kinds;
   for (int e = 0; e < config.experts; ++e) kinds.push_back(expert_kinds()[size_t(e) % expert_kinds().size()]);

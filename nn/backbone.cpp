@@ -4,17 +4,33 @@
 #include "nn/nearest.h"
 
 namespace camo::nn {
+namespace {
+
+/// Calls f<Family>() for each; a family has configs(), a table whose rows have a name.
+template <class F>
+void each_family(const F& f) {
+  f.template operator()<PvtV2>();
+}
+
+}  // namespace
 
 std::vector<std::string> backbone_names() {
   std::vector<std::string> names;
-  for (const PvtV2Config& c : pvt_v2_configs()) names.push_back(c.name);
+  each_family([&]<class Family>() {
+    for (const auto& config : Family::configs()) names.push_back(config.name);
+  });
   return names;
 }
 
-std::unique_ptr<Backbone> make_backbone(Scope scope, const std::string& name, double drop_path) {
-  check<ConfigError>(drop_path >= 0 && drop_path < 1, "backbone: drop_path lies in [0, 1), got ", drop_path);
-  for (const PvtV2Config& c : pvt_v2_configs())
-    if (c.name == name) return std::make_unique<PvtV2>(std::move(scope), c, drop_path);
+std::unique_ptr<Backbone> backbone(const std::string& name, Scope scope, const BackboneOptions& options) {
+  check<ConfigError>(options.drop_path >= 0 && options.drop_path < 1, "backbone: drop_path lies in [0, 1), got ",
+                     options.drop_path);
+  std::unique_ptr<Backbone> made;
+  each_family([&]<class Family>() {
+    for (const auto& config : Family::configs())
+      if (config.name == name) made = std::make_unique<Family>(scope, config, options);
+  });
+  if (made) return made;
   std::string all, near = nearest(name, backbone_names());
   for (const std::string& n : backbone_names()) all += (all.empty() ? "" : ", ") + n;
   if (!near.empty()) near = ", nearest: " + near;

@@ -1,4 +1,9 @@
 // Backbone: a photograph in, four feature maps out.  One of the two virtual seams of the library.
+//
+//   auto net = nn::backbone("pvt_v2_b2", Scope{.seed = 1});
+//   std::vector<Var> maps = net->forward(x);
+//
+// Each family is one file of backbones/, with one table of its variants.  Names of parameters are timm's.
 #pragma once
 
 #include "nn/module.h"
@@ -15,11 +20,15 @@ struct Backbone : Module {
   Backbone(Scope s, std::vector<int64_t> dims) : Module(std::move(s)), dims(std::move(dims)) {}
 };
 
-/// Every name that make_backbone knows.
+struct BackboneOptions {
+  double drop_path = 0;               // rate of the last block; block k of D gets drop_path * k / (D - 1)
+  int64_t height = 224, width = 224;  // pixels it is built for: the windows of Swin follow from them, nothing else
+};
+
+/// Every name that backbone() knows.
 std::vector<std::string> backbone_names();
 
-/// drop_path: rate of the last block; block k of D gets drop_path * k / (D - 1).
 /// Throws ConfigError that lists the names, and the nearest one, for a name that does not exist.
-std::unique_ptr<Backbone> make_backbone(Scope scope, const std::string& name, double drop_path = 0);
+std::unique_ptr<Backbone> backbone(const std::string& name, Scope scope = {}, const BackboneOptions& options = {});
 
 }  // namespace camo::nn

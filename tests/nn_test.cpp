@@ -178,12 +178,12 @@ TEST_CASE("layers refuse what cannot be built") {
   CHECK_THROWS_WITH_AS(Attention(Scope{}, 10, 3), "Attention: 3 heads must divide 10 channels", ConfigError);
   CHECK_THROWS_WITH_AS(Conv2d(Scope{}, 6, 8, 3, {.groups = 4}),
                        "Conv2d: 4 groups must divide 6 input and 8 output channels", ConfigError);
-  CHECK_THROWS_AS(make_backbone(Scope{}, "pvt_v2_b0", 1.5), ConfigError);
+  CHECK_THROWS_AS(backbone("pvt_v2_b0", Scope{}, {.drop_path = 1.5}), ConfigError);
 }
 
 TEST_CASE("an unknown backbone is answered with the nearest and with all of them") {
   try {
-    make_backbone(Scope{}, "pvtv2_b2");
+    backbone("pvtv2_b2", Scope{});
     FAIL("no error");
   } catch (const ConfigError& e) {
     std::string what = e.what();

@@ -81,7 +81,7 @@ struct Errors { double features = 0, gradients = 0; std::string worst_gradient; 
 
 /// One run of the golden file in the given type.
 Errors compare(const json& run, DType dtype) {
-  auto model = make_backbone(Scope{.dtype = dtype}, "pvt_v2_b0");
+  auto model = backbone("pvt_v2_b0", Scope{.dtype = dtype});
   set_weights(*model);
   int64_t B = run["batch"], H = run["height"], W = run["width"];
   Tensor image = from(counter(text("image ", H, "x", W), B * 3 * H * W), {B, 3, H, W});
@@ -118,7 +118,7 @@ Errors compare(const json& run, DType dtype) {
 }  // namespace
 
 TEST_CASE("pvt_v2_b0 has timm's parameters") {
-  auto model = make_backbone(Scope{}, "pvt_v2_b0");
+  auto model = backbone("pvt_v2_b0", Scope{});
   CHECK(model->parameter_count() == 3409760);
   CHECK(golden()["parameters"] == 3409760);
   CHECK(model->named_parameters().size() == 176);
@@ -130,8 +130,8 @@ TEST_CASE("pvt_v2_b0 has timm's parameters") {
 }
 
 TEST_CASE("the larger variants count what timm counts") {
-  CHECK(make_backbone(Scope{}, "pvt_v2_b2")->parameter_count() == 24849856);
-  CHECK(make_backbone(Scope{}, "pvt_v2_b5")->parameter_count() == 81443008);
+  CHECK(backbone("pvt_v2_b2", Scope{})->parameter_count() == 24849856);
+  CHECK(backbone("pvt_v2_b5", Scope{})->parameter_count() == 81443008);
 }
 
 TEST_CASE("pvt_v2_b0 features and gradients equal timm's in f64") {
@@ -155,7 +155,7 @@ TEST_CASE("pvt_v2_b0 features in f32 equal timm's to 5e-6") {
 }
 
 TEST_CASE("sizes round up at every stage, and too small an image is refused") {
-  auto model = make_backbone(Scope{}, "pvt_v2_b0", 0.1);
+  auto model = backbone("pvt_v2_b0", Scope{}, {.drop_path = 0.1});
   std::vector<Var> f = model->forward(Var(zeros({1, 250, 33, 3})));
   int64_t rows[] = {63, 32, 16, 8}, columns[] = {9, 5, 3, 2};
   for (int i = 0; i < 4; ++i) CHECK(f[i].shape() == Shape{1, rows[i], columns[i], model->dims[i]});
@@ -164,7 +164,7 @@ TEST_CASE("sizes round up at every stage, and too small an image is refused") {
 }
 
 TEST_CASE("drop_path grows with depth and rests in evaluation") {
-  auto model = make_backbone(Scope{.seed = 4}, "pvt_v2_b0", 0.9);
+  auto model = backbone("pvt_v2_b0", Scope{.seed = 4}, {.drop_path = 0.9});
   Var x(randn({4, 64, 64, 3}, 1));
   Tensor a = model->forward(x)[3].value();
   model->state().next_micro_step();
@@ -177,7 +177,7 @@ TEST_CASE("a training step is the same bits for any thread count") {
   std::vector<NamedTensors> results;
   for (int count : {1, 2, 3}) {
     set_threads(count);
-    auto model = make_backbone(Scope{.seed = 9}, "pvt_v2_b0", 0.1);
+    auto model = backbone("pvt_v2_b0", Scope{.seed = 9}, {.drop_path = 0.1});
     AdamW optimizer(*model, {.clip = 1});
     for (int step = 0; step < 2; ++step) {
       model->state().next_micro_step();
@@ -198,7 +198,7 @@ TEST_CASE("a training step is the same bits for any thread count") {
 }
 
 TEST_CASE("the features of an image do not depend on its batch mates") {
-  auto model = make_backbone(Scope{.seed = 9}, "pvt_v2_b0");
+  auto model = backbone("pvt_v2_b0", Scope{.seed = 9});
   Tensor images = randn({3, 70, 91, 3}, 5);
   NoGrad no_grad;
   std::vector<Var> together = model->forward(Var(images));

@@ -30,7 +30,7 @@ struct Step {
   Var image;
 
   explicit Step(const StepBench& o)
-      : model(nn::make_backbone(nn::Scope{.seed = 1}, o.backbone)),
+      : model(nn::backbone(o.backbone, nn::Scope{.seed = 1})),
         image(randn({o.batch, o.size, o.size, 3}, uint64_t(2))) {}
 
   void run() {

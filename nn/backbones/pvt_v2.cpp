@@ -11,7 +11,7 @@ constexpr double kEmbedEps = 1e-5, kBlockEps = 1e-6;
 
 }  // namespace
 
-const std::vector<PvtV2Config>& pvt_v2_configs() {
+const std::vector<PvtV2Config>& PvtV2::configs() {
   static const std::vector<int64_t> narrow{32, 64, 160, 256}, wide{64, 128, 320, 512}, usual{8, 8, 4, 4};
   static const std::vector<PvtV2Config> configs = {
       {"pvt_v2_b0", narrow, {2, 2, 2, 2}, usual},  {"pvt_v2_b1", wide, {2, 2, 2, 2}, usual},
@@ -78,10 +78,10 @@ Var PvtStage::forward(Var x) {
   return norm.forward(x);
 }
 
-PvtV2::PvtV2(Scope s, const PvtV2Config& config, double drop_path)
+PvtV2::PvtV2(Scope s, const PvtV2Config& config, const BackboneOptions& options)
     : Backbone(std::move(s), config.dims), patch_embed(sub("patch_embed"), 3, config.dims[0], 7, 4),
       stages(sub("stages")) {
-  for (int i = 0; i < 4; ++i) stages.add(config, i, drop_path);
+  for (int i = 0; i < 4; ++i) stages.add(config, i, options.drop_path);
 }
 
 std::vector<Var> PvtV2::forward(const Var& image) {

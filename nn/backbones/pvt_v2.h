@@ -15,9 +15,6 @@ struct PvtV2Config {
   std::string name;
   std::vector<int64_t> dims, depths, mlp_ratios;
 };
-/// b0 ... b5.
-const std::vector<PvtV2Config>& pvt_v2_configs();
-
 /// A strided, overlapping convolution, then a norm: x (B, H, W, in) -> (B, ceil(H / stride), ..., out).
 struct PvtPatchEmbed : Module {
   Conv2d proj;
@@ -68,7 +65,8 @@ struct PvtStage : Module {
 struct PvtV2 : Backbone {
   PvtPatchEmbed patch_embed;
   List<PvtStage> stages;
-  PvtV2(Scope s, const PvtV2Config& config, double drop_path);
+  static const std::vector<PvtV2Config>& configs();  // b0 ... b5
+  PvtV2(Scope s, const PvtV2Config& config, const BackboneOptions& options);
   /// Any H, W >= 29; sizes round up at every stage.
   std::vector<Var> forward(const Var& x) override;
 };
