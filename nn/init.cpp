@@ -31,22 +31,28 @@ Tensor trunc_normal(const Shape& shape, const RandomKey& key, double std, double
   return x;
 }
 
-Tensor init_weight(Init init, const Shape& shape, const RandomKey& key, DType dtype, int64_t groups) {
-  check<DTypeError>(dtype == DType::f32 || dtype == DType::f64, "init: parameters are f32 or f64, got ", dtype);
-  if (init == Init::trunc_normal) return trunc_normal(shape, key, 0.02, -2, 2, dtype);
-  if (init == Init::fan_out) {
-    int64_t fan_out = shape.product(1, shape.rank() - 1) * shape[0] / groups;
-    return randn(shape, key, 0, std::sqrt(2.0 / double(std::max<int64_t>(fan_out, 1))), dtype);
-  }
-  double bound = uniform_bound(shape);
-  return rand(shape, key, -bound, bound, dtype);
+Start init_weight(Init init, int64_t groups) {
+  return [=](const Shape& shape, const RandomKey& key, DType dtype) {
+    check<DTypeError>(dtype == DType::f32 || dtype == DType::f64, "init: parameters are f32 or f64, got ", dtype);
+    if (init == Init::trunc_normal) return trunc_normal(shape, key, 0.02, -2, 2, dtype);
+    if (init == Init::fan_out) {
+      int64_t fan_out = shape.product(1, shape.rank() - 1) * shape[0] / groups;
+      return randn(shape, key, 0, std::sqrt(2.0 / double(std::max<int64_t>(fan_out, 1))), dtype);
+    }
+    double bound = uniform_bound(shape);
+    return rand(shape, key, -bound, bound, dtype);
+  };
 }
 
-Tensor init_bias(Init init, const Shape& weight_shape, const RandomKey& key, DType dtype) {
-  Shape shape{weight_shape[0]};
-  if (init != Init::uniform) return zeros(shape, dtype);
-  double bound = uniform_bound(weight_shape);
-  return rand(shape, key, -bound, bound, dtype);
+Start init_bias(Init init, const Shape& weight_shape) {
+  if (init != Init::uniform) return constant(0);
+  return [bound = uniform_bound(weight_shape)](const Shape& shape, const RandomKey& key, DType dtype) {
+    return rand(shape, key, -bound, bound, dtype);
+  };
+}
+
+Start constant(double value) {
+  return [value](const Shape& shape, const RandomKey&, DType dtype) { return full(shape, value, dtype); };
 }
 
 }  // namespace camo::nn

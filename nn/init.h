@@ -2,7 +2,7 @@
 // start does not depend on what else the network holds or on the order in which it is built.
 #pragma once
 
-#include "tensor/random.h"
+#include "nn/module.h"
 
 namespace camo::nn {
 
@@ -12,9 +12,11 @@ namespace camo::nn {
 enum class Init { uniform, trunc_normal, fan_out };
 
 /// A weight (O, ..., I / groups): linear (O, I), convolution (O, kh, kw, I / groups).
-Tensor init_weight(Init init, const Shape& shape, const RandomKey& key, DType dtype, int64_t groups = 1);
+Start init_weight(Init init, int64_t groups = 1);
 /// The bias (O) of a weight of that shape.
-Tensor init_bias(Init init, const Shape& weight_shape, const RandomKey& key, DType dtype);
+Start init_bias(Init init, const Shape& weight_shape);
+/// The same number everywhere: 1 for a norm's gain.
+Start constant(double value);
 
 /// Normal numbers; those outside [low, high] are drawn again.
 Tensor trunc_normal(const Shape& shape, const RandomKey& key, double std, double low, double high, DType dtype);

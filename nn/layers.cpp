@@ -6,9 +6,8 @@ namespace camo::nn {
 
 Linear::Linear(Scope s, int64_t in, int64_t out, bool with_bias, Init init, Act act)
     : Module(std::move(s)),
-      weight(parameter("weight", init_weight(init, {out, in}, init_key("weight"), state().dtype))),
-      bias(with_bias ? parameter("bias", init_bias(init, {out, in}, init_key("bias"), state().dtype), false)
-                     : no_parameter()),
+      weight(parameter("weight", {out, in}, init_weight(init))),
+      bias(with_bias ? parameter("bias", {out}, init_bias(init, {out, in}), false) : no_parameter()),
       act(act) {}
 
 Var Linear::forward(const Var& x) { return linear(x, weight, bias, act); }
@@ -27,10 +26,9 @@ Shape filter_shape(int64_t in, int64_t out, int64_t kernel, const ConvSpec& spec
 
 Conv2d::Conv2d(Scope s, int64_t in, int64_t out, int64_t kernel, ConvSpec spec, bool with_bias, Init init)
     : Module(std::move(s)),
-      weight(parameter("weight", init_weight(init, filter_shape(in, out, kernel, spec), init_key("weight"),
-                                             state().dtype, spec.groups), true, FileLayout::conv)),
-      bias(with_bias ? parameter("bias", init_bias(init, weight.shape(), init_key("bias"), state().dtype), false)
-                     : no_parameter()),
+      weight(parameter("weight", filter_shape(in, out, kernel, spec), init_weight(init, spec.groups), true,
+                       FileLayout::conv)),
+      bias(with_bias ? parameter("bias", {out}, init_bias(init, weight.shape()), false) : no_parameter()),
       spec(spec) {}
 
 Var Conv2d::forward(const Var& x) { return conv2d(x, weight, bias, spec); }
@@ -42,14 +40,14 @@ DepthwiseConv2d::DepthwiseConv2d(Scope s, int64_t channels, int64_t kernel, int6
              with_bias, init) {}
 
 LayerNorm::LayerNorm(Scope s, int64_t dim, double eps)
-    : Module(std::move(s)), weight(parameter("weight", ones({dim}, state().dtype), false)),
-      bias(parameter("bias", zeros({dim}, state().dtype), false)), eps(eps) {}
+    : Module(std::move(s)), weight(parameter("weight", {dim}, constant(1), false)),
+      bias(parameter("bias", {dim}, constant(0), false)), eps(eps) {}
 
 Var LayerNorm::forward(const Var& x) { return layer_norm(x, weight, bias, eps); }
 
 BatchNorm::BatchNorm(Scope s, int64_t dim, double eps, double momentum)
-    : Module(std::move(s)), weight(parameter("weight", ones({dim}, state().dtype), false)),
-      bias(parameter("bias", zeros({dim}, state().dtype), false)),
+    : Module(std::move(s)), weight(parameter("weight", {dim}, constant(1), false)),
+      bias(parameter("bias", {dim}, constant(0), false)),
       running_mean(buffer("running_mean", zeros({dim}, state().dtype))),
       running_var(buffer("running_var", ones({dim}, state().dtype))),
       num_batches_tracked(buffer("num_batches_tracked", zeros({}, DType::i64))), eps(eps), momentum(momentum) {}

@@ -11,7 +11,8 @@ void ModelState::next_micro_step() {
 
 Module::Module(Scope scope) : path_(std::move(scope.path)), name_(std::move(scope.name)), state_(std::move(scope.state)) {
   if (!state_)
-    state_ = std::make_shared<ModelState>(ModelState{.device = scope.device, .dtype = scope.dtype, .seed = scope.seed});
+    state_ = std::make_shared<ModelState>(ModelState{
+        .device = scope.device, .dtype = scope.dtype, .seed = scope.seed, .initialise = scope.initialise});
   if (scope.parent) scope.parent->children_.push_back(this);
 }
 
@@ -20,10 +21,12 @@ Scope Module::sub(const std::string& name) {
           .path = path_.empty() ? name : path_ + "." + name, .name = name, .parent = this, .state = state_};
 }
 
-Var& Module::parameter(const char* name, Tensor init, bool decay, FileLayout layout) {
-  auto p = std::make_unique<Parameter>(
-      Parameter{.name = name, .var = Var::leaf(init.to(state_->device), name), .layout = layout, .decay = decay});
-  parameters_.push_back(std::move(p));
+Var& Module::parameter(const char* name, const Shape& shape, const Start& start, bool decay, FileLayout layout) {
+  const RandomKey key{.seed = state_->seed, .domain = Domain::init, .path = hash(path_.empty() ? name : path_ + "." + name)};
+  Tensor value = state_->initialise ? start(shape, key, state_->dtype).to(state_->device)
+                                    : empty(shape, state_->dtype, state_->device);
+  parameters_.push_back(std::make_unique<Parameter>(
+      Parameter{.name = name, .var = Var::leaf(std::move(value), name), .layout = layout, .decay = decay}));
   return parameters_.back()->var;
 }
 
@@ -36,10 +39,6 @@ Buffer& Module::buffer(const char* name, Tensor init, bool saved) {
 RandomKey Module::random_key(Domain domain) const {
   uint64_t path = hash(path_);
   return {.seed = state_->seed, .domain = domain, .path = path, .step = uint32_t(state_->micro_step), .call = call_counts()[path]++};
-}
-
-RandomKey Module::init_key(const char* name) const {
-  return {.seed = state_->seed, .domain = Domain::init, .path = hash(path_.empty() ? name : path_ + "." + name)};
 }
 
 void Module::collect(const std::string& prefix, std::vector<Parameter>* parameters,

@@ -12,6 +12,7 @@
 // are the keys of the state_dict.  Modules are neither copied nor moved, so pointers to them stay good.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -28,6 +29,7 @@ struct ModelState {
   uint64_t seed = 0;
   int64_t micro_step = 0;       // one per forward pass in training; part of every random key
   bool training = true;
+  bool initialise = true;       // false: parameters start as memory that nobody wrote, for weights from a file
 
   /// Starts the next micro-step: new noise, call counts from zero.
   void next_micro_step();
@@ -40,11 +42,15 @@ struct Scope {
   Device device = {};
   DType dtype = DType::f32;
   uint64_t seed = 0;
+  bool initialise = true;
   std::string path = {};        // "stages.0.blocks.1"
   std::string name = {};        // last part of it
   Module* parent = nullptr;
   std::shared_ptr<ModelState> state = nullptr;  // made by the root
 };
+
+/// The first value of a parameter: see nn/init.h.
+using Start = std::function<Tensor(const Shape& shape, const RandomKey& key, DType dtype)>;
 
 /// How a tensor lies in files.  Conv weights are (O, kh, kw, I) in memory and (O, I, kh, kw) in every file.
 enum class FileLayout { same, conv };
@@ -91,16 +97,15 @@ class Module {
  protected:
   explicit Module(Scope scope);
   Scope sub(const std::string& name);
-  /// Registers a parameter, moved to the network's device.  The returned reference stays good.
-  Var& parameter(const char* name, Tensor init, bool decay = true, FileLayout layout = FileLayout::same);
+  /// Registers a parameter on the network's device.  The returned reference stays good.
+  Var& parameter(const char* name, const Shape& shape, const Start& start, bool decay = true,
+                 FileLayout layout = FileLayout::same);
   /// Stands for an absent parameter (a layer without bias): undefined, not listed.
   Var& no_parameter() { return none_; }
   /// The same for a buffer; integers stay on the host.
   Buffer& buffer(const char* name, Tensor init, bool saved = true);
   /// Key for this module's next draw of noise in this micro-step.
   RandomKey random_key(Domain domain) const;
-  /// Key for initialising the parameter `name`.
-  RandomKey init_key(const char* name) const;
 
  private:
   void collect(const std::string& prefix, std::vector<Parameter>* parameters,

@@ -114,13 +114,13 @@ TEST_CASE("initial spreads are what the sources say") {
     return std::pair(std::sqrt(square / double(x.numel())), largest);
   };
   RandomKey key{.seed = 3};
-  CHECK(spread(init_weight(Init::trunc_normal, {300, 200}, key, DType::f32)).first ==
+  CHECK(spread(init_weight(Init::trunc_normal)({300, 200}, key, DType::f32)).first ==
         doctest::Approx(0.02).epsilon(0.02));
-  CHECK(spread(init_bias(Init::trunc_normal, {300, 200}, key, DType::f32)).second == 0);
+  CHECK(spread(init_bias(Init::trunc_normal, {300, 200})({300}, key, DType::f32)).second == 0);
   // 64 filters of 3 x 3 in 4 groups: fan_out = 9 * 64 / 4
-  CHECK(spread(init_weight(Init::fan_out, {64, 3, 3, 50}, key, DType::f32, 4)).first ==
+  CHECK(spread(init_weight(Init::fan_out, 4)({64, 3, 3, 50}, key, DType::f32)).first ==
         doctest::Approx(std::sqrt(2.0 / 144)).epsilon(0.02));
-  auto [rms, largest] = spread(init_weight(Init::uniform, {300, 3, 3, 4}, key, DType::f32));
+  auto [rms, largest] = spread(init_weight(Init::uniform)({300, 3, 3, 4}, key, DType::f32));
   CHECK(largest <= 1 / 6.0 + 1e-7);
   CHECK(rms == doctest::Approx(1 / 6.0 / std::sqrt(3)).epsilon(0.02));
   auto [cut_rms, cut] = spread(trunc_normal({20000}, key, 1, -1, 1, DType::f64));
