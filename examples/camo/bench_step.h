@@ -1,5 +1,5 @@
 // One training step of a backbone: forward, mean of squares over the features, backward.  Twin of
-// tests/peers/step_pvt.py; tests/peers/compare_step.py interleaves the two.
+// tests/peers/step_timm.py; tests/peers/compare_step.py interleaves the two.
 #pragma once
 
 #include <cstdint>

@@ -50,7 +50,7 @@ def main():
     options = parser.parse_args()
 
     shared = [f"--{key}={getattr(options, key)}" for key in ("backbone", "batch", "size", "threads")]
-    torch = [sys.executable, str(HERE / "step_pvt.py"), *shared]
+    torch = [sys.executable, str(HERE / "step_timm.py"), *shared]
     commands = {"camo": shlex.split(options.camo) + shared, "torch nchw": torch, "torch channels-last": [*torch, "--channels-last"]}
 
     memory = {}
