@@ -1,5 +1,7 @@
 #include "nn/backbone.h"
 
+#include "nn/backbones/convnext.h"
+#include "nn/backbones/edgenext.h"
 #include "nn/backbones/pvt_v2.h"
 #include "nn/nearest.h"
 
@@ -10,6 +12,8 @@ namespace {
 template <class F>
 void each_family(const F& f) {
   f.template operator()<PvtV2>();
+  f.template operator()<EdgeNext>();
+  f.template operator()<ConvNext>();
 }
 
 }  // namespace

@@ -35,6 +35,7 @@ Start init_weight(Init init, int64_t groups) {
   return [=](const Shape& shape, const RandomKey& key, DType dtype) {
     check<DTypeError>(dtype == DType::f32 || dtype == DType::f64, "init: parameters are f32 or f64, got ", dtype);
     if (init == Init::trunc_normal) return trunc_normal(shape, key, 0.02, -2, 2, dtype);
+    if (init == Init::trunc_normal_tf) return trunc_normal(shape, key, 0.02, -0.04, 0.04, dtype);
     if (init == Init::fan_out) {
       int64_t fan_out = shape.product(1, shape.rank() - 1) * shape[0] / groups;
       return randn(shape, key, 0, std::sqrt(2.0 / double(std::max<int64_t>(fan_out, 1))), dtype);

@@ -6,10 +6,11 @@
 
 namespace camo::nn {
 
-/// trunc_normal   normal, sigma 0.02, cut at the absolute bounds -2 and 2 (timm's trunc_normal_); bias 0
-/// fan_out        normal, sigma sqrt(2 / fan_out), fan_out = kh kw O / groups; bias 0.  He et al. 2015
-/// uniform        U(-1/sqrt(fan_in), 1/sqrt(fan_in)) for weight and bias: PyTorch's default
-enum class Init { uniform, trunc_normal, fan_out };
+/// trunc_normal     normal, sigma 0.02, cut at the absolute bounds -2 and 2 (timm's trunc_normal_); bias 0
+/// trunc_normal_tf  the same, cut at two sigmas (timm's trunc_normal_tf_); bias 0
+/// fan_out          normal, sigma sqrt(2 / fan_out), fan_out = kh kw O / groups; bias 0.  He et al. 2015
+/// uniform          U(-1/sqrt(fan_in), 1/sqrt(fan_in)) for weight and bias: PyTorch's default
+enum class Init { uniform, trunc_normal, trunc_normal_tf, fan_out };
 
 /// A weight (O, ..., I / groups): linear (O, I), convolution (O, kh, kw, I / groups).
 Start init_weight(Init init, int64_t groups = 1);

@@ -1,5 +1,8 @@
 #include "nn/layers.h"
 
+#include <algorithm>
+#include <numeric>
+
 #include "autograd/checkpoint.h"
 
 namespace camo::nn {
@@ -11,6 +14,10 @@ Linear::Linear(Scope s, int64_t in, int64_t out, bool with_bias, Init init, Act 
       act(act) {}
 
 Var Linear::forward(const Var& x) { return linear(x, weight, bias, act); }
+
+Var Linear::forward_scaled(const Var& x, const Var& gain) {
+  return linear(x, weight * reshape(gain, {-1, 1}), bias.defined() ? bias * gain : bias, act);
+}
 
 Var Linear::forward_rows(const Var& x, int64_t begin, int64_t end) {
   return linear(x, slice_rows(weight, begin, end), bias.defined() ? slice_rows(bias, begin, end) : bias, act);
@@ -65,6 +72,16 @@ Var BatchNorm::forward(const Var& x) {
   stage(running_var, stats.variance, n / std::max(n - 1, 1.0));  // PyTorch keeps the unbiased variance
   num_batches_tracked.staged = full({}, item(num_batches_tracked.latest()) + 1, DType::i64);
   return y;
+}
+
+std::vector<std::vector<double>> drop_path_rates(double last, const std::vector<int64_t>& depths) {
+  const int64_t D = std::accumulate(depths.begin(), depths.end(), int64_t(0));
+  std::vector<std::vector<double>> rates;
+  int64_t k = 0;
+  for (int64_t depth : depths)
+    for (rates.emplace_back(); depth > 0; --depth)
+      rates.back().push_back(last * double(k++) / double(std::max<int64_t>(D - 1, 1)));
+  return rates;
 }
 
 Attention::Attention(Scope s, int64_t dim, int heads, Init init)

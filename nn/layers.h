@@ -14,6 +14,8 @@ struct Linear : Module {
   Linear(Scope s, int64_t in, int64_t out, bool with_bias = true, Init init = Init::uniform,
          Act act = Act::none);
   Var forward(const Var& x);
+  /// gain * forward(x), gain (out): layer scale by scaling the weight's rows, without a pass over the map.
+  Var forward_scaled(const Var& x, const Var& gain);
   /// Rows [begin, end) of the weight: a part of a fused projection (kv, qkv) without slicing activations.
   Var forward_rows(const Var& x, int64_t begin, int64_t end);
 };
@@ -62,6 +64,9 @@ struct DropPath : Module {
   Var forward(const Var& x) { return training() && p > 0 ? drop_path(x, p, random_key(Domain::drop_path)) : x; }
 };
 
+/// Rates of every stage's blocks: block k of D in all gets last * k / (D - 1).
+std::vector<std::vector<double>> drop_path_rates(double last, const std::vector<int64_t>& depths);
+
 /// Self-attention over tokens (B, N, C): qkv fused by rows, heads, projection.
 struct Attention : Module {
   Linear qkv, proj;
@@ -75,6 +80,7 @@ struct Mlp : Module {
   Linear fc1, fc2;
   Mlp(Scope s, int64_t dim, int64_t hidden, Init init = Init::trunc_normal);
   Var forward(const Var& x) { return fc2.forward(fc1.forward(x)); }
+  Var forward_scaled(const Var& x, const Var& gain) { return fc2.forward_scaled(fc1.forward(x), gain); }
 };
 
 }  // namespace camo::nn

@@ -12,16 +12,20 @@ using namespace camo::nn;
 
 namespace {
 
-const std::vector<std::string> kSmallest{"pvt_v2_b0"};
+const std::vector<std::string> kSmallest{"pvt_v2_b0", "edgenext_xx_small", "convnext_tiny"};
 
 }  // namespace
 
 TEST_CASE("a backbone has timm's number of parameters") {
   const std::vector<std::pair<std::string, int64_t>> counts{
-      {"pvt_v2_b0", 3409760}, {"pvt_v2_b1", 13496000}, {"pvt_v2_b2", 24849856}, {"pvt_v2_b5", 81443008}};
+      {"pvt_v2_b0", 3409760}, {"pvt_v2_b1", 13496000}, {"pvt_v2_b2", 24849856}, {"pvt_v2_b2_li", 22040512},
+      {"pvt_v2_b3", 44725696}, {"pvt_v2_b4", 62043072}, {"pvt_v2_b5", 81443008},
+      {"edgenext_xx_small", 1157880}, {"edgenext_x_small", 2143420}, {"edgenext_small", 5281224},
+      {"edgenext_base", 17925124},
+      {"convnext_tiny", 27818592}, {"convnext_small", 49453152}, {"convnext_base", 87564416}};
   for (const auto& [name, count] : counts) {
     CAPTURE(name);
-    CHECK(backbone(name)->parameter_count() == count);
+    CHECK(backbone(name, {.initialise = false})->parameter_count() == count);
   }
 }
 

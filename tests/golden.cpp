@@ -73,7 +73,7 @@ struct Errors {
 
 Errors compare(const std::string& name, const json& run, DType dtype) {
   int64_t B = run["batch"], H = run["height"], W = run["width"];
-  auto model = nn::backbone(name, {.dtype = dtype}, {.height = H, .width = W});
+  auto model = nn::backbone(name, {.dtype = dtype, .initialise = false}, {.height = H, .width = W});
   set_weights(*model);
   Tensor image = from(counter(text("image ", H, "x", W), B * 3 * H * W), {B, 3, H, W});
   Var x = Var::leaf(cast(permute(image, {0, 2, 3, 1}), dtype));
@@ -116,7 +116,7 @@ void set_weights(nn::Module& model) {
 
 void check_parameters(const std::string& name) {
   const json file = read(name), &gradients = file["runs"][0]["gradients"];
-  auto model = nn::backbone(name);
+  auto model = nn::backbone(name, {.initialise = false});
   CHECK(model->parameter_count() == file["parameters"]);
   CHECK(model->named_parameters().size() + 1 == gradients.size());  // and the image
   for (const nn::Parameter& p : model->named_parameters()) {

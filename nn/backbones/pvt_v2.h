@@ -14,7 +14,9 @@ namespace camo::nn {
 struct PvtV2Config {
   std::string name;
   std::vector<int64_t> dims, depths, mlp_ratios;
+  bool linear = false;  // keys and values from 7 x 7 averages, in every stage
 };
+
 /// A strided, overlapping convolution, then a norm: x (B, H, W, in) -> (B, ceil(H / stride), ..., out).
 struct PvtPatchEmbed : Module {
   Conv2d proj;
@@ -23,22 +25,25 @@ struct PvtPatchEmbed : Module {
   Var forward(const Var& x) { return norm.forward(proj.forward(x)); }
 };
 
-/// Queries from every token, keys and values from the map shrunk by `reduction` (1: not at all).
+/// Queries from every token, keys and values from the map shrunk by `reduction` (1: not at all; kPooled: to 7 x 7
+/// by averages, then a 1 x 1 convolution and a GELU after the norm).
 struct PvtAttention : Module {
   Linear q, kv, proj;
   std::unique_ptr<Conv2d> sr;
   std::unique_ptr<LayerNorm> norm;
   int heads;
+  bool pooled;
+  static constexpr int64_t kPooled = 0;
   PvtAttention(Scope s, int64_t dim, int heads, int64_t reduction);
   Var forward(const Var& x);  // (B, H, W, C) -> (B, H, W, C)
 };
 
-/// fc2(gelu(dwconv(fc1(x)))): the activation comes after the depthwise convolution.
+/// fc2(gelu(dwconv(fc1(x)))): the activation comes after the depthwise convolution; pooled: another before it, ReLU.
 struct PvtMlp : Module {
   Linear fc1;
   DepthwiseConv2d dwconv;
   Linear fc2;
-  PvtMlp(Scope s, int64_t dim, int64_t hidden);
+  PvtMlp(Scope s, int64_t dim, int64_t hidden, bool pooled);
   Var forward(const Var& x) { return fc2.forward(gelu(dwconv.forward(fc1.forward(x)))); }
 };
 
@@ -58,14 +63,14 @@ struct PvtStage : Module {
   std::unique_ptr<PvtPatchEmbed> downsample;  // stage 0 has none
   List<PvtBlock> blocks;
   LayerNorm norm;
-  PvtStage(Scope s, const PvtV2Config& config, int stage, double drop_path);
+  PvtStage(Scope s, const PvtV2Config& config, int stage, const std::vector<double>& drop_path);
   Var forward(Var x);
 };
 
 struct PvtV2 : Backbone {
   PvtPatchEmbed patch_embed;
   List<PvtStage> stages;
-  static const std::vector<PvtV2Config>& configs();  // b0 ... b5
+  static const std::vector<PvtV2Config>& configs();  // b0 ... b5, b2_li
   PvtV2(Scope s, const PvtV2Config& config, const BackboneOptions& options);
   /// Any H, W >= 29; sizes round up at every stage.
   std::vector<Var> forward(const Var& x) override;
