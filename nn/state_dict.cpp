@@ -1,5 +1,7 @@
 #include "nn/state_dict.h"
 
+#include <algorithm>
+#include <cstdio>
 #include <map>
 
 #include "nn/nearest.h"
@@ -28,14 +30,6 @@ Shape file_shape(const Place& p) {
   return p.layout == FileLayout::conv ? Shape{s[0], s[3], s[1], s[2]} : s;
 }
 
-/// "2 missing: a, b" with at most 20 names; empty for an empty list.
-std::string listed(const std::vector<std::string>& names, const char* what) {
-  if (names.empty()) return "";
-  std::string out = text("; ", names.size(), " ", what, ": ");
-  for (size_t i = 0; i < names.size() && i < 20; ++i) out += (i ? ", " : "") + names[i];
-  return names.size() > 20 ? out + ", ..." : out;
-}
-
 }  // namespace
 
 Tensor to_file(const Tensor& x, FileLayout layout) {
@@ -51,40 +45,71 @@ NamedTensors state_dict(const Module& module) {
   return out;
 }
 
-LoadReport load_state_dict(Module& module, const NamedTensors& tensors, bool strict) {
-  std::map<std::string, const Tensor*> given;
-  for (const auto& [name, t] : tensors)
+std::vector<std::pair<std::string, Shape>> file_shapes(const Module& module) {
+  std::vector<std::pair<std::string, Shape>> out;
+  for (const Place& p : places(module)) out.emplace_back(p.name, file_shape(p));
+  return out;
+}
+
+std::string listed(const std::vector<std::string>& names, const std::string& what) {
+  constexpr size_t kShown = 10;
+  if (names.empty()) return "";
+  std::string out = text(names.size(), " ", what, ": ");
+  for (size_t i = 0; i < std::min(names.size(), kShown); ++i) out += (i ? ", " : "") + names[i];
+  return names.size() > kShown ? out + text(", ... (", names.size() - kShown, " more)") : out;
+}
+
+std::string LoadReport::text() const {
+  char share[32];
+  std::snprintf(share, sizeof share, "%.4g", 100 * double(numbers) / double(std::max<int64_t>(numbers_wanted, 1)));
+  std::string out = camo::text(tensors, " of ", tensors_wanted, " tensors, ", share, " % of the numbers");
+  for (const std::string& part : {listed(missing, "missing"), listed(unexpected, "unexpected"),
+                                  listed(misshapen, "of another shape or type")})
+    if (!part.empty()) out += "; " + part;
+  return out;
+}
+
+LoadError::LoadError(LoadReport r)
+    : WeightsError("load_state_dict: names and shapes must be the model's, got " + r.text()), report(std::move(r)) {}
+
+LoadReport load_state_dict(Module& module, NamedTensors tensors, bool strict) {
+  std::map<std::string, Tensor*> given;
+  for (auto& [name, t] : tensors)
     check<WeightsError>(given.emplace(name, &t).second, "load_state_dict: two tensors are named ", name);
 
   LoadReport report;
-  std::vector<std::string> differ;
   std::vector<std::pair<Tensor, Tensor>> writes;  // to, from: nothing is written before everything is checked
   for (const Place& p : places(module)) {
+    ++report.tensors_wanted, report.numbers_wanted += p.value.numel();
     auto found = given.find(p.name);
     if (found == given.end()) {
       report.missing.push_back(p.name);
       continue;
     }
-    const Tensor t = found->second->to(p.value.device());
+    Tensor t = std::move(*found->second);
     given.erase(found);
-    bool convertible = t.dtype() == p.value.dtype() || (is_float(t.dtype()) && is_float(p.value.dtype()));
-    if (t.shape() != file_shape(p) || !convertible)
-      differ.push_back(text(p.name, " ", t.shape(), " ", t.dtype(), " for ", file_shape(p), " ", p.value.dtype()));
-    else
-      writes.emplace_back(p.value, t.dtype() == p.value.dtype() ? from_file(t, p.layout)
-                                                               : cast(from_file(t, p.layout), p.value.dtype()));
+    const bool convertible = t.dtype() == p.value.dtype() || (is_float(t.dtype()) && is_float(p.value.dtype()));
+    if (t.shape() != file_shape(p) || !convertible) {
+      report.misshapen.push_back(text(p.name, " ", t.shape(), " ", t.dtype(), " for ", file_shape(p), " ", p.value.dtype()));
+      continue;
+    }
+    if (t.dtype() != p.value.dtype()) t = cast(t, p.value.dtype());
+    if (p.layout != FileLayout::same) t = from_file(t, p.layout);
+    ++report.tensors, report.numbers += t.numel();
+    writes.emplace_back(p.value, t.to(p.value.device()));
   }
-  std::vector<std::string> unexpected;
+  std::vector<std::string> explained;  // unexpected names, with the missing ones they are probably meant for
   for (const auto& [name, t] : tensors) {
     if (!given.count(name)) continue;
     report.unexpected.push_back(name);
-    std::string near = unexpected.size() < 20 ? nearest(name, report.missing) : "";
-    unexpected.push_back(near.empty() ? name : name + " (nearest: " + near + ")");
+    std::string near = explained.size() < 10 ? nearest(name, report.missing) : "";
+    explained.push_back(near.empty() ? name : name + " (nearest: " + near + ")");
   }
-  std::string wrong = listed(differ, "of another shape or type");
-  if (strict) wrong = listed(report.missing, "missing") + listed(unexpected, "unexpected") + wrong;
-  check<WeightsError>(wrong.empty(), "load_state_dict: names and shapes must be the model's", wrong);
-  for (auto& [to, from] : writes) copy_into(to, from);
+  if (strict && !report.complete()) {
+    report.unexpected = explained;
+    throw LoadError(report);
+  }
+  for (auto& [to, from] : writes) move_into(to, std::move(from));
   return report;
 }
 

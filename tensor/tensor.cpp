@@ -144,6 +144,16 @@ void copy_into(Tensor dst, const Tensor& src) {
   on(src.device(), [&](auto where) { kernel::copy(where, src.raw(), dst.raw_write(), src.bytes()); });
 }
 
+void move_into(Tensor dst, Tensor&& src) {
+  const Tensor spent = std::move(src);
+  const bool whole = dst.defined() && spent.unique() && spent.storage_ != dst.storage_ &&
+                     dst.storage_->bytes == spent.storage_->bytes && dst.bytes() == dst.storage_->bytes;
+  if (!whole || dst.shape() != spent.shape() || dst.dtype() != spent.dtype() || dst.device() != spent.device())
+    return copy_into(dst, spent);
+  std::swap(dst.storage_->data, spent.storage_->data);
+  ++dst.storage_->version;
+}
+
 void fill(Tensor x, double value) {
   on(x.device(), [&](auto where) { kernel::fill(where, x, value); });
 }

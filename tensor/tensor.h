@@ -78,6 +78,7 @@ class Tensor {
   bool unique() const { return storage_.use_count() == 1; }
 
  private:
+  friend void move_into(Tensor dst, Tensor&& src);
   void* pointer(DType wanted) const;
 
   std::shared_ptr<Storage> storage_;
@@ -104,6 +105,9 @@ double item(const Tensor& x);
 
 /// Writes src into dst (same shape and dtype).
 void copy_into(Tensor dst, const Tensor& src);
+/// The same where src may be spent: storage that src alone owns changes hands instead of being copied.  All views of
+/// dst see the new numbers.
+void move_into(Tensor dst, Tensor&& src);
 void fill(Tensor x, double value);
 /// Same shape, dtype and bits; NaN equals itself, 0 differs from -0.
 bool equal_bits(const Tensor& a, const Tensor& b);

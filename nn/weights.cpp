@@ -1,0 +1,189 @@
+#include "nn/weights.h"
+
+#include <algorithm>
+#include <map>
+
+namespace camo::nn {
+namespace {
+
+using Parts = std::vector<std::string>;
+
+Parts split(const std::string& name) {
+  Parts parts(1);
+  for (char c : name) {
+    if (c == '.') parts.emplace_back();
+    else parts.back() += c;
+  }
+  return parts;
+}
+
+std::string join(const Parts& parts) {
+  std::string out = parts[0];
+  for (size_t i = 1; i < parts.size(); ++i) out += "." + parts[i];
+  return out;
+}
+
+bool digits(const std::string& s) {
+  return !s.empty() && s.size() < 9 && std::all_of(s.begin(), s.end(), [](char c) { return c >= '0' && c <= '9'; });
+}
+
+/// The number N >= 1 in "stemN"; 0 when the word is another.
+int numbered(const std::string& word, const std::string& stem) {
+  if (!word.starts_with(stem) || !digits(word.substr(stem.size()))) return 0;
+  return std::stoi(word.substr(stem.size()));
+}
+
+void replace_first(Parts& parts, const Parts& by) {
+  parts.erase(parts.begin());
+  parts.insert(parts.begin(), by.begin(), by.end());
+}
+
+struct Reading {
+  const char* name;
+  std::string (*timm)(const std::string&);
+};
+constexpr Reading kReadings[] = {{"timm", timm_name},
+                                 {"PVT", timm_name_of_pvt},
+                                 {"EdgeNeXt/ConvNeXt", timm_name_of_convnext},
+                                 {"Swin", timm_name_of_swin}};
+const char* const kPrefixes[] = {"", "module.", "model.", "backbone.", "ema.backbone.", "model.backbone.",
+                                 "module.backbone.", "backbone.body."};
+
+/// The classifier's tensors and the norm before it, in timm's names.
+bool of_classifier(const std::string& name) { return name.starts_with("head.") || name.starts_with("norm."); }
+
+bool computed(const std::string& name) {
+  return name.ends_with("relative_position_index") || name.ends_with("attn_mask");
+}
+
+struct Choice {
+  Reading reading = kReadings[0];
+  std::string prefix;
+};
+
+/// The reading under which most names are the network's; the first of equals.
+Choice choose(const NamedTensors& tensors, const std::map<std::string, Shape>& wanted) {
+  Choice best;
+  int64_t most = 0;
+  for (const char* prefix : kPrefixes)
+    for (const Reading& reading : kReadings) {
+      int64_t hits = 0;
+      for (const auto& [name, t] : tensors)
+        if (name.starts_with(prefix)) hits += int64_t(wanted.count(reading.timm(name.substr(std::string(prefix).size()))));
+      if (hits > most) most = hits, best = {reading, prefix};
+    }
+  return best;
+}
+
+/// The shape without axes of length one: equal for tensors that hold the same numbers in the same order.
+std::vector<int64_t> essence(const Shape& shape) {
+  std::vector<int64_t> out;
+  for (int64_t n : shape)
+    if (n != 1) out.push_back(n);
+  return out;
+}
+
+}  // namespace
+
+std::string timm_name(const std::string& name) {
+  const size_t dot = name.find('.'), line = name.find('_');
+  const bool flat = line != name.npos && dot != name.npos && line < dot && digits(name.substr(line + 1, dot - line - 1));
+  const std::string stem = name.substr(0, line);
+  if (!flat || (stem != "stages" && stem != "layers" && stem != "stem")) return name;
+  return stem + "." + name.substr(line + 1);
+}
+
+std::string features_name(const std::string& name) {
+  for (const char* stem : {"stages.", "layers.", "stem."})
+    if (name.starts_with(stem)) return name.substr(0, std::string(stem).size() - 1) + "_" + name.substr(std::string(stem).size());
+  return name;
+}
+
+std::string timm_name_of_pvt(const std::string& name) {
+  Parts parts = split(name);
+  if (int n = numbered(parts[0], "patch_embed"))
+    replace_first(parts, n == 1 ? Parts{"patch_embed"} : Parts{"stages", std::to_string(n - 1), "downsample"});
+  else if (int n = numbered(parts[0], "block"))
+    replace_first(parts, {"stages", std::to_string(n - 1), "blocks"});
+  else if (int n = numbered(parts[0], "norm"))
+    replace_first(parts, {"stages", std::to_string(n - 1), "norm"});
+  auto twice = std::adjacent_find(parts.begin(), parts.end(),
+                                  [](const auto& a, const auto& b) { return a == "dwconv" && b == a; });
+  if (twice != parts.end()) parts.erase(twice);
+  return join(parts);
+}
+
+std::string timm_name_of_convnext(const std::string& name) {
+  Parts parts = split(name);
+  if (parts[0] == "downsample_layers" && parts.size() > 2 && digits(parts[1])) {
+    if (parts[1] == "0") parts.erase(parts.begin() + 1), parts[0] = "stem";
+    else parts.insert(parts.begin() + 2, "downsample"), parts[0] = "stages";
+  } else if (parts[0] == "stages" && parts.size() > 3 && digits(parts[1]) && digits(parts[2])) {
+    parts.insert(parts.begin() + 2, "blocks");
+  } else if (parts[0] == "norm") {
+    parts.insert(parts.begin(), "head");
+  } else if (parts[0] == "head") {
+    parts.insert(parts.begin() + 1, "fc");
+  }
+  for (size_t i = 0; i < parts.size(); ++i) {
+    if (parts[i] == "dwconv") parts[i] = "conv_dw";
+    if (int n = numbered(parts[i], "pwconv")) parts[i] = text("fc", n), parts.insert(parts.begin() + int64_t(i), "mlp");
+  }
+  return join(parts);
+}
+
+std::string timm_name_of_swin(const std::string& name) {
+  Parts parts = split(name);
+  if (parts[0] == "layers" && parts.size() > 2 && digits(parts[1]) && parts[2] == "downsample")
+    parts[1] = std::to_string(std::stoi(parts[1]) + 1);
+  else if (parts[0] == "head")
+    parts.insert(parts.begin() + 1, "fc");
+  return join(parts);
+}
+
+std::string WeightsReport::text() const {
+  std::string out = reading + " names: " + LoadReport::text();
+  if (!others.empty()) out += camo::text("; ", others.size(), " of other parts");
+  for (const std::string& part : {listed(heads, "of the classifier skipped"), listed(ignored, "computed here, ignored"),
+                                  listed(resized, "resized to this window")})
+    if (!part.empty()) out += "; " + part;
+  return out;
+}
+
+WeightsReport load_weights(Backbone& network, NamedTensors tensors, bool partial) {
+  std::map<std::string, Shape> shapes;
+  for (const auto& [name, shape] : file_shapes(network)) shapes.emplace(name, shape);
+  const Choice choice = choose(tensors, shapes);
+
+  WeightsReport report;
+  NamedTensors named;
+  for (auto& [name, t] : tensors) {
+    if (!name.starts_with(choice.prefix)) {
+      report.others.push_back(name);
+      continue;
+    }
+    const std::string timm = choice.reading.timm(name.substr(choice.prefix.size()));
+    auto place = shapes.find(timm);
+    if (place == shapes.end() && of_classifier(timm)) {
+      report.heads.push_back(name);
+    } else if (place == shapes.end() && computed(timm)) {
+      report.ignored.push_back(name);
+    } else {
+      if (place != shapes.end() && t.shape() != place->second) {
+        if (essence(t.shape()) == essence(place->second)) t = t.reshape(place->second);
+        else if (Tensor fitted = network.fit(timm, t); fitted.defined()) t = fitted, report.resized.push_back(timm);
+      }
+      named.emplace_back(timm, std::move(t));
+    }
+  }
+  report.reading = choice.reading.name + (choice.prefix.empty() ? "" : text(" after ", choice.prefix));
+  try {
+    static_cast<LoadReport&>(report) = load_state_dict(network, std::move(named), !partial);
+  } catch (const LoadError& e) {
+    static_cast<LoadReport&>(report) = e.report;
+    throw WeightsError("load_weights: names and shapes must be the network's, got " + report.text());
+  }
+  return report;
+}
+
+}  // namespace camo::nn

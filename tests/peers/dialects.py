@@ -1,0 +1,68 @@
+"""Makes tests/golden/dialects.json: the names that the original repositories give to what timm renames.
+
+Original names are made from timm's by the inverse of its renaming, and then put through timm's own checkpoint filter,
+which must lead back to exactly the model's names: the pairs that are written are the filter's, not ours.
+Needs torch and timm; Camo itself never does.
+
+    python tests/peers/dialects.py > tests/golden/dialects.json
+"""
+
+import importlib
+import json
+import re
+
+import timm
+import torch
+
+FAMILIES = {
+    "pvt_v2_b0": "pvt_v2", "edgenext_xx_small": "edgenext",
+    "swin_tiny_patch4_window7_224": "swin_transformer", "convnext_tiny": "convnext",
+}
+
+
+def original_pvt(name):
+    name = re.sub(r"^patch_embed", "patch_embed1", name)
+    name = re.sub(r"^stages\.(\d)\.downsample", lambda m: f"patch_embed{int(m[1]) + 1}", name)
+    name = re.sub(r"^stages\.(\d)\.blocks\.", lambda m: f"block{int(m[1]) + 1}.", name)
+    name = re.sub(r"^stages\.(\d)\.norm", lambda m: f"norm{int(m[1]) + 1}", name)
+    return name.replace("mlp.dwconv", "mlp.dwconv.dwconv")
+
+
+def original_convnext(name):
+    name = re.sub(r"^stem", "downsample_layers.0", name)
+    name = re.sub(r"^stages\.(\d)\.downsample", r"downsample_layers.\1", name)
+    name = re.sub(r"^stages\.(\d)\.blocks", r"stages.\1", name)
+    name = name.replace("conv_dw", "dwconv").replace("mlp.fc", "pwconv")
+    return name.replace("head.norm", "norm").replace("head.fc", "head")
+
+
+def original_swin(name):
+    name = re.sub(r"^layers\.(\d)\.downsample", lambda m: f"layers.{int(m[1]) - 1}.downsample", name)
+    return name.replace("head.fc", "head")
+
+
+ORIGINAL = {"pvt_v2": original_pvt, "edgenext": original_convnext, "swin_transformer": original_swin, "convnext": original_convnext}
+
+
+def pairs(model_name):
+    family = FAMILIES[model_name]
+    model = timm.create_model(model_name, pretrained=False)
+    state = model.state_dict()
+    original = {ORIGINAL[family](name): torch.nn.Parameter(t.clone(), requires_grad=False) for name, t in state.items()}
+    assert len(original) == len(state)
+    if family == "swin_transformer":  # buffers that old files still hold
+        original["layers.0.blocks.1.attn_mask"] = torch.zeros(64, 49, 49)
+        original["layers.0.blocks.0.attn.relative_position_index"] = torch.zeros(49, 49, dtype=torch.int64)
+    filtered = importlib.import_module(f"timm.models.{family}").checkpoint_filter_fn(dict(original), model)
+    assert set(filtered) == set(state) and all(filtered[n].shape == state[n].shape for n in state)
+    back = {t.data_ptr(): name for name, t in filtered.items()}  # a filter may reshape, never copy
+    return [[name, back.get(t.data_ptr())] for name, t in original.items()]
+
+
+def main():
+    out = {name.removesuffix("_patch4_window7_224"): pairs(name) for name in FAMILIES}
+    print(json.dumps(out, separators=(",", ":")).replace('],["', '],\n["'))
+
+
+if __name__ == "__main__":
+    main()

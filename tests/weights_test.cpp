@@ -1,0 +1,183 @@
+// Weights under the names of timm, of its features_only models and of the original repositories.
+#include "nn/weights.h"
+
+#include <doctest/doctest.h>
+
+#include <fstream>
+#include <nlohmann/json.hpp>
+
+#include "tensor/ops/layout.h"
+
+using namespace camo;
+using namespace camo::nn;
+using nlohmann::json;
+
+namespace {
+
+/// [original name, timm's name], as timm's own checkpoint filter pairs them; null for what it drops.
+const json& dialects() {
+  static const json file = json::parse(std::ifstream(CAMO_SOURCE_DIR "/tests/golden/dialects.json"));
+  return file;
+}
+
+std::vector<std::string> families_here() {
+  std::vector<std::string> out;
+  for (const std::string& name : backbone_names())
+    if (dialects().contains(name)) out.push_back(name);
+  return out;
+}
+
+/// Its tensors, each filled with a number of its own.
+NamedTensors numbered_weights(const Module& net) {
+  NamedTensors out;
+  for (const auto& [name, shape] : file_shapes(net)) out.emplace_back(name, full(shape, double(out.size())));
+  return out;
+}
+
+/// Every parameter holds the number of its place.
+bool all_in_place(const Module& net) {
+  int64_t i = 0;
+  for (const auto& [name, t] : state_dict(net)) {
+    std::vector<float> v = to_vector<float>(t);
+    if (std::count(v.begin(), v.end(), float(i++)) != int64_t(v.size())) return false;
+  }
+  return true;
+}
+
+void fill_all(Module& net, double value) {
+  for (Parameter& p : net.named_parameters()) fill(p.var.value(), value);
+}
+
+NamedTensors with_names(const NamedTensors& tensors, const std::function<std::string(std::string)>& rename) {
+  NamedTensors out;
+  for (const auto& [name, t] : tensors) out.emplace_back(rename(name), t.clone());
+  return out;
+}
+
+std::string refusal(Backbone& net, NamedTensors tensors) {
+  try {
+    load_weights(net, std::move(tensors));
+  } catch (const WeightsError& e) {
+    return e.what();
+  }
+  return "loaded";
+}
+
+}  // namespace
+
+TEST_CASE("the original repositories' names load strictly, as timm's own filter maps them") {
+  for (const std::string& name : families_here()) {
+    CAPTURE(name);
+    auto net = backbone(name, Scope{.initialise = false});
+    std::map<std::string, Tensor> by_name;
+    for (auto& [key, t] : numbered_weights(*net)) by_name.emplace(key, t);
+    NamedTensors original;
+    size_t beyond = 0;
+    for (const auto& pair : dialects()[name]) {
+      const std::string timm = pair[1].is_null() ? "" : pair[1].get<std::string>();
+      const bool ours = by_name.count(timm);
+      beyond += !ours;
+      original.emplace_back(pair[0].get<std::string>(), ours ? by_name.at(timm).clone() : zeros({3}));
+    }
+    for (const char* prefix : {"", "module.", "backbone."}) {
+      fill_all(*net, -1);
+      WeightsReport report = load_weights(*net, with_names(original, [&](auto key) { return prefix + key; }));
+      CHECK(report.complete());
+      CHECK(report.tensors == int64_t(by_name.size()));
+      CHECK(report.heads.size() + report.ignored.size() == beyond);
+      CHECK(report.reading.find("timm") == std::string::npos);
+      CHECK(all_in_place(*net));
+    }
+  }
+}
+
+TEST_CASE("both of timm's dialects load strictly; heads are skipped and reported") {
+  for (const std::string& name : families_here()) {
+    CAPTURE(name);
+    auto net = backbone(name, Scope{.initialise = false});
+    NamedTensors full_model = numbered_weights(*net), features = with_names(full_model, features_name);
+    full_model.emplace_back("head.fc.weight", zeros({10, 4}));
+    full_model.emplace_back("head.norm.bias", zeros({4}));
+    for (const NamedTensors& file : {full_model, features}) {
+      fill_all(*net, -1);
+      WeightsReport report = load_weights(*net, with_names(file, [](auto key) { return key; }));
+      CHECK(report.complete());
+      CHECK(report.reading == "timm");
+      CHECK(report.heads.size() == (file.size() == full_model.size() ? 2 : 0));
+      CHECK(all_in_place(*net));
+    }
+  }
+}
+
+TEST_CASE("names between the dialects") {
+  CHECK(timm_name("stages_2.blocks.4.mlp.fc1.weight") == "stages.2.blocks.4.mlp.fc1.weight");
+  CHECK(timm_name("stem_1.bias") == "stem.1.bias");
+  CHECK(timm_name("patch_embed.proj.weight") == "patch_embed.proj.weight");
+  CHECK(timm_name("stages_x.a") == "stages_x.a");
+  CHECK(timm_name("odd_1") == "odd_1");
+  CHECK(features_name("layers.3.blocks.1.attn.qkv.bias") == "layers_3.blocks.1.attn.qkv.bias");
+  CHECK(features_name("patch_embed.norm.bias") == "patch_embed.norm.bias");
+  CHECK(timm_name_of_pvt("block3.11.mlp.dwconv.dwconv.bias") == "stages.2.blocks.11.mlp.dwconv.bias");
+  CHECK(timm_name_of_pvt("patch_embed99999999999.x") == "patch_embed99999999999.x");
+  CHECK(timm_name_of_convnext("downsample_layers.2.0.weight") == "stages.2.downsample.0.weight");
+  CHECK(timm_name_of_convnext("stages.1.2.pwconv1.weight") == "stages.1.blocks.2.mlp.fc1.weight");
+  CHECK(timm_name_of_convnext("norm.bias") == "head.norm.bias");
+  CHECK(timm_name_of_swin("layers.0.downsample.norm.weight") == "layers.1.downsample.norm.weight");
+}
+
+TEST_CASE("a strict load lists what is wrong and changes nothing; a partial one loads what fits") {
+  auto net = backbone("pvt_v2_b0", Scope{.seed = 1});
+  NamedTensors before;
+  for (const auto& [name, t] : state_dict(*net)) before.emplace_back(name, t.clone());
+  auto wrong = [&] {
+    NamedTensors file = numbered_weights(*net);
+    for (int i = 0; i < 12; ++i) file[size_t(i)].first += "x";
+    file[20].second = zeros({7, 7});
+    return file;
+  };
+  std::string message = refusal(*net, wrong());
+  CHECK(message.starts_with("load_weights: names and shapes must be the network's, got timm names: 163 of 176 tensors, "));
+  CHECK(message.find("12 missing: patch_embed.proj.weight, ") != std::string::npos);
+  CHECK(message.find(", ... (2 more); 12 unexpected: patch_embed.proj.weightx (nearest: patch_embed.proj.weight), ") !=
+        std::string::npos);
+  CHECK(message.find("1 of another shape or type: " + before[20].first + " (7, 7) f32 for ") != std::string::npos);
+  for (size_t i = 0; i < before.size(); ++i)
+    CHECK(equal_bits(state_dict(*net)[i].second, before[i].second));
+
+  WeightsReport report = load_weights(*net, wrong(), /*partial=*/true);
+  CHECK(report.tensors == 163);
+  CHECK(equal_bits(state_dict(*net)[20].second, before[20].second));
+  CHECK(to_vector<float>(state_dict(*net)[30].second)[0] == 30);
+
+  CHECK(refusal(*net, {}).find("0 of 176 tensors, 0 % of the numbers; 176 missing: ") != std::string::npos);
+  CHECK(refusal(*net, {{"a", zeros({1})}, {"b", zeros({1})}}).find("2 unexpected: a, b") != std::string::npos);
+}
+
+TEST_CASE("every float type converts, and axes of length one do not matter") {
+  auto net = backbone("pvt_v2_b0", Scope{.initialise = false});
+  for (DType dtype : {DType::f64, DType::bf16, DType::f32}) {
+    NamedTensors file;
+    for (const auto& [name, t] : numbered_weights(*net)) file.emplace_back(name, cast(t, dtype));
+    CHECK(load_weights(*net, std::move(file)).complete());
+    CHECK(all_in_place(*net));
+  }
+  NamedTensors file = numbered_weights(*net);
+  for (auto& [name, t] : file)
+    if (name.ends_with("fc1.weight")) t = t.reshape({t.dim(0), t.dim(1), 1, 1});  // a matrix stored as 1 x 1 filters
+  CHECK(load_weights(*net, std::move(file)).complete());
+  CHECK(all_in_place(*net));
+}
+
+TEST_CASE("a larger file gives the part that is the backbone's") {
+  auto net = backbone("pvt_v2_b0", Scope{.initialise = false});
+  NamedTensors file = with_names(numbered_weights(*net), [](auto key) { return "ema.backbone." + key; });
+  for (auto& item : with_names(numbered_weights(*net), [](auto key) { return "model.backbone." + key; })) {
+    fill(item.second, -5);
+    file.push_back(item);
+  }
+  file.emplace_back("model.decoder.search.weight", zeros({1, 64}));
+  WeightsReport report = load_weights(*net, std::move(file));
+  CHECK(report.reading == "timm after ema.backbone.");
+  CHECK(report.others.size() == 177);
+  CHECK(all_in_place(*net));
+}
