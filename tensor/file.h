@@ -1,4 +1,4 @@
-// Files: reading, and writing so that a crash at any moment leaves the old file or the new one.
+// Files: reading regular ones only, and writing so that a crash at any moment leaves the old file or the new one.
 //
 // A save writes a temporary name in the same folder, checks every return value, syncs the data, renames, and
 // syncs the folder: rename is atomic, but neither contents nor names are on the disk before their sync.
@@ -6,7 +6,7 @@
 //
 // Every call of the save path asks a hook first, so that a test can kill the process before each one in turn,
 // or make it fail.  The environment variable CAMO_FAULT sets one: kill@7, short@3, ENOSPC@4 (EIO, EROFS,
-// EDQUOT, EACCES, EINTR); calls are counted from 1 over the life of the process.
+// EDQUOT, EACCES, EINTR); calls are counted from 1 over the life of the process.  Reads ask it too, uncounted.
 #pragma once
 
 #include <cstdint>
@@ -18,33 +18,38 @@
 
 namespace camo {
 
-/// Called before file call `number` ("open", "write", "fsync", "close", "rename"); returns 0 to let it
-/// happen, kShortWrite to write only half, or the errno it is to fail with.
+/// Called before file call `number` ("open", "write", "fsync", "close", "rename"; 0 for "read"); returns 0 to
+/// let it happen, kShortWrite to write only half, or the errno it is to fail with.
 using FileHook = int (*)(const char* call, int64_t number);
 constexpr int kShortWrite = -1;
 /// Sets the hook (nullptr: none), restarts the count, returns the calls counted so far.
 int64_t set_file_hook(FileHook hook);
 
-/// A file for reading.  Throws E naming `op` and the path: `op: PATH: reason`.
+/// A regular file for reading, or a link that leads to one; all else is refused without being opened, for a pipe
+/// would hang and a device may act.  Throws E naming `op` and the path: `op: PATH: reason`, `rule` before the reason.
 class InputFile {
  public:
   template <class E>
-  static InputFile open(const std::string& path, const char* op) {
-    InputFile file(path, op);
-    if (!file.problem_.empty()) throw E(file.problem_);
+  static InputFile open(const std::string& path, const char* op, const char* rule = "") {
+    InputFile file(path);
+    if (!file.problem_.empty()) throw E(text(op, ": ", path, ": ", rule, file.problem_));
     return file;
   }
   InputFile(InputFile&& other) noexcept;
+  InputFile& operator=(InputFile&&) = delete;
   ~InputFile();
 
   int64_t size() const { return size_; }
   /// Reads n bytes at `offset`; false when the file ends before, or when the system fails.
   [[nodiscard]] bool read(int64_t offset, void* to, int64_t n) const;
+  /// Whether size and time of change are still those found by open(): so far as the system's clock ticks, nobody
+  /// wrote to the file meanwhile.  One that was renamed or removed is still the same file here.
+  [[nodiscard]] bool unchanged() const;
 
  private:
-  InputFile(const std::string& path, const char* op);
+  explicit InputFile(const std::string& path);
   int fd_ = -1;
-  int64_t size_ = 0;
+  int64_t size_ = 0, changed_ns_ = 0;
   std::string problem_;
 };
 

@@ -1,219 +1,127 @@
-// What a safetensors file must satisfy, by number; 1, 2 and 13 are checked in io.cpp.
-//   1 length: 8 bytes, within the limit      8 data_offsets: begin <= end <= data
-//   2 the header fits the file               9 no hole between tensors, no overlap, no tail
-//   3 the header is UTF-8 and an object     10 end - begin is what shape and dtype need
-//   4 it is JSON, no key twice              11 metadata: strings, at most 1 MiB
-//   5 dtype, shape, data_offsets, no more   12 at most 100 000 tensors, names of 512 bytes, no control
-//   characters 6 numbers are plain unsigned integers   13 no memory beyond 3 headers and 16 MiB before 10 has
-//   passed 7 rank <= 8, axes <= 2^48, size fits
-// A reader of our own is shorter, stricter and leaner here than a general one: it never recurses, never turns
-// a number into a double, and sees a key twice where a map would keep the last.
+// What a weight file must satisfy, by number.  R: the reference implementation refuses the same; +: it does not.
+//
+//    1 R the length of the header: 8 bytes, at most 100 000 000; + at most ReadOptions::max_header
+//    2 R the header fits the file
+//    3 R the header is UTF-8 and an object
+//    4 R it is JSON with nothing after it; + no key twice
+//    5 R each tensor has dtype, shape and data_offsets, the dtype is known; + no other key
+//    6 R numbers are integers from 0 of 64 bits
+//    7 R the size of a tensor fits 64 bits, in bits; + at most 8 axes, 2^48 on one
+//    8 R data_offsets are two, begin <= end <= data
+//    9 R the tensors lie side by side: no hole, no overlap, no tail
+//   10 R end - begin is what shape and dtype need, whole bytes; a product of zero skips no check
+//   11 R metadata holds strings; + at most 1 MiB in 4096 entries
+//   12 + at most 100 000 tensors, names of at most 512 bytes without control characters
+//   13 + memory: the bound in io.h
+//   14 + to be read, not listed: Camo holds the type, and at most kMaxRank axes
+//   15 + a regular file, or a link that leads to one, which does not change while it is read
+//   16 + checksums: both entries or neither, of every tensor, and right
+//   17   index of a sharded set: metadata, and weight_map of names to files, no other key
+//   18 + the files of the map: at most 512, plain names
+//   19 + each lies in the folder of the index as it is named, or where the index really lies, links followed
+//   20 + the map names every tensor of every shard, and no others
+// 1, 2, 13 to 16: io.cpp; 17 to 20: io_shards.cpp.
 #include "tensor/io_header.h"
 
 #include <algorithm>
-#include <cstring>
+#include <tuple>
+#include <utility>
+
+#include "tensor/checksum.h"
 
 namespace camo::detail {
 namespace {
 
-constexpr size_t kMaxTensors = 100'000, kMaxName = 512, kMaxMetadata = 1 << 20;
+constexpr size_t kMaxTensors = 100'000, kMaxName = 512, kMaxMetadata = 1 << 20, kMaxEntries = 4096;
 
-struct TypeRow { std::string_view name; int64_t size; DType read_as; };
-constexpr TypeRow kTypes[] = {{"F64", 8, DType::f64}, {"F32", 4, DType::f32}, {"BF16", 2, DType::bf16},
-                              {"F16", 2, DType::f32}, {"I64", 8, DType::i64}, {"U8", 1, DType::u8}};
-
-const TypeRow* find_type(std::string_view name) {
-  for (const TypeRow& row : kTypes)
-    if (row.name == name) return &row;
-  return nullptr;
+void parse_shape(JsonScanner& s, FileShape& shape) {
+  s.array(7, [&] {
+    const uint64_t n = s.number();
+    if (shape.rank == 8 || n > uint64_t(1) << 48) s.refuse(7, "more than 8 axes or 2^48 on one");
+    shape.dims[shape.rank++] = int64_t(n);
+  });
 }
 
-/// Walks over JSON text from left to right.
-class Scanner {
- public:
-  Scanner(std::string_view text, const std::string& who) : text_(text), who_(who) {}
-
-  template <class... Parts>
-  [[noreturn]] void refuse(int rule, const Parts&... parts) const {
-    throw WeightsError(text(who_, ": rule ", rule, ": ", parts..., ", at byte ", at_, " of the header"));
-  }
-  size_t at() const { return at_; }
-  bool done() { return space(), at_ == text_.size(); }
-  /// The next character that is no space, 0 at the end.
-  char peek() { return space(), at_ < text_.size() ? text_[at_] : '\0'; }
-  void expect(char c, int rule = 4) {
-    if (peek() != c) refuse(rule, "'", c, "' expected");
-    ++at_;
-  }
-
-  /// Calls f(key) at each member's value.
-  template <class F>
-  void object(int rule, const F& f) {
-    expect('{', rule);
-    for (bool first = true; peek() != '}'; first = false) {
-      if (!first) expect(',');
-      std::string key = string(4);
-      expect(':');
-      f(key);
-    }
-    ++at_;
-  }
-  /// Calls f() at each element.
-  template <class F>
-  void array(int rule, const F& f) {
-    expect('[', rule);
-    for (bool first = true; peek() != ']'; first = false) {
-      if (!first) expect(',');
-      f();
-    }
-    ++at_;
-  }
-
-  std::string string(int rule) {
-    expect('"', rule);
-    std::string out;
-    for (;;) {
-      if (at_ == text_.size()) refuse(4, "string without end");
-      unsigned char c = text_[at_++];
-      if (c == '"') return out;
-      if (c < 0x20) refuse(4, "control character in a string");
-      if (c == '\\') escape(out);
-      else out += char(c);
-    }
-  }
-
-  uint64_t number() {
-    uint64_t x = 0;
-    peek();
-    size_t begin = at_;
-    for (; at_ < text_.size() && text_[at_] >= '0' && text_[at_] <= '9'; ++at_)
-      if (__builtin_mul_overflow(x, uint64_t(10), &x) ||
-          __builtin_add_overflow(x, uint64_t(text_[at_] - '0'), &x))
-        refuse(6, "number does not fit 64 bits");
-    bool more = at_ < text_.size() && std::strchr(".eE+-", text_[at_]);
-    if (at_ == begin || more || (text_[begin] == '0' && at_ > begin + 1))
-      refuse(6, "plain unsigned integer expected");
-    return x;
-  }
-
- private:
-  void space() {
-    while (at_ < text_.size() && std::strchr(" \t\n\r", text_[at_]) && text_[at_]) ++at_;
-  }
-
-  void escape(std::string& out) {
-    constexpr std::string_view from = "\"\\/bfnrt", to = "\"\\/\b\f\n\r\t";
-    char c = at_ < text_.size() ? text_[at_++] : '\0';
-    if (c == 'u') return unicode(out);
-    size_t i = from.find(c);
-    if (i == from.npos) refuse(4, "unknown escape");
-    out += to[i];
-  }
-  void unicode(std::string& out) {
-    uint32_t u = hex4();
-    if (u >= 0xd800 && u < 0xdc00 && text_.substr(at_, 2) == "\\u") {
-      at_ += 2;
-      uint32_t low = hex4();
-      if (low < 0xdc00 || low > 0xdfff) refuse(4, "half a surrogate pair");
-      u = 0x10000 + ((u - 0xd800) << 10) + (low - 0xdc00);
-    }
-    if (u >= 0xd800 && u <= 0xdfff) refuse(4, "half a surrogate pair");
-    if (u < 0x80) out += char(u);
-    else if (u < 0x800) out += {char(0xc0 | u >> 6), char(0x80 | (u & 63))};
-    else if (u < 0x10000) out += {char(0xe0 | u >> 12), char(0x80 | (u >> 6 & 63)), char(0x80 | (u & 63))};
-    else
-      out += {char(0xf0 | u >> 18), char(0x80 | (u >> 12 & 63)), char(0x80 | (u >> 6 & 63)),
-              char(0x80 | (u & 63))};
-  }
-  uint32_t hex4() {
-    uint32_t u = 0;
-    for (int i = 0; i < 4; ++i) {
-      char c = at_ < text_.size() ? text_[at_++] : '\0';
-      bool digit = c >= '0' && c <= '9', lower = c >= 'a' && c <= 'f', upper = c >= 'A' && c <= 'F';
-      if (!digit && !lower && !upper) refuse(4, "four hex digits expected");
-      u = u << 4 | uint32_t(digit ? c - '0' : (c | 32) - 'a' + 10);
-    }
-    return u;
-  }
-
-  std::string_view text_;
-  const std::string& who_;
-  size_t at_ = 0;
-};
-
-void parse_metadata(Scanner& s, ParsedHeader& out) {
-  size_t bytes = 0;
-  s.object(11, [&](const std::string& key) {
-    s.peek();
-    size_t value_at = s.at() + 1;
-    std::string value = s.string(11);
-    bytes += key.size() + value.size();
-    if (bytes > kMaxMetadata) s.refuse(11, "metadata is larger than 1 MiB");
-    if (key == kHeaderSumKey) out.header_sum_at = value_at;
-    if (!out.metadata.emplace(key, std::move(value)).second) s.refuse(4, "key ", quoted(key), " twice");
-  });
+/// Rules 7, 8 and 10: the bytes of a tensor against its shape and type.
+void check_size(JsonScanner& s, const TensorInfo& t, const uint64_t (&offsets)[2], uint64_t buffer) {
+  if (offsets[0] > offsets[1] || offsets[1] > buffer)
+    s.refuse(8, "data_offsets of ", shown(t.name), " must be begin <= end <= ", buffer);
+  uint64_t bits = 1;
+  bool fits = true;
+  for (int64_t n : t.shape) fits = fits && !__builtin_mul_overflow(bits, uint64_t(n), &bits);
+  if (!fits || __builtin_mul_overflow(bits, uint64_t(t.type->bits), &bits))
+    s.refuse(7, "size of ", shown(t.name), " overflows");
+  if (bits % 8 != 0 || bits / 8 != offsets[1] - offsets[0])
+    s.refuse(10, shown(t.name), " has ", offsets[1] - offsets[0], " bytes, its shape and type need ",
+             bits / 8, bits % 8 ? " and a part" : "");
 }
 
 /// Rules 5 to 8 and 10, in one tensor.
-TensorInfo parse_tensor(Scanner& s, const std::string& name, int64_t buffer) {
+TensorInfo parse_tensor(JsonScanner& s, const std::string& name, int64_t buffer) {
   TensorInfo out;
   out.name = name;
-  std::vector<uint64_t> shape, offsets;
-  unsigned seen = 0;
-  auto once = [&](unsigned bit, const std::string& key) {
-    if (seen & bit) s.refuse(4, "key ", quoted(key), " twice in ", quoted(name));
-    seen |= bit;
-  };
+  uint64_t offsets[2];
+  int count = 0, seen = 0;
   s.object(5, [&](const std::string& key) {
-    if (key == "dtype") {
-      once(1, key);
-      out.dtype = s.string(5);
-    } else if (key == "shape") {
-      once(2, key);
-      s.array(7, [&] {
-        shape.push_back(s.number());
-        if (shape.size() > 8 || shape.back() > uint64_t(1) << 48)
-          s.refuse(7, "more than 8 axes or 2^48 on one");
-      });
-    } else if (key == "data_offsets") {
-      once(4, key);
-      s.array(8, [&] {
-        offsets.push_back(s.number());
-        if (offsets.size() > 2) s.refuse(8, "data_offsets has two numbers");
-      });
-    } else {
-      s.refuse(5, "key ", quoted(key), " in ", quoted(name), "; legal are dtype, shape, data_offsets");
+    const int bit = key == "dtype" ? 1 : key == "shape" ? 2 : key == "data_offsets" ? 4 : 0;
+    if (!bit) s.refuse(5, "key ", shown(key), " in ", shown(name), "; legal are dtype, shape, data_offsets");
+    if (seen & bit) s.refuse(4, "key ", shown(key), " twice in ", shown(name));
+    seen |= bit;
+    if (bit == 2) return parse_shape(s, out.shape);
+    if (bit == 1) {
+      const std::string type = s.string(5);
+      if (!(out.type = find_file_type(type))) s.refuse(5, "dtype ", shown(type), " of ", shown(name), " is unknown");
+      return;
     }
+    s.array(8, [&] {
+      if (count == 2) s.refuse(8, "data_offsets has two numbers");
+      offsets[count++] = s.number();
+    });
   });
-  if (seen != 7) s.refuse(5, quoted(name), " needs dtype, shape and data_offsets");
-  const TypeRow* type = find_type(out.dtype);
-  if (!type)
-    s.refuse(5, "dtype must be F64, F32, BF16, F16, I64 or U8, got ", quoted(out.dtype), " in ",
-             quoted(name));
-  if (offsets.size() != 2 || offsets[0] > offsets[1] || offsets[1] > uint64_t(buffer))
-    s.refuse(8, "data_offsets of ", quoted(name), " must be begin <= end <= ", buffer);
-  uint64_t bytes = 1;
-  bool fits = true;
-  for (uint64_t n : shape) fits = fits && !__builtin_mul_overflow(bytes, n, &bytes);
-  if (!fits || __builtin_mul_overflow(bytes, uint64_t(type->size), &bytes))
-    s.refuse(7, "size of ", quoted(name), " overflows");
-  if (bytes != offsets[1] - offsets[0])
-    s.refuse(10, quoted(name), " has ", offsets[1] - offsets[0], " bytes, its shape and type need ", bytes);
-  if (shape.size() > size_t(kMaxRank))
-    s.refuse(7, quoted(name), " has ", shape.size(), " axes, Camo's tensors at most ", kMaxRank);
-  out.shape = Shape(std::vector<int64_t>(shape.begin(), shape.end()));
+  if (seen != 7) s.refuse(5, shown(name), " needs dtype, shape and data_offsets");
+  if (count != 2) s.refuse(8, "data_offsets has two numbers");
+  check_size(s, out, offsets, uint64_t(buffer));
   out.begin = int64_t(offsets[0]), out.end = int64_t(offsets[1]);
   return out;
 }
 
-}  // namespace
-
-std::optional<DType> read_type(std::string_view dtype) {
-  const TypeRow* row = find_type(dtype);
-  return row ? std::optional(row->read_as) : std::nullopt;
+/// Walks through a whole header; f takes each tensor, metadata goes to `out` or, without it, is passed over.
+template <class F>
+void walk(std::string_view header, int64_t buffer, const std::string& who, ParsedHeader* out, const F& f) {
+  JsonScanner s(header, who);
+  if (out) s.begin();
+  bool metadata_seen = false;
+  s.object(3, [&](const std::string& key) {
+    if (key == "__metadata__") {
+      if (std::exchange(metadata_seen, true)) s.refuse(4, "key \"__metadata__\" twice");
+      return out ? parse_metadata(s, out->metadata, 0, &out->header_sum_at) : s.skip(11, 2);
+    }
+    if (const char* why = bad_name(key)) s.refuse(12, "the name ", shown(key), " ", why);
+    f(s, parse_tensor(s, key, buffer));
+  });
+  s.end();
 }
 
-int64_t file_size_of(std::string_view dtype) { return find_type(dtype)->size; }
+/// Rule 16: the sums, one for each of the tensors, which are in the order of their names.
+void take_sums(ParsedHeader& header, const std::string& who) {
+  const std::string& json = header.metadata.at(kSumsKey);
+  const std::string place = who + ": checksums";
+  JsonScanner s(json, place);
+  std::vector<bool> seen(header.tensors.size());
+  size_t count = 0;
+  s.object(16, [&](const std::string& name) {
+    const auto sum = parse_hex8(s.string(16));
+    auto t = std::lower_bound(header.tensors.begin(), header.tensors.end(), name,
+                              [](const TensorInfo& a, const std::string& b) { return a.name < b; });
+    if (!sum || t == header.tensors.end() || t->name != name || seen[size_t(t - header.tensors.begin())])
+      s.refuse(16, "damaged: no sum of 8 hex digits, or of no tensor, or the second of one: ", shown(name));
+    seen[size_t(t - header.tensors.begin())] = true, t->crc = *sum, ++count;
+  });
+  s.end();
+  if (count != seen.size()) s.refuse(16, "damaged: ", count, " checksums for ", seen.size(), " tensors");
+}
+
+}  // namespace
 
 const char* bad_name(std::string_view name) {
   if (name.size() > kMaxName) return "is longer than 512 bytes";
@@ -223,78 +131,49 @@ const char* bad_name(std::string_view name) {
   return valid_utf8(name) ? nullptr : "is not UTF-8";
 }
 
-ParsedHeader parse_header(std::string_view header, int64_t buffer, const std::string& who) {
-  Scanner s(header, who);
-  if (!valid_utf8(header)) s.refuse(3, "header is not UTF-8");
-  if (s.peek() != '{') s.refuse(3, "header is no JSON object");
-  ParsedHeader out;
-  bool metadata_seen = false;
-  s.object(3, [&](const std::string& key) {
-    if (key == "__metadata__") {
-      if (std::exchange(metadata_seen, true)) s.refuse(4, "key \"__metadata__\" twice");
-      return parse_metadata(s, out);
-    }
-    if (const char* why = bad_name(key)) s.refuse(12, "the name ", quoted(key.substr(0, 80)), " ", why);
-    if (out.tensors.size() == kMaxTensors) s.refuse(12, "more than 100 000 tensors");
-    out.tensors.push_back(parse_tensor(s, key, buffer));
+void parse_metadata(JsonScanner& s, Metadata& out, int depth, size_t* header_sum_at) {
+  size_t bytes = 0;
+  s.object(11, [&](const std::string& key) {
+    s.peek();
+    if (header_sum_at && key == kHeaderSumKey) *header_sum_at = s.at() + 1;
+    std::string value = depth ? s.value(11, depth) : s.string(11);
+    bytes += key.size() + value.size();
+    if (bytes > kMaxMetadata || out.size() == kMaxEntries)
+      s.refuse(11, "metadata is larger than 1 MiB or ", kMaxEntries, " entries");
+    if (!out.emplace(key, std::move(value)).second) s.refuse(4, "key ", shown(key), " twice");
   });
-  if (!s.done()) s.refuse(4, "text after the object");
+}
 
-  std::vector<const std::string*> names;
-  for (const TensorInfo& t : out.tensors) names.push_back(&t.name);
-  std::sort(names.begin(), names.end(), [](auto a, auto b) { return *a < *b; });
-  auto twice = std::adjacent_find(names.begin(), names.end(), [](auto a, auto b) { return *a == *b; });
-  if (twice != names.end()) s.refuse(4, "key ", quoted(**twice), " twice");
+ParsedHeader parse_header(std::string_view header, int64_t buffer, const std::string& who) {
+  // Twice: the first walk checks all and counts, so that the second allocates once, and only for a good header.
+  ParsedHeader out;
+  size_t count = 0;
+  walk(header, buffer, who, &out, [&](const JsonScanner& s, TensorInfo&&) {
+    if (count++ == kMaxTensors) s.refuse(12, "more than 100 000 tensors");
+  });
+  out.tensors.reserve(count);
+  walk(header, buffer, who, nullptr, [&](const JsonScanner&, TensorInfo&& t) { out.tensors.push_back(std::move(t)); });
 
-  std::stable_sort(out.tensors.begin(), out.tensors.end(), [](const auto& a, const auto& b) {
-    return std::pair(a.begin, a.end) < std::pair(b.begin, b.end);
+  auto refuse = [&](int rule, const auto&... parts) { throw WeightsError(text(who, ": rule ", rule, ": ", parts...)); };
+  std::sort(out.tensors.begin(), out.tensors.end(),
+            [](const TensorInfo& a, const TensorInfo& b) { return a.name < b.name; });
+  for (size_t i = 1; i < count; ++i)
+    if (out.tensors[i].name == out.tensors[i - 1].name) refuse(4, "key ", shown(out.tensors[i].name), " twice");
+  const bool sums = out.metadata.contains(kSumsKey), own = out.header_sum_at > 0;
+  if (sums != own) refuse(16, "damaged: one of the two checksum entries without the other");
+  if (sums) take_sums(out, who);
+
+  std::sort(out.tensors.begin(), out.tensors.end(), [](const TensorInfo& a, const TensorInfo& b) {
+    return std::tie(a.begin, a.end, a.name) < std::tie(b.begin, b.end, b.name);
   });
   int64_t covered = 0;
   for (const TensorInfo& t : out.tensors) {
     if (t.begin != covered)
-      s.refuse(9, quoted(t.name), " begins at ", t.begin, ", the tensor before it ends at ", covered);
+      refuse(9, shown(t.name), " begins at ", t.begin, ", the tensor before it ends at ", covered);
     covered = t.end;
   }
-  if (covered != buffer) s.refuse(9, "tensors cover ", covered, " bytes, the file has ", buffer);
+  if (covered != buffer) refuse(9, "tensors cover ", covered, " bytes, the file has ", buffer);
   return out;
-}
-
-Metadata parse_strings(std::string_view json, const std::string& who) {
-  Scanner s(json, who);
-  Metadata out;
-  s.object(11, [&](const std::string& key) {
-    if (!out.emplace(key, s.string(11)).second) s.refuse(4, "key ", quoted(key), " twice");
-  });
-  if (!s.done()) s.refuse(4, "text after the object");
-  return out;
-}
-
-std::string quoted(std::string_view s) {
-  constexpr const char* hex = "0123456789abcdef";
-  std::string out = "\"";
-  for (unsigned char c : s) {
-    if (c == '"' || c == '\\') out += {'\\', char(c)};
-    else if (c < 0x20) out += {'\\', 'u', '0', '0', hex[c >> 4], hex[c & 15]};
-    else out += char(c);
-  }
-  return out + '"';
-}
-
-bool valid_utf8(std::string_view s) {
-  for (size_t i = 0; i < s.size();) {
-    unsigned char c = s[i++];
-    if (c < 0x80) continue;
-    int more = c >= 0xf0 && c <= 0xf4 ? 3 : c >= 0xe0 && c < 0xf0 ? 2 : c >= 0xc2 && c < 0xe0 ? 1 : 0;
-    if (!more || s.size() - i < size_t(more)) return false;
-    uint32_t u = c & (0x3f >> more);
-    for (int k = 0; k < more; ++k, ++i) {
-      if ((s[i] & 0xc0) != 0x80) return false;
-      u = u << 6 | (s[i] & 0x3f);
-    }
-    constexpr uint32_t smallest[] = {0, 0x80, 0x800, 0x10000};
-    if (u < smallest[more] || u > 0x10ffff || (u >= 0xd800 && u <= 0xdfff)) return false;
-  }
-  return true;
 }
 
 }  // namespace camo::detail

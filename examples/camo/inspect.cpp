@@ -49,14 +49,14 @@ int inspect_command(const Arguments& words) {
   check<ConfigError>(given.rest.size() == 1, "camo inspect: needs one FILE");
   SafeTensors file;
   std::vector<TensorInfo> tensors;
-  SafeHeader header = read_safetensors_header(given.rest[0]);
-  if (stats || hashes) file = read_safetensors(given.rest[0]);
+  SafeHeader header = read_tensors_header(given.rest[0]);
+  if (stats || hashes) file = read_tensors(given.rest[0]);
   size_t width = 4;
   for (const TensorInfo& t : header.tensors) width = std::max(width, t.name.size());
   uint64_t all = 0;
   int64_t numbers = 0, bytes = 0;
   for (const TensorInfo& t : header.tensors) {
-    std::printf("%-*s  %-4s %-20s", int(width), t.name.c_str(), t.dtype.c_str(), text(t.shape).c_str());
+    std::printf("%-*s  %-4s %-20s", int(width), t.name.c_str(), std::string(t.type->name).c_str(), text(t.shape).c_str());
     numbers += t.shape.numel(), bytes += t.end - t.begin;
     if (stats || hashes) {
       const Tensor& x = *file.find(t.name);
