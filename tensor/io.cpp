@@ -7,6 +7,7 @@
 
 #include "tensor/checksum.h"
 #include "tensor/io_read.h"
+#include "tensor/torch_file.h"
 
 namespace camo {
 
@@ -36,8 +37,8 @@ Kind kind_of(std::string_view head) {
 /// What a file that is no safetensors is, and what to do about it.
 const char* other_format(std::string_view head) {
   constexpr std::pair<std::string_view, const char*> known[] = {
-      {"PK\x03\x04"sv, "a zip, as torch.save writes [in Python: safetensors.torch.save_file(torch.load(F), G)]"},
-      {"\x80"sv, "a pickle [in Python: safetensors.torch.save_file(torch.load(F), G)]"},
+      {"PK\x03\x04"sv, "a zip, as torch.save writes [read_tensors reads those]"},
+      {"\x80"sv, "a pickle, as PyTorch wrote before 1.6 [in Python: torch.save(torch.load(F, weights_only=True), G)]"},
       {"version https://git-lfs"sv, "a Git LFS pointer, not the file [git lfs pull]"},
       {"<"sv, "a web page [download the file itself]"},
       {"\x1f\x8b"sv, "compressed by gzip [gunzip it first]"},
@@ -167,7 +168,7 @@ SafeTensors read_safetensors(const std::string& path, const ReadOptions& options
 SafeTensors read_tensors(const std::string& path, const ReadOptions& options) {
   switch (kind_of_file(path)) {
     case Kind::index: return detail::read_shards(path, options);
-    case Kind::zip:  // a PyTorch zip: to be read by tensor/torch_file.h; until then refused with the remedy
+    case Kind::zip: return read_torch(path, options);
     case Kind::safetensors: break;
   }
   return read_safetensors(path, options);
@@ -176,7 +177,7 @@ SafeTensors read_tensors(const std::string& path, const ReadOptions& options) {
 SafeHeader read_tensors_header(const std::string& path, const ReadOptions& options) {
   switch (kind_of_file(path)) {
     case Kind::index: return detail::read_shards_header(path, options);
-    case Kind::zip:
+    case Kind::zip: return read_torch_header(path, options);
     case Kind::safetensors: break;
   }
   return read_safetensors_header(path, options);

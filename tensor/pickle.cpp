@@ -1,0 +1,300 @@
+#include "tensor/pickle.h"
+
+#include <algorithm>
+#include <cstring>
+#include <utility>
+
+#include "tensor/error.h"
+#include "tensor/io_header.h"
+
+namespace camo::detail {
+namespace {
+
+using namespace std::literals;
+
+constexpr size_t kMaxStack = 65536;  // Python sets a dict's items a thousand at a time
+constexpr const char* kData = "data.pkl";
+
+// What a pickle may name.  The first rows are called, the others are types of storages.
+constexpr std::pair<std::string_view, std::string_view> kCallable[] = {
+    {"collections", "OrderedDict"}, {"torch._utils", "_rebuild_tensor_v2"},
+    {"torch._utils", "_rebuild_parameter"}, {"torch", "Size"}};
+enum Callable { kOrderedDict, kTensor, kParameter, kSize, kCallables };
+constexpr StorageType kStorages[] = {
+    {"FloatStorage", "F32", 4}, {"DoubleStorage", "F64", 8}, {"HalfStorage", "F16", 2}, {"BFloat16Storage", "BF16", 2},
+    {"LongStorage", "I64", 8},  {"IntStorage", "I32", 4},    {"ShortStorage", "I16", 2}, {"CharStorage", "I8", 1},
+    {"ByteStorage", "U8", 1},   {"BoolStorage", "BOOL", 1}};
+
+/// The row of a global in the two tables, or -1.
+int64_t find_global(std::string_view module, std::string_view name) {
+  for (size_t i = 0; i < std::size(kCallable); ++i)
+    if (kCallable[i].first == module && kCallable[i].second == name) return int64_t(i);
+  for (size_t i = 0; i < std::size(kStorages); ++i)
+    if (module == "torch" && kStorages[i].global == name) return int64_t(kCallables + i);
+  return -1;
+}
+
+/// The names of the instructions that are not executed.
+const char* refused_instruction(uint8_t code) {
+  constexpr std::pair<uint8_t, const char*> names[] = {
+      {'0', "POP"}, {'1', "POP_MARK"}, {'2', "DUP"}, {'F', "FLOAT"}, {'I', "INT"}, {'L', "LONG"}, {'P', "PERSID"},
+      {'S', "STRING"}, {'T', "BINSTRING"}, {'U', "SHORT_BINSTRING"}, {'V', "UNICODE"}, {'d', "DICT"}, {'g', "GET"},
+      {'i', "INST"}, {'l', "LIST"}, {'o', "OBJ"}, {'p', "PUT"}, {'B', "BINBYTES"}, {'C', "SHORT_BINBYTES"},
+      {0x81, "NEWOBJ"}, {0x82, "EXT1"}, {0x83, "EXT2"}, {0x84, "EXT4"}, {0x8b, "LONG4"}, {0x8d, "BINUNICODE8"},
+      {0x8e, "BINBYTES8"}, {0x8f, "EMPTY_SET"}, {0x90, "ADDITEMS"}, {0x91, "FROZENSET"}, {0x92, "NEWOBJ_EX"},
+      {0x96, "BYTEARRAY8"}, {0x97, "NEXT_BUFFER"}, {0x98, "READONLY_BUFFER"}};
+  for (auto [c, name] : names)
+    if (c == code) return name;
+  return "unknown to Python";
+}
+
+class Machine {
+ public:
+  Machine(std::string_view bytes, const std::string& who) : who_(who) { out_.bytes = bytes; }
+
+  Pickled run() {
+    if (byte() != 0x80) refuse("does not begin with PROTO");
+    const int protocol = byte();
+    if (protocol < 2 || protocol > 5) refuse("protocol must be 2 to 5, got ", protocol);
+    for (;;) {
+      const uint8_t code = byte();
+      if (code == '.') break;
+      if (!constant(code) && !container(code) && !memo(code)) call(code);
+      if (stack_.size() + marks_.size() > kMaxStack) refuse("more than ", kMaxStack, " values on the stack");
+    }
+    if (stack_.size() != 1 || !marks_.empty()) refuse("ends with ", stack_.size(), " values on the stack, not with one");
+    if (at_ != out_.bytes.size()) refuse(out_.bytes.size() - at_, " bytes after its end");
+    out_.top = stack_[0];
+    return std::move(out_);
+  }
+
+ private:
+  template <class... Parts>
+  [[noreturn]] void refuse(const Parts&... parts) const {
+    throw WeightsError(text(who_, ": ", kData, ": ", parts..., ", at byte ", at_));
+  }
+
+  // ---- reading the program
+
+  std::string_view take(uint64_t n) {
+    if (n > out_.bytes.size() - at_) refuse("truncated: ", n, " bytes expected, there are ", out_.bytes.size() - at_);
+    return out_.bytes.substr(std::exchange(at_, at_ + size_t(n)), size_t(n));
+  }
+  uint8_t byte() { return uint8_t(take(1)[0]); }
+  template <class T>
+  T little() {
+    T x;
+    std::memcpy(&x, take(sizeof x).data(), sizeof x);
+    return x;
+  }
+  std::string_view line() {
+    size_t end = out_.bytes.find('\n', at_);
+    if (end == out_.bytes.npos) refuse("truncated: a global has no end");
+    std::string_view out = take(end - at_);
+    take(1);
+    return out;
+  }
+
+  // ---- the stack: nothing below the last mark may be taken
+
+  void push(Value::Kind kind, int64_t at = 0, uint32_t count = 0) { stack_.push_back({kind, count, at}); }
+  void push_text(uint64_t n) {
+    const size_t begin = at_;
+    take(n);
+    push(Value::text, int64_t(begin), uint32_t(n));
+  }
+  Value pop() {
+    if (stack_.size() <= (marks_.empty() ? 0 : marks_.back())) refuse("takes a value from an empty stack");
+    Value v = stack_.back();
+    stack_.pop_back();
+    return v;
+  }
+  Value pop(Value::Kind kind, const char* op) {
+    Value v = pop();
+    if (v.kind != kind) refuse(op, " expects ", name(kind), ", got ", name(v.kind));
+    return v;
+  }
+  /// Takes the last mark away; where it stood.
+  size_t pop_mark() {
+    if (marks_.empty()) refuse("no MARK on the stack");
+    const size_t mark = marks_.back();
+    marks_.pop_back();
+    return mark;
+  }
+  void push_tuple(size_t n) {
+    if (stack_.size() - (marks_.empty() ? 0 : marks_.back()) < n) refuse("takes a value from an empty stack");
+    const int64_t at = int64_t(out_.pool.size());
+    out_.pool.insert(out_.pool.end(), stack_.end() - ptrdiff_t(n), stack_.end());
+    stack_.resize(stack_.size() - n);
+    push(Value::tuple, at, uint32_t(n));
+  }
+
+  // ---- instructions; each function says whether the code was one of its own
+
+  bool constant(uint8_t code) {
+    switch (code) {
+      case 'N': push(Value::none); break;                               // NONE
+      case 0x88: push(Value::boolean, 1); break;                        // NEWTRUE
+      case 0x89: push(Value::boolean, 0); break;                        // NEWFALSE
+      case 'J': push(Value::integer, little<int32_t>()); break;         // BININT
+      case 'K': push(Value::integer, byte()); break;                    // BININT1
+      case 'M': push(Value::integer, little<uint16_t>()); break;        // BININT2
+      case 'G': take(8), push(Value::number); break;                    // BINFLOAT: of no use to weights
+      case 'X': push_text(little<uint32_t>()); break;                   // BINUNICODE
+      case 0x8c: push_text(byte()); break;                              // SHORT_BINUNICODE
+      case 0x8a: {                                                      // LONG1
+        std::string_view digits = take(byte());
+        if (digits.size() > 8) return push(Value::number), true;
+        int64_t x = !digits.empty() && digits.back() < 0 ? -1 : 0;
+        std::memcpy(&x, digits.data(), digits.size());
+        push(Value::integer, x);
+        break;
+      }
+      default: return false;
+    }
+    return true;
+  }
+
+  bool container(uint8_t code) {
+    switch (code) {
+      case '(': marks_.push_back(stack_.size()); break;                 // MARK
+      case ')': push_tuple(0); break;                                   // EMPTY_TUPLE
+      case 0x85: case 0x86: case 0x87: push_tuple(code - 0x84u); break; // TUPLE1, 2, 3
+      case 't': {                                                       // TUPLE
+        const size_t mark = pop_mark();
+        push_tuple(stack_.size() - mark);
+        break;
+      }
+      case ']': push(Value::list); break;                               // EMPTY_LIST
+      case 'a': pop(), push_back(pop(Value::list, "APPEND")); break;    // APPEND
+      case 'e': stack_.resize(pop_mark()), push_back(pop(Value::list, "APPENDS")); break;  // APPENDS
+      case '}': push(Value::dict, dicts_++); break;                     // EMPTY_DICT
+      case 's': {                                                       // SETITEM
+        Value value = pop(), key = pop(), dict = pop(Value::dict, "SETITEM");
+        out_.items.push_back({dict.at, key, value});
+        push_back(dict);
+        break;
+      }
+      case 'u': {                                                       // SETITEMS
+        const size_t mark = pop_mark(), first = out_.items.size();
+        if ((stack_.size() - mark) % 2) refuse("SETITEMS expects pairs, got ", stack_.size() - mark, " values");
+        for (size_t i = mark; i < stack_.size(); i += 2) out_.items.push_back({0, stack_[i], stack_[i + 1]});
+        stack_.resize(mark);
+        Value dict = pop(Value::dict, "SETITEMS");
+        for (size_t i = first; i < out_.items.size(); ++i) out_.items[i].dict = dict.at;
+        push_back(dict);
+        break;
+      }
+      default: return false;
+    }
+    return true;
+  }
+  void push_back(Value v) { stack_.push_back(v); }
+
+  bool memo(uint8_t code) {
+    switch (code) {
+      case 'q': remember(byte()); break;                                // BINPUT
+      case 'r': remember(little<uint32_t>()); break;                    // LONG_BINPUT
+      case 0x94: remember(memo_.size()); break;                         // MEMOIZE
+      case 'h': recall(byte()); break;                                  // BINGET
+      case 'j': recall(little<uint32_t>()); break;                      // LONG_BINGET
+      case 0x95: check_frame(little<uint64_t>()); break;                // FRAME
+      default: return false;
+    }
+    return true;
+  }
+  void remember(uint64_t slot) {
+    const Value v = pop();
+    push_back(v);
+    if (slot > memo_.size()) refuse("memo entry ", slot, " before entry ", memo_.size());
+    if (slot == memo_.size()) memo_.push_back(v);
+    else memo_[slot] = v;
+  }
+  void recall(uint64_t slot) {
+    if (slot >= memo_.size()) refuse("memo entry ", slot, " was never set");
+    push_back(memo_[slot]);
+  }
+  void check_frame(uint64_t n) const {
+    if (n > out_.bytes.size() - at_) refuse("truncated: a frame of ", n, " bytes");
+  }
+
+  void call(uint8_t code) {
+    switch (code) {
+      case 'c': {                                                       // GLOBAL
+        std::string_view module = line();
+        return push_global(module, line());
+      }
+      case 0x93: {                                                      // STACK_GLOBAL
+        Value name = pop(Value::text, "STACK_GLOBAL"), module = pop(Value::text, "STACK_GLOBAL");
+        return push_global(out_.text(module), out_.text(name));
+      }
+      case 'R': {                                                       // REDUCE
+        Value arguments = pop(Value::tuple, "REDUCE"), function = pop(Value::global, "REDUCE");
+        return reduce(function.at, arguments);
+      }
+      case 'Q': return push_storage(pop(Value::tuple, "BINPERSID"));    // BINPERSID
+      case 'b':                                                         // BUILD: attributes, as _metadata
+        pop();
+        return push_back(pop(Value::dict, "BUILD"));
+      default: refuse("refuses the instruction ", int(code), " (", refused_instruction(code), ")");
+    }
+  }
+
+  void push_global(std::string_view module, std::string_view name) {
+    const int64_t row = find_global(module, name);
+    if (row >= 0) return push(Value::global, row);
+    const std::string full = quoted(text(module.substr(0, 200), ".", name.substr(0, 200)));
+    // Protocol 2 writes where Python had, or really has, a function.
+    const char* usually = module == "posix" || module == "nt" ? "os." : module == "__builtin__" ? "builtins." : nullptr;
+    const std::string_view top = module.substr(0, module.find('.'));
+    const bool usual = top == "argparse" || top == "numpy" || top == "pathlib" || top == "collections";
+    refuse("refuses ", full.substr(1, full.size() - 2), usually ? text(" (", usually, name.substr(0, 200), ")") : "",
+           ", which no weights need",
+           usual ? " [if you trust its source, in Python: torch.save(torch.load(F, weights_only=False)[KEY], G), KEY "
+                   "being that of the weights]"
+                 : "");
+  }
+
+  void reduce(int64_t function, Value arguments) {
+    auto kind = [&](uint32_t i) { return out_.part(arguments, i).kind; };
+    if (function == kOrderedDict && arguments.count == 0) return push(Value::dict, dicts_++);
+    if (function == kSize && arguments.count == 1 && kind(0) == Value::tuple) return push_back(out_.part(arguments, 0));
+    if (function == kParameter && arguments.count == 3 && kind(0) == Value::tensor)
+      return push_back(out_.part(arguments, 0));
+    if (function == kTensor && arguments.count >= 6 && kind(0) == Value::storage && kind(1) == Value::integer &&
+        kind(2) == Value::tuple && kind(3) == Value::tuple)
+      return push(Value::tensor, arguments.at, arguments.count);
+    if (function >= kCallables) refuse("calls torch.", kStorages[function - kCallables].global, ", which is a type");
+    refuse("calls ", kCallable[function].first, ".", kCallable[function].second, " with other arguments than PyTorch");
+  }
+
+  void push_storage(Value id) {
+    auto part = [&](uint32_t i) { return out_.part(id, i); };
+    const bool ok = id.count == 5 && part(0).kind == Value::text && out_.text(part(0)) == "storage" &&
+                    part(1).kind == Value::global && part(1).at >= kCallables && part(2).kind == Value::text &&
+                    part(4).kind == Value::integer && part(4).at >= 0;
+    if (!ok) refuse("a persistent id must be ('storage', type, key, location, count)");
+    push(Value::storage, id.at, id.count);
+  }
+
+  const std::string& who_;
+  Pickled out_;
+  size_t at_ = 0;
+  int64_t dicts_ = 0;
+  std::vector<Value> stack_, memo_;
+  std::vector<size_t> marks_;
+};
+
+}  // namespace
+
+const char* name(Value::Kind kind) {
+  constexpr const char* names[] = {"None", "bool", "int", "number", "text", "tuple",
+                                   "list", "dict", "global", "storage", "tensor"};
+  return names[kind];
+}
+
+const StorageType& Pickled::type(Value storage) const { return kStorages[part(storage, 1).at - kCallables]; }
+
+Pickled read_pickle(std::string_view bytes, const std::string& who) { return Machine(bytes, who).run(); }
+
+}  // namespace camo::detail
