@@ -14,8 +14,10 @@ function(camo_require found what package)
   endif()
 endfunction()
 
-find_package(OpenMP QUIET COMPONENTS CXX)
-camo_require(OpenMP_CXX_FOUND "OpenMP" "g++ (or libomp-dev with clang)")
+if(NOT CAMO_FUZZ)  # fuzz targets have one thread
+  find_package(OpenMP QUIET COMPONENTS CXX)
+  camo_require(OpenMP_CXX_FOUND "OpenMP" "g++ (or libomp-dev with clang)")
+endif()
 
 find_package(ZLIB QUIET)
 find_package(PNG QUIET)

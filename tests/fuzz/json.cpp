@@ -1,0 +1,32 @@
+// The configuration of a run: what is accepted must come back from what is written.
+#include "examples/camo/config.h"
+#include "nn/backbone.h"
+#include "tensor/ops/matmul.h"
+#include "tests/fuzz/fuzz.h"
+
+// The network and its products are not part of this build.
+namespace camo {
+std::vector<std::string> nn::backbone_names() { return {"pvt_v2_b0", "pvt_v2_b2"}; }
+bool bf16_units() { return false; }
+bool bf16_units_pay() { return false; }
+void use_bf16_units(bool) {}
+void use_tf32(bool) {}
+}  // namespace camo
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  using namespace camo;
+  program::TrainConfig config, again;
+  try {
+    program::parse_config(std::string(reinterpret_cast<const char*>(data), size), "fuzz", config);
+  } catch (const ConfigError&) {
+    return 0;
+  }
+  const std::string written = program::to_text(config);
+  program::parse_config(written, "fuzz", again);
+  fuzz::require(program::to_text(again) == written);
+  try {
+    program::validate(config);
+  } catch (const ConfigError&) {
+  }
+  return 0;
+}
