@@ -24,8 +24,9 @@ Tensor trunc_normal(const Shape& shape, const RandomKey& key, double std, double
       if (!inside(i)) outside.push_back(i);
     for (RandomKey draw = key; !outside.empty();) {
       ++draw.call;
-      Tensor again = randn(shape, draw, 0, std, dtype);
-      std::erase_if(outside, [&](int64_t i) { return p[i] = again.read<T>()[i], inside(i); });
+      Tensor again = randn({int64_t(outside.size())}, draw, 0, std, dtype);
+      const T* next = again.read<T>();
+      std::erase_if(outside, [&](int64_t i) { return p[i] = *next++, inside(i); });
     }
   });
   return x;

@@ -29,6 +29,19 @@ TEST_CASE("a backbone has timm's number of parameters") {
   }
 }
 
+TEST_CASE("weight decay is for matrices and filters") {
+  const std::vector<std::string> excluded{"xca.temperature", "relative_position_bias_table"};
+  for (const std::string& name : kSmallest) {
+    auto model = backbone(name, {.initialise = false});
+    for (const Parameter& p : model->named_parameters()) {
+      CAPTURE(p.name);
+      bool named = false;
+      for (const std::string& end : excluded) named = named || p.name.ends_with(end);
+      CHECK(p.decay == (p.var.rank() > 1 && !named));
+    }
+  }
+}
+
 TEST_CASE("drop_path draws anew each step and rests in evaluation") {
   for (const std::string& name : kSmallest) {
     CAPTURE(name);

@@ -22,8 +22,8 @@ json read(const std::string& name) {
 /// Uniform in [-1, 1), 24 bits, element i from the mixed word of hash(name) + i * odd constant.
 std::vector<double> counter(const std::string& name, int64_t n) {
   std::vector<double> out;
-  for (uint64_t i = 0; i < uint64_t(n); ++i) {
-    uint64_t z = hash(name) + i * 0x9E3779B97F4A7C15ull;
+  for (uint64_t i = 0, start = hash(name); i < uint64_t(n); ++i) {
+    uint64_t z = start + i * 0x9E3779B97F4A7C15ull;
     z = (z ^ z >> 30) * 0xBF58476D1CE4E5B9ull;
     z = (z ^ z >> 27) * 0x94D049BB133111EBull;
     z ^= z >> 31;
@@ -101,7 +101,7 @@ Errors compare(const std::string& name, const json& run, DType dtype) {
   for (const nn::Parameter& p : model->named_parameters()) {
     CAPTURE(p.name);
     REQUIRE(p.var.grad().defined());
-    gradient(p.name, nn::to_file(p.var.grad(), p.layout));
+    if (run["gradients"].contains(p.name)) gradient(p.name, nn::to_file(p.var.grad(), p.layout));
   }
   return out;
 }

@@ -14,7 +14,7 @@ void set_weights(nn::Module& model);
 
 /// The parameters of backbone NAME are those of timm, by name and number.
 void check_parameters(const std::string& name);
-/// Four maps and all gradients, at every size of the file.  f64: 1e-11 and 1e-10; f32: 5e-6 and 5e-5.
+/// Four maps and the file's gradients (all of them at its first size), at every size.  f64: 1e-11 and 1e-10; f32: 5e-6 and 5e-5.
 void check_values(const std::string& name, DType dtype);
 
 }  // namespace camo::golden

@@ -90,6 +90,21 @@ TEST_CASE("a part of a fused projection is the rows of the whole one") {
     return concat({fused.forward_rows(v, 5, 9), fused.forward_rows(v, 0, 5)}, 1); }, {4, 5}) < 1e-7);
 }
 
+TEST_CASE("layer scale folded into a projection scales what it gives") {
+  Linear layer(scope64(), 5, 9);
+  Var x(randn({4, 5}, 2, DType::f64)), gain(randn({9}, 3, DType::f64));
+  Tensor folded = layer.forward_scaled(x, gain).value(), apart = (layer.forward(x) * gain).value();
+  for (int64_t i = 0; i < 36; ++i)
+    CHECK(folded.read<double>()[i] == doctest::Approx(apart.read<double>()[i]).epsilon(1e-14));
+  CHECK(module_gradient_error(layer, [&](const Var& v) { return layer.forward_scaled(v, sum(v, {0, 1}) * gain); }, {4, 5}) < 1e-7);
+}
+
+TEST_CASE("rates of drop_path grow from nothing in the first block to the whole in the last") {
+  CHECK(drop_path_rates(0.6, {2, 1, 0, 4}) ==
+        std::vector<std::vector<double>>{{0, 0.6 * 1 / 6}, {0.6 * 2 / 6}, {}, {0.6 * 3 / 6, 0.6 * 4 / 6, 0.6 * 5 / 6, 0.6}});
+  CHECK(drop_path_rates(0.6, {1})[0] == std::vector<double>{0});
+}
+
 TEST_CASE("values at the start depend on seed and path, not on the neighbours") {
   struct One : Module {
     Linear b;
@@ -117,6 +132,9 @@ TEST_CASE("initial spreads are what the sources say") {
   CHECK(spread(init_weight(Init::trunc_normal)({300, 200}, key, DType::f32)).first ==
         doctest::Approx(0.02).epsilon(0.02));
   CHECK(spread(init_bias(Init::trunc_normal, {300, 200})({300}, key, DType::f32)).second == 0);
+  auto [tf_rms, tf_largest] = spread(init_weight(Init::trunc_normal_tf)({300, 200}, key, DType::f32));
+  CHECK(tf_largest <= 0.04f);
+  CHECK(tf_rms == doctest::Approx(0.02 * 0.8796).epsilon(0.02));  // of a normal cut at two sigmas
   // 64 filters of 3 x 3 in 4 groups: fan_out = 9 * 64 / 4
   CHECK(spread(init_weight(Init::fan_out, 4)({64, 3, 3, 50}, key, DType::f32)).first ==
         doctest::Approx(std::sqrt(2.0 / 144)).epsilon(0.02));

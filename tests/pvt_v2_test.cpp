@@ -11,6 +11,9 @@ TEST_CASE("pvt_v2_b0 has timm's parameters") { golden::check_parameters("pvt_v2_
 TEST_CASE("pvt_v2_b0 equals timm in f64") { golden::check_values("pvt_v2_b0", DType::f64); }
 TEST_CASE("pvt_v2_b0 equals timm in f32") { golden::check_values("pvt_v2_b0", DType::f32); }
 
+TEST_CASE("pvt_v2_b2_li has timm's parameters") { golden::check_parameters("pvt_v2_b2_li"); }
+TEST_CASE("pvt_v2_b2_li equals timm in f64") { golden::check_values("pvt_v2_b2_li", DType::f64); }
+
 TEST_CASE("PVTv2: sizes round up at every stage, and too small an image is refused") {
   auto model = backbone("pvt_v2_b0");
   std::vector<Var> f = model->forward(Var(zeros({1, 250, 33, 3})));
