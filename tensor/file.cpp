@@ -98,7 +98,7 @@ int64_t nanoseconds(const timespec& t) { return int64_t(t.tv_sec) * 1'000'000'00
 std::string absent(const std::string& path, int error) {
   struct stat facts;
   if (error == ELOOP) return "is a link that leads back to itself";
-  if (error == ENOENT && lstat(path.c_str(), &facts) == 0 && S_ISLNK(facts.st_mode)) return "is a link that leads nowhere";
+  if (error == ENOENT && lstat(path.c_str(), &facts) == 0) return "is a link that leads nowhere";
   return std::strerror(error);
 }
 
