@@ -12,7 +12,8 @@ namespace {
 
 using namespace std::literals;
 
-constexpr size_t kMaxStack = 65536;  // Python sets a dict's items a thousand at a time
+// A hundred thousand tensors need far less; Python sets a dict's items a thousand at a time.
+constexpr size_t kMaxStack = 1 << 16, kMaxPool = 1 << 22, kMaxMemo = 1 << 22, kMaxItems = 1 << 20;
 constexpr const char* kData = "data.pkl";
 
 // What a pickle may name.  The first rows are called, the others are types of storages.
@@ -61,8 +62,10 @@ class Machine {
       if (code == '.') break;
       if (!constant(code) && !container(code) && !memo(code)) call(code);
       if (stack_.size() + marks_.size() > kMaxStack) refuse("more than ", kMaxStack, " values on the stack");
+      if (out_.pool.size() > kMaxPool || memo_.size() > kMaxMemo || out_.items.size() > kMaxItems)
+        refuse("more than ", kMaxPool, " values in tuples or in the memo, or ", kMaxItems, " in dicts");
     }
-    if (stack_.size() != 1 || !marks_.empty()) refuse("ends with ", stack_.size(), " values on the stack, not with one");
+    if (stack_.size() != 1 || !marks_.empty()) refuse("ends with ", stack_.size(), " values on the stack, not one");
     if (at_ != out_.bytes.size()) refuse(out_.bytes.size() - at_, " bytes after its end");
     out_.top = stack_[0];
     return std::move(out_);
@@ -248,11 +251,14 @@ class Machine {
     const char* usually = module == "posix" || module == "nt" ? "os." : module == "__builtin__" ? "builtins." : nullptr;
     const std::string_view top = module.substr(0, module.find('.'));
     const bool usual = top == "argparse" || top == "numpy" || top == "pathlib" || top == "collections";
+    const bool model = module.starts_with("torch.nn.modules.");
     refuse("refuses ", full.substr(1, full.size() - 2), usually ? text(" (", usually, name.substr(0, 200), ")") : "",
            ", which no weights need",
            usual ? " [if you trust its source, in Python: torch.save(torch.load(F, weights_only=False)[KEY], G), KEY "
                    "being that of the weights]"
-                 : "");
+           : model ? " [a whole model: if you trust its source, in Python: "
+                     "torch.save(torch.load(F, weights_only=False).state_dict(), G)]"
+                   : "");
   }
 
   void reduce(int64_t function, Value arguments) {

@@ -3,8 +3,9 @@
 // A pickle is a program for a stack machine whose REDUCE calls any function of Python.  This machine knows the
 // few instructions that describe a dict of tensors, and instead of calling what is named it looks it up in a list
 // of ten storage types and four harmless names; everything else is refused by its name.
-// Values are 16 bytes, nothing owns anything, nothing recurses: memory is at most some forty times the pickle's
-// length, and a container that contains itself is only a number.  What is inside lists is dropped: no weights.
+// Values are 16 bytes, nothing owns anything, nothing recurses: memory is at most some sixty times the pickle's length
+// and never more than 256 MiB, and a container that contains itself is only a number.  What is inside lists is dropped:
+// no weights.
 // Format: Python's pickletools, which documents every instruction.  Internal to tensor/torch_file.cpp.
 #pragma once
 

@@ -25,16 +25,18 @@ bool has_tensor(const Items& items) {
   return std::any_of(items.begin(), items.end(), [](auto* item) { return item->value.kind == Value::tensor; });
 }
 
-/// "a", "b", ... and how many more.
-std::string list(const std::vector<std::string>& names) {
-  std::string out;
-  for (size_t i = 0; i < std::min(names.size(), kListed); ++i) out += (i ? ", " : "") + names[i];
-  return names.size() > kListed ? text(out, " and ", names.size() - kListed, " more") : out;
-}
-
 std::string key_text(const Pickled& pickle, Value key) {
   if (key.kind != Value::text) return text("(", name(key.kind), ")");
   return shown(pickle.text(key));
+}
+
+/// The keys of what is no tensor: "a", "b", ... and how many more.
+std::string others(const Pickled& pickle, const Items& items) {
+  std::string out;
+  size_t n = 0;
+  for (auto* item : items)
+    if (item->value.kind != Value::tensor && n++ < kListed) out += (n > 1 ? ", " : "") + key_text(pickle, item->key);
+  return n > kListed ? text(out, " and ", n - kListed, " more") : out;
 }
 
 /// The integers of a tuple, each in [0, 2^48].
@@ -103,17 +105,16 @@ TorchState read_state(const Pickled& pickle, const std::string& who) {
     out.metadata["torch.entry"] = entry;
     break;
   }
-  std::vector<std::string> skipped, names;
-  for (auto* item : chosen)
-    if (item->value.kind != Value::tensor) skipped.push_back(key_text(pickle, item->key));
-  check<WeightsError>(has_tensor(chosen) || chosen.empty(), who, ": no tensor in its dict of ", list(skipped));
-  if (!skipped.empty()) out.metadata["torch.skipped"] = list(skipped);
+  const std::string skipped = others(pickle, chosen);
+  check<WeightsError>(has_tensor(chosen) || chosen.empty(), who, ": no tensor in its dict of ", skipped);
+  if (!skipped.empty()) out.metadata["torch.skipped"] = skipped;
 
-  check<WeightsError>(chosen.size() - skipped.size() <= kMaxTensors, who, ": more than 100 000 tensors");
+  std::vector<std::string> names;
   for (auto* item : chosen) {
     if (item->value.kind != Value::tensor) continue;
     check<WeightsError>(item->key.kind == Value::text, who, ": a tensor's name must be text, got ",
                         name(item->key.kind));
+    check<WeightsError>(names.size() < kMaxTensors, who, ": more than 100 000 tensors");
     std::string key(pickle.text(item->key));
     const char* bad = bad_name(key);
     check<WeightsError>(!bad, who, ": the name ", key_text(pickle, item->key), " ", bad ? bad : "");

@@ -176,6 +176,7 @@ TEST_CASE("no function but the four harmless ones is called, and the refusal nam
   CHECK(says(call("torch.hub", "load"), "refuses torch.hub.load"));
   CHECK(says(call("torch.serialization", "_get_layout"), "refuses torch.serialization._get_layout"));
   CHECK(says(call("argparse", "Namespace"), "refuses argparse.Namespace, which no weights need [if you trust"));
+  CHECK(says(call("torch.nn.modules.conv", "Conv2d"), "which no weights need [a whole model: if you trust"));
   CHECK(says(call("numpy.core.multiarray", "scalar"), "refuses numpy.core.multiarray.scalar"));
   CHECK(says(call("torch._utils\t", "_rebuild_tensor_v2"), "refuses torch._utils\\u0009._rebuild_tensor_v2"));
   CHECK(says(one(str("os") + str("system") + "\x93"), "refuses os.system"));
@@ -195,8 +196,9 @@ TEST_CASE("no function but the four harmless ones is called, and the refusal nam
 
 TEST_CASE("parameters, sizes and newer protocols are understood") {
   std::string value = tensor({"FloatStorage", "0", 6, 0, {6}, {1}});
-  CHECK(says(one(global("torch._utils", "_rebuild_parameter") + "("s + value + "\x88"s + ordered_dict() + "tR"), "accepted"));
-  CHECK(says(one(global("torch._utils", "_rebuild_parameter") + "(N\x88"s + ordered_dict() + "tR"), "with other"));
+  const std::string parameter = global("torch._utils", "_rebuild_parameter");
+  CHECK(says(one(parameter + "("s + value + "\x88"s + ordered_dict() + "tR"), "accepted"));
+  CHECK(says(one(parameter + "(N\x88"s + ordered_dict() + "tR"), "with other"));
   std::string sized = global("torch._utils", "_rebuild_tensor_v2") + "("s + storage("FloatStorage", "0", 6) + "K\0"s +
                       global("torch", "Size") + "K\x06\x85\x85R"s + "K\x01\x85\x89N"s + "tR";
   CHECK(says(one(sized), "accepted"));
@@ -228,8 +230,16 @@ TEST_CASE("hostile pickles end quickly and in words") {
   CHECK(says(file(""), "truncated"));
   CHECK(says(file(pickle(std::string(70000, 'N'))), "more than 65536 values"));
   CHECK(says(file(pickle(std::string(70000, '('))), "more than 65536 values"));
-  CHECK(says(one("("s + str("storage") + global("torch", "FloatStorage") + str("0") + str("cpu") + "tQ"), "persistent id"));
-  CHECK(says(one("("s + str("storage") + global("torch", "Size") + str("0") + str("cpu") + "K\x06tQ"), "persistent id"));
+  std::string many;
+  for (int i = 0; i < 17; ++i) many += "("s + std::string(62'000, 'N') + "u";
+  CHECK(says(file(pickle("}"s + many + many)), "or 1048576 in dicts"));
+  many.clear();
+  for (int i = 0; i < 70; ++i) many += "("s + std::string(62'000, 'N') + "t";
+  CHECK(says(file(pickle(many)), "more than 4194304 values in tuples"));
+  CHECK(says(file(pickle("N"s + std::string(5 << 20, '\x94'))), "or in the memo"));
+  const std::string place = str("0") + str("cpu");
+  CHECK(says(one("("s + str("storage") + global("torch", "FloatStorage") + place + "tQ"), "persistent id"));
+  CHECK(says(one("("s + str("storage") + global("torch", "Size") + place + "K\x06tQ"), "persistent id"));
   CHECK(says(one(storage("FloatStorage", "0", -1)), "persistent id"));
   std::string twice = str("w") + tensor({"FloatStorage", "0", 6, 0, {6}, {1}});
   CHECK(says(file(pickle(dict(twice + twice)), {kStorage}), "two tensors have the name \"w\""));
@@ -331,7 +341,8 @@ TEST_CASE("the zip is stored, whole, and says everything the same way twice") {
 TEST_CASE("limits are kept, and other formats are told apart") {
   CHECK(verdict(plain(), {.max_header = 64}).find("the limits are 64") != std::string::npos);
   CHECK(verdict(one(std::string(2000, 'N')), {.max_header = 1000}).find("the limit is 1000") != std::string::npos);
-  CHECK(says("\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19.", "torch.save(torch.load(F, weights_only=True), G)"));
+  CHECK(says("\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19.",
+             "torch.save(torch.load(F, weights_only=True), G)"));
   CHECK(says(std::string(257, 'x') + "ustar"s + std::string(200, '\0'), "older format"));
   CHECK(says("", "is no file of torch.save's"));
   CHECK_THROWS_AS(read_torch("/nonexistent.pth"), WeightsError);

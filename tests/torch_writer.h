@@ -51,8 +51,8 @@ inline std::string zip(const std::vector<Record>& records, const ZipOptions& opt
   const uint64_t begin = out.size(), size = directory.size(), n = records.size();
   out += directory;
   if (options.wide)
-    out += "PK\x06\x06"s + raw<uint64_t>(44) + raw<uint32_t>(0x2d001e) + raw<uint64_t>(0) + raw(n) + raw(n) + raw(size) +
-           raw(begin) + "PK\x06\x07"s + raw<uint32_t>(0) + raw(begin + size) + raw<uint32_t>(1);
+    out += "PK\x06\x06"s + raw<uint64_t>(44) + raw<uint32_t>(0x2d001e) + raw<uint64_t>(0) + raw(n) + raw(n) +
+           raw(size) + raw(begin) + "PK\x06\x07"s + raw<uint32_t>(0) + raw(begin + size) + raw<uint32_t>(1);
   const bool all = options.sentinels;
   return out + "PK\x05\x06"s + raw<uint32_t>(0) + raw<uint16_t>(all ? 0xffff : uint16_t(n)) +
          raw<uint16_t>(all ? 0xffff : uint16_t(n)) + raw<uint32_t>(all ? ~0u : uint32_t(size)) +
@@ -91,7 +91,9 @@ inline std::string tuple(const std::vector<int64_t>& values) {
   for (int64_t x : values) out += integer(x);
   return out + "t";
 }
-inline std::string global(const std::string& module, const std::string& name) { return "c"s + module + "\n" + name + "\n"; }
+inline std::string global(const std::string& module, const std::string& name) {
+  return "c"s + module + "\n" + name + "\n";
+}
 inline std::string storage(const std::string& type, const std::string& key, int64_t numel) {
   return "("s + str("storage") + global("torch", type) + str(key) + str("cpu") + integer(numel) + "tQ";
 }

@@ -65,8 +65,9 @@ std::vector<std::pair<std::string, std::string>> pickles() {
                             "K\1" + global("torch", "Size") + "K\2\x85\x85RK\2\x85\x89NtR";
   const std::string parameter = global("torch._utils", "_rebuild_parameter") + "("s + sized + "\x88)tR";
   const std::string body = "}\x94\x8c\1w\x94" + tensor(kPlain) + "s\x8c\2os\x8c\6system\x93.";
-  const std::pair<const char*, int64_t> kinds[] = {{"Double", 3}, {"BFloat16", 12}, {"Long", 3},  {"Int", 6}, {"Short", 12},
-                                                   {"Char", 24},  {"Byte", 24},     {"Bool", 24}, {"Half", 12}};
+  const std::pair<const char*, int64_t> kinds[] = {{"Double", 3}, {"BFloat16", 12}, {"Long", 3},
+                                                   {"Int", 6},    {"Short", 12},    {"Char", 24},
+                                                   {"Byte", 24},  {"Bool", 24},     {"Half", 12}};
   std::string types;  // every second number of each
   for (size_t i = 0; i < std::size(kinds); ++i) {
     const auto [kind, n] = kinds[i];
@@ -116,8 +117,8 @@ std::string png(int width, int height, int bits, int colour, int interlace, cons
   packed.resize(n);
   std::string header = big(uint32_t(width)) + big(uint32_t(height));
   for (int x : {bits, colour, 0, 0, interlace}) header += char(x);
-  return "\x89PNG\r\n\x1a\n"s + chunk("IHDR", header) + (before.empty() ? "" : chunk(before.substr(0, 4), before.substr(4))) +
-         chunk("IDAT", packed) + chunk("IEND", "");
+  const std::string extra = before.empty() ? "" : chunk(before.substr(0, 4), before.substr(4));
+  return "\x89PNG\r\n\x1a\n"s + chunk("IHDR", header) + extra + chunk("IDAT", packed) + chunk("IEND", "");
 }
 
 std::string jpeg(int pixel, int sampling, int flags) {
@@ -144,7 +145,8 @@ void image() {
   put("image/turned.png", png(2, 1, 8, 0, 0, "\0ab"s, "eXIf" + exif));
   const std::string colour = jpeg(TJPF_RGB, TJSAMP_420, 0), app1 = "Exif\0\0"s + exif;
   put("image/colour.jpg", colour);
-  put("image/turned.jpg", colour.substr(0, 2) + "\xff\xe1" + std::string{0, char(app1.size() + 2)} + app1 + colour.substr(2));
+  put("image/turned.jpg",
+      colour.substr(0, 2) + "\xff\xe1" + std::string{0, char(app1.size() + 2)} + app1 + colour.substr(2));
   put("image/progressive.jpg", jpeg(TJPF_RGB, TJSAMP_444, TJFLAG_PROGRESSIVE));
   put("image/grey.jpg", jpeg(TJPF_GRAY, TJSAMP_GRAY, 0));
 }

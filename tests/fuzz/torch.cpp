@@ -1,8 +1,6 @@
-// The reader of PyTorch zips, over whole files.  Half of the changed inputs get right sums again, because nothing behind
-// a sum would ever be reached.
+// The reader of PyTorch zips, over whole files.  Half of the changed inputs get right sums again, because nothing
+// behind a sum would ever be reached.
 #include "tensor/torch_file.h"
-
-#include <cstring>
 
 #include "tests/fuzz/fuzz.h"
 #include "tests/torch_writer.h"

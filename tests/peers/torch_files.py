@@ -129,10 +129,21 @@ def main():
             ("os.system", Calls(os.system, "echo called"), "os.system"),
             ("builtins.eval", Calls(eval, "1"), "builtins.eval"),
             ("torch.hub.load", Calls(torch.hub.load, "a", "b"), "torch.hub.load"),
+            ("a whole model", torch.nn.Linear(2, 2), "torch.nn.modules.linear.Linear"),
             ("argparse.Namespace", argparse.Namespace(lr=1), "argparse.Namespace"),
         ]:
             torch.save({"state_dict": dense, "args": call}, saved)
             good.append(refused(label, options.camo, saved, words))
+        torch.save(dense, saved)
+        whole = saved.read_bytes()
+        at = whole.index(dense["sliced"].numpy().tobytes())
+        saved.write_bytes(whole[:at] + bytes([whole[at] ^ 1]) + whole[at + 1:])
+        good.append(refused("one flipped bit", options.camo, saved, "does not have its checksum"))
+        try:
+            torch.load(saved, weights_only=True)
+            print(f"{'':<30} PyTorch loads it")
+        except Exception as error:
+            print(f"{'':<30} PyTorch: {error}")
         torch.save(dense, saved, _use_new_zipfile_serialization=False)
         good.append(refused("older format", options.camo, saved, "weights_only=True"))
         with zipfile.ZipFile(saved, "w", zipfile.ZIP_DEFLATED) as archive:
