@@ -150,6 +150,17 @@ static const bool conv_depthwise_case = add_case({
     .flops = flops(30976, 45),
 });
 
+// Windows wider than the image on every side, as in the last stage of EdgeNeXt.
+static const bool conv_depthwise_wide_case = add_case({
+    .name = "conv2d: depthwise, 9 x 9",
+    .inputs = {{2, 3, 2, 5}, {5, 9, 9, 1}, {5}},
+    .run = depthwise({.padding = 4}),
+    .sizes = {{{1, 1, 1, 4}, {4, 9, 9, 1}, {4}}, {{1, 11, 13, 36}, {36, 9, 9, 1}, {36}}},
+    .f32_inputs = {1, 2},
+    .bench_inputs = {{2, 11, 11, 584}, {584, 9, 9, 1}, {584}},
+    .flops = flops(242, 47304),
+});
+
 static const bool conv_depthwise_strided_case = add_case({
     .name = "conv2d: depthwise, stride 2",
     .inputs = {{2, 5, 6, 3}, {3, 3, 3, 1}},
