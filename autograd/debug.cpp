@@ -1,6 +1,8 @@
 #include "autograd/debug.h"
 
 #include <set>
+#include <string_view>
+#include <utility>
 
 #include "autograd/node.h"
 #include "tensor/ops/reduce.h"
@@ -8,12 +10,30 @@
 namespace camo::debug {
 namespace {
 thread_local int t_find_nan = 0;
+thread_local CountMacs* t_count_macs = nullptr;
+
+/// Products of inner length n make n multiply-adds for each number of the result; attention makes two products.
+int64_t macs_of(std::string_view op, const Tensor& y, const Vars& in) {
+  if (op == "linear" || op == "grouped_linear") return y.numel() * in[1].dim(-1);
+  if (op == "matmul") return y.rank() && y.numel() ? in[0].value().numel() / (y.numel() / y.dim(-1)) * y.numel() : 0;
+  if (op == "conv2d") return y.numel() * in[1].shape().product(1, 4);
+  if (op == "attention") return 2 * y.numel() * in[1].dim(1);
+  return 0;
+}
+
+}  // namespace
+
+CountMacs::CountMacs() : outer_(std::exchange(t_count_macs, this)) {}
+CountMacs::~CountMacs() {
+  if (outer_) outer_->count_ += count_;
+  t_count_macs = outer_;
 }
 
 FindNan::FindNan() { ++t_find_nan; }
 FindNan::~FindNan() { --t_find_nan; }
 
-void on_forward(const char* op, const Tensor& value) {
+void on_forward(const char* op, const Tensor& value, const Vars& inputs) {
+  if (t_count_macs) t_count_macs->count_ += macs_of(op, value, inputs);
   if (t_find_nan && is_float(value.dtype()) && !all_finite(value))
     throw NumericError(text("forward of '", op, "': output ", value.shape(), " holds NaN or infinity"));
 }

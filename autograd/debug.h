@@ -1,4 +1,4 @@
-// Looking into a graph: first NaN by op, bytes kept by op, a picture in DOT.
+// Looking into a graph: first NaN by op, bytes kept by op, multiply-adds, a picture in DOT.
 #pragma once
 
 #include <map>
@@ -16,6 +16,20 @@ class FindNan {
   ~FindNan();
 };
 
+/// While alive, counts the multiply-adds of the products, convolutions and attentions that run forward on this thread.
+class CountMacs {
+ public:
+  CountMacs();
+  ~CountMacs();
+  CountMacs(const CountMacs&) = delete;
+  int64_t count() const { return count_; }
+
+ private:
+  friend void on_forward(const char* op, const Tensor& value, const Vars& inputs);
+  int64_t count_ = 0;
+  CountMacs* outer_;
+};
+
 /// Bytes that closures keep alive for the backward pass, by op; each storage counts once, at its first keeper.
 std::map<std::string, int64_t> bytes_kept_by_op(const Var& root);
 int64_t bytes_kept(const Var& root);
@@ -23,7 +37,7 @@ int64_t bytes_kept(const Var& root);
 /// The graph below root in Graphviz' language.
 std::string to_dot(const Var& root);
 
-void on_forward(const char* op, const Tensor& value);  // called by the engine
+void on_forward(const char* op, const Tensor& value, const Vars& inputs);  // called by the engine
 void on_backward(const Node& node);
 
 }  // namespace camo::debug

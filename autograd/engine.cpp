@@ -86,7 +86,7 @@ Recording::~Recording() { t_recording = before_; }
 bool recording() { return t_recording; }
 
 Var record(const char* op, Tensor value, Vars inputs, Backward backward, bool always) {
-  debug::on_forward(op, value);
+  debug::on_forward(op, value, inputs);
   Var out(std::move(value));
   auto kept = std::exchange(t_kept, {});
   bool wanted = always;

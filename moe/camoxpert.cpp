@@ -8,11 +8,12 @@
 namespace camo::moe {
 namespace {
 
+int64_t up(int64_t n) { return (n + CamoXpert::kStride - 1) / CamoXpert::kStride * CamoXpert::kStride; }
+
 /// Adds zeros below and to the right until both sides are multiples of CamoXpert::kStride.
 template <class T>
 T padded(const T& x) {
-  auto missing = [](int64_t n) { return (CamoXpert::kStride - n % CamoXpert::kStride) % CamoXpert::kStride; };
-  const int64_t below = missing(x.dim(1)), right = missing(x.dim(2));
+  const int64_t below = up(x.dim(1)) - x.dim(1), right = up(x.dim(2)) - x.dim(2);
   return below + right == 0 ? x : pad(x, {{0, 0}, {0, below}, {0, right}, {0, 0}});
 }
 
@@ -58,7 +59,9 @@ std::pair<Vars, Var> Decoder::forward(const Vars& maps) {
 }
 
 CamoXpert::CamoXpert(nn::Scope s, const CamoXpertConfig& config)
-    : Module(std::move(s)), backbone(nn::backbone(config.backbone, sub("backbone"), {.drop_path = config.drop_path})),
+    : Module(std::move(s)),
+      backbone(nn::backbone(config.backbone, sub("backbone"),
+                            {.drop_path = config.drop_path, .height = up(config.image_height), .width = up(config.image_width)})),
       mixtures(sub("moe")), decoder(sub("decoder"), backbone->dims, config.width), heads(sub("heads")) {
   std::vector<ExpertKind> kinds;
   for (int e = 0; e < config.experts; ++e) kinds.push_back(expert_kinds()[size_t(e) % expert_kinds().size()]);

@@ -19,6 +19,7 @@ struct CamoXpertConfig {
   double drop_path = 0.1;
   int width = 64;              // channels of the decoder
   double balance_rate = 1e-2;  // moe/router.h
+  int64_t image_height = 224, image_width = 224;  // what the backbone is built for; any size is accepted
 };
 
 struct CamoXpertOut {

@@ -50,7 +50,7 @@ int bench_train_command(const Arguments& words) {
                                                      .width = c.size.width,
                                                      .difficulty = c.difficulty}};
   const int64_t steps_per_epoch = std::max<int64_t>(1, c.count / c.batch_size);
-  Learner learner(c);
+  Learner learner(c, /*fresh=*/true);
   std::vector<double> losses, ms;
   for (int64_t step = 0; step < steps; ++step) {
     std::vector<Sample> window = batch(data, c, step);

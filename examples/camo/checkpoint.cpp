@@ -1,6 +1,8 @@
 #include "examples/camo/checkpoint.h"
 
-#include "tensor/io.h"
+#include <filesystem>
+
+#include "examples/camo/weights_file.h"
 
 namespace camo::program {
 namespace {
@@ -46,12 +48,44 @@ Checkpoint load_checkpoint(const std::string& path) {
 }
 
 std::unique_ptr<moe::CamoXpert> make_model(const TrainConfig& c) {
-  return std::make_unique<moe::CamoXpert>(
+  auto model = std::make_unique<moe::CamoXpert>(
       nn::Scope{.device = parse_device(c.device), .seed = uint64_t(c.seed)},
-      moe::CamoXpertConfig{.backbone = c.backbone, .drop_path = c.drop_path, .balance_rate = c.balance_rate});
+      moe::CamoXpertConfig{.backbone = c.backbone,
+                           .drop_path = c.freeze ? 0 : c.drop_path,
+                           .balance_rate = c.balance_rate,
+                           .image_height = c.size.height,
+                           .image_width = c.size.width});
+  if (c.freeze) model->backbone->freeze();
+  return model;
 }
 
-Loaded load_model(const std::string& path, const std::string& device) {
+namespace {
+
+/// What `camo export` wrote.
+Loaded load_exported(const std::string& path, const std::string& device) {
+  SafeTensors file = read_safetensors(path);
+  check<WeightsError>(file.metadata["part"] == "network", path, ": holds a ", file.metadata["part"],
+                      ", not a whole network [camo train --weights]");
+  Loaded out;
+  try {
+    parse_config(file.metadata["config"], path + ": config", out.config);
+  } catch (const ConfigError& e) {
+    throw WeightsError(e.what());
+  }
+  out.config.device = device;
+  out.model = make_model(out.config);
+  nn::load_state_dict(*out.model, std::move(file.tensors));
+  out.model->train(false);
+  out.described = text(path, ": ", out.config.model, " on ", out.config.backbone, ", exported weights, ",
+                       to_string(out.config.size), " pixels");
+  return out;
+}
+
+}  // namespace
+
+Loaded load_model(const std::string& given, const std::string& device) {
+  const std::string path = std::filesystem::is_directory(given) ? given + "/best.safetensors" : given;
+  if (read_safetensors_header(path).metadata[kWeightsKey] == kWeightsFormat) return load_exported(path, device);
   Checkpoint c = load_checkpoint(path);
   c.config.device = device;
   Loaded out{c.config, make_model(c.config), ""};

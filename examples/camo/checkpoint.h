@@ -32,6 +32,7 @@ struct Loaded {
   std::unique_ptr<moe::CamoXpert> model;
   std::string described;
 };
+/// A checkpoint, a run folder (its best.safetensors), or what `camo export` wrote.
 Loaded load_model(const std::string& path, const std::string& device);
 
 }  // namespace camo::program

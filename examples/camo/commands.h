@@ -14,6 +14,10 @@ int train_command(const Arguments& words);    // train.cpp
 int demo_command(const Arguments& words);     // demo.cpp
 int eval_command(const Arguments& words);     // eval.cpp
 int predict_command(const Arguments& words);  // predict.cpp
+int backbones_command(const Arguments& words);  // backbones.cpp
+int features_command(const Arguments& words);   // features.cpp
+int import_command(const Arguments& words);     // exchange.cpp
+int export_command(const Arguments& words);     // exchange.cpp
 int inspect_command(const Arguments& words);  // inspect.cpp
 int synth_command(const Arguments& words);    // synth_command.cpp
 int bench_command(const Arguments& words);    // bench_command.cpp

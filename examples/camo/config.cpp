@@ -14,6 +14,8 @@ Options options(TrainConfig& c) {
       {"out", &c.out, "run folder to make: configuration, weights, metrics, pictures"},
       choice("model", &c.model, "network", {"camoxpert-sparse"}),
       choice("backbone", &c.backbone, "feature extractor", nn::backbone_names()),
+      {"weights", &c.weights, "pretrained weights of the backbone to start from: safetensors, or PyTorch's .pth"},
+      {"freeze", &c.freeze, "keep the backbone's weights as they are, and its drop path at rest"},
       {"size", &c.size, "size in pixels that photographs are resized to", 32, 4096},
       {"batch-size", &c.batch_size, "photographs in a forward pass", 1, 4096},
       {"accumulate", &c.accumulate, "forward passes in an optimizer step", 1, 4096},

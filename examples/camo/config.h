@@ -15,7 +15,8 @@ struct TrainConfig {
   int64_t count = 1000;
   double difficulty = 0.5;
   // model
-  std::string model = "camoxpert-sparse", backbone = "pvt_v2_b0";
+  std::string model = "camoxpert-sparse", backbone = "pvt_v2_b0", weights;
+  bool freeze = false;
   double drop_path = 0.1, balance_rate = 0.01;
   // optimisation
   int64_t epochs = 40, batch_size = 8, accumulate = 1;

@@ -3,12 +3,23 @@
 #include <cmath>
 
 #include "autograd/debug.h"
+#include "examples/camo/weights_file.h"
 
 namespace camo::program {
 
-Learner::Learner(const TrainConfig& c)
+namespace {
+
+std::unique_ptr<moe::CamoXpert> first_model(const TrainConfig& c, bool fresh, std::string* report) {
+  auto model = make_model(c);
+  if (fresh && !c.weights.empty()) *report = load_weights_file(*model->backbone, c.weights).text();
+  return model;
+}
+
+}  // namespace
+
+Learner::Learner(const TrainConfig& c, bool fresh)
     : precision_(precision(c)),
-      model_(make_model(c)),
+      model_(first_model(c, fresh, &weights_report_)),
       optimizer_(*model_, {.decay = c.weight_decay, .clip = c.clip}) {
   if (c.ema_decay > 0) ema_.emplace(*model_, c.ema_decay);
 }

@@ -21,7 +21,8 @@ struct StepReport {
 
 class Learner {
  public:
-  explicit Learner(const TrainConfig& config);
+  /// fresh: starts from config.weights, where they are given; else load() follows.
+  Learner(const TrainConfig& config, bool fresh);
 
   /// Called before each forward pass with its number and its batch; tests plant faults here.
   using BeforePass = std::function<void(int64_t micro_step, Sample& batch)>;
@@ -31,6 +32,7 @@ class Learner {
   StepReport step(std::vector<Sample>& batches, double rate, const BeforePass& before);
 
   moe::CamoXpert& model() { return *model_; }
+  const std::string& weights_report() const { return weights_report_; }  // what of config.weights was loaded
   nn::Ema* ema() { return ema_ ? &*ema_ : nullptr; }
 
   void save(Checkpoint& checkpoint, bool with_optimizer) const;
@@ -41,6 +43,7 @@ class Learner {
   std::string find_culprit(const std::vector<Sample>& batches, int64_t first_micro_step);
 
   DType precision_;
+  std::string weights_report_;
   std::unique_ptr<moe::CamoXpert> model_;
   nn::AdamW optimizer_;
   std::optional<nn::Ema> ema_;

@@ -21,12 +21,12 @@ constexpr int64_t kGridRows = 6;  // pictures shown in grid.png
 
 class Trainer {
  public:
-  Trainer(TrainConfig config, Splits data, RunFolder folder, const Hooks& hooks)
+  Trainer(TrainConfig config, std::unique_ptr<Learner> learner, Splits data, RunFolder folder, const Hooks& hooks)
       : config_(std::move(config)),
         data_(std::move(data)),
         folder_(std::move(folder)),
         hooks_(hooks),
-        learner_(config_) {
+        learner_(std::move(learner)) {
     int64_t n = data_.train.size();
     batch_size_ = std::min(config_.batch_size, n);
     batches_ = n / batch_size_;
@@ -55,7 +55,7 @@ class Trainer {
   Splits data_;
   RunFolder folder_;
   const Hooks& hooks_;
-  Learner learner_;
+  std::unique_ptr<Learner> learner_;
   int64_t batch_size_, batches_, steps_per_epoch_, total_;
 
   // Position: `batch_` batches of epoch `epoch_` are done; `step_` optimizer steps in all, with skipped ones.
@@ -71,7 +71,7 @@ class Trainer {
 };
 
 void Trainer::restore(const Checkpoint& c) {
-  learner_.load(c);
+  learner_->load(c);
   check<DataError>(c.state.string("data") == digest(data_.train), config_.data,
                    ": is not the data that the run began with (", data_.train.size(),
                    " training photographs now)");
@@ -93,7 +93,7 @@ Checkpoint Trainer::checkpoint(bool with_optimizer) const {
                    {"best_epoch", outcome_.best_epoch},
                    {"data", digest(data_.train)}};
   tally_.save(c.state);
-  learner_.save(c, with_optimizer);
+  learner_->save(c, with_optimizer);
   return c;
 }
 
@@ -125,7 +125,7 @@ int Trainer::stopped() {
 void Trainer::after(const StepReport& report) {
   tally_.add(report);
   bad_in_a_row_ = report.accepted ? 0 : bad_in_a_row_ + 1;
-  if (hooks_.after_step) hooks_.after_step(learner_, report);
+  if (hooks_.after_step) hooks_.after_step(*learner_, report);
   if (report.accepted) return;
   progress_->line(text("warning: step ", step_, " skipped, weights unchanged: ", report.culprit));
   check<NumericError>(bad_in_a_row_ < config_.bad_steps, "train: ", bad_in_a_row_,
@@ -155,12 +155,12 @@ bool Trainer::train_epoch() {
   while (batch_ < batches_) {
     std::vector<Sample> window;
     while (int64_t(window.size()) < config_.accumulate)
-      if (std::optional<Sample> batch = next_batch(loader, batch_size_, learner_.model().state().device))
+      if (std::optional<Sample> batch = next_batch(loader, batch_size_, learner_->model().state().device))
         window.push_back(std::move(*batch));
       else
         break;
     const double lr = rate(step_);
-    StepReport report = learner_.step(window, lr, hooks_.before_pass);
+    StepReport report = learner_->step(window, lr, hooks_.before_pass);
     batch_ += int64_t(window.size()), step_ += 1, images_ += int64_t(window.size()) * batch_size_;
     after(report);
     progress_->step(epoch_ + 1, step_, tally_.mean_loss(), lr, images_);
@@ -172,12 +172,12 @@ bool Trainer::train_epoch() {
 /// Scores the (averaged) weights and keeps some pictures for the grid; false when a signal came before the
 /// end.
 bool Trainer::validate() {
-  learner_.model().train(false);
+  learner_->model().train(false);
   std::optional<nn::UseEma> averaged;
-  if (learner_.ema()) averaged.emplace(*learner_.ema());
+  if (learner_->ema()) averaged.emplace(*learner_->ema());
   Inference how{config_.size, precision(config_), config_.workers};
   grid_.clear();
-  outcome_.scores = evaluate(learner_.model(), data_.validation, how, [&](const Judged& j) {
+  outcome_.scores = evaluate(learner_->model(), data_.validation, how, [&](const Judged& j) {
     if (int64_t(grid_.size()) < kGridRows) grid_.push_back({j.photograph, j.truth, j.map});
     return signals_.caught() == 0;
   });
@@ -227,9 +227,11 @@ bool Trainer::save_best() {
 }
 
 void Trainer::report_start() {
-  progress_->line(text(config_.model, " on ", config_.backbone, ", ", learner_.model().parameter_count(),
+  progress_->line(text(config_.model, " on ", config_.backbone, ", ", learner_->model().parameter_count(),
                        " parameters; ", data_.train.size(), " photographs at ", to_string(config_.size), ", ",
                        data_.validation.size(), " for validation (", data_.where, ")"));
+  if (!learner_->weights_report().empty())
+    progress_->line(text(config_.weights, ": ", learner_->weights_report()));
   progress_->line(
       text(total_, " steps of ", batch_size_ * std::min(config_.accumulate, batches_), " photographs, ",
            threads(), " threads, ", config_.workers, " workers, ", config_.precision,
@@ -239,7 +241,7 @@ void Trainer::report_start() {
 
 /// Weights, their average and two moments, written beside the file that they replace.
 void Trainer::check_disk() {
-  int64_t needed = learner_.model().parameter_count() * int64_t(sizeof(float)) * 4 * 22 / 10;
+  int64_t needed = learner_->model().parameter_count() * int64_t(sizeof(float)) * 4 * 22 / 10;
   int64_t free = int64_t(std::filesystem::space(folder_.path()).available);
   check<MemoryError>(free >= needed, folder_.path(), ": the disk has ", bytes_text(double(free)),
                      " free, checkpoints need ", bytes_text(double(needed)));
@@ -273,9 +275,10 @@ Outcome train(TrainConfig config, const Hooks& hooks) {
   program::validate(config);
   apply_machine(config);
   Splits data = find_splits(config);
+  auto learner = std::make_unique<Learner>(config, /*fresh=*/true);  // bad weights leave no run folder behind
   RunFolder folder = RunFolder::create(config.out);
   write_file(folder.file("config.json"), to_text(config));
-  return Trainer(config, std::move(data), std::move(folder), hooks).run();
+  return Trainer(config, std::move(learner), std::move(data), std::move(folder), hooks).run();
 }
 
 Outcome resume(const std::string& path, const std::function<void(TrainConfig&)>& change, const Hooks& hooks) {
@@ -289,8 +292,9 @@ Outcome resume(const std::string& path, const std::function<void(TrainConfig&)>&
   config.out = path;
   apply_machine(config);
   Splits data = find_splits(config);
+  auto learner = std::make_unique<Learner>(config, /*fresh=*/!saved);
   write_file(folder.file("config.json"), to_text(config));
-  Trainer trainer(config, std::move(data), std::move(folder), hooks);
+  Trainer trainer(config, std::move(learner), std::move(data), std::move(folder), hooks);
   if (saved) trainer.restore(*saved);
   return trainer.run();
 }

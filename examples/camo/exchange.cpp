@@ -1,0 +1,85 @@
+// camo import, camo export: weights from and to other programs.
+#include <cstdio>
+#include <filesystem>
+
+#include "examples/camo/checkpoint.h"
+#include "examples/camo/commands.h"
+#include "examples/camo/weights_file.h"
+
+namespace camo::program {
+namespace {
+
+Option names_choice(std::string* names) {
+  return choice("names", names, "of tensors: timm's (stages.0...), or its features_only models' (stages_0...)",
+                {"timm", "features"});
+}
+
+void check_target(const char* command, const std::string& out, bool overwrite) {
+  check<ConfigError>(!out.empty(), "camo ", command, ": needs --out");
+  check<ConfigError>(overwrite || !std::filesystem::exists(out), "camo ", command, " --out: ", out, " exists [--overwrite]");
+}
+
+}  // namespace
+
+int import_command(const Arguments& words) {
+  std::string name, out, part = "backbone", names = "timm";
+  TrainConfig config;
+  bool partial = false, overwrite = false;
+  Command command{
+      .name = "import",
+      .summary = "Turns weights of any accepted format and naming into one clean safetensors file in timm's names.",
+      .usage = "camo import SRC --backbone NAME --out FILE [flags]",
+      .options = {choice("backbone", &name, "feature extractor that the weights are for", nn::backbone_names()),
+                  {"out", &out, "safetensors to write"},
+                  choice("part", &part, "what SRC holds: a backbone, or a whole network on it", {"backbone", "network"}),
+                  {"size", &config.size, "pixels that the network is for", 32, 4096},
+                  names_choice(&names),
+                  {"partial", &partial, "take what fits, and say what does not; the rest starts as in a new network"},
+                  {"overwrite", &overwrite, "replace FILE"}},
+      .rest = "SRC"};
+  Given given = read(command, words);
+  check<ConfigError>(given.rest.size() == 1, "camo import: needs one SRC");
+  check<ConfigError>(!name.empty(), "camo import: needs --backbone");
+  check_target("import", out, overwrite);
+  const std::string source = given.rest[0];
+  if (part == "network") {
+    config.backbone = name;
+    auto model = make_model(config);
+    nn::LoadReport report = nn::load_state_dict(*model, read_safetensors(source).tensors, !partial);
+    write_weights(out, *model, about_network(config), names == "features");
+    return std::printf("%s: %s\n", out.c_str(), report.text().c_str()), 0;
+  }
+  auto net = nn::backbone(name, nn::Scope{.initialise = partial},
+                          {.height = config.size.height, .width = config.size.width});
+  nn::WeightsReport report = load_weights_file(*net, source, partial);
+  write_weights(out, *net, about_backbone(name), names == "features");
+  std::printf("%s: %s\n", out.c_str(), report.text().c_str());
+  return 0;
+}
+
+int export_command(const Arguments& words) {
+  std::string weights, out, to = "safetensors", part = "network", names = "timm";
+  bool overwrite = false;
+  Command command{
+      .name = "export",
+      .summary = "Writes a trained network for other programs, in PyTorch's layout and names.",
+      .usage = "camo export --weights RUN --to safetensors --out FILE [flags]",
+      .options = {{"weights", &weights, "run folder or checkpoint; its averaged (EMA) weights where it has them"},
+                  choice("to", &to, "format", {"safetensors"}),
+                  {"out", &out, "file to write"},
+                  choice("part", &part, "the whole network, or its backbone alone", {"network", "backbone"}),
+                  names_choice(&names),
+                  {"overwrite", &overwrite, "replace FILE"}},
+      .notes = "In Python:  model.load_state_dict(safetensors.torch.load_file(FILE), strict=True)"};
+  read(command, words);
+  check<ConfigError>(!weights.empty(), "camo export: needs --weights");
+  check<ConfigError>(names == "timm" || part == "backbone", "camo export --names features: is for --part backbone");
+  check_target("export", out, overwrite);
+  Loaded loaded = load_model(weights, "cpu");
+  if (part == "network") write_weights(out, *loaded.model, about_network(loaded.config));
+  else write_weights(out, *loaded.model->backbone, about_backbone(loaded.config.backbone), names == "features");
+  std::printf("%s: %s\n", out.c_str(), loaded.described.c_str());
+  return 0;
+}
+
+}  // namespace camo::program

@@ -1,0 +1,36 @@
+#include "examples/camo/weights_file.h"
+
+namespace camo::program {
+
+nn::WeightsReport load_weights_file(nn::Backbone& backbone, const std::string& path, bool partial) {
+  SafeTensors file = read_safetensors(path);
+  try {
+    return nn::load_weights(backbone, std::move(file.tensors), partial);
+  } catch (const WeightsError& e) {
+    throw WeightsError(text(path, ": ", e.what()));
+  }
+}
+
+void write_weights(const std::string& path, const nn::Module& module, Metadata about, bool features_names) {
+  NamedTensors tensors = nn::state_dict(module);
+  if (features_names)
+    for (auto& [name, t] : tensors) name = nn::features_name(name);
+  write_safetensors(path, tensors, about);
+}
+
+Metadata about_backbone(const std::string& name) {
+  return {{"format", "pt"},
+          {kWeightsKey, kWeightsFormat},
+          {"camo.version", CAMO_VERSION},
+          {"part", "backbone"},
+          {"backbone", name},
+          {"normalisation", R"({"mean": [0.485, 0.456, 0.406], "deviation": [0.229, 0.224, 0.225]})"}};
+}
+
+Metadata about_network(const TrainConfig& config) {
+  Metadata about = about_backbone(config.backbone);
+  about["part"] = "network", about["model"] = config.model, about["config"] = to_text(config, true);
+  return about;
+}
+
+}  // namespace camo::program

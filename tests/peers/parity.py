@@ -1,0 +1,142 @@
+"""Every backbone of Camo against timm: four maps and the gradient of the image, from random weights.
+
+Weights go to Camo as a file (safetensors, as timm's features_only models name them), norms, gammas, biases and
+temperatures far from trivial.  The truth is timm in f64.  Rules, relative error being |a - b| / |b| over all numbers:
+
+    maps  Camo f32 within 5e-6 of the truth
+    dx    Camo f32 within 1e-5, or within twice timm's own f32 error where that is larger
+
+The ReLUs of pvt_v2_b2_li get biases that keep them away from their kink: of millions of units near zero some switch
+by rounding alone, in timm's own f32 too (up to 1.5e-4 in dx).
+Swin is compared as timm builds it for 224 and runs it on other sizes, and as timm builds it for the size.  timm accepts
+multiples of 4 only there, so its odd size is another.  Exits 1 if any rule is broken; prints the table of nn/README.md.
+
+    python tests/peers/parity.py --camo build/camo [NAMES...]
+"""
+
+import argparse
+import math
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import timm
+import torch
+from safetensors.torch import load_file, save_file
+
+NAMES = ["pvt_v2_b0", "pvt_v2_b1", "pvt_v2_b2", "pvt_v2_b2_li", "pvt_v2_b3", "pvt_v2_b4", "pvt_v2_b5", "edgenext_xx_small",
+         "edgenext_x_small", "edgenext_small", "edgenext_base", "swin_tiny", "swin_small", "convnext_tiny", "convnext_small",
+         "convnext_base"]
+MAPS, DX = 5e-6, 1e-5
+
+
+def sizes(name):
+    """(height, width), (height, width) it is built for"""
+    if name.startswith("swin"):
+        return [((224, 224), (224, 224)), ((352, 352), (224, 224)), ((352, 352), (352, 352)), ((260, 324), (224, 224))]
+    return [(size, (224, 224)) for size in [(224, 224), (352, 352), (321, 257)]]
+
+
+def create(name, built):
+    if name.startswith("swin"):
+        return timm.create_model(name + "_patch4_window7_224", features_only=True, img_size=built, strict_img_size=False)
+    return timm.create_model(name, features_only=True)
+
+
+def randomise(model, generator, has_relu):
+    for name, p in model.named_parameters():
+        u = torch.rand(p.shape, generator=generator) * 2 - 1
+        if name.endswith("relative_position_bias_table"):
+            u = 2 * u
+        elif name.endswith(("gamma", "gamma_xca")):
+            u = 0.5 + 0.25 * u
+        elif p.dim() > 1 and not name.endswith("temperature"):
+            u = u * math.sqrt(3 / math.prod(p.shape[1:]))
+        elif name.endswith("fc1.bias") and has_relu:
+            u = u + 8 * u.sign()
+        elif name.endswith("bias"):
+            u = 0.25 * u
+        else:
+            u = 1 + 0.25 * u
+        p.data.copy_(u)
+
+
+def by_taps(conv, x):
+    """A depthwise convolution as a sum over its taps: PyTorch has no fast one in f64."""
+    k, p = conv.kernel_size[0], conv.padding[0]
+    h, w = x.shape[2] + 2 * p - k + 1, x.shape[3] + 2 * p - k + 1
+    padded = torch.nn.functional.pad(x, (p, p, p, p))
+    y = conv.bias[:, None, None].expand(len(x), -1, h, w)
+    for i in range(k):
+        for j in range(k):
+            y = y + conv.weight[:, 0, i, j, None, None] * padded[:, :, i : i + h, j : j + w]
+    return y
+
+
+def in_f64(model):
+    model.double()
+    for m in model.modules():
+        if isinstance(m, torch.nn.Conv2d) and m.groups == m.in_channels and m.groups > 1:
+            sample = torch.randn(1, m.in_channels, 12, 12, dtype=torch.float64)
+            assert torch.allclose(m(sample), by_taps(m, sample), rtol=1e-12, atol=1e-12)
+            m.forward = by_taps.__get__(m)
+    return model
+
+
+def run(model, x, is_nhwc):
+    """Maps (B, C, h, w) and the gradient of the sum over maps of mean(f^2)."""
+    x = x.clone().requires_grad_()
+    maps = model(x)
+    sum(f.square().mean() for f in maps).backward()
+    if is_nhwc:
+        maps = [f.permute(0, 3, 1, 2) for f in maps]
+    return [f.detach() for f in maps] + [x.grad]
+
+
+def error(a, b):
+    return ((a.double() - b).norm() / b.norm()).item()
+
+
+def compare(name, size, built, options, folder):
+    generator = torch.Generator().manual_seed(len(name) + size[0])
+    model = create(name, built).eval()
+    randomise(model, generator, has_relu=name.endswith("_li"))
+    x = torch.randn(options.batch, 3, *size, generator=generator)
+    save_file({k: v.contiguous() for k, v in model.state_dict().items()}, folder / "weights.safetensors")
+    save_file({"x": x}, folder / "x.safetensors")
+    command = [options.camo, "features", "--backbone", name, "--weights", folder / "weights.safetensors", "--input",
+               folder / "x.safetensors", "--out", folder / "out.safetensors", "--grad", "--size", f"{built[0]}x{built[1]}"]
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+    out = load_file(folder / "out.safetensors")
+    single = run(model, x, name.startswith("swin"))
+    for p in model.parameters():
+        p.grad = None
+    truth = run(in_f64(model), x.double(), name.startswith("swin"))
+    camo = [error(out[key], t) for key, t in zip(["f0", "f1", "f2", "f3", "dx"], truth)]
+    peer = [error(s, t) for s, t in zip(single, truth)]
+    good = max(camo[:4]) <= MAPS and camo[4] <= max(DX, 2 * peer[4])
+    count = sum(p.numel() for p in model.parameters())
+    at = f"{size[0]} x {size[1]}" + (f", built for {built[0]}" if built != (224, 224) else "")
+    print(f"| {name} | {count:,} | {at} | {max(camo[:4]):.1e} | {max(peer[:4]):.1e} | {camo[4]:.1e} | {peer[4]:.1e} |"
+          f"{'' if good else ' BROKEN'}", flush=True)
+    return good
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("names", nargs="*", metavar="NAMES")
+    parser.add_argument("--camo", default="build/camo")
+    parser.add_argument("--batch", type=int, default=1)
+    options = parser.parse_args()
+    print("| backbone | parameters | image | maps: Camo | maps: timm f32 | dx: Camo | dx: timm f32 |\n|---|---|---|---|---|---|---|")
+    good = True
+    with tempfile.TemporaryDirectory() as folder:
+        for name in options.names or NAMES:
+            for size, built in sizes(name):
+                good &= compare(name, size, built, options, Path(folder))
+    sys.exit(not good)
+
+
+if __name__ == "__main__":
+    main()
