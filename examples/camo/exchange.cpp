@@ -45,7 +45,7 @@ int import_command(const Arguments& words) {
   if (part == "network") {
     config.backbone = name;
     auto model = make_model(config);
-    nn::LoadReport report = nn::load_state_dict(*model, read_safetensors(source).tensors, !partial);
+    nn::LoadReport report = nn::load_state_dict(*model, read_tensors(source).tensors, !partial);
     write_weights(out, *model, about_network(config), names == "features");
     return std::printf("%s: %s\n", out.c_str(), report.text().c_str()), 0;
   }

@@ -45,7 +45,7 @@ int features_command(const Arguments& words) {
     check<ConfigError>(!value->empty(), "camo features: needs --", flag);
   set_threads(int(threads));
 
-  SafeTensors file = read_safetensors(input);
+  SafeTensors file = read_tensors(input);
   const Tensor* x = file.find("x");
   check<DataError>(x && x->rank() == 4 && x->dim(1) == 3 && is_float(x->dtype()), input,
                    ": must hold x (B, 3, H, W), f32", x ? text(", got ", x->shape(), " ", x->dtype()) : ", which it has not");

@@ -3,7 +3,7 @@
 namespace camo::program {
 
 nn::WeightsReport load_weights_file(nn::Backbone& backbone, const std::string& path, bool partial) {
-  SafeTensors file = read_safetensors(path);
+  SafeTensors file = read_tensors(path);
   try {
     return nn::load_weights(backbone, std::move(file.tensors), partial);
   } catch (const WeightsError& e) {

@@ -1,0 +1,142 @@
+// Weights in and out of the program: camo features, import, export, backbones, and training from a weight file.
+#include <doctest/doctest.h>
+
+#include <filesystem>
+
+#include "autograd/ops.h"
+#include "examples/camo/trainer.h"
+#include "examples/camo/weights_file.h"
+#include "tensor/ops/layout.h"
+#include "tests/program_run.h"
+
+using namespace camo;
+using namespace camo::program;
+using namespace camo::test;
+namespace fs = std::filesystem;
+
+namespace {
+
+/// A backbone's random weights as a file; the network itself comes back.
+std::unique_ptr<nn::Backbone> weights_at(const std::string& path, const std::string& name, bool features_names = false) {
+  auto net = nn::backbone(name, nn::Scope{.seed = 77});
+  write_weights(path, *net, about_backbone(name), features_names);
+  return net;
+}
+
+bool same_tensors(const std::string& a, const std::string& b) {
+  SafeTensors one = read_tensors(a), two = read_tensors(b);
+  if (one.tensors.size() != two.tensors.size()) return false;
+  for (const auto& [name, t] : one.tensors)
+    if (!two.find(name) || !equal_bits(t, *two.find(name))) return false;
+  return true;
+}
+
+}  // namespace
+
+TEST_CASE("camo features gives the maps and dx of the network, whatever the names in the file") {
+  TempFolder folder;
+  auto net = weights_at(folder / "a.safetensors", "pvt_v2_b0");
+  weights_at(folder / "b.safetensors", "pvt_v2_b0", /*features_names=*/true);
+  Tensor x = randn({2, 3, 64, 96}, 5);
+  write_safetensors(folder / "x.safetensors", {{"x", x}});
+  for (const char* file : {"a", "b"}) {
+    Finished run = run_camo(text("features --backbone pvt_v2_b0 --grad --weights ", folder / file, ".safetensors --input ",
+                                 folder / "x.safetensors", " --out ", folder / "out.safetensors"));
+    CAPTURE(run.error);
+    REQUIRE(run.code == 0);
+    CHECK(run.out.find("timm names: 176 of 176 tensors, 100 % of the numbers") != std::string::npos);
+  }
+  net->train(false);
+  Var leaf = Var::leaf(permute(x, {0, 2, 3, 1}));
+  Var loss;
+  SafeTensors out = read_tensors(folder / "out.safetensors");
+  REQUIRE(out.tensors.size() == 5);
+  std::vector<Var> maps = net->forward(leaf);
+  for (int i = 0; i < 4; ++i) {
+    CHECK(equal_bits(*out.find(text("f", i)), permute(maps[size_t(i)].value(), {0, 3, 1, 2})));
+    Var part = mean(square(maps[size_t(i)]));
+    loss = i ? loss + part : part;
+  }
+  backward(loss);
+  CHECK(equal_bits(*out.find("dx"), permute(leaf.grad(), {0, 3, 1, 2})));
+}
+
+TEST_CASE("camo features, import and export refuse what they cannot use") {
+  TempFolder folder;
+  weights_at(folder / "w.safetensors", "pvt_v2_b0");
+  write_safetensors(folder / "flat.safetensors", {{"x", zeros({3, 4})}});
+  const std::string weights = " --weights " + folder / "w.safetensors", out = " --out " + folder / "out.safetensors";
+  struct Case { std::string arguments; int code; std::string says; };
+  for (const Case& c : std::vector<Case>{
+           {"features --backbone pvt_v2_b0" + weights + out + " --input " + folder / "flat.safetensors", 3,
+            "must hold x (B, 3, H, W), f32, got (3, 4) f32"},
+           {"features --backbone pvt_v2_b0" + weights + out, 2, "needs --input"},
+           {"features --backbone pvt_v2_b7" + weights + out + " --input y", 2, "did you mean"},
+           {"import " + folder / "w.safetensors" + " --backbone pvt_v2_b1" + out, 4,
+            "names and shapes must be the network's, got timm names: "},
+           {"import " + folder / "absent.pth" + " --backbone pvt_v2_b1" + out, 4, "absent.pth"},
+           {"import --backbone pvt_v2_b1" + out, 2, "needs one SRC"},
+           {"export" + weights + out, 4, "holds a backbone, not a whole network"},
+           {"export" + weights + out + " --names features", 2, "--part backbone"},
+           {"backbones pvt_v2_b9", 2, "nearest: pvt_v2_b"}}) {
+    CAPTURE(c.arguments);
+    Finished run = run_camo(c.arguments);
+    CHECK(run.code == c.code);
+    CHECK_MESSAGE(run.error.find(c.says) != std::string::npos, run.error);
+    CHECK_FALSE(fs::exists(folder / "out.safetensors"));
+  }
+}
+
+TEST_CASE("import writes one clean file; a network goes out and comes back bit for bit") {
+  TempFolder folder;
+  weights_at(folder / "timm.safetensors", "pvt_v2_b0");
+  weights_at(folder / "features.safetensors", "pvt_v2_b0", true);
+  auto at = [&](const char* name) { return folder / text(name, ".safetensors"); };
+  CHECK(run_camo("import " + at("features") + " --backbone pvt_v2_b0 --out " + at("clean")).code == 0);
+  CHECK(same_tensors(at("clean"), at("timm")));
+  CHECK(run_camo("import " + at("clean") + " --backbone pvt_v2_b0 --names features --out " + at("flat")).code == 0);
+  CHECK(same_tensors(at("flat"), at("features")));
+  CHECK(run_camo("import " + at("clean") + " --backbone pvt_v2_b0 --out " + at("flat")).code == 2);  // exists
+
+  TrainConfig config = tiny_config(folder / "run");
+  config.epochs = 1;
+  train(config);
+  CHECK(run_camo("export --weights " + folder / "run" + " --out " + at("network")).code == 0);
+  CHECK(run_camo("import " + at("network") + " --part network --backbone pvt_v2_b0 --size 32 --out " + at("again")).code == 0);
+  CHECK(same_tensors(at("network"), at("again")));
+  CHECK(read_tensors(at("network")).metadata.at("model") == "camoxpert-sparse");
+  CHECK(run_camo("export --weights " + at("network") + " --part backbone --out " + at("backbone")).code == 0);
+  CHECK(read_tensors(at("backbone")).tensors.size() == 176);
+
+  Loaded run = load_model(folder / "run", "cpu"), exported = load_model(at("again"), "cpu");
+  NoGrad no_grad;
+  Var x(randn({1, 32, 32, 3}, 3));
+  CHECK(equal_bits(run.model->forward(x).logits.value(), exported.model->forward(x).logits.value()));
+}
+
+TEST_CASE("training starts from the weights of a file; a frozen backbone keeps them") {
+  TempFolder folder;
+  auto net = weights_at(folder / "w.safetensors", "pvt_v2_b0");
+  TrainConfig config = tiny_config(folder / "run");
+  config.weights = folder / "w.safetensors", config.epochs = 1;
+  for (bool freeze : {false, true}) {
+    config.freeze = freeze, config.out = folder / (freeze ? "frozen" : "free");
+    train(config);
+    Loaded loaded = load_model(config.out, "cpu");
+    NamedTensors before = nn::state_dict(*net), after = nn::state_dict(*loaded.model->backbone);
+    size_t kept = 0;
+    for (size_t i = 0; i < before.size(); ++i) kept += equal_bits(before[i].second, after[i].second);
+    CHECK(kept == (freeze ? before.size() : 0));
+    CHECK(loaded.config.weights == config.weights);
+  }
+  config.weights = folder / "absent.safetensors", config.out = folder / "none";
+  CHECK_THROWS_AS(train(config), WeightsError);
+  CHECK_FALSE(fs::exists(folder / "none"));  // nothing is left behind
+}
+
+TEST_CASE("camo backbones counts parameters and multiply-adds") {
+  Finished run = run_camo("backbones pvt_v2_b0");
+  CHECK(run.code == 0);
+  CHECK(run.out.find("3409760       0.57 ") != std::string::npos);  // 0.57 GMAC is what timm's results say
+  CHECK(run.out.find(" 32 64 160 256\n") != std::string::npos);
+}
