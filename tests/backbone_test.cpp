@@ -23,9 +23,9 @@ TEST_CASE("a backbone has timm's number of parameters") {
       {"edgenext_xx_small", 1157880}, {"edgenext_x_small", 2143420}, {"edgenext_small", 5281224},
       {"edgenext_base", 17925124},
       {"convnext_tiny", 27818592}, {"convnext_small", 49453152}, {"convnext_base", 87564416}};
-  for (const auto& [name, count] : counts) {
-    CAPTURE(name);
-    CHECK(backbone(name, {.initialise = false})->parameter_count() == count);
+  for (const auto& row : counts) {
+    CAPTURE(row.first);
+    CHECK(backbone(row.first, {.initialise = false})->parameter_count() == row.second);
   }
 }
 

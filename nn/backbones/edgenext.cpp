@@ -43,7 +43,7 @@ Var CrossCovarianceAttention::forward(const Var& x, const Var& gamma) {
   auto [B, H, W, C] = dims<4>(x.value(), "CrossCovarianceAttention: x (B, H, W, C)");
   const int64_t heads = temperature.dim(0), N = H * W, D = C / heads;
   Var parts = permute(reshape(qkv.forward(x), {B, N, 3, heads, D}), {2, 0, 3, 1, 4});
-  auto part = [&](int64_t i) { return reshape(slice_rows(parts, i, i + 1), {B, heads, N, D}); };
+  auto part = [&, B = B](int64_t i) { return reshape(slice_rows(parts, i, i + 1), {B, heads, N, D}); };
   Var q = part(0), k = part(1), v = part(2);
   // Cosines from the products: D x D numbers are divided by the lengths, instead of N x D numbers twice.
   const DType exact = state().dtype;  // the maps are small: no need to round them to bf16
