@@ -14,7 +14,7 @@ struct Linear : Module {
   Linear(Scope s, int64_t in, int64_t out, bool with_bias = true, Init init = Init::uniform,
          Act act = Act::none);
   Var forward(const Var& x);
-  /// gain * forward(x), gain (out): layer scale by scaling the weight's rows, without a pass over the map.
+  /// act(gain * (x W^T + b)), gain (out): layer scale by scaling the weight's rows, without a pass over the map.
   Var forward_scaled(const Var& x, const Var& gain);
   /// Rows [begin, end) of the weight: a part of a fused projection (kv, qkv) without slicing activations.
   Var forward_rows(const Var& x, int64_t begin, int64_t end);
