@@ -114,10 +114,11 @@ InputFile::InputFile(const std::string& path) {
   if (fd_ < 0 || fstat(fd_, &facts) != 0) problem_ = std::strerror(errno);
   else if (const char* what = kind(facts.st_mode)) problem_ = what;
   size_ = facts.st_size, changed_ns_ = nanoseconds(facts.st_mtim);
+  identity_ = {facts.st_dev, facts.st_ino};
 }
 
 InputFile::InputFile(InputFile&& other) noexcept
-    : fd_(std::exchange(other.fd_, -1)), size_(other.size_), changed_ns_(other.changed_ns_) {}
+    : fd_(std::exchange(other.fd_, -1)), size_(other.size_), changed_ns_(other.changed_ns_), identity_(other.identity_) {}
 
 InputFile::~InputFile() {
   if (fd_ >= 0) ::close(fd_);

@@ -13,6 +13,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "tensor/error.h"
 
@@ -40,6 +41,8 @@ class InputFile {
   ~InputFile();
 
   int64_t size() const { return size_; }
+  /// Device and number: equal for two names of one file.
+  std::pair<uint64_t, uint64_t> identity() const { return identity_; }
   /// Reads n bytes at `offset`; false when the file ends before, or when the system fails.
   [[nodiscard]] bool read(int64_t offset, void* to, int64_t n) const;
   /// Whether size and time of change are still those found by open(): so far as the system's clock ticks, nobody
@@ -50,6 +53,7 @@ class InputFile {
   explicit InputFile(const std::string& path);
   int fd_ = -1;
   int64_t size_ = 0, changed_ns_ = 0;
+  std::pair<uint64_t, uint64_t> identity_;
   std::string problem_;
 };
 

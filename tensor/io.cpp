@@ -80,7 +80,7 @@ namespace detail {
 OpenFile open_safetensors(const std::string& path, const ReadOptions& options) {
   auto file = InputFile::open<WeightsError>(path, kOp, "rule 15: ");
   const std::string who = text(kOp, ": ", path);
-  const int64_t size = file.size(), limit = std::min(options.max_header, kFormatLimit);
+  const int64_t size = file.size(), limit = std::clamp<int64_t>(options.max_header, 0, kFormatLimit);
   const std::string head = first_bytes(file);
   uint64_t n = 0;
   std::memcpy(&n, head.data(), std::min<size_t>(head.size(), 8));

@@ -6,7 +6,7 @@
 //    4 R it is JSON with nothing after it; + no key twice
 //    5 R each tensor has dtype, shape and data_offsets, the dtype is known; + no other key
 //    6 R numbers are integers from 0 of 64 bits
-//    7 R the size of a tensor fits 64 bits, in bits; + at most 8 axes, 2^48 on one
+//    7 R the size of a tensor fits 64 bits, in bits (+ 63); + at most 8 axes, 2^48 on one
 //    8 R data_offsets are two, begin <= end <= data
 //    9 R the tensors lie side by side: no hole, no overlap, no tail
 //   10 R end - begin is what shape and dtype need, whole bytes; a product of zero skips no check
@@ -17,7 +17,7 @@
 //   15 + a regular file, or a link that leads to one, which does not change while it is read
 //   16 + checksums: both entries or neither, of every tensor, and right
 //   17   index of a sharded set: metadata, and weight_map of names to files, no other key
-//   18 + the files of the map: at most 512, plain names
+//   18 + the files of the map: at most 512, plain names, no two of one file
 //   19 + each lies in the folder of the index as it is named, or where the index really lies, links followed
 //   20 + the map names every tensor of every shard, and no others
 // 1, 2, 13 to 16: io.cpp; 17 to 20: io_shards.cpp.
@@ -46,12 +46,12 @@ void parse_shape(JsonScanner& s, FileShape& shape) {
 void check_size(JsonScanner& s, const TensorInfo& t, const uint64_t (&offsets)[2], uint64_t buffer) {
   if (offsets[0] > offsets[1] || offsets[1] > buffer)
     s.refuse(8, "data_offsets of ", shown(t.name), " must be begin <= end <= ", buffer);
-  uint64_t bits = 1;
+  int64_t bits = 1;  // signed, as Shape counts; a zero that comes later does not undo an overflow
   bool fits = true;
-  for (int64_t n : t.shape) fits = fits && !__builtin_mul_overflow(bits, uint64_t(n), &bits);
-  if (!fits || __builtin_mul_overflow(bits, uint64_t(t.type->bits), &bits))
+  for (int64_t n : t.shape) fits = fits && !__builtin_mul_overflow(bits, n, &bits);
+  if (!fits || __builtin_mul_overflow(bits, int64_t(t.type->bits), &bits))
     s.refuse(7, "size of ", shown(t.name), " overflows");
-  if (bits % 8 != 0 || bits / 8 != offsets[1] - offsets[0])
+  if (bits % 8 != 0 || uint64_t(bits / 8) != offsets[1] - offsets[0])
     s.refuse(10, shown(t.name), " has ", offsets[1] - offsets[0], " bytes, its shape and type need ",
              bits / 8, bits % 8 ? " and a part" : "");
 }
@@ -126,8 +126,7 @@ void take_sums(ParsedHeader& header, const std::string& who) {
 const char* bad_name(std::string_view name) {
   if (name.size() > kMaxName) return "is longer than 512 bytes";
   if (name == "__metadata__") return "is the metadata's";
-  for (unsigned char c : name)
-    if (c < 0x20 || c == 0x7f) return "has a control character";
+  if (has_control(name)) return "has a control character";
   return valid_utf8(name) ? nullptr : "is not UTF-8";
 }
 

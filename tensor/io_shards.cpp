@@ -4,6 +4,7 @@
 // the whole contract, to compare its map with them.  So it costs its own size, whatever it claims.
 #include <algorithm>
 #include <filesystem>
+#include <set>
 
 #include "tensor/io_index.h"
 #include "tensor/io_read.h"
@@ -19,9 +20,8 @@ const char* bad_file_name(std::string_view name) {
   if (name.empty()) return "is empty";
   if (name.size() > kMaxFileName) return "is longer than 255 bytes";
   if (name == "." || name == "..") return "is a folder";
-  for (unsigned char c : name)
-    if (c == '/' || c == '\\' || c < 0x20 || c == 0x7f) return "leads elsewhere or has a control character";
-  return nullptr;
+  if (name.find_first_of("/\\") != name.npos) return "leads elsewhere";
+  return has_control(name) ? "has a control character" : nullptr;
 }
 
 /// Walks through a whole index; f takes each pair, metadata goes to `metadata` or, without it, is passed over.
@@ -102,8 +102,11 @@ Set open_set(const std::string& path, const ReadOptions& options) {
   Set out{{}, std::move(index.metadata)};
   out.shards.reserve(index.files.size());
   out.verified = !index.files.empty();
+  std::set<std::pair<uint64_t, uint64_t>> seen;  // many names of one file would multiply its memory
   for (const std::string& name : index.files) {
     OpenFile& shard = out.shards.emplace_back(open_safetensors(resolve(path, name, who), options));
+    check<WeightsError>(seen.insert(shard.file.identity()).second, who, ": rule 18: ", shown(name),
+                        " is another shard's file too");
     out.tensors += shard.header.tensors.size(), out.verified &= shard.verified;
     out.metadata.merge(shard.header.metadata);  // what is there stays: the index first, then shard by shard
   }

@@ -112,16 +112,36 @@ uint32_t JsonScanner::hex4() {
   return u;
 }
 
+namespace {
+
+/// How many bytes the control character at i has; 0 for any other.
+size_t control_at(std::string_view s, size_t i) {
+  const unsigned char c = s[i], next = i + 1 < s.size() ? s[i + 1] : 0;
+  return c < 0x20 || c == 0x7f ? 1 : c == 0xc2 && next >= 0x80 && next < 0xa0 ? 2 : 0;
+}
+
+}  // namespace
+
 std::string quoted(std::string_view s) {
   constexpr const char* hex = "0123456789abcdef";
   std::string out = "\"";
   out.reserve(s.size() + 2);
-  for (unsigned char c : s) {
-    if (c == '"' || c == '\\') out += {'\\', char(c)};
-    else if (c < 0x20) out += {'\\', 'u', '0', '0', hex[c >> 4], hex[c & 15]};
-    else out += char(c);
+  for (size_t i = 0; i < s.size(); ++i) {
+    if (const size_t n = control_at(s, i)) {
+      i += n - 1;  // the last byte is the number of the character
+      out += {'\\', 'u', '0', '0', hex[s[i] >> 4 & 15], hex[s[i] & 15]};
+    } else {
+      if (s[i] == '"' || s[i] == '\\') out += '\\';
+      out += s[i];
+    }
   }
   return out + '"';
+}
+
+bool has_control(std::string_view s) {
+  for (size_t i = 0; i < s.size(); ++i)
+    if (control_at(s, i)) return true;
+  return false;
 }
 
 std::string shown(std::string_view s) {

@@ -18,6 +18,8 @@ std::string quoted(std::string_view s);
 /// The same for messages: the first 80 bytes of it.
 std::string shown(std::string_view s);
 bool valid_utf8(std::string_view s);
+/// Whether UTF-8 text has a character that terminals act upon: U+0000 to U+001F, U+007F to U+009F.
+bool has_control(std::string_view s);
 
 /// Walks over JSON text from left to right.  The text must be UTF-8: begin() checks it.
 class JsonScanner {

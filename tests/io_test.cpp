@@ -29,7 +29,7 @@ NamedTensors sample(uint64_t seed) {
 TEST_CASE("tensors and metadata come back bit for bit, aligned, with checksums verified") {
   Folder folder;
   std::string path = folder.file("a.safetensors");
-  Metadata metadata = {{"state", "{\"epoch\": 3}\n"}, {"", "\xe2\x82\xac"}};
+  Metadata metadata = {{"state", "{\"epoch\": 3}\n"}, {"", "\xe2\x82\xac \xc2\x9b \xc2\xa0 \x7f \\"}};
   for (bool checksums : {true, false}) {
     write_safetensors(path, sample(7), metadata, checksums);
     SafeTensors in = read_safetensors(path);

@@ -56,6 +56,7 @@ void special_files() {
   auto good = [](const std::string& f) { return put(f + "/x", raw_file(kGood, 8)); };
   const int64_t n = int64_t(kGood.size());
   place(kRule[1], "a header beyond the limit asked for", good, {.max_header = n - 1});
+  place(kRule[1], "a limit below zero", good, {.max_header = -1});
   place(kOk, "a header at the limit asked for", good, {.max_header = n});
   place(kRule[16], "a file without checksums where they are required", good, {.require_checksums = true});
 }
@@ -131,7 +132,7 @@ void shards() {
   set(kRule[17], "no map", R"({"metadata":{}})");
   set(kRule[17], "another key", R"({"architectures":["x"]})");
   set(kRule[17], "a file that is no string", map(R"("a":["1.st"])"));
-  for (const char* name : {"", ".", "..", "../1.st", "/dev/zero", "sub/1.st", "1.st\\u0000", "..\\\\1.st"})
+  for (const char* name : {"", ".", "..", "../1.st", "/dev/zero", "sub/1.st", "1.st\\u0000", "..\\\\1.st", "\\u009b"})
     set(kRule[18], text("a shard named ", name), map(text(R"("a":")", name, R"(","b":"2.st")")));
   std::string many;
   for (int i = 0; i <= 512; ++i) many += text(i ? "," : "", "\"", i, "\":\"", i, "\"");
@@ -155,6 +156,9 @@ void shards() {
   set(kRule[19], "a shard by a link out of the folder", good, [](const std::string& f) {
     fs::create_directory(f + "/sub"), fs::rename(f + "/1.st", f + "/sub/1.st");
     fs::create_symlink("sub/1.st", f + "/1.st");
+  });
+  set(kRule[18], "two names of one file", map(R"("a":"1.st","b":"3.st")"), [](const std::string& f) {
+    fs::create_hard_link(f + "/1.st", f + "/3.st");
   });
   auto cache = [](const std::string& place) {  // snapshot/NAME are links to blobs/HASH, in a download cache
     return [=](const std::string& f) {

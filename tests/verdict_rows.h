@@ -57,6 +57,7 @@ inline void length_and_json() {
   header(kRule[3], R, "{\"\xed\xa0\x80\":" + kA + "}", 8);
   header(kOk, R, kGood, 8);
   header(kOk, R, "{}", 0);
+  header(kOk, R, kGood + std::string('{' - kGood.size(), ' '), 8);  // its length begins as an index does
   header(kOk, R, kGood + "  \n\t ", 8);
   header(kOk, R, "{\"\\u00e9\\ud83d\\ude00\":" + kA + "}", 8);
   header(kRule[4], R, kGood + "x", 8);
@@ -92,6 +93,8 @@ inline void tensors() {
   header(kRule[7], R, f32("[4294967296,1073741824]", "[0,0]"), 0);   // one that wraps with the size of its type
   header(kRule[7], R, f32("[4294967296,268435456]", "[0,0]"), 0);    // and one that wraps in bits
   header(kRule[7], R, f32("[281474976710656,281474976710656,0]", "[0,0]"), 0);
+  header(kRule[7], stricter, f32("[281474976710656,32768,0]", "[0,0]"), 0);  // 2^63 on the way: Shape is signed
+  header(kOk, R, one("\"U8\"", "[281474976710656,16384,0]", "[0,0]"), 0);
   header(kRule[8], R, f32("[2]", "[0]"), 8);
   header(kRule[8], R, f32("[2]", "[0,8,8]"), 8);
   header(kRule[8], R, f32("[2]", "[8,0]"), 8);
@@ -136,6 +139,8 @@ inline void metadata_and_names() {
   header(kRule[12], stricter, "{\"" + name + "n\":" + kA + "}", 8);
   header(kRule[12], stricter, "{\"a\\u0000\":" + kA + "}", 8);
   header(kRule[12], stricter, "{\"a\\n\":" + kA + "}", 8);
+  header(kRule[12], stricter, "{\"a\u009b\":" + kA + "}", 8);  // the terminal's escape in one character
+  header(kOk, R, "{\"\u00a0\":" + kA + "}", 8);
   header(kOk, R, "{\"\":" + kA + "}", 8);
   header(kOk, R, "{\"../../etc/passwd\":" + kA + "}", 8);  // a name is never a path
   for (int n : {100'000, 100'001}) {
