@@ -1,4 +1,4 @@
-// camo inspect: names, types and shapes in a safetensors file; ranges and digests on request.
+// camo inspect: names, types and shapes in a weight file of any kind; ranges and digests on request.
 #include <cmath>
 #include <cstdio>
 
@@ -35,6 +35,17 @@ uint64_t digest(const Tensor& x) {
          hash(text(x.dtype(), x.shape()));
 }
 
+/// A file's text for a terminal, which must not act upon it: control characters, also those of two bytes, are shown as ?.
+std::string harmless(std::string s) {
+  unsigned char before = 0;
+  for (char& c : s) {
+    const unsigned char u = static_cast<unsigned char>(c);
+    if ((u < 0x20 && u != '\n' && u != '\t') || u == 0x7f || (before == 0xc2 && u >= 0x80 && u < 0xa0)) c = '?';
+    before = u;
+  }
+  return s;
+}
+
 }  // namespace
 
 int inspect_command(const Arguments& words) {
@@ -47,28 +58,30 @@ int inspect_command(const Arguments& words) {
                   .rest = "FILE"};
   Given given = read(command, words);
   check<ConfigError>(given.rest.size() == 1, "camo inspect: needs one FILE");
-  SafeTensors file;
-  std::vector<TensorInfo> tensors;
-  SafeHeader header = read_tensors_header(given.rest[0]);
-  if (stats || hashes) file = read_tensors(given.rest[0]);
+  const SafeHeader header = read_tensors_header(given.rest[0]);
+  const bool read = stats || hashes;
+  const SafeTensors file = read ? read_tensors(given.rest[0]) : SafeTensors();
+  check<WeightsError>(!read || file.tensors.size() == header.tensors.size(), given.rest[0], ": changes while it is read");
   size_t width = 4;
   for (const TensorInfo& t : header.tensors) width = std::max(width, t.name.size());
   uint64_t all = 0;
   int64_t numbers = 0, bytes = 0;
-  for (const TensorInfo& t : header.tensors) {
+  for (size_t i = 0; i < header.tensors.size(); ++i) {
+    const TensorInfo& t = header.tensors[i];
     std::printf("%-*s  %-4s %-20s", int(width), t.name.c_str(), std::string(t.type->name).c_str(), text(t.shape).c_str());
     numbers += t.shape.numel(), bytes += t.end - t.begin;
-    if (stats || hashes) {
-      const Tensor& x = *file.find(t.name);
+    if (read) {
+      const Tensor& x = file.tensors[i].second;
       if (stats) std::printf("  %s", statistics(x).c_str());
       if (hashes) std::printf("  %016llx", (unsigned long long)digest(x));
       all ^= hash(text(t.name, digest(x)));
     }
     std::printf("\n");
   }
-  for (const auto& [key, value] : header.metadata) std::printf("%s: %s\n", key.c_str(), value.c_str());
-  std::printf("%zu tensors, %lld numbers, %s%s", header.tensors.size(), (long long)numbers,
-              bytes_text(double(bytes)).c_str(), header.verified ? ", checksums right" : ", no checksums");
+  for (const auto& [key, value] : header.metadata) std::printf("%s: %s\n", harmless(key).c_str(), harmless(value).c_str());
+  const char* sums = !header.verified ? "no checksums" : read ? "checksums right" : "the header's checksum right";
+  std::printf("%s: %zu tensors, %lld numbers, %s, %s", header.format.c_str(), header.tensors.size(), (long long)numbers,
+              bytes_text(double(bytes)).c_str(), sums);
   if (hashes) std::printf(", digest of all %016llx", (unsigned long long)all);
   std::printf("\n");
   return 0;
