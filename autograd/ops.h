@@ -23,6 +23,7 @@
 #include "tensor/ops/reduce.h"
 #include "tensor/ops/resize.h"
 #include "tensor/ops/softmax.h"
+#include "tensor/ops/window_attention.h"
 
 namespace camo {
 
@@ -140,6 +141,11 @@ Var resize_nearest(const Var& x, int64_t height, int64_t width);    // source in
 /// Online softmax in tiles: memory O(N), never a score matrix.  scale <= 0 means 1/sqrt(D).
 /// Dao et al. 2022, arXiv:2205.14135; Milakov, Gimelshein 2018, arXiv:1805.02867.
 Var attention(const Var& q, const Var& k, const Var& v, int heads, double scale = 0);
+/// The same within windows of a map, rolled by -shift and filled up to whole windows, and rolled back:
+/// qkv (B, H, W, 3 heads D), pad (3 heads D) in place of qkv beyond the map, bias (heads, n, n) added to the scores of
+/// the n tokens of a window; -100 between tokens that rolling brought together.  -> (B, H, W, heads D).
+/// Liu et al. 2021, arXiv:2103.14030.
+Var window_attention(const Var& qkv, const Var& pad, const Var& bias, int heads, const WindowSpec& window);
 
 // ---- noise ------------------------------------------------------------------------------------------------
 

@@ -71,13 +71,13 @@ template <int R, int I, bool kAcross, class A>
 }
 
 /// The same for `rows` rows, rounded up to whole tiles, and `vecs` vectors; c and a must have the rows.
-template <bool kAcross, class A>
+template <bool kAcross, int (*kHeight)(int) = tile_rows, class A>
 void products(const A* a, int64_t lda, const A* b, int64_t ldb, int64_t T, A* c, int64_t ldc, bool add, int64_t rows,
               int64_t vecs) {
   const Panels<A> panels(vecs * Vec<A>::size);
   for (int64_t p = 0; p < panels.count; ++p)
     with_width(panels.vecs(p), [&]<int I>() {
-      constexpr int R = tile_rows(I);
+      constexpr int R = kHeight(I);
       for (int64_t r = 0; r < rows; r += R)
         product<R, I, kAcross>(a + r * (kAcross ? 1 : lda), lda, b + panels.column(p), ldb, T, c + r * ldc + panels.column(p),
                                ldc, add);

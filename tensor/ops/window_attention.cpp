@@ -1,0 +1,77 @@
+// Checks and allocation; the kernels are in tensor/cpu/window_attention*.cpp.
+#include "tensor/ops/window_attention.h"
+
+#include "tensor/cpu/window_attention.h"
+#include "tensor/ops/layout.h"
+#include "tensor/ops/reduce.h"
+
+namespace camo {
+namespace kernel {
+
+void window_attention(Cpu, const Tensor& qkv, const Tensor& pad, const Tensor& bias, const Windows& w, Tensor y) {
+  with_float(qkv.dtype(), "window_attention", [&]<class T>() {
+    window_attention(qkv.read<T>(), pad.read<T>(), bias.read<acc_t<T>>(), y.write<T>(), w);
+  });
+}
+
+void window_attention_backward(Cpu, const Tensor& dy, const Tensor& qkv, const Tensor& pad, const Tensor& bias,
+                               const Windows& w, Tensor dqkv, Tensor dbias) {
+  with_float(qkv.dtype(), "window_attention_backward", [&]<class T>() {
+    window_attention_backward(dy.read<T>(), qkv.read<T>(), pad.read<T>(), bias.read<acc_t<T>>(), dqkv.write<T>(),
+                              dbias.write<acc_t<T>>(), w);
+  });
+}
+
+}  // namespace kernel
+
+namespace {
+
+kernel::Windows windows(const char* op, const Tensor& qkv, const Tensor& pad, const Tensor& bias, int heads,
+                        const WindowSpec& size) {
+  check<DTypeError>(is_float(qkv.dtype()), op, ": takes f32, f64 or bf16, got ", qkv.dtype(), " ", qkv.shape());
+  auto [B, H, W, C] = dims<4>(qkv, "window_attention: qkv (B, H, W, 3 heads D)");
+  for (const Tensor* t : {&pad, &bias}) {
+    check<DTypeError>(t->dtype() == acc_dtype(qkv.dtype()), op, ": pad and bias are ", acc_dtype(qkv.dtype()), " with ",
+                      qkv.dtype(), ", got ", t->dtype(), " ", t->shape());
+    check<DeviceError>(t->device() == qkv.device(), op, ": qkv, pad and bias are on one device, got ", qkv.device(), " and ",
+                       t->device());
+  }
+  check(heads > 0 && C > 0 && C % (3 * int64_t(heads)) == 0, op, ": channels do not divide into q, k and v of ", heads,
+        " heads: qkv ", qkv.shape());
+  check(size.height > 0 && size.width > 0 && size.shift_y >= 0 && size.shift_x >= 0 && size.shift_y < size.height &&
+            size.shift_x < size.width,
+        op, ": a shift is less than its window, got window ", size.height, " x ", size.width, ", shift ", size.shift_y,
+        ", ", size.shift_x);
+  const int64_t n = size.height * size.width;
+  check(pad.shape() == Shape{C}, op, ": pad is (C) for qkv (B, H, W, C), got pad ", pad.shape(), ", qkv ", qkv.shape());
+  check(bias.shape() == Shape{heads, n, n}, op, ": bias is (heads, n, n) for ", heads, " heads and windows of ", n,
+        " tokens, got ", bias.shape());
+  return {B, H, W, heads, C / 3 / heads, size, (H + size.height - 1) / size.height, (W + size.width - 1) / size.width};
+}
+
+}  // namespace
+
+Tensor window_attention(const Tensor& qkv, const Tensor& pad, const Tensor& bias, int heads, const WindowSpec& window) {
+  const kernel::Windows w = windows("window_attention", qkv, pad, bias, heads, window);
+  Tensor y = empty({w.B, w.H, w.W, w.channels()}, qkv.dtype(), qkv.device());
+  // What a projection of zeros gives is rounded like everything it gives.
+  on(qkv.device(), [&](auto where) { kernel::window_attention(where, qkv, cast(pad, qkv.dtype()), bias, w, y); });
+  return y;
+}
+
+WindowAttentionGrads window_attention_backward(const Tensor& dy, const Tensor& qkv, const Tensor& pad, const Tensor& bias,
+                                               int heads, const WindowSpec& window) {
+  const kernel::Windows w = windows("window_attention_backward", qkv, pad, bias, heads, window);
+  check_same("window_attention_backward", dy, qkv);
+  check(dy.shape() == Shape{w.B, w.H, w.W, w.channels()}, "window_attention_backward: dy ", dy.shape(), " for qkv ",
+        qkv.shape());
+  Tensor all = empty({w.rows() + w.pads(), 3 * w.channels()}, qkv.dtype(), qkv.device());
+  Tensor parts = empty({kernel::window_chunks(w), heads, w.tokens(), w.tokens()}, bias.dtype(), qkv.device());
+  on(qkv.device(), [&](auto where) {
+    kernel::window_attention_backward(where, dy, qkv, cast(pad, qkv.dtype()), bias, w, all, parts);
+  });
+  Tensor beyond = cast(all.slice(w.rows(), all.dim(0)), pad.dtype());
+  return {all.slice(0, w.rows()).reshape(qkv.shape()), sum(beyond, {0}), sum(parts, {0})};
+}
+
+}  // namespace camo

@@ -1,0 +1,93 @@
+// Attention within windows of a map, which may be shifted: Liu et al. 2021, arXiv:2103.14030.
+//
+// The map is rolled by -shift, then filled up at the bottom and at the right to whole windows, cut into windows, and
+// each window attends to itself; the result is rolled back and the filling cut off.  None of this moves a number:
+// Windows says where token i of a window lies, and the kernels read and write there.
+// q, k and v stay fused: one product makes them and reads x once, and the gradient of x is one product too.
+// Backward keeps nothing but the inputs: all scores of a window are at hand again after one product.
+#pragma once
+
+#include <algorithm>
+
+#include "tensor/tensor.h"
+
+namespace camo {
+
+/// Sizes of a window in tokens, and how far it is shifted down and to the right.
+struct WindowSpec {
+  int64_t height, width, shift_y = 0, shift_x = 0;
+};
+
+/// softmax(q k^T / sqrt(D) + bias + mask) v for each window and head, n = height * width tokens.
+///   qkv    (B, H, W, 3 * heads * D)  f32 | f64 | bf16: q of all heads, then k, then v
+///   pad    (3 * heads * D)           acc_dtype: what a position beyond the map holds, as one within does in qkv
+///   bias   (heads, n, n)             acc_dtype: added to the score of query i and key j
+///   mask   -100 where rolling brought tokens together that are no neighbours, else 0
+///   returns (B, H, W, heads * D)
+/// Tokens beyond the map are keys like all others.  0 <= shift < window; H and W may be smaller than a window.
+Tensor window_attention(const Tensor& qkv, const Tensor& pad, const Tensor& bias, int heads, const WindowSpec& window);
+struct WindowAttentionGrads { Tensor dqkv, dpad, dbias; };
+WindowAttentionGrads window_attention_backward(const Tensor& dy, const Tensor& qkv, const Tensor& pad, const Tensor& bias,
+                                               int heads, const WindowSpec& window);
+
+namespace kernel {
+
+/// Where the tokens of the windows lie.
+struct Windows {
+  int64_t B, H, W, heads, D;
+  WindowSpec size;
+  int64_t down, across;  // windows of an image
+
+  CAMO_HD int64_t count() const { return B * down * across; }
+  CAMO_HD int64_t tokens() const { return size.height * size.width; }
+  CAMO_HD int64_t channels() const { return heads * D; }
+  CAMO_HD int64_t rows() const { return B * H * W; }                                  // of the maps
+  CAMO_HD int64_t pads() const { return B * (down * size.height * across * size.width - H * W); }
+  CAMO_HD bool shifted() const { return size.shift_y > 0 || size.shift_x > 0; }
+
+  /// Row of token i of a window in qkv (rows(), C); tokens beyond the map are numbered on from rows().
+  CAMO_HD int64_t row(int64_t window, int64_t i) const {
+    const int64_t b = window / (down * across), y = top(window) + i / size.width, x = left(window) + i % size.width;
+    const int64_t beside = across * size.width - W, beyond = down * size.height * across * size.width - H * W;
+    if (y < H && x < W) return (b * H + (y + size.shift_y) % H) * W + (x + size.shift_x) % W;
+    return rows() + b * beyond + (y < H ? y * beside + x - W : H * beside + (y - H) * (across * size.width) + x);
+  }
+  /// Which part of the rolled map token i is in: only tokens of one part may attend to each other.
+  CAMO_HD int part(int64_t window, int64_t i) const {
+    return 3 * strip(top(window) + i / size.width, down * size.height, size.height, size.shift_y) +
+           strip(left(window) + i % size.width, across * size.width, size.width, size.shift_x);
+  }
+  /// Whether a window holds tokens of several parts: the last ones down or across do.
+  CAMO_HD bool mixed(int64_t window) const {
+    return (size.shift_y > 0 && top(window) + size.height == down * size.height) ||
+           (size.shift_x > 0 && left(window) + size.width == across * size.width);
+  }
+
+ private:
+  CAMO_HD int64_t top(int64_t window) const { return window / across % down * size.height; }
+  CAMO_HD int64_t left(int64_t window) const { return window % across * size.width; }
+  CAMO_HD static int strip(int64_t at, int64_t length, int64_t window, int64_t shift) {
+    return shift == 0 || at < length - window ? 0 : at < length - shift ? 1 : 2;
+  }
+};
+
+constexpr double kMask = -100;
+/// Windows whose bias gradients are summed in one go: few enough for many tasks, enough for a task to be worth a
+/// thread's while and for its sums not to weigh beside q.
+inline int64_t window_chunk(const Windows& w) {
+  const int64_t n = w.tokens();
+  return std::max({int64_t(8), n / w.D, 16384 / (n * n)});
+}
+inline int64_t window_chunks(const Windows& w) { return (w.count() + window_chunk(w) - 1) / window_chunk(w); }
+
+/// pad has qkv's type; y (rows(), C).
+void window_attention(Cpu, const Tensor& qkv, const Tensor& pad, const Tensor& bias, const Windows& w, Tensor y);
+void window_attention(Cuda, const Tensor& qkv, const Tensor& pad, const Tensor& bias, const Windows& w, Tensor y);
+/// dqkv (rows() + pads(), 3 C); dbias (window_chunks(), heads, n, n), a sum per chunk of windows.
+void window_attention_backward(Cpu, const Tensor& dy, const Tensor& qkv, const Tensor& pad, const Tensor& bias,
+                               const Windows& w, Tensor dqkv, Tensor dbias);
+void window_attention_backward(Cuda, const Tensor& dy, const Tensor& qkv, const Tensor& pad, const Tensor& bias,
+                               const Windows& w, Tensor dqkv, Tensor dbias);
+}  // namespace kernel
+
+}  // namespace camo
