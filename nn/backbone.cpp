@@ -3,6 +3,7 @@
 #include "nn/backbones/convnext.h"
 #include "nn/backbones/edgenext.h"
 #include "nn/backbones/pvt_v2.h"
+#include "nn/backbones/swin.h"
 #include "nn/nearest.h"
 
 namespace camo::nn {
@@ -13,7 +14,16 @@ template <class F>
 void each_family(const F& f) {
   f.template operator()<PvtV2>();
   f.template operator()<EdgeNext>();
+  f.template operator()<Swin>();
   f.template operator()<ConvNext>();
+}
+
+/// By its own name, or by the longer one that timm has for some.
+template <class Config>
+bool is_called(const Config& config, const std::string& name) {
+  if constexpr (requires { config.alias; })
+    if (name == config.alias) return true;
+  return name == config.name;
 }
 
 }  // namespace
@@ -32,7 +42,7 @@ std::unique_ptr<Backbone> backbone(const std::string& name, Scope scope, const B
   std::unique_ptr<Backbone> made;
   each_family([&]<class Family>() {
     for (const auto& config : Family::configs())
-      if (config.name == name) made = std::make_unique<Family>(scope, config, options);
+      if (is_called(config, name)) made = std::make_unique<Family>(scope, config, options);
   });
   if (made) return made;
   std::string all, near = nearest(name, backbone_names());

@@ -1,0 +1,85 @@
+// Swin, a pyramid transformer whose attention stays within windows of 7 x 7: every other block shifts its windows, so
+// that what one block keeps apart the next brings together.
+//
+// A learned bias per head and per distance of two tokens takes the place of positions.  Which windows shift follows
+// from the size the network is built for (BackboneOptions), as in timm: a map no larger than a window is one window.
+// Another image may have another size; timm calls that strict_img_size=False.
+// The features are the raw maps after each stage, without timm's last norm.  Names are timm's.
+// Source: Liu et al. 2021, arXiv:2103.14030.  Next: tensor/ops/window_attention.h.
+#pragma once
+
+#include "nn/backbone.h"
+#include "nn/layers.h"
+
+namespace camo::nn {
+
+struct SwinConfig {
+  std::string name, alias;  // alias: timm's own name
+  std::vector<int64_t> dims, depths;
+  std::vector<int> heads;
+};
+
+/// Row of the bias table for query i and key j of a window, (n * n) i64: (dy + h - 1) (2 w - 1) + dx + w - 1.
+Tensor relative_position_index(int64_t height, int64_t width);
+/// A table ((2h' - 1)^2, heads) of a square window as that of another, ((2h - 1) (2w - 1), heads): linear between
+/// distances that lie ever further apart, as timm does it.  WeightsError if it is no square window's.
+Tensor resize_relative_table(const Tensor& table, int64_t height, int64_t width);
+/// Window and shift of a block for the map it is built for, at most 7: the whole of a map that is no larger.
+WindowSpec swin_window(int64_t height, int64_t width, bool shifted);
+
+struct WindowAttention : Module {
+  Var& relative_position_bias_table;
+  Linear qkv, proj;
+  int heads;
+  WindowSpec window;
+  Tensor index;
+  WindowAttention(Scope s, int64_t dim, int heads, const WindowSpec& window);
+  Var forward(const Var& x);  // (B, H, W, C) -> (B, H, W, C)
+};
+
+struct SwinBlock : Module {
+  LayerNorm norm1;
+  WindowAttention attn;
+  DropPath drop_path1;
+  LayerNorm norm2;
+  Mlp mlp;
+  DropPath drop_path2;
+  SwinBlock(Scope s, int64_t dim, int heads, const WindowSpec& window, double drop_path);
+  Var forward(const Var& x);
+};
+
+/// The four pixels of a 2 x 2 patch side by side, columns slower than rows, then a norm and a projection:
+/// x (B, H, W, dim) -> (B, ceil(H / 2), ceil(W / 2), 2 dim).
+struct PatchMerging : Module {
+  LayerNorm norm;
+  Linear reduction;
+  PatchMerging(Scope s, int64_t dim);
+  Var forward(Var x);
+};
+
+/// [downsample] -> blocks, for maps of height x width
+struct SwinStage : Module {
+  std::unique_ptr<PatchMerging> downsample;  // stage 0 has none
+  List<SwinBlock> blocks;
+  SwinStage(Scope s, const SwinConfig& config, int stage, int64_t height, int64_t width,
+            const std::vector<double>& drop_path);
+  Var forward(Var x);
+};
+
+struct SwinPatchEmbed : Module {
+  Conv2d proj;
+  LayerNorm norm;
+  SwinPatchEmbed(Scope s, int64_t dim);
+  Var forward(const Var& x) { return norm.forward(proj.forward(x)); }
+};
+
+struct Swin : Backbone {
+  SwinPatchEmbed patch_embed;
+  List<SwinStage> layers;
+  static const std::vector<SwinConfig>& configs();  // tiny, small
+  Swin(Scope s, const SwinConfig& config, const BackboneOptions& options);
+  /// Any H, W divisible by 4; then sizes round up at every stage.
+  std::vector<Var> forward(const Var& x) override;
+};
+
+}  // namespace camo::nn
