@@ -4,7 +4,7 @@
 // Thread (group, lane) computes rows group + 8 i and columns lane + 16 j, kR x 4 numbers in registers, so that each
 // number read from shared memory enters several multiply-adds.  Rows are padded by 16 bytes: the 8 lanes that one
 // access serves then touch all banks.  Head sizes above kD are walked in chunks of kD.
-// Used by cuda/ops/attention.cu.
+// Used by cuda/ops/attention.cu and window_attention.cu.
 #pragma once
 
 #include "cuda/rows.cuh"
@@ -12,11 +12,15 @@
 namespace camo::cuda {
 
 /// Rows of memory, `stride` numbers, a multiple of D, apart; those from `count` on are read as zeros, all others times factor.
+/// Whatever has these members can be a tile's rows.
 template <class T>
 struct Rows {
   const T* at;
   int64_t count, stride;
   acc_t<T> factor = 1;
+
+  __device__ const T* row(int r) const { return r < count ? at + r * stride : nullptr; }
+  __device__ bool aligned(size_t bytes) const { return reinterpret_cast<uintptr_t>(at) % bytes == 0; }
 };
 
 /// e^x for x <= 0, no smaller than some e^-87 (e^-708): no branch and half the work of exp.
@@ -52,7 +56,8 @@ struct AttentionTile {
   __device__ A& weight(int i, int j) const { return weights[row(i) * kWeights + column(j)]; }
 
   /// s += x z^T over all channels.  x_there: x is that of the call before, which is there still if it is one chunk.
-  __device__ void add_scores(const Rows<T>& xs, bool x_there, const Rows<T>& zs, A (&s)[kR][kC]) const {
+  template <class X, class Z>
+  __device__ void add_scores(const X& xs, bool x_there, const Z& zs, A (&s)[kR][kC]) const {
     for (int64_t d = 0; d < D; d += kD) {
       __syncthreads();  // others may still read the tiles
       if (!x_there || D > kD) fill<kRows>(xs, d, x);
@@ -70,7 +75,8 @@ struct AttentionTile {
   }
 
   /// y += weights z for channels [d, d + kD) of z, after all threads have set their weights.  z_there: as x_there.
-  __device__ void add_products(const Rows<T>& zs, bool z_there, int64_t d, A (&y)[kR][kE]) const {
+  template <class Z>
+  __device__ void add_products(const Z& zs, bool z_there, int64_t d, A (&y)[kR][kE]) const {
     __syncthreads();
     if (!z_there || D > kD) {
       fill<kColumns>(zs, d, z);
@@ -113,25 +119,59 @@ struct AttentionTile {
   template <int N> static __device__ const Pack<A, N>& at(const A* p) { return *reinterpret_cast<const Pack<A, N>*>(p); }
 
   /// Channels [d, d + kD) of kCount rows -> tile, a pack of 16 bytes a thread where rows are whole packs.
-  template <int kCount>
-  __device__ void fill(const Rows<T>& rows, int64_t d, A* tile) const {
+  template <int kCount, class X>
+  __device__ void fill(const X& rows, int64_t d, A* tile) const {
     constexpr int N = kPack<T>;
-    const bool aligned = reinterpret_cast<uintptr_t>(rows.at) % alignof(Pack<T, N>) == 0;
-    if (aligned && D % N == 0) fill_packs<kCount, N>(rows, d, tile);
+    if (rows.aligned(alignof(Pack<T, N>)) && D % N == 0) fill_packs<kCount, N>(rows, d, tile);
     else fill_packs<kCount, 1>(rows, d, tile);
   }
-  template <int kCount, int N>
-  __device__ void fill_packs(const Rows<T>& rows, int64_t d, A* tile) const {
+  template <int kCount, int N, class X>
+  __device__ void fill_packs(const X& rows, int64_t d, A* tile) const {
     for (int i = int(threadIdx.x); i < kCount * kD / N; i += kThreads) {
       const int r = i / (kD / N), c = i % (kD / N) * N;
       Pack<T, N> raw{};
-      if (r < rows.count && d + c < D)
-        raw = *reinterpret_cast<const Pack<T, N>*>(rows.at + r * rows.stride + d + c);
+      const T* from = rows.row(r);
+      if (from && d + c < D) raw = *reinterpret_cast<const Pack<T, N>*>(from + d + c);
       Pack<A, N> wide;
       for (int j = 0; j < N; ++j) wide.at[j] = widen(raw.at[j]) * rows.factor;
       *reinterpret_cast<Pack<A, N>*>(tile + r * kWidth + c) = wide;
     }
   }
 };
+
+/// Scores of `count` keys -> weights exp(score - new maximum); what was summed before shrinks to the new maximum.
+template <class Tile, class A, int R, int C, int E>
+__device__ void softmax_tile(const Tile& tile, A (&scores)[R][C], int64_t count, A (&top)[R], A (&sum)[R],
+                             A (&y)[R][E]) {
+  UNROLL for (int i = 0; i < R; ++i) {
+    A best = top[i];
+    for (int j = 0; j < C; ++j) {
+      if (tile.column(j) >= count) scores[i][j] = -std::numeric_limits<A>::infinity();
+      best = Larger{}(scores[i][j], best);
+    }
+    best = Tile::fold(best, Larger{});
+    const A shrink = exp_negative(top[i] - best);
+    top[i] = best;
+    sum[i] *= shrink;
+    for (int e = 0; e < E; ++e) y[i][e] *= shrink;
+    for (int j = 0; j < C; ++j) {
+      const A weight = exp_negative(scores[i][j] - best);
+      sum[i] += weight;
+      tile.weight(i, j) = weight;
+    }
+  }
+}
+
+/// Calls f.operator()<T, kD>() with the chunk of channels for heads of D.
+template <class F>
+void with_chunk(DType t, const char* op, int64_t D, F f) {
+  with_float(t, op, [&]<class T>() {
+    if (std::is_same_v<T, double> || D <= 32) f.template operator()<T, 32>();
+    else if constexpr (!std::is_same_v<T, double>) {
+      if (D <= 64) f.template operator()<T, 64>();
+      else f.template operator()<T, 128>();
+    }
+  });
+}
 
 }  // namespace camo::cuda

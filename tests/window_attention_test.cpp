@@ -111,8 +111,8 @@ TEST_CASE("window attention equals rolling, padding, cutting and going back") {
   const WindowSpec sizes[] = {{7, 7}, {7, 7, 3, 3}, {4, 3, 2, 1}, {3, 5, 0, 2}, {2, 2, 1, 0}, {6, 7, 3, 3}};
   const std::pair<int64_t, int64_t> maps[] = {{14, 14}, {11, 8}, {2, 3}, {7, 7}, {1, 20}};
   for (const WindowSpec& size : sizes)
-    for (auto [H, W] : maps) {
-      const int64_t n = size.height * size.width;
+    for (const auto& map : maps) {
+      const int64_t H = map.first, W = map.second, n = size.height * size.width;
       Tensor qkv = randn({1, H, W, 12}, 1, DType::f64), pad = randn({12}, 2, DType::f64), bias = randn({1, n, n}, 3, DType::f64);
       INFO("map ", H, " x ", W, ", window ", size.height, " x ", size.width, ", shift ", size.shift_y, ", ", size.shift_x);
       CHECK(error(window_attention(qkv, pad, bias, 1, size), step_by_step(qkv, pad, bias, size)) < 1e-14);

@@ -18,6 +18,8 @@ namespace {
 
 using cuda::exp_negative;
 using cuda::Rows;
+using cuda::softmax_tile;
+using cuda::with_chunk;
 
 constexpr int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
@@ -52,29 +54,6 @@ __device__ Rows<T> keys(const T* x, const Attention& s, const Part& p, int64_t b
 }
 
 // ---- forward -------------------------------------------------------------------------------------------------
-
-/// Scores of `count` keys -> weights exp(score - new maximum); what was summed before shrinks to the new maximum.
-template <class Tile, class A, int R, int C, int E>
-__device__ void softmax_tile(const Tile& tile, A (&scores)[R][C], int64_t count, A (&top)[R], A (&sum)[R],
-                             A (&y)[R][E]) {
-  UNROLL for (int i = 0; i < R; ++i) {
-    A best = top[i];
-    for (int j = 0; j < C; ++j) {
-      if (tile.column(j) >= count) scores[i][j] = -std::numeric_limits<A>::infinity();
-      best = cuda::Larger{}(scores[i][j], best);
-    }
-    best = Tile::fold(best, cuda::Larger{});
-    const A shrink = exp_negative(top[i] - best);
-    top[i] = best;
-    sum[i] *= shrink;
-    for (int e = 0; e < E; ++e) y[i][e] *= shrink;
-    for (int j = 0; j < C; ++j) {
-      const A weight = exp_negative(scores[i][j] - best);
-      sum[i] += weight;
-      tile.weight(i, j) = weight;
-    }
-  }
-}
 
 constexpr int kForwardRows = 8, kBackwardRows = 4;  // of a thread
 
@@ -198,18 +177,6 @@ __global__ void __launch_bounds__(128) attention_backward_keys(const T* dy, cons
       tile.write(dk[i], A(1), to, d), tile.write(dv[i], A(1), to + size, d);
     }
   }
-}
-
-/// Calls f.operator()<T, kD>() with the chunk of channels for heads of D.
-template <class F>
-void with_chunk(DType t, const char* op, int64_t D, F f) {
-  with_float(t, op, [&]<class T>() {
-    if (std::is_same_v<T, double> || D <= 32) f.template operator()<T, 32>();
-    else if constexpr (!std::is_same_v<T, double>) {
-      if (D <= 64) f.template operator()<T, 64>();
-      else f.template operator()<T, 128>();
-    }
-  });
 }
 
 }  // namespace

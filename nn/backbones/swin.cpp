@@ -67,7 +67,7 @@ Tensor relative_position_index(int64_t height, int64_t width) {
 }
 
 Tensor resize_relative_table(const Tensor& table, int64_t height, int64_t width) {
-  auto [rows, heads] = dims<2>(table, "resize_relative_table: table (rows, heads)");
+  const int64_t rows = dims<2>(table, "resize_relative_table: table (rows, heads)")[0], heads = table.dim(1);
   const int64_t down = 2 * height - 1, across = 2 * width - 1, src = std::llround(std::sqrt(double(rows)));
   if (rows == down * across && (down == across || src * src != rows)) return table;
   check<WeightsError>(src * src == rows && src % 2 == 1, "resize_relative_table: a square window has (2h - 1)^2 rows, got ",
