@@ -12,7 +12,7 @@ using namespace camo::nn;
 
 namespace {
 
-const std::vector<std::string> kSmallest{"pvt_v2_b0", "edgenext_xx_small", "convnext_tiny"};
+const std::vector<std::string> kSmallest{"pvt_v2_b0", "edgenext_xx_small", "swin_tiny", "convnext_tiny"};
 
 }  // namespace
 
@@ -22,6 +22,7 @@ TEST_CASE("a backbone has timm's number of parameters") {
       {"pvt_v2_b3", 44725696}, {"pvt_v2_b4", 62043072}, {"pvt_v2_b5", 81443008},
       {"edgenext_xx_small", 1157880}, {"edgenext_x_small", 2143420}, {"edgenext_small", 5281224},
       {"edgenext_base", 17925124},
+      {"swin_tiny", 27517818}, {"swin_small", 48835722},
       {"convnext_tiny", 27818592}, {"convnext_small", 49453152}, {"convnext_base", 87564416}};
   for (const auto& row : counts) {
     CAPTURE(row.first);

@@ -131,7 +131,7 @@ TEST_CASE("a window that is not shifted sees itself alone") {
   }
 }
 
-TEST_CASE("the mask of two by two windows of seven has the counts of the paper's figure") {
+TEST_CASE("a shift masks the right pairs: the last windows down and across, no others") {
   const kernel::Windows w = windows(1, 14, 14, 1, 1, {7, 7, 3, 3}), large = windows(1, 56, 56, 1, 1, {7, 7, 3, 3});
   auto masked = [](const kernel::Windows& w, int64_t window) {
     int count = 0;
