@@ -5,7 +5,7 @@
 
 #include "golden.h"
 #include "nn/backbones/swin.h"
-#include "nn/state_dict.h"
+#include "nn/weights.h"
 
 using namespace camo;
 using namespace camo::nn;
@@ -97,4 +97,18 @@ TEST_CASE("a bias table is resized as timm does it") {
   CHECK(equal_bits(resize_relative_table(table, 7, 7), table));
   CHECK_THROWS_WITH_AS(resize_relative_table(zeros({168, 2}), 7, 7),
                        "resize_relative_table: a square window has (2h - 1)^2 rows, got (168, 2)", WeightsError);
+}
+
+TEST_CASE("weights made for windows of 7 fit a network whose last windows are smaller") {
+  auto from = backbone("swin_tiny", {.seed = 1}), to = backbone("swin_tiny", {.initialise = false}, {.height = 192, .width = 160});
+  WeightsReport report = load_weights(*to, state_dict(*from));
+  CHECK(report.resized == std::vector<std::string>{"layers.3.blocks.0.attn.relative_position_bias_table",
+                                                   "layers.3.blocks.1.attn.relative_position_bias_table"});
+  auto table = [](const Module& m, const std::string& name) {
+    for (const auto& [key, t] : state_dict(m))
+      if (key == name) return t;
+    return Tensor();
+  };
+  for (const std::string& name : report.resized)
+    CHECK(equal_bits(table(*to, name), resize_relative_table(table(*from, name), 6, 5)));
 }

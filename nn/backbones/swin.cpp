@@ -9,6 +9,12 @@ namespace {
 constexpr double kEps = 1e-5;
 constexpr int64_t kWindow = 7;
 
+/// Side of the table of a square window, 2 h - 1; 0 if rows are not one's.
+int64_t square_table(int64_t rows) {
+  const int64_t side = std::llround(std::sqrt(double(rows)));
+  return side * side == rows && side % 2 == 1 ? side : 0;
+}
+
 /// Where timm puts the 2 n + 1 distances of a table when it is to reach dst / 2: 0 and +-(1 + q + ... + q^t), in f32.
 std::vector<double> distances(int64_t src, int64_t dst) {
   const int64_t n = src / 2;
@@ -68,9 +74,9 @@ Tensor relative_position_index(int64_t height, int64_t width) {
 
 Tensor resize_relative_table(const Tensor& table, int64_t height, int64_t width) {
   const int64_t rows = dims<2>(table, "resize_relative_table: table (rows, heads)")[0], heads = table.dim(1);
-  const int64_t down = 2 * height - 1, across = 2 * width - 1, src = std::llround(std::sqrt(double(rows)));
-  if (rows == down * across && (down == across || src * src != rows)) return table;
-  check<WeightsError>(src * src == rows && src % 2 == 1, "resize_relative_table: a square window has (2h - 1)^2 rows, got ",
+  const int64_t down = 2 * height - 1, across = 2 * width - 1, src = square_table(rows);
+  if (rows == down * across && (down == across || src == 0)) return table;
+  check<WeightsError>(src > 0, "resize_relative_table: a square window has (2h - 1)^2 rows, got ",
                       table.shape());
   const std::vector<Between> ys = neighbours(src, down), xs = neighbours(src, across);
   const std::vector<double> from = to_vector<double>(table);
@@ -165,6 +171,17 @@ std::vector<Var> Swin::forward(const Var& image) {
   Var x = patch_embed.forward(image);
   for (auto& stage : layers) features.push_back(x = stage->forward(x));
   return features;
+}
+
+Tensor Swin::fit(const std::string& name, const Tensor& t) const {
+  for (int64_t i = 0; i < layers.size(); ++i)
+    for (int64_t j = 0; j < layers[i].blocks.size(); ++j) {
+      const WindowAttention& attn = layers[i].blocks[j].attn;
+      if (name != text("layers.", i, ".blocks.", j, ".attn.relative_position_bias_table")) continue;
+      if (t.rank() != 2 || t.dim(1) != attn.heads || square_table(t.dim(0)) == 0) break;
+      return resize_relative_table(t, attn.window.height, attn.window.width);
+    }
+  return {};
 }
 
 }  // namespace camo::nn

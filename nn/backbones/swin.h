@@ -80,6 +80,8 @@ struct Swin : Backbone {
   Swin(Scope s, const SwinConfig& config, const BackboneOptions& options);
   /// Any H, W divisible by 4; then sizes round up at every stage.
   std::vector<Var> forward(const Var& x) override;
+  /// A bias table of another square window, resized.
+  Tensor fit(const std::string& name, const Tensor& t) const override;
 };
 
 }  // namespace camo::nn
