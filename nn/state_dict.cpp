@@ -78,7 +78,8 @@ LoadReport load_state_dict(Module& module, NamedTensors tensors, bool strict) {
     check<WeightsError>(given.emplace(name, &t).second, "load_state_dict: two tensors are named ", name);
 
   LoadReport report;
-  std::vector<std::pair<Tensor, Tensor>> writes;  // to, from: nothing is written before everything is checked
+  struct Write { Place to; Tensor from; };
+  std::vector<Write> writes;  // nothing is written before everything is checked and converted
   for (const Place& p : places(module)) {
     ++report.tensors_wanted, report.numbers_wanted += p.value.numel();
     auto found = given.find(p.name);
@@ -93,10 +94,8 @@ LoadReport load_state_dict(Module& module, NamedTensors tensors, bool strict) {
       report.misshapen.push_back(text(p.name, " ", t.shape(), " ", t.dtype(), " for ", file_shape(p), " ", p.value.dtype()));
       continue;
     }
-    if (t.dtype() != p.value.dtype()) t = cast(t, p.value.dtype());
-    if (p.layout != FileLayout::same) t = from_file(t, p.layout);
     ++report.tensors, report.numbers += t.numel();
-    writes.emplace_back(p.value, t.to(p.value.device()));
+    writes.push_back({p, std::move(t)});
   }
   std::vector<std::string> explained;  // unexpected names, with the missing ones they are probably meant for
   for (const auto& [name, t] : tensors) {
@@ -109,7 +108,15 @@ LoadReport load_state_dict(Module& module, NamedTensors tensors, bool strict) {
     report.unexpected = explained;
     throw LoadError(report);
   }
-  for (auto& [to, from] : writes) move_into(to, std::move(from));
+  // The largest first: what it leaves behind has room for the smaller ones, and memory grows by one tensor only.
+  std::stable_sort(writes.begin(), writes.end(),
+                   [](const Write& a, const Write& b) { return a.from.bytes() > b.from.bytes(); });
+  for (auto& [to, t] : writes) {
+    if (t.dtype() != to.value.dtype()) t = cast(t, to.value.dtype());
+    if (to.layout != FileLayout::same) t = from_file(t, to.layout);
+    t = t.to(to.value.device());
+  }
+  for (auto& [to, from] : writes) move_into(to.value, std::move(from));
   return report;
 }
 

@@ -25,6 +25,9 @@ double measured_peak(int threads);
 std::vector<double> bench_table(const std::string& title, std::vector<BenchRow> rows,
                                 const std::vector<int>& threads);
 
+/// A line of /proc/self/status in MiB: VmRSS (resident now) or VmHWM (its peak).  0 where there is none.
+double status_mib(const std::string& key);
+
 /// what: gemm, conv, attention or all; threads: the largest count (0: all cores).  Returns an exit code.
 int bench(const std::string& what, int threads);
 

@@ -1,4 +1,4 @@
-#include "bench_step.h"
+#include "examples/camo/bench_step.h"
 
 #include <algorithm>
 #include <chrono>
@@ -7,6 +7,7 @@
 #include <iostream>
 
 #include "autograd/ops.h"
+#include "examples/camo/bench.h"
 #include "nn/backbone.h"
 #include "tensor/parallel.h"
 
@@ -15,14 +16,6 @@ namespace {
 
 double now_ms() {
   return std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now().time_since_epoch()).count();
-}
-
-/// A line of /proc/self/status in MiB: VmRSS or VmHWM.  0 where there is none.
-double status_mib(const std::string& key) {
-  std::ifstream file("/proc/self/status");
-  for (std::string line; std::getline(file, line);)
-    if (line.starts_with(key + ":")) return std::stod(line.substr(key.size() + 1)) / 1024;
-  return 0;
 }
 
 struct Step {
@@ -53,6 +46,13 @@ struct Step {
 };
 
 }  // namespace
+
+double status_mib(const std::string& key) {
+  std::ifstream file("/proc/self/status");
+  for (std::string line; std::getline(file, line);)
+    if (line.starts_with(key + ":")) return std::stod(line.substr(key.size() + 1)) / 1024;
+  return 0;
+}
 
 int bench_step(const StepBench& options) {
   set_threads(options.threads);

@@ -22,6 +22,7 @@ int inspect_command(const Arguments& words);  // inspect.cpp
 int synth_command(const Arguments& words);    // synth_command.cpp
 int bench_command(const Arguments& words);    // bench_command.cpp
 int bench_train_command(const Arguments& words);  // bench_train.cpp: `camo bench train`
+int bench_load_command(const Arguments& words);   // bench_load.cpp: `camo bench load`
 
 /// `camo bench ops` needs the op cases of the tests: bench_ops.cpp, in builds that have them.
 int bench_ops_command(const Arguments& words);
