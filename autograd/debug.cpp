@@ -18,6 +18,7 @@ int64_t macs_of(std::string_view op, const Tensor& y, const Vars& in) {
   if (op == "matmul") return y.rank() && y.numel() ? in[0].value().numel() / (y.numel() / y.dim(-1)) * y.numel() : 0;
   if (op == "conv2d") return y.numel() * in[1].shape().product(1, 4);
   if (op == "attention") return 2 * y.numel() * in[1].dim(1);
+  if (op == "window_attention") return 2 * y.numel() * in[2].dim(1);  // of the tokens within the map
   return 0;
 }
 
