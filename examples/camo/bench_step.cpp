@@ -23,7 +23,7 @@ struct Step {
   Var image;
 
   explicit Step(const StepBench& o)
-      : model(nn::backbone(o.backbone, nn::Scope{.seed = 1})),
+      : model(nn::backbone(o.backbone, nn::Scope{.seed = 1}, {.height = o.size, .width = o.size})),
         image(randn({o.batch, o.size, o.size, 3}, uint64_t(2))) {}
 
   void run() {

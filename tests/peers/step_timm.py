@@ -28,7 +28,10 @@ def main():
 
     torch.set_num_threads(options.threads)
     torch.manual_seed(1)
-    model = timm.create_model(options.backbone, pretrained=False, features_only=True).train()
+    name, how = options.backbone, {}
+    if name.startswith("swin"):  # Swin's windows follow from the size it is built for
+        name, how = name + "_patch4_window7_224", {"img_size": options.size}
+    model = timm.create_model(name, pretrained=False, features_only=True, **how).train()
     image = torch.randn(options.batch, 3, options.size, options.size)
     if options.channels_last:
         model = model.to(memory_format=torch.channels_last)
