@@ -21,13 +21,17 @@ void count(int64_t bytes) {
 
 }  // namespace
 
-void* operator new(size_t n) {
+void* operator new(size_t n, const std::nothrow_t&) noexcept {
   void* p = std::malloc(n ? n : 1);
-  if (!p) throw std::bad_alloc();
-  if (g_counting.load(std::memory_order_relaxed)) count(int64_t(malloc_usable_size(p)));
+  if (p && g_counting.load(std::memory_order_relaxed)) count(int64_t(malloc_usable_size(p)));
   return p;
 }
+void* operator new(size_t n) {
+  if (void* p = operator new(n, std::nothrow)) return p;
+  throw std::bad_alloc();
+}
 void* operator new[](size_t n) { return operator new(n); }
+void* operator new[](size_t n, const std::nothrow_t&) noexcept { return operator new(n, std::nothrow); }
 void operator delete(void* p) noexcept {
   if (p && g_counting.load(std::memory_order_relaxed)) count(-int64_t(malloc_usable_size(p)));
   std::free(p);
