@@ -43,7 +43,7 @@ TEST_CASE("Swin's windows follow the size it is built for, each axis on its own"
 }
 
 TEST_CASE("a Swin built for 224 never shifts its last stage, one built for 256 does") {
-  auto small = backbone("swin_tiny", {.seed = 1}), large = backbone("swin_tiny", {.seed = 1}, {.height = 256, .width = 256});
+  auto small = backbone("swin_tiny"), large = backbone("swin_tiny", {}, {.height = 256, .width = 256});
   golden::set_weights(*small), golden::set_weights(*large);
   NoGrad no_grad;
   Var x(randn({1, 256, 256, 3}, 2));
@@ -64,8 +64,9 @@ TEST_CASE("the relative position index counts distances") {
   CHECK(to_vector<int64_t>(relative_position_index(1, 2)) == std::vector<int64_t>{1, 0, 2, 1});
 }
 
-// From timm: t = [[((37 i + 11 h) % 101) / 101 for h in 0, 1] for i in 0 ... 168]; y = resize_rel_pos_bias_table(t, (H, W),
-// ((2H - 1)(2W - 1), 2)).reshape(-1); elements i * numel // 12, the sum, and the sum of i y[i] in double.
+// From timm: t = [[((37 i + 11 h) % 101) / 101 for h in 0, 1] for i in 0 ... 168];
+// y = resize_rel_pos_bias_table(t, (H, W), ((2H - 1)(2W - 1), 2)).reshape(-1);
+// elements i * numel // 12, the sum, and the sum of i y[i] in double.
 TEST_CASE("a bias table is resized as timm does it") {
   struct Truth {
     int64_t height, width;
@@ -73,12 +74,12 @@ TEST_CASE("a bias table is resized as timm does it") {
     double sum, moment;
   };
   const Truth truths[] = {
-      {6, 6, {0.22885697, 0.73345113, 0.26653108, 0.56720668, 0.97421765, 0.37623763, 0.88118809, 0.27722773, 0.66934574,
-              0.08712951, 0.49731922, 0.7352919}, 119.93304086476564, 14351.68281046208},
+      {6, 6, {0.22885697, 0.73345113, 0.26653108, 0.56720668, 0.97421765, 0.37623763, 0.88118809, 0.27722773,
+              0.66934574, 0.08712951, 0.49731922, 0.7352919}, 119.93304086476564, 14351.68281046208},
       {12, 12, {6.96e-06, 0.30630219, 0.77683198, 0.2671048, 0.64043474, 0.86301827, 0.88118809, 0.5964281, 0.21676937,
                 0.40346402, 0.82677984, 0.46284467}, 523.6679130000407, 280660.6138855787},
-      {4, 9, {0.28011653, 0.95338386, 0.58933944, 0.62356621, 0.12485357, 0.68561673, 0.88118809, 0.54983753, 0.52861178,
-              0.49063802, 0.24504438, 0.70008147}, 117.01365177892148, 13812.358346660621}};
+      {4, 9, {0.28011653, 0.95338386, 0.58933944, 0.62356621, 0.12485357, 0.68561673, 0.88118809, 0.54983753,
+              0.52861178, 0.49063802, 0.24504438, 0.70008147}, 117.01365177892148, 13812.358346660621}};
   std::vector<float> numbers;
   for (int i = 0; i < 169; ++i)
     for (int h = 0; h < 2; ++h) numbers.push_back(float((37 * i + 11 * h) % 101) / 101);
@@ -100,7 +101,8 @@ TEST_CASE("a bias table is resized as timm does it") {
 }
 
 TEST_CASE("weights made for windows of 7 fit a network whose last windows are smaller") {
-  auto from = backbone("swin_tiny", {.seed = 1}), to = backbone("swin_tiny", {.initialise = false}, {.height = 192, .width = 160});
+  auto from = backbone("swin_tiny", {.seed = 1});
+  auto to = backbone("swin_tiny", {.initialise = false}, {.height = 192, .width = 160});
   WeightsReport report = load_weights(*to, state_dict(*from));
   CHECK(report.resized == std::vector<std::string>{"layers.3.blocks.0.attn.relative_position_bias_table",
                                                    "layers.3.blocks.1.attn.relative_position_bias_table"});

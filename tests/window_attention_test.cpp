@@ -28,7 +28,8 @@ template <class T>
 void compare(const kernel::Windows& w, double tolerance) {
   const DType t = dtype_of<T>, stat = acc_dtype(t);
   const int64_t n = w.tokens(), C = w.channels();
-  Tensor qkv = randn({w.B, w.H, w.W, 3 * C}, 1, t), pad = randn({3 * C}, 2, stat), bias = randn({w.heads, n, n}, 3, stat);
+  Tensor qkv = randn({w.B, w.H, w.W, 3 * C}, 1, t), pad = randn({3 * C}, 2, stat);
+  Tensor bias = randn({w.heads, n, n}, 3, stat);
   Tensor dy = randn({w.B, w.H, w.W, C}, 4, t), rounded = cast(pad, t);
   Tensor y = empty_like(dy), dqkv = empty({w.rows() + w.pads(), 3 * C}, t), dbias = empty_like(bias);
   const T *x = qkv.read<T>(), *p = rounded.read<T>();
@@ -83,8 +84,9 @@ Tensor step_by_step(const Tensor& qkv, const Tensor& pads, const Tensor& bias, c
     const int64_t window = i / (n * n), a = window * n + i / n % n, b = window * n + i % n;
     mask.write<double>()[i] = label.read<float>()[a] == label.read<float>()[b] ? 0 : -100;
   }
-  Tensor s = scale(matmul(slice(rows, 2, 0, D), slice(rows, 2, D, 2 * D), Trans::no, Trans::yes), 1 / std::sqrt(double(D)));
-  Tensor y = matmul(softmax(add(add(s, bias), mask)), slice(rows, 2, 2 * D, 3 * D));
+  Tensor q = slice(rows, 2, 0, D), k = slice(rows, 2, D, 2 * D), v = slice(rows, 2, 2 * D, 3 * D);
+  Tensor s = scale(matmul(q, k, Trans::no, Trans::yes), 1 / std::sqrt(double(D)));
+  Tensor y = matmul(softmax(add(add(s, bias), mask)), v);
   const int64_t down_count = (H + down) / h, across = (W + right) / w;
   y = permute(y.reshape({1, down_count, across, h, w, D}), {0, 1, 3, 2, 4, 5}).reshape({1, H + down, W + right, D});
   y = slice(slice(y, 1, 0, H), 2, 0, W);
@@ -113,8 +115,9 @@ TEST_CASE("window attention equals rolling, padding, cutting and going back") {
   for (const WindowSpec& size : sizes)
     for (const auto& map : maps) {
       const int64_t H = map.first, W = map.second, n = size.height * size.width;
-      Tensor qkv = randn({1, H, W, 12}, 1, DType::f64), pad = randn({12}, 2, DType::f64), bias = randn({1, n, n}, 3, DType::f64);
-      INFO("map ", H, " x ", W, ", window ", size.height, " x ", size.width, ", shift ", size.shift_y, ", ", size.shift_x);
+      Tensor qkv = randn({1, H, W, 12}, 1, DType::f64), pad = randn({12}, 2, DType::f64);
+      Tensor bias = randn({1, n, n}, 3, DType::f64);
+      INFO("map ", H, " x ", W, ", window of ", n, " tokens, shift ", size.shift_y, ", ", size.shift_x);
       CHECK(error(window_attention(qkv, pad, bias, 1, size), step_by_step(qkv, pad, bias, size)) < 1e-14);
     }
 }

@@ -1,7 +1,7 @@
 // Attention within windows on the GPU: rolled, padded and cut by index arithmetic (kernel::Windows), scores a tile at
 // a time as in cuda/ops/attention.cu.  A window of 7 x 7 is one tile.
 //
-// Forward: a block owns up to 64 queries of a window and head.  Backward: one kernel for dq and the gradient of the bias,
+// Forward: a block owns up to 64 queries of a window and head.  Backward: one kernel for dq and the bias's gradient,
 // whose blocks own 32 queries of a head in a chunk of windows, one after the other, so that the bias's sums have one
 // writer; it keeps the queries' log-sum-exp and delta for a second, with blocks over 32 keys, for dk and dv.
 // Bound by arithmetic on ordinary units: 4 n^2 D flops a window and head forward, 14 n^2 D backward, on tiles of 64.
@@ -282,7 +282,8 @@ Inputs<T> inputs(const Tensor& qkv, const Tensor& pad, const Tensor& bias, const
 
 }  // namespace
 
-void window_attention(Cuda where, const Tensor& qkv, const Tensor& pad, const Tensor& bias, const Windows& w, Tensor y) {
+void window_attention(Cuda where, const Tensor& qkv, const Tensor& pad, const Tensor& bias, const Windows& w,
+                      Tensor y) {
   cuda::with_chunk(qkv.dtype(), "window_attention", w.D, [&]<class T, int kD>() {
     using Tile = cuda::AttentionTile<T, kForwardRows, kD>;
     const Work work(w, w.count(), Tile::kRows, kD);
@@ -304,7 +305,8 @@ void window_attention_backward(Cuda where, const Tensor& dy, const Tensor& qkv, 
                  Tile::kBytes, window_backward_queries<T, kD>, in, dy.read<T>(), window_chunk(w), lse + 0, delta + 0,
                  dqkv.write<T>(), dbias.write<A>(), queries);
     cuda::launch(where, "window_attention_backward: dk, dv", cuda::blocks(keys.count(), 1), Tile::kThreads,
-                 Tile::kBytes, window_backward_keys<T, kD>, in, dy.read<T>(), lse + 0, delta + 0, dqkv.write<T>(), keys);
+                 Tile::kBytes, window_backward_keys<T, kD>, in, dy.read<T>(), lse + 0, delta + 0, dqkv.write<T>(),
+                 keys);
   });
 }
 

@@ -46,7 +46,8 @@ std::vector<Between> neighbours(int64_t src, int64_t dst) {
     const double x = double(i - dst / 2);
     const int64_t right = std::min<int64_t>(std::lower_bound(from.begin(), from.end(), x) - from.begin(), src - 1);
     const int64_t left = std::max<int64_t>(right - 1, 0);
-    const double to_left = std::max(x - from[left], 0.0), to_right = std::max(from[right] - x, 0.0), both = to_left + to_right;
+    const double to_left = std::max(x - from[left], 0.0), to_right = std::max(from[right] - x, 0.0);
+    const double both = to_left + to_right;
     out.push_back(both > 0 ? Between{left, right, to_right / both, to_left / both} : Between{left, right, 0, 1});
   }
   return out;
@@ -84,10 +85,11 @@ Tensor resize_relative_table(const Tensor& table, int64_t height, int64_t width)
   for (const Between& y : ys)
     for (const Between& x : xs)
       for (int64_t h = 0; h < heads; ++h) {
-        auto row = [&](int64_t r) {
-          return x.share_left * from[(r * src + x.left) * heads + h] + x.share_right * from[(r * src + x.right) * heads + h];
+        auto between = [&](int64_t r) {
+          const double* row = &from[r * src * heads + h];
+          return x.share_left * row[x.left * heads] + x.share_right * row[x.right * heads];
         };
-        to.push_back(y.share_left * row(y.left) + y.share_right * row(y.right));
+        to.push_back(y.share_left * between(y.left) + y.share_right * between(y.right));
       }
   return cast(camo::from(to, {down * across, heads}), table.dtype()).to(table.device());
 }

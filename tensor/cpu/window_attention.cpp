@@ -2,8 +2,8 @@
 //
 //   P = softmax(S),  dV = P^T dY,  dP = dY V^T,  dS = P (dP - rowsum(P dP)),  dQ = scale dS K,  dK = scale dS^T Q
 //
-// Scores are in units of log2: q carries scale * log2(e).  Tokens beyond the map have dy = 0, so as queries they give no
-// gradient; as keys they do, and it lands in the rows behind the maps.  A bias gradient is summed over a chunk of
+// Scores are in units of log2: q carries scale * log2(e).  Tokens beyond the map have dy = 0, so as queries they give
+// no gradient; as keys they do, and it lands in the rows behind the maps.  A bias gradient is summed over a chunk of
 // windows, whose length depends on the sizes alone.
 #include "tensor/cpu/window_attention.h"
 
@@ -26,24 +26,29 @@ struct Work {
   int64_t n, width, lanes, padded;  // tokens; channels and tokens in whole vectors; tokens in whole tiles
   Scratch<int64_t> rows;
   Scratch<A> memory;
-  A *q, *k, *v, *dy, *out, *across, *scores, *slopes, *part, *sum, *delta;
+  A *q, *k, *v, *dy, *out, *across, *scores, *slopes;
+  A *part, *sum, *top, *delta;  // numbers per token
 
   explicit Work(const Windows& w)
       : w(w), n(w.tokens()), width(round_up(w.D, Vec<A>::size)), lanes(round_up(n, Vec<A>::size)),
         padded(round_up(n, kWindowRows)), rows(n),
-        memory(5 * padded * width + w.D * lanes + 2 * padded * lanes + 3 * (padded + lanes)), q(memory),
+        memory(5 * padded * width + w.D * lanes + 2 * padded * lanes + 4 * lanes), q(memory),
         k(q + padded * width), v(k + padded * width), dy(v + padded * width), out(dy + padded * width),
         across(out + padded * width), scores(across + w.D * lanes), slopes(scores + padded * lanes),
-        part(slopes + padded * lanes), sum(part + padded + lanes), delta(sum + padded + lanes) {
+        part(slopes + padded * lanes), sum(part + lanes), top(sum + lanes), delta(top + lanes) {
     std::fill_n(q, padded * width, A(0));  // rows up to `padded` are computed with, to no effect
     std::fill_n(dy, padded * width, A(0));
   }
 
   /// Rows and parts of a window's tokens.
   void find(int64_t window) {
-    for (int64_t i = 0; i < n; ++i) rows[i] = w.row(window, i);
-    if (w.mixed(window))
-      for (int64_t i = 0; i < n; ++i) part[i] = A(w.part(window, i));
+    const Windows::Corner corner = w.corner(window);
+    const bool mixed = w.mixed(window);
+    for (int64_t y = 0, i = 0; y < w.size.height; ++y)
+      for (int64_t x = 0; x < w.size.width; ++x, ++i) {
+        rows[i] = w.row(corner, y, x);
+        if (mixed) part[i] = A(w.part(corner, y, x));
+      }
   }
   /// Channels of part s of the rows, times factor.
   template <class T>
@@ -66,9 +71,9 @@ struct Work {
   }
 };
 
-/// Scores -> scores + bias + mask, the maxima of the rows in top.  Lanes without a key are -infinity.
+/// Scores -> scores + bias + mask, and the rows' maxima.  Lanes without a key are -infinity.
 template <class A>
-void add_bias(const Work<A>& work, const A* bias, bool mixed, A* top) {
+void add_bias(const Work<A>& work, const A* bias, bool mixed) {
   using V = Vec<A>;
   const A lowest = -std::numeric_limits<A>::infinity();
   auto rows = [&](const auto& mask) {
@@ -81,7 +86,7 @@ void add_bias(const Work<A>& work, const A* bias, bool mixed, A* top) {
         s.store(row + j);
         best = max(s, best);
       });
-      top[i] = lane_max(best);
+      work.top[i] = lane_max(best);
     }
   };
   if (!mixed) return rows([](int64_t, int64_t, V s) { return s; });
@@ -96,7 +101,7 @@ void exponentials(const Work<A>& work) {
   using V = Vec<A>;
   for (int64_t i = 0; i < work.n; ++i) {
     A* row = work.scores + i * work.lanes;
-    V sum(A(0)), top(work.delta[i]);
+    V sum(A(0)), top(work.top[i]);
     for (int64_t j = 0; j < work.lanes; j += V::size) {
       const V e = exp2_negative(V::load(row + j) - top);
       e.store(row + j);
@@ -113,7 +118,7 @@ void load_scores(Work<A>& work, const T* qkv, const T* pad, const A* bias, int64
   work.gather(qkv, pad, 1, h, A(1), work.k);
   work.gather(qkv, pad, 2, h, A(1), work.v);
   work.score(work.q, work.k, work.scores);
-  add_bias(work, bias + h * work.n * work.n, w.mixed(window), work.delta);
+  add_bias(work, bias + h * work.n * work.n, w.mixed(window));
   exponentials(work);
 }
 
@@ -141,8 +146,8 @@ void slopes(const Work<A>& work, A* dbias) {
 
 /// All gradients of one (window, head); its rows are found.
 template <class T, class A>
-void backward_item(Work<A>& work, const T* dy, const T* qkv, const T* pad, const A* bias, T* dqkv, A* dbias, int64_t window,
-                   int64_t h) {
+void backward_item(Work<A>& work, const T* dy, const T* qkv, const T* pad, const A* bias, T* dqkv, A* dbias,
+                   int64_t window, int64_t h) {
   const Windows& w = work.w;
   const int64_t C = w.channels(), width = work.width;
   load_scores(work, qkv, pad, bias, window, h);
@@ -153,10 +158,12 @@ void backward_item(Work<A>& work, const T* dy, const T* qkv, const T* pad, const
   work.score(work.dy, work.v, work.slopes);
   slopes(work, dbias);
   auto write = [&](int s, A factor) {
-    for (int64_t i = 0; i < work.n; ++i)
-      each_vec<A>(w.D, [&, to = dqkv + (work.rows[i] * 3 + s) * C + h * w.D](int64_t d, auto live) {
+    for (int64_t i = 0; i < work.n; ++i) {
+      T* to = dqkv + (work.rows[i] * 3 + s) * C + h * w.D;
+      each_vec<A>(w.D, [&](int64_t d, auto live) {
         store(Vec<A>::load(work.out + i * width + d) * Vec<A>(factor), to + d, live);
       });
+    }
   };
   work.template multiply<false>(work.slopes, work.k, work.out);
   write(0, A(1 / std::sqrt(double(w.D))));
@@ -171,7 +178,8 @@ void backward_item(Work<A>& work, const T* dy, const T* qkv, const T* pad, const
 template <class T>
 void window_attention(const T* qkv, const T* pad, const acc_t<T>* bias, T* y, const Windows& w) {
   using A = acc_t<T>;
-  parallel_chunks(w.count() * w.heads, std::max<int64_t>(4, kGrain / (w.tokens() * w.tokens())), [&](int64_t first, int64_t last) {
+  const int64_t grain = std::max<int64_t>(4, kGrain / (w.tokens() * w.tokens()));
+  parallel_chunks(w.count() * w.heads, grain, [&](int64_t first, int64_t last) {
     Work<A> work(w);
     for (int64_t i = first; i < last; ++i) {
       const int64_t window = i / w.heads, h = i % w.heads;
@@ -180,7 +188,8 @@ void window_attention(const T* qkv, const T* pad, const acc_t<T>* bias, T* y, co
       work.template multiply<false>(work.scores, work.v, work.out);
       for (int64_t t = 0; t < work.n; ++t) {
         if (work.rows[t] >= w.rows()) continue;
-        each_vec<A>(w.D, [&, inverse = Vec<A>(1 / work.sum[t]), to = y + work.rows[t] * w.channels() + h * w.D](int64_t d, auto live) {
+        T* to = y + work.rows[t] * w.channels() + h * w.D;
+        each_vec<A>(w.D, [&, inverse = Vec<A>(1 / work.sum[t])](int64_t d, auto live) {
           store(Vec<A>::load(work.out + t * work.width + d) * inverse, to + d, live);
         });
       }

@@ -69,7 +69,7 @@ void window_attention_plain(const T* qkv, const T* pad, const acc_t<T>* bias, T*
   });
 }
 
-// With P = softmax(S):  dV = P^T dY,  dP = dY V^T,  dS = P (dP - rowsum(P dP)),  dQ = dS K / sqrt(D),  dK = dS^T Q / sqrt(D).
+// With P = softmax(S):  dV = P^T dY,  dP = dY V^T,  dS = P (dP - rowsum(P dP)),  dQ = scale dS K,  dK = scale dS^T Q.
 template <class T>
 void window_attention_backward_plain(const T* dy, const T* qkv, const T* pad, const acc_t<T>* bias, T* dqkv,
                                      acc_t<T>* dbias, const Windows& w) {

@@ -33,8 +33,8 @@ kernel::Windows windows(const char* op, const Tensor& qkv, const Tensor& pad, co
   for (const Tensor* t : {&pad, &bias}) {
     check<DTypeError>(t->dtype() == acc_dtype(qkv.dtype()), op, ": pad and bias are ", acc_dtype(qkv.dtype()), " with ",
                       qkv.dtype(), ", got ", t->dtype(), " ", t->shape());
-    check<DeviceError>(t->device() == qkv.device(), op, ": qkv, pad and bias are on one device, got ", qkv.device(), " and ",
-                       t->device());
+    check<DeviceError>(t->device() == qkv.device(), op, ": qkv, pad and bias are on one device, got ", qkv.device(),
+                       " and ", t->device());
   }
   check(heads > 0 && C > 0 && C % (3 * int64_t(heads)) == 0, op, ": channels do not divide into q, k and v of ", heads,
         " heads: qkv ", qkv.shape());
@@ -59,8 +59,8 @@ Tensor window_attention(const Tensor& qkv, const Tensor& pad, const Tensor& bias
   return y;
 }
 
-WindowAttentionGrads window_attention_backward(const Tensor& dy, const Tensor& qkv, const Tensor& pad, const Tensor& bias,
-                                               int heads, const WindowSpec& window) {
+WindowAttentionGrads window_attention_backward(const Tensor& dy, const Tensor& qkv, const Tensor& pad,
+                                               const Tensor& bias, int heads, const WindowSpec& window) {
   const kernel::Windows w = windows("window_attention_backward", qkv, pad, bias, heads, window);
   check_same("window_attention_backward", dy, qkv);
   check(dy.shape() == Shape{w.B, w.H, w.W, w.channels()}, "window_attention_backward: dy ", dy.shape(), " for qkv ",

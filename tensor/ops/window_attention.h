@@ -27,8 +27,8 @@ struct WindowSpec {
 /// Tokens beyond the map are keys like all others.  0 <= shift < window; H and W may be smaller than a window.
 Tensor window_attention(const Tensor& qkv, const Tensor& pad, const Tensor& bias, int heads, const WindowSpec& window);
 struct WindowAttentionGrads { Tensor dqkv, dpad, dbias; };
-WindowAttentionGrads window_attention_backward(const Tensor& dy, const Tensor& qkv, const Tensor& pad, const Tensor& bias,
-                                               int heads, const WindowSpec& window);
+WindowAttentionGrads window_attention_backward(const Tensor& dy, const Tensor& qkv, const Tensor& pad,
+                                               const Tensor& bias, int heads, const WindowSpec& window);
 
 namespace kernel {
 
@@ -45,27 +45,37 @@ struct Windows {
   CAMO_HD int64_t pads() const { return B * (down * size.height * across * size.width - H * W); }
   CAMO_HD bool shifted() const { return size.shift_y > 0 || size.shift_x > 0; }
 
-  /// Row of token i of a window in qkv (rows(), C); tokens beyond the map are numbered on from rows().
-  CAMO_HD int64_t row(int64_t window, int64_t i) const {
-    const int64_t b = window / (down * across), y = top(window) + i / size.width, x = left(window) + i % size.width;
+  /// Where a window begins in the rolled map.
+  struct Corner {
+    int64_t b, top, left;
+  };
+  CAMO_HD Corner corner(int64_t window) const {
+    return {window / (down * across), window / across % down * size.height, window % across * size.width};
+  }
+  /// Row of a window's token (y, x) in qkv (rows(), C); tokens beyond the map are numbered on from rows().
+  CAMO_HD int64_t row(const Corner& c, int64_t y, int64_t x) const {
     const int64_t beside = across * size.width - W, beyond = down * size.height * across * size.width - H * W;
-    if (y < H && x < W) return (b * H + (y + size.shift_y) % H) * W + (x + size.shift_x) % W;
-    return rows() + b * beyond + (y < H ? y * beside + x - W : H * beside + (y - H) * (across * size.width) + x);
+    y += c.top, x += c.left;
+    if (y < H && x < W) return (c.b * H + rolled(y + size.shift_y, H)) * W + rolled(x + size.shift_x, W);
+    return rows() + c.b * beyond + (y < H ? y * beside + x - W : H * beside + (y - H) * (across * size.width) + x);
   }
-  /// Which part of the rolled map token i is in: only tokens of one part may attend to each other.
-  CAMO_HD int part(int64_t window, int64_t i) const {
-    return 3 * strip(top(window) + i / size.width, down * size.height, size.height, size.shift_y) +
-           strip(left(window) + i % size.width, across * size.width, size.width, size.shift_x);
+  /// Which part of the rolled map a token is in: only tokens of one part may attend to each other.
+  CAMO_HD int part(const Corner& c, int64_t y, int64_t x) const {
+    return 3 * strip(c.top + y, down * size.height, size.height, size.shift_y) +
+           strip(c.left + x, across * size.width, size.width, size.shift_x);
   }
+  /// The same of token i.
+  CAMO_HD int64_t row(int64_t window, int64_t i) const { return row(corner(window), i / size.width, i % size.width); }
+  CAMO_HD int part(int64_t window, int64_t i) const { return part(corner(window), i / size.width, i % size.width); }
   /// Whether a window holds tokens of several parts: the last ones down or across do.
   CAMO_HD bool mixed(int64_t window) const {
-    return (size.shift_y > 0 && top(window) + size.height == down * size.height) ||
-           (size.shift_x > 0 && left(window) + size.width == across * size.width);
+    const Corner c = corner(window);
+    return (size.shift_y > 0 && c.top + size.height == down * size.height) ||
+           (size.shift_x > 0 && c.left + size.width == across * size.width);
   }
 
  private:
-  CAMO_HD int64_t top(int64_t window) const { return window / across % down * size.height; }
-  CAMO_HD int64_t left(int64_t window) const { return window % across * size.width; }
+  CAMO_HD static int64_t rolled(int64_t at, int64_t length) { return at < length ? at : at % length; }
   CAMO_HD static int strip(int64_t at, int64_t length, int64_t window, int64_t shift) {
     return shift == 0 || at < length - window ? 0 : at < length - shift ? 1 : 2;
   }

@@ -14,7 +14,8 @@ auto in_windows(const WindowSpec& size, int heads = 2) {
   return [=](const Vars& x) { return window_attention(x[0], x[1], x[2], heads, size); };
 }
 
-void bad(const Shape& qkv, const Shape& pad, const Shape& bias, int heads, const WindowSpec& size, DType t = DType::f32) {
+void bad(const Shape& qkv, const Shape& pad, const Shape& bias, int heads, const WindowSpec& size,
+         DType t = DType::f32) {
   window_attention(Var(zeros(qkv)), Var(zeros(pad, t)), Var(zeros(bias)), heads, size);
 }
 
@@ -24,14 +25,15 @@ static const bool plain_case = add_case({
     .name = "window_attention",
     .inputs = shapes(2, 4, 6, 2, 3, 2),
     .run = in_windows({2, 3}),
-    .sizes = {shapes(1, 2, 3, 2, 3, 1), shapes(1, 6, 6, 2, 3, 73), shapes(3, 16, 18, 2, 3, 3), shapes(1, 2, 3, 2, 3, 130),
-              shapes(0, 4, 6, 2, 3, 2), shapes(2, 0, 6, 2, 3, 2)},
+    .sizes = {shapes(1, 2, 3, 2, 3, 1), shapes(1, 6, 6, 2, 3, 73), shapes(3, 16, 18, 2, 3, 3),
+              shapes(1, 2, 3, 2, 3, 130), shapes(0, 4, 6, 2, 3, 2), shapes(2, 0, 6, 2, 3, 2)},
     .errors = {{[] { bad({1, 4, 4, 9}, {9}, {2, 4, 4}, 2, {2, 2}); }, {"window_attention", "2 heads", "(1, 4, 4, 9)"}},
                {[] { bad({4, 4, 12}, {12}, {2, 4, 4}, 2, {2, 2}); }, {"window_attention", "(4, 4, 12)"}},
                {[] { bad({1, 4, 4, 12}, {4}, {2, 4, 4}, 2, {2, 2}); }, {"window_attention", "(4)", "(1, 4, 4, 12)"}},
                {[] { bad({1, 4, 4, 12}, {12}, {2, 4, 3}, 2, {2, 2}); }, {"window_attention", "(2, 4, 3)", "4 tokens"}},
                {[] { bad({1, 4, 4, 12}, {12}, {2, 4, 4}, 2, {2, 2, 0, 2}); }, {"window_attention", "2 x 2", "0, 2"}},
-               {[] { bad({1, 4, 4, 12}, {12}, {2, 4, 4}, 2, {2, 2}, DType::f64); }, {"window_attention", "f32", "f64"}}},
+               {[] { bad({1, 4, 4, 12}, {12}, {2, 4, 4}, 2, {2, 2}, DType::f64); },
+                {"window_attention", "f32", "f64"}}},
     .f32_inputs = {1, 2},
 });
 
