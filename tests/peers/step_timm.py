@@ -28,9 +28,9 @@ def main():
 
     torch.set_num_threads(options.threads)
     torch.manual_seed(1)
-    name, how = options.backbone, {}
+    name, how = options.backbone, {"drop_path_rate": 0}  # as on our side
     if name.startswith("swin"):  # Swin's windows follow from the size it is built for
-        name, how = name + "_patch4_window7_224", {"img_size": options.size}
+        name, how = name + "_patch4_window7_224", {**how, "img_size": options.size}
     model = timm.create_model(name, pretrained=False, features_only=True, **how).train()
     image = torch.randn(options.batch, 3, options.size, options.size)
     if options.channels_last:
