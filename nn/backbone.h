@@ -17,7 +17,7 @@ struct Backbone : Module {
   virtual std::vector<Var> forward(const Var& x) = 0;
   /// A tensor that a file has under the name of a parameter of another shape, made to fit; undefined where it cannot
   /// be.  Swin's tables of relative positions depend on the window.
-  virtual Tensor fit(const std::string& name, const Tensor& t) const { return (void)name, (void)t, Tensor(); }
+  virtual Tensor fit(const std::string& /*name*/, const Tensor& /*t*/) const { return {}; }
 
  protected:
   Backbone(Scope s, std::vector<int64_t> dims) : Module(std::move(s)), dims(std::move(dims)) {}

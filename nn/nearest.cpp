@@ -28,6 +28,9 @@ std::string nearest(const std::string& word, const std::vector<std::string>& can
   size_t least = word.size() / 2 + 1;
   for (const std::string& c : candidates)
     if (size_t d = edit_distance(word, c); d < least) least = d, best = c;
+  if (!best.empty()) return best;
+  for (const std::string& c : candidates)
+    if (word.starts_with(c) && c.size() > best.size()) best = c;
   return best;
 }
 

@@ -6,8 +6,8 @@
 
 namespace camo::nn {
 
-/// The candidate with the smallest edit distance to word, the first of equals; "" when none is near (more than
-/// half of the word would change).
+/// The candidate with the smallest edit distance to word, the first of equals; when none is near (more than half of the
+/// word would change) the longest that word begins with, or "".
 std::string nearest(const std::string& word, const std::vector<std::string>& candidates);
 
 }  // namespace camo::nn

@@ -59,18 +59,29 @@ bool computed(const std::string& name) {
 struct Choice {
   Reading reading = kReadings[0];
   std::string prefix;
+
+  bool within(const std::string& name) const { return name.starts_with(prefix); }
+  std::string timm(const std::string& name) const { return reading.timm(name.substr(prefix.size())); }
 };
 
+using Shapes = std::map<std::string, Shape>;
+
+Shapes shapes_of(const Backbone& network) {
+  const auto list = file_shapes(network);
+  return Shapes(list.begin(), list.end());
+}
+
 /// The reading under which most names are the network's; the first of equals.
-Choice choose(const NamedTensors& tensors, const std::map<std::string, Shape>& wanted) {
+Choice choose(const Shapes& file, const Shapes& wanted) {
   Choice best;
   int64_t most = 0;
   for (const char* prefix : kPrefixes)
     for (const Reading& reading : kReadings) {
+      const Choice choice{reading, prefix};
       int64_t hits = 0;
-      for (const auto& [name, t] : tensors)
-        if (name.starts_with(prefix)) hits += int64_t(wanted.count(reading.timm(name.substr(std::string(prefix).size()))));
-      if (hits > most) most = hits, best = {reading, prefix};
+      for (const auto& [name, shape] : file)
+        if (choice.within(name)) hits += int64_t(wanted.count(choice.timm(name)));
+      if (hits > most) most = hits, best = choice;
     }
   return best;
 }
@@ -81,6 +92,23 @@ std::vector<int64_t> essence(const Shape& shape) {
   for (int64_t n : shape)
     if (n != 1) out.push_back(n);
   return out;
+}
+
+/// The largest backbone that is whole in the file, as the remedy of a message; "" for none.
+std::string owner(const Shapes& file) {
+  std::string best;
+  size_t most = 0;
+  for (const std::string& name : backbone_names()) {
+    const Shapes wanted = shapes_of(*backbone(name, Scope{.initialise = false}));
+    const Choice choice = choose(file, wanted);
+    size_t hits = 0;
+    for (const auto& [key, shape] : file) {
+      auto place = choice.within(key) ? wanted.find(choice.timm(key)) : wanted.end();
+      hits += place != wanted.end() && essence(place->second) == essence(shape);
+    }
+    if (hits == wanted.size() && hits > most) most = hits, best = name;
+  }
+  return best.empty() ? "" : text(" [these are the weights of ", best, "]");
 }
 
 }  // namespace
@@ -142,7 +170,7 @@ std::string timm_name_of_swin(const std::string& name) {
 }
 
 std::string WeightsReport::text() const {
-  std::string out = reading + " names: " + LoadReport::text();
+  std::string out = reading + ": " + LoadReport::text();
   if (!others.empty()) out += camo::text("; ", others.size(), " of other parts");
   for (const std::string& part : {listed(heads, "of the classifier skipped"), listed(ignored, "computed here, ignored"),
                                   listed(resized, "resized to this window")})
@@ -151,18 +179,19 @@ std::string WeightsReport::text() const {
 }
 
 WeightsReport load_weights(Backbone& network, NamedTensors tensors, bool partial) {
-  std::map<std::string, Shape> shapes;
-  for (const auto& [name, shape] : file_shapes(network)) shapes.emplace(name, shape);
-  const Choice choice = choose(tensors, shapes);
+  const Shapes shapes = shapes_of(network);
+  Shapes file;
+  for (const auto& [name, t] : tensors) file.emplace(name, t.shape());
+  const Choice choice = choose(file, shapes);
 
   WeightsReport report;
   NamedTensors named;
   for (auto& [name, t] : tensors) {
-    if (!name.starts_with(choice.prefix)) {
+    if (!choice.within(name)) {
       report.others.push_back(name);
       continue;
     }
-    const std::string timm = choice.reading.timm(name.substr(choice.prefix.size()));
+    const std::string timm = choice.timm(name);
     auto place = shapes.find(timm);
     if (place == shapes.end() && of_classifier(timm)) {
       report.heads.push_back(name);
@@ -176,12 +205,12 @@ WeightsReport load_weights(Backbone& network, NamedTensors tensors, bool partial
       named.emplace_back(timm, std::move(t));
     }
   }
-  report.reading = choice.reading.name + (choice.prefix.empty() ? "" : text(" after ", choice.prefix));
+  report.reading = text(choice.reading.name, " names", choice.prefix.empty() ? "" : text(" behind \"", choice.prefix, "\""));
   try {
     static_cast<LoadReport&>(report) = load_state_dict(network, std::move(named), !partial);
   } catch (const LoadError& e) {
     static_cast<LoadReport&>(report) = e.report;
-    throw WeightsError("load_weights: names and shapes must be the network's, got " + report.text());
+    throw WeightsError("load_weights: names and shapes must be the network's, got " + report.text() + owner(file));
   }
   return report;
 }

@@ -17,7 +17,7 @@
 namespace camo::nn {
 
 struct WeightsReport : LoadReport {
-  std::string reading;               // "timm", "PVT after model."
+  std::string reading;               // "timm names", "PVT names behind "model.""
   std::vector<std::string> heads;    // the classifier's: skipped
   std::vector<std::string> ignored;  // constants that the network computes itself (relative_position_index, attn_mask)
   std::vector<std::string> others;   // outside the prefix: other parts of a larger file
@@ -28,8 +28,9 @@ struct WeightsReport : LoadReport {
 };
 
 /// Writes the tensors into the network.  Strict: everything or nothing, throws WeightsError with the report when a
-/// tensor is missing, unexpected, or of another shape; partial: what fits.  Shapes that differ by axes of length one
-/// (a 1 x 1 convolution stored as a matrix) are the same numbers.  f16, bf16, f32 and f64 convert.
+/// tensor is missing, unexpected, or of another shape, and names the backbone that they are, if any; partial: what fits.
+/// Shapes that differ by axes of length one (a 1 x 1 convolution stored as a matrix) are the same numbers.  f16, bf16,
+/// f32 and f64 convert.
 WeightsReport load_weights(Backbone& network, NamedTensors tensors, bool partial = false);
 
 /// How a name of another dialect reads in timm's; nothing in them asks which network it is.

@@ -209,4 +209,5 @@ TEST_CASE("an unknown backbone is answered with the nearest and with all of them
   }
   CHECK(nearest("trian", {"eval", "train", "predict"}) == "train");
   CHECK(nearest("zzz", {"eval", "train"}).empty());
+  CHECK(nearest("swin_tiny_patch4_window7_224", {"swin", "swin_tiny", "swin_small"}) == "swin_tiny");
 }

@@ -102,7 +102,7 @@ TEST_CASE("both of timm's dialects load strictly; heads are skipped and reported
       fill_all(*net, -1);
       WeightsReport report = load_weights(*net, with_names(file, [](auto key) { return key; }));
       CHECK(report.complete());
-      CHECK(report.reading == "timm");
+      CHECK(report.reading == "timm names");
       CHECK(report.heads.size() == (file.size() == full_model.size() ? 2 : 0));
       CHECK(all_in_place(*net));
     }
@@ -149,6 +149,12 @@ TEST_CASE("a strict load lists what is wrong and changes nothing; a partial one 
   CHECK(equal_bits(state_dict(*net)[20].second, before[20].second));
   CHECK(to_vector<float>(state_dict(*net)[30].second)[0] == 30);
 
+  auto other = backbone("convnext_small", Scope{.initialise = false});  // which holds all names of convnext_tiny too
+  NamedTensors original;
+  for (const auto& [name, shape] : file_shapes(*other)) original.emplace_back("module." + features_name(name), empty(shape, DType::f32));
+  CHECK(refusal(*net, original).ends_with(" [these are the weights of convnext_small]"));
+  CHECK(refusal(*net, wrong()).find('[') == std::string::npos);
+
   CHECK(refusal(*net, {}).find("0 of 176 tensors, 0 % of the numbers; 176 missing: ") != std::string::npos);
   CHECK(refusal(*net, {{"a", zeros({1})}, {"b", zeros({1})}}).find("2 unexpected: a, b") != std::string::npos);
 }
@@ -177,7 +183,7 @@ TEST_CASE("a larger file gives the part that is the backbone's") {
   }
   file.emplace_back("model.decoder.search.weight", zeros({1, 64}));
   WeightsReport report = load_weights(*net, std::move(file));
-  CHECK(report.reading == "timm after ema.backbone.");
+  CHECK(report.reading == R"(timm names behind "ema.backbone.")");
   CHECK(report.others.size() == 177);
   CHECK(all_in_place(*net));
 }
