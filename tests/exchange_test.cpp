@@ -78,6 +78,13 @@ TEST_CASE("camo features, import and export refuse what they cannot use") {
            {"import --backbone pvt_v2_b1" + out, 2, "needs one SRC"},
            {"export" + weights + out, 4, "holds a backbone, not a whole network"},
            {"export" + weights + out + " --names features", 2, "--part backbone"},
+           {"export --weights " + folder / "flat.safetensors" + out, 4, "flat.safetensors: is no checkpoint of camo train"},
+           {"import " + folder / "flat.safetensors" + " --backbone pvt_v2_b0 --part network" + out, 4,
+            "flat.safetensors: load_state_dict: "},
+           {"import " + folder / "w.safetensors" + " --backbone pvt_v2_b0 --part network --names features" + out, 2,
+            "--part backbone"},
+           {"train --data synthetic --count 2 --epochs 1 --size 32 --freeze --out " + folder / "out.safetensors", 2, "--freeze: needs --weights"},
+           {"bench load --backbone pvt_v2_b0 --weights " + folder / "absent.pth", 4, "absent.pth"},
            {"backbones pvt_v2_b9", 2, "nearest: pvt_v2_b"}}) {
     CAPTURE(c.arguments);
     Finished run = run_camo(c.arguments);
@@ -106,6 +113,8 @@ TEST_CASE("import writes one clean file; a network goes out and comes back bit f
   CHECK(same_tensors(at("network"), at("again")));
   CHECK(read_tensors(at("network")).metadata.at("model") == "camoxpert-sparse");
   CHECK(run_camo("export --weights " + at("network") + " --part backbone --out " + at("backbone")).code == 0);
+  CHECK(run_camo("import " + folder / "run" + " --backbone pvt_v2_b0 --out " + at("of_run")).code == 0);
+  CHECK(same_tensors(at("of_run"), at("backbone")));
   CHECK(read_tensors(at("backbone")).tensors.size() == 176);
 
   Loaded run = load_model(folder / "run", "cpu"), exported = load_model(at("again"), "cpu");

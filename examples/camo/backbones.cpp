@@ -28,7 +28,7 @@ int backbones_command(const Arguments& words) {
                   .options = {},
                   .rest = "NAMES",
                   .notes = "GMAC: 10^9 multiply-adds of products, convolutions and attention, counted while one "
-                           "photograph of 224 x 224 or 352 x 352 passes."};
+                           "photograph\nof 224 x 224 or 352 x 352 passes."};
   Given given = read(command, words);
   std::vector<std::string> names = given.rest.empty() ? nn::backbone_names() : given.rest;
   std::printf("%-20s %12s  %9s  %9s  %s\n", "name", "parameters", "GMAC @224", "GMAC @352", "channels at strides 4, 8, 16, 32");

@@ -2,7 +2,6 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
-#include <filesystem>
 
 #include "examples/camo/bench.h"
 #include "examples/camo/commands.h"
@@ -22,7 +21,9 @@ int bench_load_command(const Arguments& words) {
                               {"rounds", &rounds, "that count, after the first", 1, 1000}}};
   read(command, words);
   check<ConfigError>(!name.empty() && !weights.empty(), "camo bench load: needs --backbone and --weights");
-  const double before = status_mib("VmRSS"), file = double(std::filesystem::file_size(weights)) / (1 << 20);
+  double file = 0;
+  for (const TensorInfo& t : read_tensors_header(weights).tensors) file += double(t.end - t.begin) / (1 << 20);
+  const double before = status_mib("VmRSS");
   std::vector<double> seconds;
   double peak = 0;
   for (int64_t i = 0; i <= rounds; ++i) {

@@ -1,7 +1,5 @@
 #include "examples/camo/checkpoint.h"
 
-#include <filesystem>
-
 #include "examples/camo/weights_file.h"
 
 namespace camo::program {
@@ -25,9 +23,9 @@ void save_checkpoint(const std::string& path, const Checkpoint& c) {
 }
 
 Checkpoint load_checkpoint(const std::string& path) {
+  check<WeightsError>(read_safetensors_header(path).metadata["format"] == kFormat, path,
+                      ": is no checkpoint of camo train [its metadata has no format ", kFormat, "; camo inspect ", path, "]");
   SafeTensors file = read_safetensors(path, {.require_checksums = true});
-  check<WeightsError>(file.metadata["format"] == kFormat, path, ": is no checkpoint of camo train",
-                      " [its metadata has no format ", kFormat, "; camo inspect ", path, "]");
   Checkpoint out;
   try {
     parse_config(file.metadata["config"], path + ": config", out.config);
@@ -74,7 +72,7 @@ Loaded load_exported(const std::string& path, const std::string& device) {
   }
   out.config.device = device;
   out.model = make_model(out.config);
-  nn::load_state_dict(*out.model, std::move(file.tensors));
+  about_file(path, [&] { return nn::load_state_dict(*out.model, std::move(file.tensors)); });
   out.model->train(false);
   out.described = text(path, ": ", out.config.model, " on ", out.config.backbone, ", exported weights, ",
                        to_string(out.config.size), " pixels");
@@ -84,12 +82,12 @@ Loaded load_exported(const std::string& path, const std::string& device) {
 }  // namespace
 
 Loaded load_model(const std::string& given, const std::string& device) {
-  const std::string path = std::filesystem::is_directory(given) ? given + "/best.safetensors" : given;
+  const std::string path = weights_path(given);
   if (read_safetensors_header(path).metadata[kWeightsKey] == kWeightsFormat) return load_exported(path, device);
   Checkpoint c = load_checkpoint(path);
   c.config.device = device;
   Loaded out{c.config, make_model(c.config), ""};
-  nn::load_state_dict(*out.model, c.ema.empty() ? c.model : c.ema);
+  about_file(path, [&] { return nn::load_state_dict(*out.model, c.ema.empty() ? c.model : c.ema); });
   out.model->train(false);
   out.described = text(path, ": ", c.config.model, " on ", c.config.backbone, ", ",
                        c.ema.empty() ? "raw" : "averaged (EMA)", " weights, epoch ", c.state.integer("epoch"),

@@ -14,6 +14,10 @@ Option names_choice(std::string* names) {
                 {"timm", "features"});
 }
 
+void check_names(const char* command, const std::string& names, const std::string& part) {
+  check<ConfigError>(names == "timm" || part == "backbone", "camo ", command, " --names features: is for --part backbone");
+}
+
 void check_target(const char* command, const std::string& out, bool overwrite) {
   check<ConfigError>(!out.empty(), "camo ", command, ": needs --out");
   check<ConfigError>(overwrite || !std::filesystem::exists(out), "camo ", command, " --out: ", out, " exists [--overwrite]");
@@ -40,14 +44,18 @@ int import_command(const Arguments& words) {
   Given given = read(command, words);
   check<ConfigError>(given.rest.size() == 1, "camo import: needs one SRC");
   check<ConfigError>(!name.empty(), "camo import: needs --backbone");
+  check_names("import", names, part);
   check_target("import", out, overwrite);
   const std::string source = given.rest[0];
   if (part == "network") {
     config.backbone = name;
     auto model = make_model(config);
-    nn::LoadReport report = nn::load_state_dict(*model, read_tensors(source).tensors, !partial);
-    write_weights(out, *model, about_network(config), names == "features");
-    return std::printf("%s: %s\n", out.c_str(), report.text().c_str()), 0;
+    SafeTensors file = read_tensors(source);
+    nn::LoadReport report =
+        about_file(source, [&] { return nn::load_state_dict(*model, std::move(file.tensors), !partial); });
+    write_weights(out, *model, about_network(config));
+    std::printf("%s: %s\n", out.c_str(), report.text().c_str());
+    return 0;
   }
   auto net = nn::backbone(name, nn::Scope{.initialise = partial},
                           {.height = config.size.height, .width = config.size.width});
@@ -73,7 +81,7 @@ int export_command(const Arguments& words) {
       .notes = "In Python:  model.load_state_dict(safetensors.torch.load_file(FILE), strict=True)"};
   read(command, words);
   check<ConfigError>(!weights.empty(), "camo export: needs --weights");
-  check<ConfigError>(names == "timm" || part == "backbone", "camo export --names features: is for --part backbone");
+  check_names("export", names, part);
   check_target("export", out, overwrite);
   Loaded loaded = load_model(weights, "cpu");
   if (part == "network") write_weights(out, *loaded.model, about_network(loaded.config));

@@ -32,7 +32,7 @@ int features_command(const Arguments& words) {
                  "OUT gets f0 ... f3 as (B, C, h, w).",
       .usage = "camo features --backbone NAME --weights FILE --input IN.safetensors --out OUT.safetensors [flags]",
       .options = {choice("backbone", &name, "feature extractor", nn::backbone_names()),
-                  {"weights", &weights, "its weights: safetensors, or PyTorch's .pth"},
+                  {"weights", &weights, "its weights: safetensors, PyTorch's .pth, or a run folder"},
                   {"partial", &partial, "load what fits, and say what does not"},
                   {"input", &input, "safetensors with x"},
                   {"out", &out, "safetensors to write"},
@@ -56,12 +56,11 @@ int features_command(const Arguments& words) {
 
   const Tensor image = cast(permute(*x, {0, 2, 3, 1}), type);
   Var leaf = grad ? Var::leaf(image) : Var(image);
-  if (!grad) net->freeze();
+  net->freeze();
   std::vector<Var> maps = net->forward(leaf);
   NamedTensors result;
   for (size_t i = 0; i < maps.size(); ++i) result.emplace_back(text("f", i), to_bchw(maps[i].value()));
   if (grad) {
-    net->freeze();
     backward(loss_of(maps));
     result.emplace_back("dx", to_bchw(leaf.grad()));
   }

@@ -1,14 +1,17 @@
 #include "examples/camo/weights_file.h"
 
+#include <filesystem>
+
 namespace camo::program {
 
-nn::WeightsReport load_weights_file(nn::Backbone& backbone, const std::string& path, bool partial) {
+std::string weights_path(const std::string& given) {
+  return std::filesystem::is_directory(given) ? given + "/best.safetensors" : given;
+}
+
+nn::WeightsReport load_weights_file(nn::Backbone& backbone, const std::string& given, bool partial) {
+  const std::string path = weights_path(given);
   SafeTensors file = read_tensors(path);
-  try {
-    return nn::load_weights(backbone, std::move(file.tensors), partial);
-  } catch (const WeightsError& e) {
-    throw WeightsError(text(path, ": ", e.what()));
-  }
+  return about_file(path, [&] { return nn::load_weights(backbone, std::move(file.tensors), partial); });
 }
 
 void write_weights(const std::string& path, const nn::Module& module, Metadata about, bool features_names) {

@@ -15,7 +15,20 @@ namespace camo::program {
 
 constexpr const char *kWeightsKey = "camo.weights", *kWeightsFormat = "1";
 
-/// Any file that tensor/io.h reads, into a backbone; WeightsError names the file.
+/// A run folder stands for its best.safetensors.
+std::string weights_path(const std::string& given);
+
+/// f(), whose WeightsError says which file it is about.
+template <class F>
+auto about_file(const std::string& path, const F& f) {
+  try {
+    return f();
+  } catch (const WeightsError& e) {
+    throw WeightsError(text(path, ": ", e.what()));
+  }
+}
+
+/// Any file that tensor/io.h reads, or a run folder, into a backbone; WeightsError names the file.
 nn::WeightsReport load_weights_file(nn::Backbone& backbone, const std::string& path, bool partial = false);
 
 /// names: timm's (stages.0...) or those of its features_only models (stages_0...).
