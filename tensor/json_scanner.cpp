@@ -1,5 +1,7 @@
 #include "tensor/json_scanner.h"
 
+#include <algorithm>
+
 namespace camo::detail {
 
 void JsonScanner::begin() {
@@ -146,10 +148,12 @@ bool has_control(std::string_view s) {
 
 std::string shown(std::string_view s) {
   constexpr size_t kMost = 80;
-  if (s.size() <= kMost) return quoted(s);
-  size_t n = kMost;
-  while (n > kMost - 4 && (s[n] & 0xc0) == 0x80) --n;  // not within a character
-  return quoted(s.substr(0, n)) + "...";
+  size_t n = std::min(s.size(), kMost);
+  while (n < s.size() && n > kMost - 4 && (s[n] & 0xc0) == 0x80) --n;  // not within a character
+  std::string out(s.substr(0, n));
+  if (!valid_utf8(out))
+    for (char& c : out) c = c & 0x80 ? '?' : c;
+  return quoted(out) + (n < s.size() ? "..." : "");
 }
 
 bool valid_utf8(std::string_view s) {

@@ -15,7 +15,7 @@ namespace camo::detail {
 
 /// A JSON string with its quotes.
 std::string quoted(std::string_view s);
-/// The same for messages: the first 80 bytes of it.
+/// The same for messages: the first 80 bytes of it; where they are no UTF-8, question marks for all that is not ASCII.
 std::string shown(std::string_view s);
 bool valid_utf8(std::string_view s);
 /// Whether UTF-8 text has a character that terminals act upon: U+0000 to U+001F, U+007F to U+009F.

@@ -5,65 +5,29 @@
 #include <utility>
 
 #include "tensor/error.h"
-#include "tensor/io_header.h"
+#include "tensor/json_scanner.h"
+#include "tensor/pickle_names.h"
 
 namespace camo::detail {
 namespace {
 
-using namespace std::literals;
-
-// A hundred thousand tensors need far less; Python sets a dict's items a thousand at a time.
+// A hundred thousand tensors need less; Python sets a dict's items a thousand at a time.
 constexpr size_t kMaxStack = 1 << 16, kMaxPool = 1 << 22, kMaxMemo = 1 << 22, kMaxItems = 1 << 20;
 constexpr const char* kData = "data.pkl";
-
-// What a pickle may name.  The first rows are called, the others are types of storages.
-constexpr std::pair<std::string_view, std::string_view> kCallable[] = {
-    {"collections", "OrderedDict"}, {"torch._utils", "_rebuild_tensor_v2"},
-    {"torch._utils", "_rebuild_parameter"}, {"torch", "Size"}};
-enum Callable { kOrderedDict, kTensor, kParameter, kSize, kCallables };
-constexpr StorageType kStorages[] = {
-    {"FloatStorage", "F32", 4}, {"DoubleStorage", "F64", 8}, {"HalfStorage", "F16", 2}, {"BFloat16Storage", "BF16", 2},
-    {"LongStorage", "I64", 8},  {"IntStorage", "I32", 4},    {"ShortStorage", "I16", 2}, {"CharStorage", "I8", 1},
-    {"ByteStorage", "U8", 1},   {"BoolStorage", "BOOL", 1}};
-
-/// The row of a global in the two tables, or -1.
-int64_t find_global(std::string_view module, std::string_view name) {
-  for (size_t i = 0; i < std::size(kCallable); ++i)
-    if (kCallable[i].first == module && kCallable[i].second == name) return int64_t(i);
-  for (size_t i = 0; i < std::size(kStorages); ++i)
-    if (module == "torch" && kStorages[i].global == name) return int64_t(kCallables + i);
-  return -1;
-}
-
-/// The names of the instructions that are not executed.
-const char* refused_instruction(uint8_t code) {
-  constexpr std::pair<uint8_t, const char*> names[] = {
-      {'0', "POP"}, {'1', "POP_MARK"}, {'2', "DUP"}, {'F', "FLOAT"}, {'I', "INT"}, {'L', "LONG"}, {'P', "PERSID"},
-      {'S', "STRING"}, {'T', "BINSTRING"}, {'U', "SHORT_BINSTRING"}, {'V', "UNICODE"}, {'d', "DICT"}, {'g', "GET"},
-      {'i', "INST"}, {'l', "LIST"}, {'o', "OBJ"}, {'p', "PUT"}, {'B', "BINBYTES"}, {'C', "SHORT_BINBYTES"},
-      {0x81, "NEWOBJ"}, {0x82, "EXT1"}, {0x83, "EXT2"}, {0x84, "EXT4"}, {0x8b, "LONG4"}, {0x8d, "BINUNICODE8"},
-      {0x8e, "BINBYTES8"}, {0x8f, "EMPTY_SET"}, {0x90, "ADDITEMS"}, {0x91, "FROZENSET"}, {0x92, "NEWOBJ_EX"},
-      {0x96, "BYTEARRAY8"}, {0x97, "NEXT_BUFFER"}, {0x98, "READONLY_BUFFER"}};
-  for (auto [c, name] : names)
-    if (c == code) return name;
-  return "unknown to Python";
-}
 
 class Machine {
  public:
   Machine(std::string_view bytes, const std::string& who) : who_(who) { out_.bytes = bytes; }
 
   Pickled run() {
-    if (byte() != 0x80) refuse("does not begin with PROTO");
+    if (byte() != 0x80) refuse("does not begin with PROTO, as protocols from 2 do", kSaveAgain);
     const int protocol = byte();
-    if (protocol < 2 || protocol > 5) refuse("protocol must be 2 to 5, got ", protocol);
+    if (protocol < 2 || protocol > 5) refuse("protocol must be 2 to 5, got ", protocol, kSaveAgain);
     for (;;) {
       const uint8_t code = byte();
       if (code == '.') break;
       if (!constant(code) && !container(code) && !memo(code)) call(code);
       if (stack_.size() + marks_.size() > kMaxStack) refuse("more than ", kMaxStack, " values on the stack");
-      if (out_.pool.size() > kMaxPool || memo_.size() > kMaxMemo || out_.items.size() > kMaxItems)
-        refuse("more than ", kMaxPool, " values in tuples or in the memo, or ", kMaxItems, " in dicts");
     }
     if (stack_.size() != 1 || !marks_.empty()) refuse("ends with ", stack_.size(), " values on the stack, not one");
     if (at_ != out_.bytes.size()) refuse(out_.bytes.size() - at_, " bytes after its end");
@@ -75,6 +39,13 @@ class Machine {
   template <class... Parts>
   [[noreturn]] void refuse(const Parts&... parts) const {
     throw WeightsError(text(who_, ": ", kData, ": ", parts..., ", at byte ", at_));
+  }
+
+  /// Room for n more values: a vector doubles, but never beyond the most it may hold.
+  template <class T>
+  void make_room(std::vector<T>& v, size_t n, size_t most, const char* where) const {
+    if (n > most - v.size()) refuse("more than ", most, " values in ", where);
+    if (n > v.capacity() - v.size()) v.reserve(std::min(most, std::max(2 * v.capacity(), v.size() + n)));
   }
 
   // ---- reading the program
@@ -127,6 +98,7 @@ class Machine {
   void push_tuple(size_t n) {
     if (stack_.size() - (marks_.empty() ? 0 : marks_.back()) < n) refuse("takes a value from an empty stack");
     const int64_t at = int64_t(out_.pool.size());
+    make_room(out_.pool, n, kMaxPool, "tuples");
     out_.pool.insert(out_.pool.end(), stack_.end() - ptrdiff_t(n), stack_.end());
     stack_.resize(stack_.size() - n);
     push(Value::tuple, at, uint32_t(n));
@@ -148,7 +120,7 @@ class Machine {
       case 0x8a: {                                                      // LONG1
         std::string_view digits = take(byte());
         if (digits.size() > 8) return push(Value::number), true;
-        int64_t x = !digits.empty() && digits.back() < 0 ? -1 : 0;
+        int64_t x = !digits.empty() && int8_t(digits.back()) < 0 ? -1 : 0;
         std::memcpy(&x, digits.data(), digits.size());
         push(Value::integer, x);
         break;
@@ -174,6 +146,7 @@ class Machine {
       case '}': push(Value::dict, dicts_++); break;                     // EMPTY_DICT
       case 's': {                                                       // SETITEM
         Value value = pop(), key = pop(), dict = pop(Value::dict, "SETITEM");
+        make_room(out_.items, 1, kMaxItems, "dicts");
         out_.items.push_back({dict.at, key, value});
         push_back(dict);
         break;
@@ -181,6 +154,7 @@ class Machine {
       case 'u': {                                                       // SETITEMS
         const size_t mark = pop_mark(), first = out_.items.size();
         if ((stack_.size() - mark) % 2) refuse("SETITEMS expects pairs, got ", stack_.size() - mark, " values");
+        make_room(out_.items, (stack_.size() - mark) / 2, kMaxItems, "dicts");
         for (size_t i = mark; i < stack_.size(); i += 2) out_.items.push_back({0, stack_[i], stack_[i + 1]});
         stack_.resize(mark);
         Value dict = pop(Value::dict, "SETITEMS");
@@ -210,8 +184,9 @@ class Machine {
     const Value v = pop();
     push_back(v);
     if (slot > memo_.size()) refuse("memo entry ", slot, " before entry ", memo_.size());
-    if (slot == memo_.size()) memo_.push_back(v);
-    else memo_[slot] = v;
+    if (slot < memo_.size()) return void(memo_[slot] = v);
+    make_room(memo_, 1, kMaxMemo, "the memo");
+    memo_.push_back(v);
   }
   void recall(uint64_t slot) {
     if (slot >= memo_.size()) refuse("memo entry ", slot, " was never set");
@@ -246,19 +221,14 @@ class Machine {
   void push_global(std::string_view module, std::string_view name) {
     const int64_t row = find_global(module, name);
     if (row >= 0) return push(Value::global, row);
-    const std::string full = quoted(text(module.substr(0, 200), ".", name.substr(0, 200)));
+    auto bare = [](std::string_view s) {
+      const std::string in_quotes = shown(s.substr(0, 80));
+      return in_quotes.substr(1, in_quotes.size() - 2);
+    };
     // Protocol 2 writes where Python had, or really has, a function.
     const char* usually = module == "posix" || module == "nt" ? "os." : module == "__builtin__" ? "builtins." : nullptr;
-    const std::string_view top = module.substr(0, module.find('.'));
-    const bool usual = top == "argparse" || top == "numpy" || top == "pathlib" || top == "collections";
-    const bool model = module.starts_with("torch.nn.modules.");
-    refuse("refuses ", full.substr(1, full.size() - 2), usually ? text(" (", usually, name.substr(0, 200), ")") : "",
-           ", which no weights need",
-           usual ? " [if you trust its source, in Python: torch.save(torch.load(F, weights_only=False)[KEY], G), KEY "
-                   "being that of the weights]"
-           : model ? " [a whole model: if you trust its source, in Python: "
-                     "torch.save(torch.load(F, weights_only=False).state_dict(), G)]"
-                   : "");
+    refuse("refuses ", bare(module), ".", bare(name), usually ? text(" (", usually, bare(name), ")") : "",
+           ", which no weights need", remedy(module, name));
   }
 
   void reduce(int64_t function, Value arguments) {
@@ -267,11 +237,13 @@ class Machine {
     if (function == kSize && arguments.count == 1 && kind(0) == Value::tuple) return push_back(out_.part(arguments, 0));
     if (function == kParameter && arguments.count == 3 && kind(0) == Value::tensor)
       return push_back(out_.part(arguments, 0));
-    if (function == kTensor && arguments.count >= 6 && kind(0) == Value::storage && kind(1) == Value::integer &&
+    if (function == kTensor && arguments.count == 7)
+      refuse("holds a tensor that is yet to be negated [in Python: x.resolve_neg() before torch.save]");
+    if (function == kTensor && arguments.count == 6 && kind(0) == Value::storage && kind(1) == Value::integer &&
         kind(2) == Value::tuple && kind(3) == Value::tuple)
       return push(Value::tensor, arguments.at, arguments.count);
-    if (function >= kCallables) refuse("calls torch.", kStorages[function - kCallables].global, ", which is a type");
-    refuse("calls ", kCallable[function].first, ".", kCallable[function].second, " with other arguments than PyTorch");
+    if (function >= kCallables) refuse("calls torch.", storage_type(function).global, ", which is a type");
+    refuse("calls ", callable_name(function), " with other arguments than PyTorch");
   }
 
   void push_storage(Value id) {
@@ -299,7 +271,7 @@ const char* name(Value::Kind kind) {
   return names[kind];
 }
 
-const StorageType& Pickled::type(Value storage) const { return kStorages[part(storage, 1).at - kCallables]; }
+const StorageType& Pickled::type(Value storage) const { return storage_type(part(storage, 1).at); }
 
 Pickled read_pickle(std::string_view bytes, const std::string& who) { return Machine(bytes, who).run(); }
 

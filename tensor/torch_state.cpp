@@ -14,10 +14,18 @@ constexpr std::string_view kEntries[] = {"state_dict_ema", "model_ema",  "ema_st
 
 using Items = std::vector<const Pickled::Item*>;
 
-Items items_of(const Pickled& pickle, Value dict) {
+/// What a dict holds.  Python would keep the last value of a key that is set twice, torch.save sets none twice.
+Items items_of(const Pickled& pickle, Value dict, const std::string& who) {
   Items out;
-  for (const auto& item : pickle.items)
-    if (item.dict == dict.at) out.push_back(&item);
+  std::vector<std::string_view> keys;
+  for (const auto& item : pickle.items) {
+    if (item.dict != dict.at) continue;
+    out.push_back(&item);
+    if (item.key.kind == Value::text) keys.push_back(pickle.text(item.key));
+  }
+  std::sort(keys.begin(), keys.end());
+  auto twice = std::adjacent_find(keys.begin(), keys.end());
+  if (twice != keys.end()) throw WeightsError(text(who, ": the key ", shown(*twice), " is there twice"));
   return out;
 }
 
@@ -92,39 +100,34 @@ TorchState read_state(const Pickled& pickle, const std::string& who) {
   check<WeightsError>(pickle.top.kind == Value::dict, who, ": holds ", name(pickle.top.kind),
                       " instead of a dict of tensors [in Python: torch.save(MODEL.state_dict(), F)]");
   TorchState out;
-  const Items top = items_of(pickle, pickle.top);
+  const Items top = items_of(pickle, pickle.top, who);
   Items chosen = top;
   for (std::string_view entry : kEntries) {
     auto found = std::find_if(top.begin(), top.end(), [&](auto* item) {
       return item->key.kind == Value::text && pickle.text(item->key) == entry && item->value.kind == Value::dict;
     });
     if (found == top.end()) continue;
-    Items inner = items_of(pickle, (*found)->value);
+    Items inner = items_of(pickle, (*found)->value, who);
     if (!has_tensor(inner)) continue;
     chosen = std::move(inner);
     out.metadata["torch.entry"] = entry;
     break;
   }
   const std::string skipped = others(pickle, chosen);
-  check<WeightsError>(has_tensor(chosen) || chosen.empty(), who, ": no tensor in its dict of ", skipped);
+  check<WeightsError>(has_tensor(chosen) || chosen.empty(), who, ": no tensor in its dict of ", skipped,
+                      " [in Python: torch.save(torch.load(F, weights_only=True)[KEY], G), KEY being that of the weights]");
   if (!skipped.empty()) out.metadata["torch.skipped"] = skipped;
 
-  std::vector<std::string> names;
   for (auto* item : chosen) {
     if (item->value.kind != Value::tensor) continue;
     check<WeightsError>(item->key.kind == Value::text, who, ": a tensor's name must be text, got ",
                         name(item->key.kind));
-    check<WeightsError>(names.size() < kMaxTensors, who, ": more than 100 000 tensors");
+    check<WeightsError>(out.tensors.size() < kMaxTensors, who, ": more than 100 000 tensors");
     std::string key(pickle.text(item->key));
     const char* bad = bad_name(key);
     check<WeightsError>(!bad, who, ": the name ", key_text(pickle, item->key), " ", bad ? bad : "");
     out.tensors.push_back(view(pickle, key, item->value, text(who, ": tensor ", shown(key))));
-    names.push_back(std::move(key));
   }
-  std::sort(names.begin(), names.end());
-  auto twice = std::adjacent_find(names.begin(), names.end());
-  check<WeightsError>(twice == names.end(), who, ": two tensors have the name ",
-                      shown(twice == names.end() ? "" : *twice));
   return out;
 }
 

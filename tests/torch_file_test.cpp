@@ -158,6 +158,8 @@ TEST_CASE("what a training program wrapped is found, and the choice is reported"
   CHECK(in.metadata["torch.entry"] == "model");
   in = read(str("model") + weights("0") + str("state_dict") + dict(""));
   CHECK(in.metadata["torch.entry"] == "model");
+  in = read(str("weight") + tensor({"FloatStorage", "0", 6, 0, {6}, {1}}) + str("a\xed\xa0\x80") + "N");
+  CHECK(in.metadata == Metadata{{"torch.skipped", "\"a???\""}});  // Python writes half of a pair so
   in = read(str("weight") + tensor({"FloatStorage", "0", 6, 0, {6}, {1}}) + str("optimizer") + weights("7"));
   CHECK(in.metadata == Metadata{{"torch.skipped", "\"optimizer\""}});
   CHECK(says(file(pickle(dict(rest))), "no tensor in its dict of \"epoch\", \"lr\", \"args\", \"big\", \"list\""));
@@ -175,6 +177,10 @@ TEST_CASE("no function but the four harmless ones is called, and the refusal nam
   CHECK(says(call("__builtin__", "eval"), "refuses __builtin__.eval (builtins.eval), which"));
   CHECK(says(call("torch.hub", "load"), "refuses torch.hub.load"));
   CHECK(says(call("torch.serialization", "_get_layout"), "refuses torch.serialization._get_layout"));
+  CHECK(says(call("__builtin__", "e\x1b[31m\x9b"), "refuses __builtin__.e\\u001b[31m? (builtins.e\\u001b[31m?), which"));
+  CHECK(says(call("torch", "float32"), "refuses torch.float32, which no weights need [in Python: torch.save(torch.load(F, "
+                                       "weights_only=True)[KEY], G)"));
+  CHECK(says(call("torch._utils", "_rebuild_parameter_with_state"), "which no weights need [in Python: torch.save({k: v.d"));
   CHECK(says(call("argparse", "Namespace"), "refuses argparse.Namespace, which no weights need [if you trust"));
   CHECK(says(call("torch.nn.modules.conv", "Conv2d"), "which no weights need [a whole model: if you trust"));
   CHECK(says(call("numpy.core.multiarray", "scalar"), "refuses numpy.core.multiarray.scalar"));
@@ -197,11 +203,14 @@ TEST_CASE("no function but the four harmless ones is called, and the refusal nam
 TEST_CASE("parameters, sizes and newer protocols are understood") {
   std::string value = tensor({"FloatStorage", "0", 6, 0, {6}, {1}});
   const std::string parameter = global("torch._utils", "_rebuild_parameter");
+  const std::string negated = value.substr(0, value.size() - 2) + dict(str("neg") + "\x88") + "tR";
+  CHECK(says(one(negated), "holds a tensor that is yet to be negated [in Python: x.resolve_neg()"));
   CHECK(says(one(parameter + "("s + value + "\x88"s + ordered_dict() + "tR"), "accepted"));
   CHECK(says(one(parameter + "(N\x88"s + ordered_dict() + "tR"), "with other"));
   std::string sized = global("torch._utils", "_rebuild_tensor_v2") + "("s + storage("FloatStorage", "0", 6) + "K\0"s +
                       global("torch", "Size") + "K\x06\x85\x85R"s + "K\x01\x85\x89N"s + "tR";
   CHECK(says(one(sized), "accepted"));
+  CHECK(says(one(sized.replace(sized.find("K\x06\x85"), 2, "\x8a\x01\xff")), "from 0 to 2^48, got -1"));
   std::string body = "}\x94\x8c\x01w"s + value + "s.";
   CHECK(says(file("\x80\x04\x95"s + raw<uint64_t>(body.size()) + body, {kStorage}), "accepted"));
   CHECK(says(file("\x80\x04\x95"s + raw<uint64_t>(body.size() + 1) + body, {kStorage}), "truncated: a frame"));
@@ -225,24 +234,27 @@ TEST_CASE("hostile pickles end quickly and in words") {
   CHECK(says(file(pickle("")), "ends with 0 values"));
   CHECK(says(file(pickle("NN")), "ends with 2 values"));
   CHECK(says(file(pickle("}") + "."), "1 bytes after its end"));
-  CHECK(says(file("\x80\x01}."), "protocol must be 2 to 5, got 1"));
-  CHECK(says(file("}."), "does not begin with PROTO"));
+  CHECK(says(file("\x80\x01}."), "protocol must be 2 to 5, got 1 [if you trust its source"));
+  CHECK(says(file("}."), "does not begin with PROTO, as protocols from 2 do [if you trust its source"));
   CHECK(says(file(""), "truncated"));
   CHECK(says(file(pickle(std::string(70000, 'N'))), "more than 65536 values"));
   CHECK(says(file(pickle(std::string(70000, '('))), "more than 65536 values"));
   std::string many;
   for (int i = 0; i < 17; ++i) many += "("s + std::string(62'000, 'N') + "u";
-  CHECK(says(file(pickle("}"s + many + many)), "or 1048576 in dicts"));
+  CHECK(says(file(pickle("}"s + many + many)), "more than 1048576 values in dicts"));
   many.clear();
   for (int i = 0; i < 70; ++i) many += "("s + std::string(62'000, 'N') + "t";
   CHECK(says(file(pickle(many)), "more than 4194304 values in tuples"));
-  CHECK(says(file(pickle("N"s + std::string(5 << 20, '\x94'))), "or in the memo"));
+  CHECK(says(file(pickle("N"s + std::string(5 << 20, '\x94'))), "more than 4194304 values in the memo"));
   const std::string place = str("0") + str("cpu");
   CHECK(says(one("("s + str("storage") + global("torch", "FloatStorage") + place + "tQ"), "persistent id"));
   CHECK(says(one("("s + str("storage") + global("torch", "Size") + place + "K\x06tQ"), "persistent id"));
   CHECK(says(one(storage("FloatStorage", "0", -1)), "persistent id"));
   std::string twice = str("w") + tensor({"FloatStorage", "0", 6, 0, {6}, {1}});
-  CHECK(says(file(pickle(dict(twice + twice)), {kStorage}), "two tensors have the name \"w\""));
+  CHECK(says(file(pickle(dict(twice + twice)), {kStorage}), "the key \"w\" is there twice"));
+  CHECK(says(file(pickle(dict(twice + str("w") + "N")), {kStorage}), "the key \"w\" is there twice"));
+  const std::string inner = str("model") + dict(twice);
+  CHECK(says(file(pickle(dict(inner + inner)), {kStorage}), "the key \"model\" is there twice"));
   CHECK(says(file(pickle(dict("K\x01"s + tensor({"FloatStorage", "0", 6, 0, {6}, {1}}))), {kStorage}), "must be text"));
   CHECK(says(file(pickle(dict(str("a\n") + tensor({"FloatStorage", "0", 6, 0, {6}, {1}}))), {kStorage}), "control"));
   CHECK(says(file(pickle(dict(str("\xff") + tensor({"FloatStorage", "0", 6, 0, {6}, {1}}))), {kStorage}), "UTF-8"));
