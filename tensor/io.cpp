@@ -20,7 +20,6 @@ namespace {
 
 constexpr const char* kOp = "read_safetensors";
 constexpr int64_t kFormatLimit = 100'000'000;  // bytes of header
-constexpr int64_t kHot = 256 << 10;            // bytes that are summed while they are still in the cache
 
 enum class Kind { safetensors, index, zip };
 
@@ -124,18 +123,24 @@ void check_held(const OpenFile& in) {
   }
 }
 
+bool read_summed(const InputFile& file, int64_t at, void* to, int64_t n, uint32_t& sum) {
+  constexpr int64_t kHot = 256 << 10;
+  for (char* p = static_cast<char*>(to); n > 0;) {
+    const int64_t piece = std::min(n, kHot);
+    if (!file.read(at, p, piece)) return false;
+    sum = crc32(p, piece, sum);
+    p += piece, at += piece, n -= piece;
+  }
+  return true;
+}
+
 void read_data(OpenFile& in, NamedTensors& out) {
   for (TensorInfo& info : in.header.tensors) {
     Tensor x = empty(Shape(std::span(info.shape.begin(), info.shape.end())), *info.type->read_as);
     char* data = static_cast<char*>(x.raw_write());
-    const int64_t bytes = info.end - info.begin, piece = in.verified ? kHot : std::max<int64_t>(bytes, 1);
+    const int64_t at = in.data_at + info.begin, bytes = info.end - info.begin;
     uint32_t sum = 0;
-    bool read = true;
-    for (int64_t at = 0; at < bytes && read; at += piece) {
-      const int64_t n = std::min(piece, bytes - at);
-      read = in.file.read(in.data_at + info.begin + at, data + at, n);
-      if (in.verified) sum = crc32(data + at, n, sum);
-    }
+    const bool read = in.verified ? read_summed(in.file, at, data, bytes, sum) : in.file.read(at, data, bytes);
     if (!read || sum != info.crc) {
       check_unchanged(in);
       check<WeightsError>(read, in.who, ": cannot be read at ", shown(info.name));

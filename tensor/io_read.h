@@ -23,6 +23,9 @@ void read_data(OpenFile& in, NamedTensors& out);
 /// Rule 15: throws when the file is no longer what it was when it was opened.
 void check_unchanged(const OpenFile& in);
 
+/// Reads n bytes at `at` and continues `sum` over them while they are in the cache; false when they cannot be read.
+bool read_summed(const InputFile& file, int64_t at, void* to, int64_t n, uint32_t& sum);
+
 /// The index of a sharded set (tensor/io_shards.cpp).
 SafeTensors read_shards(const std::string& path, const ReadOptions& options);
 SafeHeader read_shards_header(const std::string& path, const ReadOptions& options);

@@ -31,8 +31,16 @@ struct Archive {
                         " [in Python: torch.save(torch.jit.load(F).state_dict(), G)]");
     if (const ZipEntry* order = zip.find(prefix + "byteorder"))
       check<WeightsError>(read_text(*order, 16) == "little", who, ": its numbers are not little-endian");
+    check<WeightsError>(zip.has_sums() || !options.require_checksums, who, ": has no checksums");
     pickle = read_text(*zip.find(prefix + "data.pkl"), options.max_header);
     state = read_state(read_pickle(pickle, who), who);
+    for (const TorchTensor& x : state.tensors) by_storage.push_back(&x);
+    std::stable_sort(by_storage.begin(), by_storage.end(), [](auto* a, auto* b) { return a->storage < b->storage; });
+    for (size_t i = 1; i < by_storage.size(); ++i) {
+      const TorchTensor &a = *by_storage[i - 1], &b = *by_storage[i];
+      check<WeightsError>(a.storage != b.storage || a.type.dtype == b.type.dtype, who, ": tensors ", shown(a.name), " and ",
+                          shown(b.name), " take one storage for ", a.type.dtype, " and ", b.type.dtype);
+    }
   }
 
   std::string read_text(const ZipEntry& entry, int64_t limit) const {
@@ -74,6 +82,7 @@ struct Archive {
   ZipFile zip;
   std::string prefix, pickle;
   TorchState state;
+  std::vector<const TorchTensor*> by_storage;
 };
 
 /// What a tensor is read as: every type that a storage may have is one that Camo holds.
@@ -126,9 +135,6 @@ void check_growth(const Archive& in) {
 void read_storage(const Archive& in, std::span<const TorchTensor* const> views, NamedTensors& out) {
   const TorchTensor& first = *views[0];
   const ZipEntry& entry = in.record(first);
-  for (const TorchTensor* x : views)
-    check<WeightsError>(x->type.dtype == first.type.dtype, in.who, ": tensors ", shown(first.name), " and ",
-                        shown(x->name), " take one storage for ", first.type.dtype, " and ", x->type.dtype);
   const bool whole = views.size() == 1 && first.dense() && first.shape.numel() == first.storage_numel;
   std::unique_ptr<char[]> bytes;
   if (!whole) {
@@ -149,7 +155,7 @@ void read_storage(const Archive& in, std::span<const TorchTensor* const> views, 
 
 SafeHeader read_torch_header(const std::string& path, const ReadOptions& options) {
   Archive in(path, options);
-  SafeHeader out{{}, in.state.metadata, true, kFormat};
+  SafeHeader out{{}, in.state.metadata, in.zip.has_sums(), kFormat};
   int64_t at = 0;
   check_growth(in);
   for (const TorchTensor& x : in.state.tensors) {
@@ -166,13 +172,9 @@ SafeHeader read_torch_header(const std::string& path, const ReadOptions& options
 SafeTensors read_torch(const std::string& path, const ReadOptions& options) {
   Archive in(path, options);
   check_growth(in);
-  SafeTensors out{{}, in.state.metadata, true, kFormat};
-  std::vector<const TorchTensor*> order;
-  for (const TorchTensor& x : in.state.tensors) {
-    order.push_back(&x);
-    out.tensors.emplace_back(x.name, Tensor());
-  }
-  std::stable_sort(order.begin(), order.end(), [](auto* a, auto* b) { return a->storage < b->storage; });
+  SafeTensors out{{}, in.state.metadata, in.zip.has_sums(), kFormat};
+  for (const TorchTensor& x : in.state.tensors) out.tensors.emplace_back(x.name, Tensor());
+  const auto& order = in.by_storage;
   for (size_t begin = 0, end = 0; begin < order.size(); begin = end) {
     while (end < order.size() && order[end]->storage == order[begin]->storage) ++end;
     read_storage(in, std::span(order).subspan(begin, end - begin), out.tensors);

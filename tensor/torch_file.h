@@ -1,8 +1,9 @@
 // Weights as PyTorch saves them: torch.save's zip of a pickle and one record a storage, read without Python.
 //
 // Nothing in the file is executed (tensor/pickle.h) and nothing in it is trusted (tensor/zip.h): the CRC-32 of every
-// record that is read is compared, which PyTorch itself does not do.  Views are copied dense: a transposed, sliced or
-// expanded tensor, or two that share a storage (tied weights), come back each with numbers of its own.
+// record that is read is compared, which PyTorch itself does not do; it can be told to write none.  Views are copied
+// dense: a transposed, sliced or expanded tensor, or two that share a storage (tied weights), come back each with
+// numbers of its own.
 // Format: https://pytorch.org/docs/stable/notes/serialization.html
 #pragma once
 
@@ -17,7 +18,7 @@ namespace camo {
 /// timm takes them); metadata "torch.entry" says which.  What is no tensor is left out; metadata "torch.skipped" names
 /// it.  Names stay as they are, in the order of the dict.
 /// F16 is read as f32, BOOL as u8, I32, I16 and I8 as i64.  `max_header` limits the zip's directory and the pickle.
-/// `verified` is always true.  Throws WeightsError, naming file and reason: damage, whatever torch.save does not
+/// `verified`: the file has sums.  Throws WeightsError, naming file and reason: damage, whatever torch.save does not
 /// write, any global or instruction that weights do not need, dense tensors of more than 8 times the file's size and
 /// 1 MiB; MemoryError.
 SafeTensors read_torch(const std::string& path, const ReadOptions& options = {});

@@ -3,13 +3,12 @@
 #include <algorithm>
 #include <cstring>
 
-#include "tensor/checksum.h"
-#include "tensor/io_header.h"
+#include "tensor/io_read.h"
 
 namespace camo::detail {
 namespace {
 
-constexpr int64_t kMaxEntries = 200'000, kPiece = 256 << 10;  // a piece is summed while it lies in the cache
+constexpr int64_t kMaxEntries = 200'000;
 constexpr uint32_t kAll32 = 0xffffffff;
 constexpr uint16_t kAll16 = 0xffff, kHasDescriptor = 1 << 3, kUtf8 = 1 << 11;
 
@@ -133,16 +132,19 @@ class Reader {
 
   /// Compares the local header with the directory; where the data begins.
   uint64_t check_header(const Record& r) const {
+    const uint64_t name_end = r.header + 30 + r.name.size();
     std::string h = bytes(r.header, 30 + r.name.size(), "local header");
     require(h.starts_with("PK\x03\x04") && number<uint16_t>(h, 6) == r.flags && number<uint16_t>(h, 8) == 0 &&
                 number<uint16_t>(h, 26) == r.name.size() && h.substr(30) == r.name,
             "the local header of ", shown(r.name), " differs from the directory");
-    const uint32_t crc = number<uint32_t>(h, 14), packed = number<uint32_t>(h, 18), size = number<uint32_t>(h, 22);
-    const uint32_t small = r.size < kAll32 ? uint32_t(r.size) : kAll32;
-    const bool same = crc == r.crc && (packed == small || packed == kAll32) && (size == small || size == kAll32);
-    const bool later = r.flags & kHasDescriptor && crc == 0 && packed == 0 && size == 0;
-    require(same || later, "the local header of ", shown(r.name), " differs from the directory");
-    return r.header + 30 + r.name.size() + number<uint16_t>(h, 28);
+    const uint16_t extra = number<uint16_t>(h, 28);
+    Record local{r.name, r.flags, number<uint32_t>(h, 14), number<uint32_t>(h, 22), 0};
+    uint64_t packed = number<uint32_t>(h, 18);
+    const bool later = r.flags & kHasDescriptor && local.crc == 0 && packed == 0 && local.size == 0;
+    if (packed == kAll32 || local.size == kAll32) widen(local, packed, bytes(name_end, extra, "extra field"));
+    require(later || (local.crc == r.crc && packed == r.size && local.size == r.size), "the local header of ",
+            shown(r.name), " differs from the directory");
+    return name_end + extra;
   }
 
   /// Where the record ends: after its data, or after the descriptor that follows them and repeats their sum.
@@ -177,6 +179,7 @@ ZipFile::ZipFile(const InputFile& file, std::string who, int64_t max_directory) 
     in.require(data <= directory.begin && r.size <= directory.begin - data, shown(r.name), ", ", r.size, " bytes at ",
                data, ", reaches into the directory at ", directory.begin);
     covered = in.check_descriptor(r, data);
+    has_sums_ |= r.crc != 0;
     entries_.push_back({std::move(r.name), int64_t(data), int64_t(r.size), r.crc});
   }
   in.require(covered == directory.begin, "the records end at ", covered, ", the directory begins at ", directory.begin);
@@ -192,13 +195,9 @@ const ZipEntry* ZipFile::find(std::string_view name) const {
 
 void ZipFile::read(const ZipEntry& entry, void* to) const {
   uint32_t sum = 0;
-  for (int64_t at = 0; at < entry.size; at += kPiece) {
-    char* p = static_cast<char*>(to) + at;
-    const int64_t n = std::min(kPiece, entry.size - at);
-    check<WeightsError>(file_.read(entry.begin + at, p, n), who_, ": ", shown(entry.name), " cannot be read");
-    sum = crc32(p, n, sum);
-  }
-  check<WeightsError>(sum == entry.crc, who_, ": damaged: ", shown(entry.name), " does not have its checksum");
+  check<WeightsError>(read_summed(file_, entry.begin, to, entry.size, sum), who_, ": ", shown(entry.name),
+                      " cannot be read");
+  check<WeightsError>(!has_sums_ || sum == entry.crc, who_, ": damaged: ", shown(entry.name), " does not have its checksum");
 }
 
 }  // namespace camo::detail

@@ -30,13 +30,16 @@ class ZipFile {
   const std::vector<ZipEntry>& entries() const { return entries_; }  // by name
   /// The record of that name, or nullptr.
   const ZipEntry* find(std::string_view name) const;
-  /// Reads a whole record and compares its CRC-32.
+  /// False for a file whose sums are all 0, as torch.serialization.set_crc32_options(False) leaves them.
+  bool has_sums() const { return has_sums_; }
+  /// Reads a whole record and compares its CRC-32 where the file has sums.
   void read(const ZipEntry& entry, void* to) const;
 
  private:
   const InputFile& file_;
   std::string who_;
   std::vector<ZipEntry> entries_;
+  bool has_sums_ = false;
 };
 
 }  // namespace camo::detail

@@ -32,13 +32,19 @@ struct OneFile {
 /// What the reader says about these bytes; the list must say the same unless only data are wrong.
 std::string verdict(const std::string& bytes, const ReadOptions& options = {}) {
   OneFile file;
-  try {
-    read_torch(file(bytes), options);
-  } catch (const WeightsError& e) {
-    CHECK(std::string(e.what()).starts_with("read_torch: "s + file.path));
-    return e.what();
-  }
-  return "accepted";
+  auto said = [&](auto read) -> std::string {
+    try {
+      read(file(bytes), options);
+    } catch (const WeightsError& e) {
+      CHECK(std::string(e.what()).starts_with("read_torch: "s + file.path));
+      return e.what();
+    }
+    return "accepted";
+  };
+  const std::string read = said(read_torch), listed = said(read_torch_header);
+  const bool data = read.find("/data/") != read.npos && read.find("does not have its checksum") != read.npos;
+  CHECK((data ? "accepted" : read) == listed);
+  return read;
 }
 bool says(const std::string& bytes, const std::string& words) {
   std::string got = verdict(bytes);
@@ -96,6 +102,17 @@ TEST_CASE("listing reads no tensor's data") {
   bytes[at] ^= 1;
   CHECK(read_torch_header(file(bytes)).tensors.size() == 2);
   CHECK(says(bytes, "damaged: \"archive/data/0\" does not have its checksum"));
+}
+
+TEST_CASE("a file that PyTorch was told to write without sums is read, unverified") {
+  OneFile file;
+  const std::string words = pickle(dict(str("w") + tensor({"FloatStorage", "0", 6, 0, {6}, {1}})));
+  const SafeTensors in = read_torch(file(torch_writer::file(words, {kStorage}, {.sums = false})));
+  CHECK(equal_bits(in.tensors[0].second, from(kSix, {6})));
+  CHECK(!in.verified);
+  CHECK(!read_torch_header(file.path).verified);
+  CHECK_THROWS_AS(read_torch(file.path, {.require_checksums = true}), WeightsError);
+  CHECK(says(zip({{"a/data.pkl", words}, {"a/data/0", kStorage, 0x808, 0, crc32(kStorage.data(), 24)}}), "damaged"));
 }
 
 TEST_CASE("every stored type is read as documented") {
@@ -305,6 +322,8 @@ TEST_CASE("the zip is stored, whole, and says everything the same way twice") {
   };
   CHECK(says(records([](auto&) {}), "accepted"));
   CHECK(says(records([](auto& r) { r[0].flags = r[1].flags = 0; }), "accepted"));
+  CHECK(says(records([](auto& r) { r[1].flags = 0, r[1].local_size = 24; }), "accepted"));
+  CHECK(says(records([](auto& r) { r[1].flags = 0, r[1].local_size = 25; }), "differs from the directory"));
   CHECK(says(records([](auto& r) { r[1].method = 8; }), "is compressed (deflate)"));
   CHECK(says(records([](auto& r) { r[1].method = 93; }), "is compressed (method 93)"));
   CHECK(says(records([](auto& r) { r[1].flags |= 1; }), "is encrypted"));

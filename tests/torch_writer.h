@@ -22,9 +22,11 @@ struct Record {
   std::string name, data;
   uint16_t flags = 0x808, method = 0;  // PyTorch's: sum and sizes follow the data
   uint32_t crc_flip = 0;               // xor'ed into the sum
+  uint64_t local_size = 0;             // not 0: the local header gives it, in a zip64 field
 };
 
 struct ZipOptions {
+  bool sums = true;      // without: all 0, as after torch.serialization.set_crc32_options(False)
   bool wide = true;      // zip64 end record too, as PyTorch writes it
   bool sentinels = false;  // the narrow numbers are all ones, so that the wide ones count
   std::string comment = {};
@@ -33,15 +35,18 @@ struct ZipOptions {
 inline std::string zip(const std::vector<Record>& records, const ZipOptions& options = {}) {
   std::string out, directory;
   for (const Record& r : records) {
-    const uint32_t crc = crc32(r.data.data(), int64_t(r.data.size())) ^ r.crc_flip, size = uint32_t(r.data.size());
+    const uint32_t crc = options.sums ? crc32(r.data.data(), int64_t(r.data.size())) ^ r.crc_flip : 0;
+    const uint32_t size = uint32_t(r.data.size()), local = r.local_size ? ~0u : size;
+    const std::string field =
+        r.local_size ? raw<uint16_t>(1) + raw<uint16_t>(16) + raw(r.local_size) + raw(r.local_size) : "FB\x02\0ZZ"s;
     const bool later = r.flags & 8, huge = options.sentinels;
     const uint32_t at = uint32_t(out.size());
     const std::string extra = huge ? raw<uint16_t>(1) + raw<uint16_t>(24) + raw<uint64_t>(size) + raw<uint64_t>(size) +
                                          raw<uint64_t>(at)
                                    : "";
     out += "PK\x03\x04"s + raw<uint16_t>(20) + raw(r.flags) + raw(r.method) + raw<uint32_t>(0) +
-           raw<uint32_t>(later ? 0 : crc) + raw<uint32_t>(later ? 0 : size) + raw<uint32_t>(later ? 0 : size) +
-           raw<uint16_t>(uint16_t(r.name.size())) + raw<uint16_t>(6) + r.name + "FB\x02\0ZZ"s + r.data;
+           raw<uint32_t>(later ? 0 : crc) + raw<uint32_t>(later ? 0 : local) + raw<uint32_t>(later ? 0 : local) +
+           raw<uint16_t>(uint16_t(r.name.size())) + raw(uint16_t(field.size())) + r.name + field + r.data;
     if (later) out += "PK\x07\x08"s + raw(crc) + raw(size) + raw(size);
     directory += "PK\x01\x02"s + raw<uint32_t>(0) + raw(r.flags) + raw(r.method) + raw<uint32_t>(0) + raw(crc) +
                  raw(huge ? ~0u : size) + raw(huge ? ~0u : size) + raw<uint16_t>(uint16_t(r.name.size())) +
