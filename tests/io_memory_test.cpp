@@ -4,6 +4,7 @@
 #include <functional>
 
 #include "tests/allocations.h"
+#include "tests/torch_writer.h"
 #include "tests/weight_files.h"
 
 using namespace camo;
@@ -89,6 +90,33 @@ std::vector<Case> cases() {
 }
 
 }  // namespace
+
+TEST_CASE("a pickle takes 256 MiB at most, an archive of empty records twice its size") {
+  using namespace torch_writer;
+  Folder folder;
+  const std::string row = "(" + std::string(62'000, 'N');
+  std::string tuples = "]", items = "}", all = "N" + std::string((1 << 22) - 1, '\x94');
+  for (int i = 0; i < 67; ++i) tuples += row + "ta";  // thrown away, and still in the pool
+  for (int i = 0; i < 33; ++i) items += row + "u";
+  all += items + tuples;
+  for (const std::string& words : {tuples, items, all, all + row + "t", all + row + row + "u", all + "\x94\x94"}) {
+    const std::string bytes = torch_writer::file(pickle(words));
+    put(folder.file("x"), bytes);
+    std::string said;
+    const int64_t peak = peak_bytes([&] { said = verdict(folder.file("x")); });
+    CAPTURE(said);
+    CHECK(said != "accepted");
+    CHECK(peak <= (256 << 20) + int64_t(2 * bytes.size()));
+  }
+  std::vector<Record> records(150'000);
+  for (size_t i = 0; i < records.size(); ++i) records[i].name = text("a/", i);
+  put(folder.file("x"), zip(records, {.sentinels = true}));
+  std::string said;
+  const int64_t peak = peak_bytes([&] { said = verdict(folder.file("x")); });
+  CAPTURE(said);
+  CHECK(said.find("with 0 records FOLDER/data.pkl") != said.npos);
+  CHECK(peak <= int64_t(2 * std::filesystem::file_size(folder.file("x"))));
+}
 
 TEST_CASE("a file takes its size, three headers and 1 MiB at most, whatever its header claims") {
   Folder folder;
