@@ -56,8 +56,8 @@ const char* remedy(std::string_view module, std::string_view name) {
     return " [a whole model: if you trust its source, in Python: "
            "torch.save(torch.load(F, weights_only=False).state_dict(), G)]";
   if (one_of(top, "argparse", "numpy", "pathlib", "collections", "datetime"))
-    return " [if you trust its source, in Python: torch.save(torch.load(F, weights_only=False)[KEY], G), KEY being that "
-           "of the weights]";
+    return " [if you trust its source, in Python: torch.save(torch.load(F, weights_only=False)[KEY], G), KEY being "
+           "that of the weights]";
   // From here on what PyTorch too reads from strangers.
   if (one_of(name, "_rebuild_from_type_v2", "_rebuild_parameter_with_state"))
     return " [in Python: torch.save({k: v.detach() for k, v in torch.load(F, weights_only=True).items()}, G)]";

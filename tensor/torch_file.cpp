@@ -38,8 +38,8 @@ struct Archive {
     std::stable_sort(by_storage.begin(), by_storage.end(), [](auto* a, auto* b) { return a->storage < b->storage; });
     for (size_t i = 1; i < by_storage.size(); ++i) {
       const TorchTensor &a = *by_storage[i - 1], &b = *by_storage[i];
-      check<WeightsError>(a.storage != b.storage || a.type.dtype == b.type.dtype, who, ": tensors ", shown(a.name), " and ",
-                          shown(b.name), " take one storage for ", a.type.dtype, " and ", b.type.dtype);
+      check<WeightsError>(a.storage != b.storage || a.type.dtype == b.type.dtype, who, ": tensors ", shown(a.name),
+                          " and ", shown(b.name), " take one storage for ", a.type.dtype, " and ", b.type.dtype);
     }
   }
 
