@@ -90,7 +90,7 @@ OpenFile open_safetensors(const std::string& path, const ReadOptions& options) {
   check<WeightsError>(fits, who, ": rule 2: header of ", n, " bytes does not fit a file of ", size,
                       " bytes [truncated, or no safetensors file]");
   check<WeightsError>(n <= uint64_t(limit), who, ": rule 1: header of ", n, " bytes, the limit is ", limit,
-                      " [ReadOptions::max_header, up to ", kFormatLimit, "]");
+                      " [ReadOptions::max_header, --max-header: up to ", kFormatLimit, "]");
   std::string header(n, '\0');
   const bool read = file.read(8, header.data(), int64_t(n));
   OpenFile out{std::move(file), who, {}, 8 + int64_t(n)};

@@ -93,7 +93,7 @@ Set open_set(const std::string& path, const ReadOptions& options) {
   auto file = InputFile::open<WeightsError>(path, kOp, "rule 15: ");
   const std::string who = text(kOp, ": ", path);
   check<WeightsError>(file.size() <= options.max_header, who, ": rule 17: index of ", file.size(),
-                      " bytes, the limit is ", options.max_header, " [ReadOptions::max_header]");
+                      " bytes, the limit is ", options.max_header, " [ReadOptions::max_header, --max-header]");
   std::string json(size_t(file.size()), '\0');
   const bool read = file.read(0, json.data(), file.size());
   check<WeightsError>(file.unchanged(), who, ": rule 15: changes while it is read [wait until it is written]");

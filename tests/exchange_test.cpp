@@ -6,6 +6,7 @@
 #include "autograd/ops.h"
 #include "examples/camo/trainer.h"
 #include "examples/camo/weights_file.h"
+#include "tensor/file.h"
 #include "tensor/ops/layout.h"
 #include "tests/program_run.h"
 
@@ -141,6 +142,17 @@ TEST_CASE("training starts from the weights of a file; a frozen backbone keeps t
   config.weights = folder / "absent.safetensors", config.out = folder / "none";
   CHECK_THROWS_AS(train(config), WeightsError);
   CHECK_FALSE(fs::exists(folder / "none"));  // nothing is left behind
+}
+
+TEST_CASE("a file with a long header is read when it is asked for") {
+  TempFolder folder;
+  const std::string header = "{\"x\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,4]}" + std::string(17 << 20, ' ') + "}";
+  const uint64_t length = header.size();
+  write_file(folder / "long", std::string(reinterpret_cast<const char*>(&length), 8) + header + "abcd");
+  Finished refused = run_camo("inspect " + folder / "long");
+  CHECK(refused.code == 4);
+  CHECK(refused.error.find("the limit is 16777216") != std::string::npos);
+  CHECK(run_camo("inspect --max-header 18 " + folder / "long").code == 0);
 }
 
 TEST_CASE("camo backbones counts parameters and multiply-adds") {

@@ -29,6 +29,7 @@ int import_command(const Arguments& words) {
   std::string name, out, part = "backbone", names = "timm";
   TrainConfig config;
   bool partial = false, overwrite = false;
+  int64_t max_header = ReadOptions().max_header >> 20;
   Command command{
       .name = "import",
       .summary = "Turns weights of any accepted format and naming into one clean safetensors file in timm's names.",
@@ -39,6 +40,7 @@ int import_command(const Arguments& words) {
                   {"size", &config.size, "pixels that the network is for", 32, 4096},
                   names_choice(&names),
                   {"partial", &partial, "take what fits, and say what does not; the rest starts as in a new network"},
+                  {"max-header", &max_header, "largest header of SRC that is read, in MiB", 1, 95},
                   {"overwrite", &overwrite, "replace FILE"}},
       .rest = "SRC"};
   Given given = read(command, words);
@@ -47,10 +49,11 @@ int import_command(const Arguments& words) {
   check_names("import", names, part);
   check_target("import", out, overwrite);
   const std::string source = given.rest[0];
+  const ReadOptions limits{.max_header = max_header << 20};
   if (part == "network") {
     config.backbone = name;
     auto model = make_model(config);
-    SafeTensors file = read_tensors(source);
+    SafeTensors file = read_tensors(source, limits);
     nn::LoadReport report =
         about_file(source, [&] { return nn::load_state_dict(*model, std::move(file.tensors), !partial); });
     write_weights(out, *model, about_network(config));
@@ -59,7 +62,7 @@ int import_command(const Arguments& words) {
   }
   auto net = nn::backbone(name, nn::Scope{.initialise = partial},
                           {.height = config.size.height, .width = config.size.width});
-  nn::WeightsReport report = load_weights_file(*net, source, partial);
+  nn::WeightsReport report = load_weights_file(*net, source, partial, limits);
   write_weights(out, *net, about_backbone(name), names == "features");
   std::printf("%s: %s\n", out.c_str(), report.text().c_str());
   return 0;

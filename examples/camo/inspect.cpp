@@ -50,17 +50,20 @@ std::string harmless(std::string s) {
 
 int inspect_command(const Arguments& words) {
   bool stats = false, hashes = false;
+  int64_t max_header = ReadOptions().max_header >> 20;
   Command command{.name = "inspect",
                   .summary = "Lists what a weight file or checkpoint holds: names, types, shapes, metadata.",
                   .usage = "camo inspect FILE [flags]",
                   .options = {{"stats", &stats, "range, mean and count of NaN of each tensor"},
-                              {"hash", &hashes, "digest of each tensor (type, shape and bits) and of all"}},
+                              {"hash", &hashes, "digest of each tensor (type, shape and bits) and of all"},
+                              {"max-header", &max_header, "largest header that is read, in MiB", 1, 95}},
                   .rest = "FILE"};
   Given given = read(command, words);
   check<ConfigError>(given.rest.size() == 1, "camo inspect: needs one FILE");
-  const SafeHeader header = read_tensors_header(given.rest[0]);
+  const ReadOptions limits{.max_header = max_header << 20};
+  const SafeHeader header = read_tensors_header(given.rest[0], limits);
   const bool read = stats || hashes;
-  const SafeTensors file = read ? read_tensors(given.rest[0]) : SafeTensors();
+  const SafeTensors file = read ? read_tensors(given.rest[0], limits) : SafeTensors();
   check<WeightsError>(!read || file.tensors.size() == header.tensors.size(), given.rest[0], ": changes while it is read");
   size_t width = 4;
   for (const TensorInfo& t : header.tensors) width = std::max(width, t.name.size());

@@ -8,9 +8,10 @@ std::string weights_path(const std::string& given) {
   return std::filesystem::is_directory(given) ? given + "/best.safetensors" : given;
 }
 
-nn::WeightsReport load_weights_file(nn::Backbone& backbone, const std::string& given, bool partial) {
+nn::WeightsReport load_weights_file(nn::Backbone& backbone, const std::string& given, bool partial,
+                                    const ReadOptions& options) {
   const std::string path = weights_path(given);
-  SafeTensors file = read_tensors(path);
+  SafeTensors file = read_tensors(path, options);
   return about_file(path, [&] { return nn::load_weights(backbone, std::move(file.tensors), partial); });
 }
 

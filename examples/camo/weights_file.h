@@ -29,7 +29,8 @@ auto about_file(const std::string& path, const F& f) {
 }
 
 /// Any file that tensor/io.h reads, or a run folder, into a backbone; WeightsError names the file.
-nn::WeightsReport load_weights_file(nn::Backbone& backbone, const std::string& path, bool partial = false);
+nn::WeightsReport load_weights_file(nn::Backbone& backbone, const std::string& path, bool partial = false,
+                                    const ReadOptions& options = {});
 
 /// names: timm's (stages.0...) or those of its features_only models (stages_0...).
 void write_weights(const std::string& path, const nn::Module& module, Metadata about, bool features_names = false);
