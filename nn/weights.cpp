@@ -27,6 +27,9 @@ bool digits(const std::string& s) {
   return !s.empty() && s.size() < 9 && std::all_of(s.begin(), s.end(), [](char c) { return c >= '0' && c <= '9'; });
 }
 
+/// The lists of modules that timm's features_only models take apart.
+bool is_list(const std::string& s) { return s == "stages" || s == "layers" || s == "stem"; }
+
 /// The number N >= 1 in "stemN"; 0 when the word is another.
 int numbered(const std::string& word, const std::string& stem) {
   if (!word.starts_with(stem) || !digits(word.substr(stem.size()))) return 0;
@@ -115,16 +118,15 @@ std::string owner(const Shapes& file) {
 
 std::string timm_name(const std::string& name) {
   const size_t dot = name.find('.'), line = name.find('_');
-  const bool flat = line != name.npos && dot != name.npos && line < dot && digits(name.substr(line + 1, dot - line - 1));
-  const std::string stem = name.substr(0, line);
-  if (!flat || (stem != "stages" && stem != "layers" && stem != "stem")) return name;
-  return stem + "." + name.substr(line + 1);
+  if (dot == name.npos || line > dot || !is_list(name.substr(0, line))) return name;
+  if (!digits(name.substr(line + 1, dot - line - 1))) return name;
+  return name.substr(0, line) + "." + name.substr(line + 1);
 }
 
 std::string features_name(const std::string& name) {
-  for (const char* stem : {"stages.", "layers.", "stem."})
-    if (name.starts_with(stem)) return name.substr(0, std::string(stem).size() - 1) + "_" + name.substr(std::string(stem).size());
-  return name;
+  const size_t dot = name.find('.');
+  if (dot == name.npos || !is_list(name.substr(0, dot))) return name;
+  return name.substr(0, dot) + "_" + name.substr(dot + 1);
 }
 
 std::string timm_name_of_pvt(const std::string& name) {
@@ -205,7 +207,8 @@ WeightsReport load_weights(Backbone& network, NamedTensors tensors, bool partial
       named.emplace_back(timm, std::move(t));
     }
   }
-  report.reading = text(choice.reading.name, " names", choice.prefix.empty() ? "" : text(" behind \"", choice.prefix, "\""));
+  report.reading = text(choice.reading.name, " names");
+  if (!choice.prefix.empty()) report.reading += " behind \"" + choice.prefix + "\"";
   try {
     static_cast<LoadReport&>(report) = load_state_dict(network, std::move(named), !partial);
   } catch (const LoadError& e) {

@@ -4,9 +4,9 @@
 // guess from one telling key where a file comes from.  The ways:
 //
 //   timm               stages.0.blocks.1.mlp.fc1.weight, or stages_0.blocks... as its features_only models have it
-//   PVT                block1.1.mlp.fc1.weight                 github.com/whai362/PVT
-//   EdgeNeXt/ConvNeXt  stages.0.1.pwconv1.weight               github.com/mmaaz60/EdgeNeXt, facebookresearch/ConvNeXt
-//   Swin               layers.0.downsample.norm.weight         github.com/microsoft/Swin-Transformer: merges end a stage
+//   PVT                block1.1.mlp.fc1.weight          github.com/whai362/PVT
+//   EdgeNeXt/ConvNeXt  stages.0.1.pwconv1.weight        github.com/mmaaz60/EdgeNeXt, facebookresearch/ConvNeXt
+//   Swin               layers.0.downsample.norm.weight  github.com/microsoft/Swin-Transformer: merges end a stage
 //
 // and before it one of the prefixes that wrappers leave: module., model., backbone., and those of Camo's checkpoints.
 #pragma once
@@ -28,9 +28,9 @@ struct WeightsReport : LoadReport {
 };
 
 /// Writes the tensors into the network.  Strict: everything or nothing, throws WeightsError with the report when a
-/// tensor is missing, unexpected, or of another shape, and names the backbone that they are, if any; partial: what fits.
-/// Shapes that differ by axes of length one (a 1 x 1 convolution stored as a matrix) are the same numbers.  f16, bf16,
-/// f32 and f64 convert.
+/// tensor is missing, unexpected, or of another shape, and names the backbone that the tensors are for; partial: what
+/// fits.  Shapes that differ by axes of length one (a 1 x 1 convolution stored as a matrix) are the same numbers.
+/// f16, bf16, f32 and f64 convert.
 WeightsReport load_weights(Backbone& network, NamedTensors tensors, bool partial = false);
 
 /// How a name of another dialect reads in timm's; nothing in them asks which network it is.

@@ -139,6 +139,11 @@ TEST_CASE("training starts from the weights of a file; a frozen backbone keeps t
     CHECK(kept == (freeze ? before.size() : 0));
     CHECK(loaded.config.weights == config.weights);
   }
+  fs::remove(folder / "w.safetensors");  // a run goes on from its checkpoint, not from the file
+  CHECK(resume(folder / "frozen", [](TrainConfig& c) { c.epochs = 2; }).exit_code == 0);
+  NamedTensors before = nn::state_dict(*net), after = nn::state_dict(*load_model(folder / "frozen", "cpu").model->backbone);
+  for (size_t i = 0; i < before.size(); ++i) CHECK(equal_bits(before[i].second, after[i].second));
+
   config.weights = folder / "absent.safetensors", config.out = folder / "none";
   CHECK_THROWS_AS(train(config), WeightsError);
   CHECK_FALSE(fs::exists(folder / "none"));  // nothing is left behind
