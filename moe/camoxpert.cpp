@@ -61,7 +61,9 @@ std::pair<Vars, Var> Decoder::forward(const Vars& maps) {
 CamoXpert::CamoXpert(nn::Scope s, const CamoXpertConfig& config)
     : Module(std::move(s)),
       backbone(nn::backbone(config.backbone, sub("backbone"),
-                            {.drop_path = config.drop_path, .height = up(config.image_height), .width = up(config.image_width)})),
+                            {.drop_path = config.drop_path,
+                             .height = up(config.image_height),
+                             .width = up(config.image_width)})),
       mixtures(sub("moe")), decoder(sub("decoder"), backbone->dims, config.width), heads(sub("heads")) {
   std::vector<ExpertKind> kinds;
   for (int e = 0; e < config.experts; ++e) kinds.push_back(expert_kinds()[size_t(e) % expert_kinds().size()]);

@@ -9,7 +9,8 @@ void ModelState::next_micro_step() {
   call_counts().clear();
 }
 
-Module::Module(Scope scope) : path_(std::move(scope.path)), name_(std::move(scope.name)), state_(std::move(scope.state)) {
+Module::Module(Scope scope)
+    : path_(std::move(scope.path)), name_(std::move(scope.name)), state_(std::move(scope.state)) {
   if (!state_)
     state_ = std::make_shared<ModelState>(ModelState{
         .device = scope.device, .dtype = scope.dtype, .seed = scope.seed, .initialise = scope.initialise});
@@ -22,7 +23,8 @@ Scope Module::sub(const std::string& name) {
 }
 
 Var& Module::parameter(const char* name, const Shape& shape, const Start& start, bool decay, FileLayout layout) {
-  const RandomKey key{.seed = state_->seed, .domain = Domain::init, .path = hash(path_.empty() ? name : path_ + "." + name)};
+  const uint64_t path = hash(path_.empty() ? name : path_ + "." + name);
+  const RandomKey key{.seed = state_->seed, .domain = Domain::init, .path = path};
   Tensor value = state_->initialise ? start(shape, key, state_->dtype).to(state_->device)
                                     : empty(shape, state_->dtype, state_->device);
   parameters_.push_back(std::make_unique<Parameter>(

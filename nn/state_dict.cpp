@@ -91,7 +91,8 @@ LoadReport load_state_dict(Module& module, NamedTensors tensors, bool strict) {
     given.erase(found);
     const bool convertible = t.dtype() == p.value.dtype() || (is_float(t.dtype()) && is_float(p.value.dtype()));
     if (t.shape() != file_shape(p) || !convertible) {
-      report.misshapen.push_back(text(p.name, " ", t.shape(), " ", t.dtype(), " for ", file_shape(p), " ", p.value.dtype()));
+      report.misshapen.push_back(
+          text(p.name, " ", t.shape(), " ", t.dtype(), " for ", file_shape(p), " ", p.value.dtype()));
       continue;
     }
     ++report.tensors, report.numbers += t.numel();

@@ -151,7 +151,8 @@ TEST_CASE("a strict load lists what is wrong and changes nothing; a partial one 
 
   auto other = backbone("convnext_small", Scope{.initialise = false});  // which holds all names of convnext_tiny too
   NamedTensors original;
-  for (const auto& [name, shape] : file_shapes(*other)) original.emplace_back("module." + features_name(name), empty(shape, DType::f32));
+  for (const auto& [name, shape] : file_shapes(*other))
+    original.emplace_back("module." + features_name(name), empty(shape, DType::f32));
   CHECK(refusal(*net, original).ends_with(" [these are the weights of convnext_small]"));
   CHECK(refusal(*net, wrong()).find('[') == std::string::npos);
 

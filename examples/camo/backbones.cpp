@@ -31,7 +31,8 @@ int backbones_command(const Arguments& words) {
                            "photograph\nof 224 x 224 or 352 x 352 passes."};
   Given given = read(command, words);
   std::vector<std::string> names = given.rest.empty() ? nn::backbone_names() : given.rest;
-  std::printf("%-20s %12s  %9s  %9s  %s\n", "name", "parameters", "GMAC @224", "GMAC @352", "channels at strides 4, 8, 16, 32");
+  std::printf("%-20s %12s  %9s  %9s  %s\n", "name", "parameters", "GMAC @224", "GMAC @352",
+              "channels at strides 4, 8, 16, 32");
   for (const std::string& name : names) {
     auto net = nn::backbone(name, nn::Scope{.initialise = false});
     std::printf("%-20s %12lld  %9.2f  %9.2f ", name.c_str(), (long long)net->parameter_count(),

@@ -35,9 +35,9 @@ int bench_load_command(const Arguments& words) {
     else peak = status_mib("VmHWM");
   }
   std::sort(seconds.begin(), seconds.end());
-  std::printf("%s, %.1f MiB: %.3f s (%.3f to %.3f, %lld rounds); peak memory %.1f MiB, of which %.1f before: %.2f x the file\n",
-              weights.c_str(), file, seconds[seconds.size() / 2], seconds.front(), seconds.back(), (long long)rounds, peak,
-              before, peak / file);
+  std::printf("%s, %.1f MiB: %.3f s (%.3f to %.3f, %lld rounds); ", weights.c_str(), file, seconds[seconds.size() / 2],
+              seconds.front(), seconds.back(), (long long)rounds);
+  std::printf("peak memory %.1f MiB, of which %.1f before: %.2f x the file\n", peak, before, peak / file);
   return 0;
 }
 

@@ -24,7 +24,8 @@ void save_checkpoint(const std::string& path, const Checkpoint& c) {
 
 Checkpoint load_checkpoint(const std::string& path) {
   check<WeightsError>(read_safetensors_header(path).metadata["format"] == kFormat, path,
-                      ": is no checkpoint of camo train [its metadata has no format ", kFormat, "; camo inspect ", path, "]");
+                      ": is no checkpoint of camo train [its metadata has no format ", kFormat, "; camo inspect ", path,
+                      "]");
   SafeTensors file = read_safetensors(path, {.require_checksums = true});
   Checkpoint out;
   try {

@@ -14,7 +14,8 @@ Options options(TrainConfig& c) {
       {"out", &c.out, "run folder to make: configuration, weights, metrics, pictures"},
       choice("model", &c.model, "network", {"camoxpert-sparse"}),
       choice("backbone", &c.backbone, "feature extractor", nn::backbone_names()),
-      {"weights", &c.weights, "pretrained weights of the backbone to start from: safetensors, PyTorch's .pth, or a run folder"},
+      {"weights", &c.weights, "pretrained weights of the backbone to start from: safetensors, PyTorch's .pth, or a "
+                              "run folder"},
       {"freeze", &c.freeze, "keep the backbone's weights as they are, and its drop path at rest"},
       {"size", &c.size, "size in pixels that photographs are resized to", 32, 4096},
       {"batch-size", &c.batch_size, "photographs in a forward pass", 1, 4096},
@@ -62,8 +63,8 @@ void validate(const TrainConfig& c) {
   check<ConfigError>(!c.out.empty(), "camo train --out: a run folder must be given");
   check<ConfigError>(c.min_lr <= c.lr, "camo train --min-lr: must be at most --lr, got ", c.min_lr, " and ",
                      c.lr);
-  check<ConfigError>(!c.freeze || !c.weights.empty(), "camo train --freeze: needs --weights, or the backbone stays as random "
-                     "as it starts");
+  check<ConfigError>(!c.freeze || !c.weights.empty(),
+                     "camo train --freeze: needs --weights, or the backbone stays as random as it starts");
 }
 
 void apply_machine(TrainConfig& c) {

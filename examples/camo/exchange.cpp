@@ -15,12 +15,14 @@ Option names_choice(std::string* names) {
 }
 
 void check_names(const char* command, const std::string& names, const std::string& part) {
-  check<ConfigError>(names == "timm" || part == "backbone", "camo ", command, " --names features: is for --part backbone");
+  check<ConfigError>(names == "timm" || part == "backbone", "camo ", command,
+                     " --names features: is for --part backbone");
 }
 
 void check_target(const char* command, const std::string& out, bool overwrite) {
   check<ConfigError>(!out.empty(), "camo ", command, ": needs --out");
-  check<ConfigError>(overwrite || !std::filesystem::exists(out), "camo ", command, " --out: ", out, " exists [--overwrite]");
+  check<ConfigError>(overwrite || !std::filesystem::exists(out), "camo ", command, " --out: ", out,
+                     " exists [--overwrite]");
 }
 
 }  // namespace
@@ -36,7 +38,8 @@ int import_command(const Arguments& words) {
       .usage = "camo import SRC --backbone NAME --out FILE [flags]",
       .options = {choice("backbone", &name, "feature extractor that the weights are for", nn::backbone_names()),
                   {"out", &out, "safetensors to write"},
-                  choice("part", &part, "what SRC holds: a backbone, or a whole network on it", {"backbone", "network"}),
+                  choice("part", &part, "what SRC holds: a backbone, or a whole network on it",
+                         {"backbone", "network"}),
                   {"size", &config.size, "pixels that the network is for", 32, 4096},
                   names_choice(&names),
                   {"partial", &partial, "take what fits, and say what does not; the rest starts as in a new network"},

@@ -26,7 +26,8 @@ Var ConvNextStage::forward(Var x) {
 }
 
 ConvNext::ConvNext(Scope s, const ConvNextConfig& config, const BackboneOptions& options)
-    : Backbone(std::move(s), config.dims), stem(sub("stem"), config.dims[0], Init::trunc_normal), stages(sub("stages")) {
+    : Backbone(std::move(s), config.dims), stem(sub("stem"), config.dims[0], Init::trunc_normal),
+      stages(sub("stages")) {
   auto rates = drop_path_rates(options.drop_path, config.depths);
   for (int i = 0; i < 4; ++i) stages.add(config, i, rates[i]);
 }
