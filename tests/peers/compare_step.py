@@ -1,7 +1,8 @@
 """Camo against PyTorch: time and memory of one training step of a backbone.
 
 Each side lives in a process of its own and steps on request, so that rounds interleave (camo, torch NCHW, torch
-channels last, camo, ...) and a noisy machine is noisy for all.  The median of the ratios round by round is what
+channels last, camo, ...) and a noisy machine is noisy for all.  While one steps the others are stopped: threads that
+spin between their steps would take a core from it.  The median of the ratios round by round is what
 counts, against the memory format that is better for PyTorch.  Memory is measured in the first step of fresh
 processes, which do nothing else.  Exits 1 if Camo is slower or larger.
 
@@ -11,10 +12,10 @@ processes, which do nothing else.  Exits 1 if Camo is slower or larger.
 import argparse
 import os
 import shlex
+import signal
 import statistics
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
@@ -26,14 +27,19 @@ class Peer:
         self.name = name
         self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment)
 
+        self.process.send_signal(signal.SIGSTOP)
+
     def ask(self, command):
+        self.process.send_signal(signal.SIGCONT)
         print(command, file=self.process.stdin, flush=True)
         answer = self.process.stdout.readline().split()
+        self.process.send_signal(signal.SIGSTOP)
         if len(answer) != 2:
             sys.exit(f"{self.name}: no answer to '{command}'")
         return float(answer[1])
 
     def close(self):
+        self.process.send_signal(signal.SIGCONT)
         self.process.stdin.close()
         self.process.wait()
 
@@ -63,7 +69,6 @@ def main():
     times = {name: [] for name in commands}
     for round_number in range(options.warmup + options.rounds):
         for name, peer in peers.items():
-            time.sleep(0.2)  # the others' worker threads have stopped spinning by then
             ms = peer.ask("step")
             if round_number >= options.warmup:
                 times[name].append(ms)
