@@ -6,6 +6,7 @@
 
 #include "nn/nearest.h"
 #include "tensor/ops/layout.h"
+#include "tensor/parallel.h"
 
 namespace camo::nn {
 namespace {
@@ -35,8 +36,23 @@ Shape file_shape(const Place& p) {
 Tensor to_file(const Tensor& x, FileLayout layout) {
   return layout == FileLayout::conv ? permute(x, {0, 3, 1, 2}) : x;
 }
-Tensor from_file(const Tensor& x, FileLayout layout) {
-  return layout == FileLayout::conv ? permute(x, {0, 2, 3, 1}) : x;
+Tensor from_file(Tensor x, FileLayout layout) {
+  if (layout == FileLayout::same) return x;
+  if (!x.unique() || x.device().kind != Device::cpu || x.numel() == 0) return permute(x, {0, 2, 3, 1});
+  // Each filter keeps its place, so the turn needs room for one of them only.
+  const int64_t O = x.dim(0), I = x.dim(1), k = x.dim(2) * x.dim(3);
+  with_float(x.dtype(), "from_file", [&]<class T>() {
+    T* p = x.write<T>();
+    parallel_chunks(O, std::max<int64_t>(1, kGrain / (I * k)), [&](int64_t begin, int64_t end) {
+      std::vector<T> filter(size_t(I * k));
+      for (T* f = p + begin * I * k; f != p + end * I * k; f += I * k) {
+        std::copy(f, f + I * k, filter.begin());
+        for (int64_t i = 0; i < I; ++i)
+          for (int64_t j = 0; j < k; ++j) f[j * I + i] = filter[size_t(i * k + j)];
+      }
+    });
+  });
+  return x.reshape({O, x.dim(2), x.dim(3), I});
 }
 
 NamedTensors state_dict(const Module& module) {
@@ -109,12 +125,9 @@ LoadReport load_state_dict(Module& module, NamedTensors tensors, bool strict) {
     report.unexpected = explained;
     throw LoadError(report);
   }
-  // The largest first: what it leaves behind has room for the smaller ones, and memory grows by one tensor only.
-  std::stable_sort(writes.begin(), writes.end(),
-                   [](const Write& a, const Write& b) { return a.from.bytes() > b.from.bytes(); });
   for (auto& [to, t] : writes) {
     if (t.dtype() != to.value.dtype()) t = cast(t, to.value.dtype());
-    if (to.layout != FileLayout::same) t = from_file(t, to.layout);
+    t = from_file(std::move(t), to.layout);
     t = t.to(to.value.device());
   }
   for (auto& [to, from] : writes) move_into(to.value, std::move(from));

@@ -46,6 +46,6 @@ std::string listed(const std::vector<std::string>& names, const std::string& wha
 
 /// Between memory and file layout.
 Tensor to_file(const Tensor& x, FileLayout layout);
-Tensor from_file(const Tensor& x, FileLayout layout);
+Tensor from_file(Tensor x, FileLayout layout);  // in place where x is the caller's last
 
 }  // namespace camo::nn
