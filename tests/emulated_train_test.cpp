@@ -1,8 +1,9 @@
-// A tiny CamoXpert trained for two steps of SGD on the CPU and on the emulated GPU: the same losses, the same weights.
+// CPU and emulated GPU: a tiny CamoXpert trained for two steps of SGD, and a backbone of each other family.
 #include <doctest/doctest.h>
 
 #include <cmath>
 
+#include "autograd/ops.h"
 #include "moe/camoxpert.h"
 #include "nn/optim.h"
 #include "nn/state_dict.h"
@@ -34,7 +35,43 @@ Trained train(Device device) {
   return out;
 }
 
+/// |a - b| / |a|
+double difference(const Tensor& a, const Tensor& b) {
+  const std::vector<double> x = to_vector<double>(a), y = to_vector<double>(b);
+  double off = 0, norm = 0;
+  for (size_t j = 0; j < x.size(); ++j) off += (x[j] - y[j]) * (x[j] - y[j]), norm += x[j] * x[j];
+  return std::sqrt(off) / std::max(std::sqrt(norm), 1e-3);
+}
+
+/// The maps, and the gradient of the image.
+std::vector<Tensor> features(const std::string& name, Device device) {
+  auto net = nn::backbone(name, nn::Scope{.device = device, .seed = 3}, {.height = 32, .width = 64});
+  Var x = Var::leaf(randn({1, 32, 64, 3}, 4).to(device));
+  std::vector<Tensor> out;
+  Var loss;
+  uint64_t seed = 5;
+  for (const Var& f : net->forward(x)) {
+    Var part = sum(f * Var(randn(f.shape(), seed++).to(device)));
+    loss = loss.defined() ? loss + part : part;
+    out.push_back(f.value());
+  }
+  backward(loss);
+  out.push_back(x.grad());
+  return out;
+}
+
 }  // namespace
+
+TEST_CASE("a backbone of each family gives the same maps and the same gradient on the emulated GPU") {
+  for (const char* name : {"pvt_v2_b2_li", "edgenext_xx_small", "swin_tiny", "convnext_tiny"}) {
+    const std::vector<Tensor> cpu = features(name, {}), gpu = features(name, {Device::cuda, 0});
+    for (size_t i = 0; i < cpu.size(); ++i) {
+      CAPTURE(name);
+      CAPTURE(i);
+      CHECK(difference(cpu[i], gpu[i]) < 1e-5);
+    }
+  }
+}
 
 TEST_CASE("two steps of SGD on the emulated GPU end where those on the CPU end") {
   const Trained cpu = train({}), gpu = train({Device::cuda, 0});
@@ -44,10 +81,7 @@ TEST_CASE("two steps of SGD on the emulated GPU end where those on the CPU end")
   double worst = 0;
   for (size_t i = 0; i < cpu.weights.size(); ++i) {
     const auto& [name, a] = cpu.weights[i];
-    const std::vector<double> x = to_vector<double>(a), y = to_vector<double>(gpu.weights[i].second);
-    double difference = 0, norm = 0;
-    for (size_t j = 0; j < x.size(); ++j) difference += (x[j] - y[j]) * (x[j] - y[j]), norm += x[j] * x[j];
-    const double relative = std::sqrt(difference) / std::max(std::sqrt(norm), 1e-3);
+    const double relative = difference(a, gpu.weights[i].second);
     CHECK_MESSAGE(relative <= 1e-5, name, " ", relative);
     worst = std::max(worst, relative);
   }
