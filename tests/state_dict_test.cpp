@@ -109,6 +109,7 @@ TEST_CASE("a list that is moved in gives its memory to the model, and every hold
   shared.clear();
   load_state_dict(net, std::move(file));
   CHECK(net.bn.weight.value().raw() == memory);
+  CHECK(equal_bits(net.conv.weight.value(), Net(2).conv.weight.value()));  // its filters turned in place
   CHECK(held.var.value().raw() == memory);
   CHECK(to_vector<float>(held.var.value())[0] == 5);
 }

@@ -121,10 +121,7 @@ EdgeNext::EdgeNext(Scope s, const EdgeNextConfig& config, const BackboneOptions&
 std::vector<Var> EdgeNext::forward(const Var& image) {
   check(image.rank() == 4 && image.dim(3) == 3 && image.dim(1) >= 32 && image.dim(2) >= 32,
         "edgenext: images are (B, H, W, 3) with H, W >= 32, got ", image.shape());
-  std::vector<Var> features;
-  Var x = stem.forward(image);
-  for (auto& stage : stages) features.push_back(x = stage->forward(x));
-  return features;
+  return features(stem.forward(image), stages);
 }
 
 }  // namespace camo::nn

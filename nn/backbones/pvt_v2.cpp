@@ -86,10 +86,7 @@ PvtV2::PvtV2(Scope s, const PvtV2Config& config, const BackboneOptions& options)
 std::vector<Var> PvtV2::forward(const Var& image) {
   check(image.rank() == 4 && image.dim(3) == 3 && image.dim(1) >= 29 && image.dim(2) >= 29,
         "pvt_v2: images are (B, H, W, 3) with H, W >= 29, got ", image.shape());
-  std::vector<Var> features;
-  Var x = patch_embed.forward(image);
-  for (auto& stage : stages) features.push_back(x = stage->forward(x));
-  return features;
+  return features(patch_embed.forward(image), stages);
 }
 
 }  // namespace camo::nn

@@ -169,10 +169,7 @@ Swin::Swin(Scope s, const SwinConfig& config, const BackboneOptions& options)
 std::vector<Var> Swin::forward(const Var& image) {
   check(image.rank() == 4 && image.dim(3) == 3 && image.dim(1) % 4 == 0 && image.dim(2) % 4 == 0,
         "swin: images are (B, H, W, 3) with H and W divisible by 4, got ", image.shape());
-  std::vector<Var> features;
-  Var x = patch_embed.forward(image);
-  for (auto& stage : layers) features.push_back(x = stage->forward(x));
-  return features;
+  return features(patch_embed.forward(image), layers);
 }
 
 Tensor Swin::fit(const std::string& name, const Tensor& t) const {
