@@ -66,7 +66,7 @@ CamoXpert::CamoXpert(nn::Scope s, const CamoXpertConfig& config)
                              .width = up(config.image_width)})),
       mixtures(sub("moe")), decoder(sub("decoder"), backbone->dims, config.width), heads(sub("heads")) {
   std::vector<ExpertKind> kinds;
-  for (int e = 0; e < config.experts; ++e) kinds.push_back(expert_kinds()[size_t(e) % expert_kinds().size()]);
+  for (int e = 0; e < config.experts; ++e) kinds.push_back(cod_experts()[size_t(e) % cod_experts().size()]);
   for (int64_t dim : backbone->dims) mixtures.add(dim, kinds, config.chosen, config.balance_rate);
   for (size_t i = 0; i + 1 < backbone->dims.size(); ++i) heads.add(config.width, 1);
 }

@@ -26,6 +26,9 @@ struct CamoXpertOut {
   Var logits;                   // (B, H, W, 1); f32 (f64 with f64), as all maps here
   std::vector<Var> deep;        // side logits (B, h, w, 1), finest first: H/8, H/16 of the padded image
   Var search;                   // logits at H/32 of the padded image
+  Var reverse;                  // logits at H/4 of the object as reverse attention sees it
+  std::vector<Var> steps;       // logits at H/4: the first guess, and after each refinement but the last
+  Var uncertainty;              // u > 0 at H/4: expected error of the first guess
   Var aux_loss;                 // sum over the scales; undefined when no router has one
   std::vector<MoeStats> stats;  // one per scale, finest first
 };

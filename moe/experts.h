@@ -1,9 +1,8 @@
-// Experts: six different ways to look at a feature map for something that hides in it.
+// Experts: different ways to look at a feature map, one file a family in moe/experts/.
 //
 // Each maps (B, H, W, C) to f(x) of the same shape, without the residual: the layer adds x once.  All
 // normalise per pixel (layer norm), never over the batch, so an image's result does not depend on who else
-// was sent to the expert.  All are built of the same parts and cost about 2 C^2 multiply-adds a pixel, so a
-// batch costs the same however it is routed.  Adding one: a file in moe/experts/ and a line in experts.cpp.
+// was sent to the expert.  Adding one: a struct in its family's file and a line in experts.cpp.
 #pragma once
 
 #include "nn/layers.h"
@@ -35,9 +34,7 @@ Expert& add_expert(nn::List<Expert>& list, int64_t dim) {
   return list.add<E>(dim);
 }
 
-/// texture, frequency, edge, contrast, attention, hybrid.
-const std::vector<ExpertKind>& expert_kinds();
-/// The kind called name; ConfigError lists the known ones.
-const ExpertKind& expert_kind(const std::string& name);
+/// The families, in the order in which a mixture takes them.
+const std::vector<ExpertKind>& cod_experts();  // texture, frequency, edge, contrast, attention, hybrid
 
 }  // namespace camo::moe

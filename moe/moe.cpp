@@ -25,6 +25,7 @@ Moe::Moe(nn::Scope s, int64_t dim, const std::vector<ExpertKind>& kinds, int64_t
 MoeOut Moe::forward(const Var& x) {
   Route route = router.forward(x);                      // expert (B, K), weight (B, K)
   Plan plan = make_plan(route.expert, experts.size());  // pairs (image, expert) sorted by expert
+  if (plan_hook) plan_hook(plan);
   Var packed = gather_rows(x, plan.source);             // (B * K, ..., C), each expert's images together
   Vars parts;
   for (int64_t e = 0; e < experts.size(); ++e)
@@ -32,7 +33,8 @@ MoeOut Moe::forward(const Var& x) {
       parts.push_back(experts[e].forward(slice_rows(packed, plan.begin[e], plan.begin[e + 1])));
   Var results = parts.empty() ? packed : concat(parts, 0);
   Var f = combine_rows(results, plan.position, route.weight);  // f[b] = sum_k weight[b, k] result[b, k]
-  return {.y = x + f, .aux_loss = {}, .stats = statistics(route, plan)};
+  MoeStats stats = statistics(route, plan);
+  return {.y = x + f, .aux_loss = {}, .stats = std::move(stats), .route = std::move(route)};
 }
 
 }  // namespace camo::moe

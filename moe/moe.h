@@ -25,11 +25,13 @@ struct MoeOut {
   Var y;         // like x
   Var aux_loss;  // to be added to the task's loss if defined; this router balances without one
   MoeStats stats;
+  Route route;
 };
 
 struct Moe : nn::Module {
   Router router;
   nn::List<Expert> experts;
+  std::function<void(Plan&)> plan_hook;  // called with the plan: where tests plant defects
 
   /// One expert of each kind in the list; K = chosen.
   Moe(nn::Scope s, int64_t dim, const std::vector<ExpertKind>& kinds, int64_t chosen,

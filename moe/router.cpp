@@ -32,7 +32,9 @@ Route Router::forward(const Var& x) {
   Var logits = gate.forward(cast(pooled(x), acc_dtype(x.dtype())));
   Tensor expert = top_k(add(logits.value(), balance.value), chosen).index;
   if (training() && !recomputing()) stage(expert);
-  return {expert, softmax(take_along(logits, expert)), logits};
+  Route route{expert, softmax(take_along(logits, expert)), logits};
+  if (hook) hook(route);
+  return route;
 }
 
 // Counts add up over the micro-batches of a step (nothing is staged at its first one), and the balance is

@@ -10,6 +10,8 @@
 // mixture-of-experts", arXiv:2408.15664, algorithm 1.  Read next: plan.h.
 #pragma once
 
+#include <functional>
+
 #include "nn/layers.h"
 
 namespace camo::moe {
@@ -26,6 +28,7 @@ struct Router : nn::Module {
   double rate;                // how far the balance moves per optimizer step, in the unit of the logits
   nn::Linear gate;
   nn::Buffer &balance, &load;  // (E): bias of the selection; choices counted during the last optimizer step
+  std::function<void(Route&)> hook;  // called with what was decided: where tests plant defects
 
   /// Throws ConfigError unless 1 <= chosen <= experts.
   Router(nn::Scope s, int64_t dim, int64_t experts, int64_t chosen, double rate = 1e-2);

@@ -1,0 +1,194 @@
+// The COD family: six different ways to look at a feature map for something that hides in it.
+//
+// All are built of the same parts and cost about 2 C^2 multiply-adds a pixel, so a batch costs the same however
+// it is routed.  All normalise per pixel.  Fixed operators (edge) are buffers.
+#pragma once
+
+#include <algorithm>
+
+#include "moe/experts.h"
+
+namespace camo::moe::cod {
+
+// Texture: the same few channels seen at four spacings.  A camouflaged animal repeats the texture of its
+// background, but seldom at all scales.  Cost a pixel: 2 C^2 + 9 C.
+
+/// C -> C / 4 channels, then a 3 x 3 filter per channel with a dilation.
+struct DilatedBranch : nn::Module {
+  nn::Linear squeeze;
+  nn::DepthwiseConv2d filter;
+  nn::LayerNorm norm;
+  DilatedBranch(nn::Scope s, int64_t in, int64_t out, int64_t dilation)
+      : Module(std::move(s)),
+        squeeze(sub("squeeze"), in, out),
+        filter(sub("filter"), out, 3, dilation),
+        norm(sub("norm"), out) {}
+  Var forward(const Var& x) { return gelu(norm.forward(filter.forward(squeeze.forward(x)))); }
+};
+
+struct TextureExpert : Expert {
+  DilatedBranch near, mid, far, farther;
+  Pointwise fuse;
+
+  TextureExpert(nn::Scope s, int64_t dim)
+      : Expert(std::move(s)),
+        near(sub("near"), dim, dim / 4, 1),
+        mid(sub("mid"), dim, dim / 4, 2),
+        far(sub("far"), dim, dim / 4, 4),
+        farther(sub("farther"), dim, dim - 3 * (dim / 4), 8),
+        fuse(sub("fuse"), dim, dim) {}
+
+  Var forward(const Var& x) override {
+    return fuse.forward(concat({near.forward(x), mid.forward(x), far.forward(x), farther.forward(x)}, -1));
+  }
+};
+
+// Frequency: low, middle and high bands, made of differences of box means.  What the eye loses in one band
+// often stands out in another.  Cost a pixel: 2 C^2, and the sums of two poolings.
+
+struct FrequencyExpert : Expert {
+  Pointwise low, mid, high, all, fuse;
+
+  FrequencyExpert(nn::Scope s, int64_t dim)
+      : Expert(std::move(s)),
+        low(sub("low"), dim, dim / 4),
+        mid(sub("mid"), dim, dim / 4),
+        high(sub("high"), dim, dim / 4),
+        all(sub("all"), dim, dim - 3 * (dim / 4)),
+        fuse(sub("fuse"), dim, dim) {}
+
+  Var forward(const Var& x) override {
+    Var smooth = avg_pool(x, {.kernel = 3, .stride = 1, .padding = 1});
+    Var smoother = avg_pool(x, {.kernel = 5, .stride = 1, .padding = 2});
+    return fuse.forward(concat(
+        {low.forward(smooth), mid.forward(smooth - smoother), high.forward(x - smooth), all.forward(x)}, -1));
+  }
+};
+
+// Edge: fixed Sobel and Laplacian filters on every channel.  They are constants, not initial values: a filter
+// that training may change is just another convolution.  Cost a pixel: 2 C^2 + 27 C.
+
+struct EdgeExpert : Expert {
+  nn::Buffer &sobel_x, &sobel_y, &laplacian;
+  Pointwise slope, curve, both, all, fuse;
+
+  EdgeExpert(nn::Scope s, int64_t dim)
+      : Expert(std::move(s)),
+        sobel_x(filter("sobel_x", dim, {-1, 0, 1, -2, 0, 2, -1, 0, 1})),
+        sobel_y(filter("sobel_y", dim, {-1, -2, -1, 0, 0, 0, 1, 2, 1})),
+        laplacian(filter("laplacian", dim, {0, 1, 0, 1, -4, 1, 0, 1, 0})),
+        slope(sub("slope"), dim, dim / 4), curve(sub("curve"), dim, dim / 4), both(sub("both"), dim, dim / 4),
+        all(sub("all"), dim, dim - 3 * (dim / 4)), fuse(sub("fuse"), dim, dim) {}
+
+  Var forward(const Var& x) override {
+    Var slope2 = square(filtered(x, sobel_x)) + square(filtered(x, sobel_y)), bend = filtered(x, laplacian);
+    return fuse.forward(concat({slope.forward(magnitude(slope2)), curve.forward(abs(bend)),
+                                both.forward(magnitude(slope2 + square(bend))), all.forward(x)}, -1));
+  }
+
+ private:
+  /// The same 3 x 3 filter for each channel, as a depthwise weight (C, 3, 3, 1).
+  nn::Buffer& filter(const char* name, int64_t dim, const std::vector<double>& taps) {
+    Tensor one = cast(from<double>(taps, {1, 3, 3, 1}), state().dtype);
+    return buffer(name, expand(one, {dim, 3, 3, 1}), /*saved=*/false);
+  }
+  static Var filtered(const Var& x, const nn::Buffer& filter) {
+    return conv2d(x, Var(filter.value), {}, {.padding = 1, .groups = x.dim(-1)});
+  }
+  // The small number keeps the slope finite where nothing changes.
+  static Var magnitude(const Var& squared) { return sqrt(squared + 1e-6); }
+};
+
+// Contrast: centre minus surround at three sizes, as the receptive fields of the retina compute it.  The
+// surround is learned, one filter per channel.  Cost a pixel: 2 C^2 + 21 C.
+
+/// C -> C / 4 channels, and what is left of them without their k x k surround.
+struct SurroundBranch : nn::Module {
+  nn::Linear squeeze;
+  nn::DepthwiseConv2d surround;
+  nn::LayerNorm norm;
+  SurroundBranch(nn::Scope s, int64_t in, int64_t out, int64_t kernel)
+      : Module(std::move(s)),
+        squeeze(sub("squeeze"), in, out),
+        surround(sub("surround"), out, kernel),
+        norm(sub("norm"), out) {}
+  Var forward(const Var& x) {
+    Var centre = squeeze.forward(x);
+    return gelu(norm.forward(centre - surround.forward(centre)));
+  }
+};
+
+struct ContrastExpert : Expert {
+  SurroundBranch small, medium, large;
+  Pointwise all, fuse;
+
+  ContrastExpert(nn::Scope s, int64_t dim)
+      : Expert(std::move(s)),
+        small(sub("small"), dim, dim / 4, 3),
+        medium(sub("medium"), dim, dim / 4, 5),
+        large(sub("large"), dim, dim / 4, 7),
+        all(sub("all"), dim, dim - 3 * (dim / 4)),
+        fuse(sub("fuse"), dim, dim) {}
+
+  Var forward(const Var& x) override {
+    return fuse.forward(
+        concat({small.forward(x), medium.forward(x), large.forward(x), all.forward(x)}, -1));
+  }
+};
+
+// Attention: every pixel asks the whole image, which is pooled to 7 x 7 tokens.  49 keys instead of H * W
+// make the cost linear in the pixels, and unlike one pooled key they still say where.  The idea of pooled
+// keys is that of Wang et al. 2021, "PVTv2", arXiv:2106.13797.  Cost a pixel: 1.5 C^2 + 49 C, an
+// image: 49 C^2.
+
+struct AttentionExpert : Expert {
+  static constexpr int64_t kTokens = 7;
+  static constexpr int kHeads = 2;
+  int64_t inner;
+  nn::LayerNorm norm;
+  nn::Linear query, key, value;
+  Pointwise all, fuse;
+
+  AttentionExpert(nn::Scope s, int64_t dim)
+      : Expert(std::move(s)),
+        inner((dim + 3) / 4 * kHeads),
+        norm(sub("norm"), dim),
+        query(sub("query"), dim, inner),
+        key(sub("key"), dim, inner),
+        value(sub("value"), dim, inner),
+        all(sub("all"), dim, dim / 4),
+        fuse(sub("fuse"), inner + dim / 4, dim) {}
+
+  Var forward(const Var& x) override {
+    const int64_t B = x.dim(0), H = x.dim(1), W = x.dim(2), C = x.dim(3);
+    Var tokens = reshape(norm.forward(adaptive_avg_pool(x, kTokens, kTokens)), {B, kTokens * kTokens, C});
+    Var queries = reshape(query.forward(x), {B, H * W, inner});
+    Var seen = attention(queries, key.forward(tokens), value.forward(tokens), kHeads);
+    return fuse.forward(concat({reshape(seen, {B, H, W, inner}), all.forward(x)}, -1));
+  }
+};
+
+// Hybrid: a local view, gated channel by channel by what the whole image contains.  The gate is that of
+// Hu, Shen, Sun 2018, "Squeeze-and-excitation networks", arXiv:1709.01507.  Cost a pixel: 2 C^2 + 25 C.
+
+struct HybridExpert : Expert {
+  nn::DepthwiseConv2d filter;
+  Pointwise local;
+  nn::Linear squeeze, excite;
+  Pointwise fuse;
+
+  HybridExpert(nn::Scope s, int64_t dim)
+      : Expert(std::move(s)),
+        filter(sub("filter"), dim, 5),
+        local(sub("local"), dim, dim),
+        squeeze(sub("squeeze"), dim, std::max<int64_t>(dim / 16, 1)),
+        excite(sub("excite"), std::max<int64_t>(dim / 16, 1), dim),
+        fuse(sub("fuse"), dim, dim) {}
+
+  Var forward(const Var& x) override {
+    Var gate = sigmoid(excite.forward(gelu(squeeze.forward(mean(x, {1, 2}, /*keep=*/true)))));
+    return fuse.forward(local.forward(filter.forward(x)) * gate);
+  }
+};
+
+}  // namespace camo::moe::cod
