@@ -1,19 +1,13 @@
 #include "moe/camoxpert.h"
 
-#include <algorithm>
-#include <cmath>
-
-#include "nn/loss.h"
-
 namespace camo::moe {
 namespace {
-
-int64_t up(int64_t n) { return (n + CamoXpert::kStride - 1) / CamoXpert::kStride * CamoXpert::kStride; }
 
 /// Adds zeros below and to the right until both sides are multiples of CamoXpert::kStride.
 template <class T>
 T padded(const T& x) {
-  const int64_t below = up(x.dim(1)) - x.dim(1), right = up(x.dim(2)) - x.dim(2);
+  const int64_t below = CamoXpert::padded_side(x.dim(1)) - x.dim(1),
+                right = CamoXpert::padded_side(x.dim(2)) - x.dim(2);
   return below + right == 0 ? x : pad(x, {{0, 0}, {0, below}, {0, right}, {0, 0}});
 }
 
@@ -62,8 +56,8 @@ CamoXpert::CamoXpert(nn::Scope s, const CamoXpertConfig& config)
     : Module(std::move(s)),
       backbone(nn::backbone(config.backbone, sub("backbone"),
                             {.drop_path = config.drop_path,
-                             .height = up(config.image_height),
-                             .width = up(config.image_width)})),
+                             .height = padded_side(config.image_height),
+                             .width = padded_side(config.image_width)})),
       mixtures(sub("moe")), decoder(sub("decoder"), backbone->dims, config.width), heads(sub("heads")) {
   std::vector<ExpertKind> kinds;
   for (int e = 0; e < config.experts; ++e) kinds.push_back(cod_experts()[size_t(e) % cod_experts().size()]);
@@ -90,20 +84,6 @@ CamoXpertOut CamoXpert::forward(const Var& x) {
   Var fine = to_logits(heads[0], decoded[0]);
   out.logits = cropped(resize_bilinear(fine, whole.dim(1), whole.dim(2)), H, W);
   return out;
-}
-
-Var camoxpert_loss(const CamoXpertOut& out, const Tensor& target) {
-  Var loss = nn::structure_loss(out.logits, target);
-  Tensor whole = padded(target);
-  Vars sides = out.deep;
-  sides.push_back(out.search);
-  for (const Var& side : sides) {
-    // The neighbourhood that calls a pixel a boundary shrinks with the map, down to 3 x 3.
-    const double shrink = double(side.dim(1)) / double(whole.dim(1));
-    const int64_t window = 2 * std::max<int64_t>(1, std::llround(15 * shrink)) + 1;
-    loss = loss + 0.5 * nn::structure_loss(side, adaptive_avg_pool(whole, side.dim(1), side.dim(2)), window);
-  }
-  return out.aux_loss.defined() ? loss + out.aux_loss : loss;
 }
 
 }  // namespace camo::moe

@@ -53,6 +53,7 @@ struct Decoder : nn::Module {
 
 struct CamoXpert : nn::Module {
   static constexpr int64_t kStride = 32;  // of the deepest map: images are padded to a multiple of it
+  static int64_t padded_side(int64_t side) { return (side + kStride - 1) / kStride * kStride; }
   std::unique_ptr<nn::Backbone> backbone;
   nn::List<Moe> mixtures;
   Decoder decoder;
@@ -64,9 +65,5 @@ struct CamoXpert : nn::Module {
   /// depend, in any bit, on its batch mates (in evaluation: batch norm mixes them in training).
   CamoXpertOut forward(const Var& x);
 };
-
-/// Structure loss of the logits, plus half of that of each side map, the search map included, against the
-/// target averaged down to its size; plus aux_loss.  target (B, H, W, 1) in [0, 1], of the logits' dtype.
-Var camoxpert_loss(const CamoXpertOut& out, const Tensor& target);
 
 }  // namespace camo::moe

@@ -1,5 +1,8 @@
 #include "nn/loss.h"
 
+#include <algorithm>
+#include <cmath>
+
 namespace camo::nn {
 
 Var structure_loss(const Var& logits, const Tensor& target, int64_t window) {
@@ -14,6 +17,13 @@ Var structure_loss(const Var& logits, const Tensor& target, int64_t window) {
   Var entropy = per_image(w * bce_with_logits(logits, target)) / per_image(w);
   Var both = per_image(w * p * t), either = per_image(w * (p + t)) - both;
   return mean(entropy + 1.0 - (both + 1.0) / (either + 1.0));
+}
+
+Var side_loss(const Var& logits, const Tensor& target) {
+  const int64_t H = logits.dim(1), W = logits.dim(2);
+  const double shrink = double(H) / double(target.dim(1));
+  const int64_t window = 2 * std::max<int64_t>(1, std::llround(15 * shrink)) + 1;
+  return structure_loss(logits, adaptive_avg_pool(target, H, W), window);
 }
 
 }  // namespace camo::nn

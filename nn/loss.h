@@ -12,4 +12,8 @@ namespace camo::nn {
 /// Wei, Wang, Huang 2020, "F3Net", arXiv:1911.11445, section 3.3.
 Var structure_loss(const Var& logits, const Tensor& target, int64_t window = 31);
 
+/// Deep supervision: structure loss of a smaller map against the target averaged down to its size.  The window
+/// that calls a pixel a boundary shrinks with the map, down to 3 x 3.  logits (B, h, w, 1), target (B, H, W, 1).
+Var side_loss(const Var& logits, const Tensor& target);
+
 }  // namespace camo::nn

@@ -3,7 +3,7 @@
 
 #include <cmath>
 
-#include "moe/camoxpert.h"
+#include "moe/loss.h"
 #include "nn/optim.h"
 #include "tensor/parallel.h"
 

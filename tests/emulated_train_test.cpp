@@ -4,7 +4,7 @@
 #include <cmath>
 
 #include "autograd/ops.h"
-#include "moe/camoxpert.h"
+#include "moe/loss.h"
 #include "nn/optim.h"
 #include "nn/state_dict.h"
 

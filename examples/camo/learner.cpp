@@ -4,6 +4,7 @@
 
 #include "autograd/debug.h"
 #include "examples/camo/weights_file.h"
+#include "moe/loss.h"
 
 namespace camo::program {
 
