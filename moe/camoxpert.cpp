@@ -1,5 +1,7 @@
 #include "moe/camoxpert.h"
 
+#include "moe/experts/single.h"
+
 namespace camo::moe {
 namespace {
 
@@ -16,33 +18,73 @@ Var cropped(const Var& x, int64_t height, int64_t width) {
   return x.dim(2) == width ? rows : slice(rows, 2, 0, width);
 }
 
-/// Logits leave the network in f32, whatever the activations are.
-Var to_logits(nn::Linear& head, const Var& x) {
-  Var z = head.forward(x);
-  return z.dtype() == DType::bf16 ? cast(z, DType::f32) : z;
+const ModelKind& model_kind(const std::string& name) {
+  for (const ModelKind& kind : model_kinds())
+    if (kind.name == name) return kind;
+  std::string all;
+  for (const std::string& known : model_names()) all += (all.empty() ? "" : ", ") + known;
+  throw ConfigError(text("camoxpert: no model is called '", name, "' [one of ", all, "]"));
+}
+
+bool all_heads(const CamoXpertConfig& c) { return model_kind(c.model).mixing != Mixing::generic; }
+
+std::vector<ExpertKind> pick(const std::vector<ExpertKind>& family, int64_t count) {
+  std::vector<ExpertKind> out;
+  for (int64_t e = 0; e < count; ++e) out.push_back(family[size_t(e) % family.size()]);
+  return out;
 }
 
 }  // namespace
 
-ConvBlock::ConvBlock(nn::Scope s, int64_t in, int64_t out, int64_t kernel)
-    : Module(std::move(s)),
-      conv(sub("conv"), in, out, kernel, {.padding = kernel / 2}, /*with_bias=*/false, nn::Init::fan_out),
-      norm(sub("norm"), out) {}
+const std::vector<ModelKind>& model_kinds() {
+  static const std::vector<ModelKind> kinds = {{"camoxpert-cod", Mixing::series, 6},
+                                               {"camoxpert-sparse", Mixing::sparse, 6},
+                                               {"camoxpert-single", Mixing::single, 1}};
+  return kinds;
+}
 
-Decoder::Decoder(nn::Scope s, const std::vector<int64_t>& dims, int64_t width)
-    : Module(std::move(s)), lateral(sub("lateral")), refine(sub("refine")), search(sub("search"), width, 1) {
+std::vector<std::string> model_names() {
+  std::vector<std::string> out;
+  for (const ModelKind& kind : model_kinds()) out.push_back(kind.name);
+  return out;
+}
+
+Scale::Scale(nn::Scope s, int64_t dim, const CamoXpertConfig& c) : Module(std::move(s)), series(sub("series")) {
+  const ModelKind& kind = model_kind(c.model);
+  const int64_t count = c.experts > 0 ? c.experts : kind.experts;
+  switch (kind.mixing) {
+    case Mixing::generic: break;
+    case Mixing::series:
+      for (const ExpertKind& expert : pick(cod_experts(), count)) expert.add(series, dim);
+      break;
+    case Mixing::sparse:
+      mixture.emplace(sub("mixture"), dim, pick(cod_experts(), count), c.chosen, c.balance_rate);
+      break;
+    case Mixing::single: series.add<SingleExpert>(dim, c.chosen); break;
+  }
+}
+
+MoeOut Scale::forward(const Var& x) {
+  Var y = x;
+  for (auto& expert : series) y = y + expert->forward(y);
+  return mixture ? mixture->forward(y) : MoeOut{.y = y, .aux_loss = {}, .stats = {}, .route = {}};
+}
+
+Decoder::Decoder(nn::Scope s, const std::vector<int64_t>& dims, int64_t width, bool with_search)
+    : Module(std::move(s)), lateral(sub("lateral")), refine(sub("refine")) {
   for (int64_t dim : dims) {
     lateral.add(dim, width);
     refine.add(width, width, 3);
   }
+  if (with_search) search.emplace(sub("search"), width);
 }
 
 std::pair<Vars, Var> Decoder::forward(const Vars& maps) {
   Vars out(maps.size());
+  Var found;
   const int deepest = int(maps.size()) - 1;
   Var y = refine[deepest].forward(lateral[deepest].forward(maps[deepest]));
-  Var found = to_logits(search, y);
-  y = y + y * cast(sigmoid(found), y.dtype());  // lifts what the search found, hides nothing that it missed
+  if (search) std::tie(y, found) = search->forward(y);
   out[deepest] = y;
   for (int i = deepest - 1; i >= 0; --i) {
     Var side = lateral[i].forward(maps[i]);
@@ -52,17 +94,36 @@ std::pair<Vars, Var> Decoder::forward(const Vars& maps) {
   return {out, found};
 }
 
+FineHeads::FineHeads(nn::Scope s, int64_t width, const CamoXpertConfig& c)
+    : Module(std::move(s)), narrow(sub("narrow"), width, c.head_width), reverse(sub("reverse"), c.head_width),
+      uncertainty(sub("uncertainty"), c.head_width),
+      refinement(sub("refinement"), c.head_width, c.refinements) {}
+
+Var FineHeads::forward(const Var& x, CamoXpertOut* out) {
+  auto [seen, object] = reverse.forward(narrow.forward(x));
+  auto [guess, u] = uncertainty.forward(seen);
+  out->reverse = object, out->uncertainty = u, out->steps = {guess};
+  for (Var& better : refinement.forward(seen, guess, u)) out->steps.push_back(better);
+  Var last = out->steps.back();
+  out->steps.pop_back();
+  return last;
+}
+
 CamoXpert::CamoXpert(nn::Scope s, const CamoXpertConfig& config)
     : Module(std::move(s)),
       backbone(nn::backbone(config.backbone, sub("backbone"),
                             {.drop_path = config.drop_path,
                              .height = padded_side(config.image_height),
                              .width = padded_side(config.image_width)})),
-      mixtures(sub("moe")), decoder(sub("decoder"), backbone->dims, config.width), heads(sub("heads")) {
-  std::vector<ExpertKind> kinds;
-  for (int e = 0; e < config.experts; ++e) kinds.push_back(cod_experts()[size_t(e) % cod_experts().size()]);
-  for (int64_t dim : backbone->dims) mixtures.add(dim, kinds, config.chosen, config.balance_rate);
-  for (size_t i = 0; i + 1 < backbone->dims.size(); ++i) heads.add(config.width, 1);
+      scales(sub("scales")),
+      decoder(sub("decoder"), backbone->dims, config.width, all_heads(config)),
+      sides(sub("sides")) {
+  for (int64_t dim : backbone->dims) scales.add(dim, config);
+  for (size_t i = 1; i + 1 < backbone->dims.size(); ++i) sides.add(config.width, 1);
+  if (all_heads(config))
+    heads.emplace(sub("heads"), config.width, config);
+  else
+    plain.emplace(sub("plain"), config.width, 1);
 }
 
 CamoXpertOut CamoXpert::forward(const Var& x) {
@@ -72,16 +133,16 @@ CamoXpertOut CamoXpert::forward(const Var& x) {
   Var whole = padded(x);
   Vars maps = backbone->forward(whole);
   for (size_t i = 0; i < maps.size(); ++i) {
-    MoeOut mixed = mixtures[int64_t(i)].forward(maps[i]);
+    MoeOut mixed = scales[int64_t(i)].forward(maps[i]);
     maps[i] = mixed.y;
     const Var& aux = mixed.aux_loss;
     if (aux.defined()) out.aux_loss = out.aux_loss.defined() ? out.aux_loss + aux : aux;
-    out.stats.push_back(std::move(mixed.stats));
+    if (scales[int64_t(i)].mixture) out.stats.push_back(std::move(mixed.stats));
   }
   auto [decoded, search] = decoder.forward(maps);
   out.search = search;
-  for (int i = 1; i < int(heads.size()); ++i) out.deep.push_back(to_logits(heads[i], decoded[i]));
-  Var fine = to_logits(heads[0], decoded[0]);
+  Var fine = heads ? heads->forward(decoded[0], &out) : to_logits(*plain, decoded[0]);
+  for (int i = 0; i < int(sides.size()); ++i) out.deep.push_back(to_logits(sides[i], decoded[size_t(i) + 1]));
   out.logits = cropped(resize_bilinear(fine, whole.dim(1), whole.dim(2)), H, W);
   return out;
 }

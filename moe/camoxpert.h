@@ -1,23 +1,43 @@
 // CamoXpert: finds what hides in a photograph.
 //
-//   photograph -> backbone -> four maps (H/4 ... H/32) -> a mixture of experts at each -> decoder -> logits
+//   photograph -> backbone -> four maps (H/4 ... H/32) -> experts at each -> decoder -> heads -> logits
 //
 // The decoder goes from the deepest map to the finest: 1 x 1 to `width` channels, enlarge and add, 3 x 3
-// convolution (Lin et al. 2017, "Feature pyramid networks", arXiv:1612.03144).  A search map on the deepest
-// scale says roughly where something is and lifts the features there, after the search-and-identify idea of
-// Fan et al. 2020, "Camouflaged object detection" (SINet).  Side heads give every scale a loss of its own.
+// convolution (Lin et al. 2017, "Feature pyramid networks", arXiv:1612.03144).  Side heads give every scale a
+// loss of its own.  The models differ in what stands at each scale and in the heads (moe/heads.h):
+//
+//   camoxpert         SDTA block, then a mixture of generic experts, chosen by content      side heads
+//   camoxpert-cod     all COD experts, one after another                                    all heads
+//   camoxpert-sparse  a mixture of COD experts                                              all heads
+//   camoxpert-single  one dense expert of the cost of the chosen ones: the baseline          all heads
 #pragma once
 
+#include <optional>
+
+#include "moe/heads.h"
 #include "moe/moe.h"
 #include "nn/backbone.h"
 
 namespace camo::moe {
 
+/// What stands between the backbone and the decoder.
+enum class Mixing { generic, series, sparse, single };
+
+struct ModelKind {
+  const char* name;
+  Mixing mixing;
+  int64_t experts;  // unless the configuration says otherwise
+};
+/// The models above.
+const std::vector<ModelKind>& model_kinds();
+std::vector<std::string> model_names();
+
 struct CamoXpertConfig {
-  std::string backbone = "pvt_v2_b0";
-  int experts = 6, chosen = 2;
+  std::string model = "camoxpert-sparse", backbone = "pvt_v2_b0";
+  int64_t experts = 0, chosen = 2;  // 0: the model's own number; more than its family has: kinds repeat
   double drop_path = 0.1;
-  int width = 64;              // channels of the decoder
+  int64_t width = 64, head_width = 32;  // channels of the decoder and of the heads at H/4
+  int refinements = 2;
   double balance_rate = 1e-2;  // moe/router.h
   int64_t image_height = 224, image_width = 224;  // what the backbone is built for; any size is accepted
 };
@@ -33,31 +53,45 @@ struct CamoXpertOut {
   std::vector<MoeStats> stats;  // one per scale, finest first
 };
 
-/// Convolution, batch norm, ReLU; same size.
-struct ConvBlock : nn::Module {
-  nn::Conv2d conv;
-  nn::BatchNorm norm;
-  ConvBlock(nn::Scope s, int64_t in, int64_t out, int64_t kernel);
-  Var forward(const Var& x) { return relu(norm.forward(conv.forward(x))); }
+/// What stands at one scale: x -> y of the same shape.
+struct Scale : nn::Module {
+  nn::List<Expert> series;  // each adds its f(x)
+  std::optional<Moe> mixture;
+  Scale(nn::Scope s, int64_t dim, const CamoXpertConfig& config);
+  MoeOut forward(const Var& x);  // without a mixture only y is defined
 };
 
-/// Maps of all scales -> one map of `width` channels at each, finest first, and the search logits.
+/// Maps of all scales -> one map of `width` channels at each, finest first.
 struct Decoder : nn::Module {
   nn::List<nn::Linear> lateral;
   nn::List<ConvBlock> refine;
-  nn::Linear search;
+  std::optional<Search> search;
 
-  Decoder(nn::Scope s, const std::vector<int64_t>& dims, int64_t width);
+  Decoder(nn::Scope s, const std::vector<int64_t>& dims, int64_t width, bool with_search);
+  /// The maps, and the search logits where it searches.
   std::pair<Vars, Var> forward(const Vars& maps);
+};
+
+/// The heads at H/4.
+struct FineHeads : nn::Module {
+  nn::Linear narrow;
+  ReverseAttention reverse;
+  BoundaryUncertainty uncertainty;
+  Refinement refinement;
+  FineHeads(nn::Scope s, int64_t width, const CamoXpertConfig& config);
+  /// x (B, H/4, W/4, width) -> logits at H/4; fills in reverse, uncertainty and steps.
+  Var forward(const Var& x, CamoXpertOut* out);
 };
 
 struct CamoXpert : nn::Module {
   static constexpr int64_t kStride = 32;  // of the deepest map: images are padded to a multiple of it
   static int64_t padded_side(int64_t side) { return (side + kStride - 1) / kStride * kStride; }
   std::unique_ptr<nn::Backbone> backbone;
-  nn::List<Moe> mixtures;
+  nn::List<Scale> scales;
   Decoder decoder;
-  nn::List<nn::Linear> heads;
+  nn::List<nn::Linear> sides;       // H/8, H/16: they only serve the loss
+  std::optional<FineHeads> heads;   // what makes the logits: all heads,
+  std::optional<nn::Linear> plain;  // or this one
 
   CamoXpert(nn::Scope s, const CamoXpertConfig& config);
 

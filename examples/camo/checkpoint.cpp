@@ -49,7 +49,10 @@ Checkpoint load_checkpoint(const std::string& path) {
 std::unique_ptr<moe::CamoXpert> make_model(const TrainConfig& c) {
   auto model = std::make_unique<moe::CamoXpert>(
       nn::Scope{.device = parse_device(c.device), .seed = uint64_t(c.seed)},
-      moe::CamoXpertConfig{.backbone = c.backbone,
+      moe::CamoXpertConfig{.model = c.model,
+                           .backbone = c.backbone,
+                           .experts = c.experts,
+                           .chosen = c.chosen,
                            .drop_path = c.freeze ? 0 : c.drop_path,
                            .balance_rate = c.balance_rate,
                            .image_height = c.size.height,

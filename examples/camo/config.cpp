@@ -9,10 +9,10 @@
 namespace camo::program {
 
 Options options(TrainConfig& c) {
-  return {
+  Options table = {
       {"data", &c.data, "folder of photographs and masks, a list file, or 'synthetic'"},
       {"out", &c.out, "run folder to make: configuration, weights, metrics, pictures"},
-      choice("model", &c.model, "network", {"camoxpert-sparse"}),
+      choice("model", &c.model, "network", moe::model_names()),
       choice("backbone", &c.backbone, "feature extractor", nn::backbone_names()),
       {"weights", &c.weights, "pretrained weights of the backbone to start from: safetensors, PyTorch's .pth, or a "
                               "run folder"},
@@ -27,6 +27,8 @@ Options options(TrainConfig& c) {
       {"weight-decay", &c.weight_decay, "AdamW's, none on norms and biases", 0, 10},
       {"clip", &c.clip, "largest norm of all gradients together; 0: no limit", 0, 1e9},
       {"ema-decay", &c.ema_decay, "decay of the averaged weights a step; 0: no average", 0, 0.999999},
+      {"experts", &c.experts, "experts at each scale; 0: as many as the model has by itself", 0, 16},
+      {"chosen", &c.chosen, "experts that a photograph is sent to at each scale", 1, 16},
       {"drop-path", &c.drop_path, "chance that a block of the backbone is left out", 0, 0.9},
       {"balance-rate", &c.balance_rate, "step of the bias that evens the experts' load", 0, 1},
       choice("augment", &c.augment, "flip, crop, scale, rotate, recolour", {"on", "off"}),
@@ -46,6 +48,9 @@ Options options(TrainConfig& c) {
       {"threads", &c.threads, "threads that compute; 0: one per core; never changes a result", 0, 1024},
       {"workers", &c.workers, "threads that read and augment ahead; never changes a result", 0, 256},
   };
+  for (const moe::LossTerm& term : moe::loss_terms())
+    table.push_back({text("loss-", term.name), &(c.loss.*term.weight), text("weight of the loss's term: ", term.help), 0, 1e6});
+  return table;
 }
 
 TrainConfig demo_config() {

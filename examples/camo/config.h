@@ -2,6 +2,7 @@
 #pragma once
 
 #include "examples/camo/options.h"
+#include "moe/loss.h"
 #include "tensor/dtype.h"
 
 namespace camo::program {
@@ -17,7 +18,9 @@ struct TrainConfig {
   // model
   std::string model = "camoxpert-sparse", backbone = "pvt_v2_b0", weights;
   bool freeze = false;
+  int64_t experts = 0, chosen = 2;
   double drop_path = 0.1, balance_rate = 0.01;
+  moe::LossWeights loss;
   // optimisation
   int64_t epochs = 40, batch_size = 8, accumulate = 1;
   double lr = 3e-4, min_lr = 1e-6, warmup = 1, weight_decay = 0.01, clip = 1, ema_decay = 0.999;

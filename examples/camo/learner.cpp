@@ -20,6 +20,7 @@ std::unique_ptr<moe::CamoXpert> first_model(const TrainConfig& c, bool fresh, st
 
 Learner::Learner(const TrainConfig& c, bool fresh)
     : precision_(precision(c)),
+      loss_weights_(c.loss),
       model_(first_model(c, fresh, &weights_report_)),
       optimizer_(*model_, {.decay = c.weight_decay, .clip = c.clip}) {
   if (c.ema_decay > 0) ema_.emplace(*model_, c.ema_decay);
@@ -31,7 +32,7 @@ double Learner::pass(const Sample& batch, double share, StepReport* report) {
   const Device device = model_->state().device;
   const Tensor image = batch.image.to(device);
   moe::CamoXpertOut out = model_->forward(Var(precision_ == DType::f32 ? image : cast(image, precision_)));
-  Var loss = moe::camoxpert_loss(out, batch.mask.to(device));
+  Var loss = moe::camoxpert_loss(out, batch.mask.to(device), loss_weights_);
   const int64_t kept = report ? debug::bytes_kept(loss) : 0;
   backward(loss, full(loss.shape(), share, loss.dtype(), device));
   if (report) {

@@ -43,6 +43,7 @@ class Learner {
   std::string find_culprit(const std::vector<Sample>& batches, int64_t first_micro_step);
 
   DType precision_;
+  moe::LossWeights loss_weights_;
   std::string weights_report_;
   std::unique_ptr<moe::CamoXpert> model_;
   nn::AdamW optimizer_;
