@@ -36,6 +36,12 @@ Var refinement(const CamoXpertOut& out, const Tensor& target) {
   return total;
 }
 
+Var uncertainty(const CamoXpertOut& out, const Tensor& target) {
+  if (!out.uncertainty.defined()) return {};
+  const Var& guess = out.steps.at(0);
+  return nn::uncertainty_loss(guess, out.uncertainty, adaptive_avg_pool(padded(target), guess.dim(1), guess.dim(2)));
+}
+
 }  // namespace
 
 const std::vector<LossTerm>& loss_terms() {
@@ -52,6 +58,8 @@ const std::vector<LossTerm>& loss_terms() {
        [](Out out, Target t) { return of_side(out.reverse, t); }},
       {"refinement", &LossWeights::refinement, "structure loss of the steps before the logits, later ones counting more",
        [](Out out, Target t) { return refinement(out, t); }},
+      {"uncertainty", &LossWeights::uncertainty, "cross entropy of the first guess over its uncertainty u, plus log u",
+       [](Out out, Target t) { return uncertainty(out, t); }},
   };
   return terms;
 }

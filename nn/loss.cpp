@@ -26,4 +26,11 @@ Var side_loss(const Var& logits, const Tensor& target) {
   return structure_loss(logits, adaptive_avg_pool(target, H, W), window);
 }
 
+Var uncertainty_loss(const Var& logits, const Var& u, const Tensor& target) {
+  check(logits.shape() == u.shape() && logits.shape() == target.shape(),
+        "uncertainty_loss: logits, u and target have one shape, got ", logits.shape(), ", ", u.shape(), " and ",
+        target.shape());
+  return mean(bce_with_logits(logits, target) / u + log(u));
+}
+
 }  // namespace camo::nn

@@ -16,4 +16,9 @@ Var structure_loss(const Var& logits, const Tensor& target, int64_t window = 31)
 /// that calls a pixel a boundary shrinks with the map, down to 3 x 3.  logits (B, h, w, 1), target (B, H, W, 1).
 Var side_loss(const Var& logits, const Tensor& target);
 
+/// mean(e / u + log u), e the cross entropy of a pixel: least at u = e, so u learns the error to expect, and pixels that
+/// are known to be hard pull less.  The caller bounds u > 0 from below, and so log u.  All (B, H, W, 1).
+/// Kendall, Gal 2017, arXiv:1703.04977, section 3.
+Var uncertainty_loss(const Var& logits, const Var& u, const Tensor& target);
+
 }  // namespace camo::nn

@@ -107,7 +107,9 @@ void print_help(const Command& command) {
   if (!command.options.empty()) std::printf("\n");
   for (const Option& o : command.options) {
     std::string left = "  --" + o.name + kind(o), right = o.help, now = shown(o);
-    if (!o.words.empty()) {
+    if (o.words.size() > 8) {
+      right += text(": ", o.words.front(), " | ... | ", o.words.back());
+    } else if (!o.words.empty()) {
       right += ": ";
       for (const std::string& w : o.words) right += (w == o.words[0] ? "" : " | ") + w;
     }

@@ -1,5 +1,8 @@
 #include "examples/camo/config.h"
 
+#include <algorithm>
+#include <sstream>
+
 #include "examples/camo/files.h"
 #include "nn/backbone.h"
 #include "tensor/error.h"
@@ -8,12 +11,36 @@
 
 namespace camo::program {
 
+std::string to_text(const moe::LossWeights& weights) {
+  std::string out;
+  for (const moe::LossTerm& term : moe::loss_terms())
+    if (weights.*term.weight != 0) out += text(out.empty() ? "" : ",", term.name, "=", weights.*term.weight);
+  return out;
+}
+
+moe::LossWeights loss_weights(const std::string& terms) {
+  moe::LossWeights out;
+  std::vector<std::string> names;
+  for (const moe::LossTerm& term : moe::loss_terms()) names.push_back(term.name), out.*term.weight = 0;
+  std::istringstream list(terms);
+  for (std::string item; std::getline(list, item, ',');) {
+    const size_t equals = item.find('=');
+    const std::string name = item.substr(0, equals), label = "loss: " + name;
+    const auto term = std::find(names.begin(), names.end(), name);
+    check<ConfigError>(equals != std::string::npos && term != names.end(),
+                       "loss: expects TERM=WEIGHT,..., got '", item, "'", hint(name, names));
+    const auto weight = moe::loss_terms()[size_t(term - names.begin())].weight;
+    set({name, &(out.*weight), "", 0, 1e6}, item.substr(equals + 1), label);
+  }
+  return out;
+}
+
 Options options(TrainConfig& c) {
-  Options table = {
+  return {
       {"data", &c.data, "folder of photographs and masks, a list file, or 'synthetic'"},
       {"out", &c.out, "run folder to make: configuration, weights, metrics, pictures"},
       choice("model", &c.model, "network", moe::model_names()),
-      choice("backbone", &c.backbone, "feature extractor", nn::backbone_names()),
+      choice("backbone", &c.backbone, "feature extractor (camo backbones lists them)", nn::backbone_names()),
       {"weights", &c.weights, "pretrained weights of the backbone to start from: safetensors, PyTorch's .pth, or a "
                               "run folder"},
       {"freeze", &c.freeze, "keep the backbone's weights as they are, and its drop path at rest"},
@@ -29,6 +56,7 @@ Options options(TrainConfig& c) {
       {"ema-decay", &c.ema_decay, "decay of the averaged weights a step; 0: no average", 0, 0.999999},
       {"experts", &c.experts, "experts at each scale; 0: as many as the model has by itself", 0, 16},
       {"chosen", &c.chosen, "experts that a photograph is sent to at each scale", 1, 16},
+      {"loss", &c.loss, "terms of the loss and their weights; those that are not named weigh 0"},
       {"drop-path", &c.drop_path, "chance that a block of the backbone is left out", 0, 0.9},
       {"balance-rate", &c.balance_rate, "step of the bias that evens the experts' load", 0, 1},
       choice("augment", &c.augment, "flip, crop, scale, rotate, recolour", {"on", "off"}),
@@ -42,15 +70,12 @@ Options options(TrainConfig& c) {
       choice("device", &c.device, "where to compute", {"cpu", "cuda"}),
       choice("precision", &c.precision, "of activations", {"fp32", "bf16"}),
       choice("bf16-units", &c.bf16_units,
-             "products of bf16 on the processor's bf16 units; auto: where they are faster",
+             "bf16 units of the processor; auto: where they are faster",
              {"off", "on", "auto"}),
-      choice("tf32", &c.tf32, "products of f32 on a GPU's tensor cores, with 10-bit fractions", {"off", "on"}),
+      choice("tf32", &c.tf32, "tensor cores of a GPU for f32, with 10-bit fractions", {"off", "on"}),
       {"threads", &c.threads, "threads that compute; 0: one per core; never changes a result", 0, 1024},
       {"workers", &c.workers, "threads that read and augment ahead; never changes a result", 0, 256},
   };
-  for (const moe::LossTerm& term : moe::loss_terms())
-    table.push_back({text("loss-", term.name), &(c.loss.*term.weight), text("weight of the loss's term: ", term.help), 0, 1e6});
-  return table;
 }
 
 TrainConfig demo_config() {
@@ -68,6 +93,7 @@ void validate(const TrainConfig& c) {
   check<ConfigError>(!c.out.empty(), "camo train --out: a run folder must be given");
   check<ConfigError>(c.min_lr <= c.lr, "camo train --min-lr: must be at most --lr, got ", c.min_lr, " and ",
                      c.lr);
+  loss_weights(c.loss);
   check<ConfigError>(!c.freeze || !c.weights.empty(),
                      "camo train --freeze: needs --weights, or the backbone stays as random as it starts");
 }

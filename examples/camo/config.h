@@ -7,6 +7,11 @@
 
 namespace camo::program {
 
+/// "structure=1,deep=0.5": the terms of the loss and their weights; those that are not named weigh 0.
+std::string to_text(const moe::LossWeights& weights);
+/// ConfigError names a term that does not exist, and the nearest one.
+moe::LossWeights loss_weights(const std::string& terms);
+
 struct TrainConfig {
   // data
   std::string data;
@@ -20,7 +25,7 @@ struct TrainConfig {
   bool freeze = false;
   int64_t experts = 0, chosen = 2;
   double drop_path = 0.1, balance_rate = 0.01;
-  moe::LossWeights loss;
+  std::string loss = to_text(moe::LossWeights{});
   // optimisation
   int64_t epochs = 40, batch_size = 8, accumulate = 1;
   double lr = 3e-4, min_lr = 1e-6, warmup = 1, weight_decay = 0.01, clip = 1, ema_decay = 0.999;

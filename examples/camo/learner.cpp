@@ -20,7 +20,7 @@ std::unique_ptr<moe::CamoXpert> first_model(const TrainConfig& c, bool fresh, st
 
 Learner::Learner(const TrainConfig& c, bool fresh)
     : precision_(precision(c)),
-      loss_weights_(c.loss),
+      loss_weights_(loss_weights(c.loss)),
       model_(first_model(c, fresh, &weights_report_)),
       optimizer_(*model_, {.decay = c.weight_decay, .clip = c.clip}) {
   if (c.ema_decay > 0) ema_.emplace(*model_, c.ema_decay);
