@@ -5,6 +5,7 @@
 #include <set>
 
 #include "autograd/checkpoint.h"
+#include "gradient_error.h"
 #include "nn/backbone.h"
 #include "nn/layers.h"
 #include "nn/nearest.h"
@@ -15,43 +16,6 @@ using namespace camo::nn;
 namespace {
 
 Scope scope64(uint64_t seed = 1) { return {.dtype = DType::f64, .seed = seed}; }
-
-/// Largest error of the gradients of sum(projection * f(x)), of the input and of every parameter, against central
-/// differences in f64, relative to the largest gradient of that tensor.
-double module_gradient_error(Module& module, const std::function<Var(const Var&)>& f, const Shape& input) {
-  Var x = Var::leaf(randn(input, 7, DType::f64));
-  Var y = f(x);
-  Tensor projection = randn(y.shape(), 8, DType::f64);
-  backward(y, projection);
-  std::vector<Var> leaves{x};
-  for (const Parameter& p : module.named_parameters()) leaves.push_back(p.var);
-  auto loss = [&] {
-    NoGrad no_grad;
-    std::vector<double> a = to_vector<double>(f(Var(x.value())).value()), b = to_vector<double>(projection);
-    double total = 0;
-    for (size_t i = 0; i < a.size(); ++i) total += a[i] * b[i];
-    return total;
-  };
-  double worst = 0;
-  for (Var& leaf : leaves) {
-    std::vector<double> analytic = to_vector<double>(leaf.grad());
-    double largest = 1e-6, error = 0;
-    for (size_t j = 0; j < analytic.size(); ++j) {
-      Tensor value = leaf.value();
-      double before = value.read<double>()[j], h = 1e-5;
-      value.write<double>()[j] = before + h;
-      double up = loss();
-      value.write<double>()[j] = before - h;
-      double down = loss();
-      value.write<double>()[j] = before;
-      double numeric = (up - down) / (2 * h);
-      largest = std::max(largest, std::abs(numeric));
-      error = std::max(error, std::abs(numeric - analytic[j]));
-    }
-    worst = std::max(worst, error / largest);
-  }
-  return worst;
-}
 
 struct Everything : Module {  // every layer that has parameters
   Conv2d conv;
@@ -76,7 +40,7 @@ struct Everything : Module {  // every layer that has parameters
 
 TEST_CASE("gradients flow through every layer to every parameter") {
   Everything net(scope64());
-  CHECK(module_gradient_error(net, [&](const Var& x) { return net.forward(x); }, {2, 5, 6, 3}) < 2e-6);
+  CHECK(test::gradient_error(net, [&](const Var& x) { return net.forward(x); }, {2, 5, 6, 3}) < 2e-6);
 }
 
 TEST_CASE("a part of a fused projection is the rows of the whole one") {
@@ -86,7 +50,7 @@ TEST_CASE("a part of a fused projection is the rows of the whole one") {
   for (int64_t r = 0; r < 4; ++r)
     for (int64_t c = 0; c < 4; ++c)
       CHECK(part.read<double>()[r * 4 + c] == doctest::Approx(whole.read<double>()[r * 9 + c + 3]));
-  CHECK(module_gradient_error(fused, [&](const Var& v) {
+  CHECK(test::gradient_error(fused, [&](const Var& v) {
     return concat({fused.forward_rows(v, 5, 9), fused.forward_rows(v, 0, 5)}, 1); }, {4, 5}) < 1e-7);
 }
 
@@ -96,7 +60,7 @@ TEST_CASE("layer scale folded into a projection scales what it gives") {
   Tensor folded = layer.forward_scaled(x, gain).value(), apart = (layer.forward(x) * gain).value();
   for (int64_t i = 0; i < 36; ++i)
     CHECK(folded.read<double>()[i] == doctest::Approx(apart.read<double>()[i]).epsilon(1e-14));
-  CHECK(module_gradient_error(layer, [&](const Var& v) { return layer.forward_scaled(v, sum(v, {0, 1}) * gain); }, {4, 5}) < 1e-7);
+  CHECK(test::gradient_error(layer, [&](const Var& v) { return layer.forward_scaled(v, sum(v, {0, 1}) * gain); }, {4, 5}) < 1e-7);
 }
 
 TEST_CASE("rates of drop_path grow from nothing in the first block to the whole in the last") {

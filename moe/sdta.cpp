@@ -1,0 +1,93 @@
+#include "moe/sdta.h"
+
+#include <algorithm>
+#include <cmath>
+
+namespace camo::moe {
+namespace {
+
+/// (B, N, heads * D) -> (B, heads, N, D)
+Var split(const Var& x, int heads) {
+  return permute(reshape(x, {x.dim(0), x.dim(1), heads, x.dim(2) / heads}), {0, 2, 1, 3});
+}
+Var join(const Var& x) {
+  return reshape(permute(x, {0, 2, 1, 3}), {x.dim(0), x.dim(2), x.dim(1) * x.dim(3)});
+}
+
+/// elu(x) + 1: x + 1 above 0, e^x below; the slope at 0 is 1.
+Var positive(const Var& x) {
+  Var above = relu(x);
+  return above + exp(x - above);
+}
+
+Var plain_attention(const Var& q, const Var& k, const Var& v, int heads) {
+  Var keys = split(k, heads), queries = split(q, heads) * (1 / std::sqrt(double(keys.dim(3))));
+  return join(matmul(softmax(matmul(queries, keys, Trans::no, Trans::yes)), split(v, heads)));
+}
+
+Var linear_attention(const Var& q, const Var& k, const Var& v, int heads) {
+  Var queries = positive(split(q, heads)), keys = positive(split(k, heads));
+  Var above = matmul(queries, matmul(keys, split(v, heads), Trans::yes));
+  Var below = matmul(queries, sum(keys, {2}, /*keep=*/true), Trans::no, Trans::yes);
+  return join(above / (below + 1e-12));  // against 0 / 0 where every feature underflows
+}
+
+Var attend(AttentionKind kind, const Var& q, const Var& k, const Var& v, int heads) {
+  switch (kind) {
+    case AttentionKind::flash: return attention(q, k, v, heads);
+    case AttentionKind::plain: return plain_attention(q, k, v, heads);
+    case AttentionKind::linear: break;
+  }
+  return linear_attention(q, k, v, heads);
+}
+
+}  // namespace
+
+const std::vector<std::string>& attention_kind_names() {
+  static const std::vector<std::string> names = {"flash", "plain", "linear"};
+  return names;
+}
+
+AttentionKind attention_kind(const std::string& name) {
+  const auto& names = attention_kind_names();
+  const auto found = std::find(names.begin(), names.end(), name);
+  check<ConfigError>(found != names.end(), "attention: no kind is called '", name,
+                     "' [one of flash, plain, linear]");
+  return AttentionKind(found - names.begin());
+}
+
+int sdta_heads(int64_t dim) {
+  int heads = 8;
+  while (dim % heads != 0) --heads;
+  return heads;
+}
+
+SdtaEncoder::SdtaEncoder(nn::Scope s, int64_t dim, const SdtaOptions& options)
+    : Module(std::move(s)), options(options), heads(sdta_heads(dim)),
+      qkv(sub("qkv"), dim, 3 * dim, /*with_bias=*/false), proj(sub("proj"), dim, dim),
+      drop(sub("drop"), options.dropout) {}
+
+Var SdtaEncoder::forward(const Var& x) {
+  auto [B, H, W, C] = dims<4>(x.value(), "SdtaEncoder: x (B, H, W, C)");
+  const bool pooled = options.pool_above > 0 && H * W > options.pool_above * options.pool_above;
+  Var tokens = reshape(x, {B, H * W, C});
+  // Projection and mean commute, so pooling first gives the same keys for less work.
+  Var seen = pooled ? reshape(adaptive_avg_pool(x, options.pool_to, options.pool_to), {B, -1, C}) : tokens;
+  Var y = attend(options.kind, qkv.forward_rows(tokens, 0, C), qkv.forward_rows(seen, C, 2 * C),
+                 qkv.forward_rows(seen, 2 * C, 3 * C), heads);
+  return drop.forward(proj.forward(reshape(y, {B, H, W, C})));
+}
+
+SdtaBlock::SdtaBlock(nn::Scope s, int64_t dim)
+    : Module(std::move(s)), squeeze(sub("squeeze"), dim, std::max<int64_t>(dim / 8, 8), /*with_bias=*/false),
+      excite(sub("excite"), squeeze.weight.dim(0), dim, /*with_bias=*/false),
+      around(sub("around"), dim, 5, 1, /*with_bias=*/false), place(sub("place"), dim, 1, /*with_bias=*/false) {}
+
+Var SdtaBlock::forward(const Var& x) {
+  dims<4>(x.value(), "SdtaBlock: x (B, H, W, C)");
+  Var channels = sigmoid(excite.forward(relu(squeeze.forward(mean(x, {1, 2}, /*keep=*/true)))));
+  Var x1 = x * channels;
+  return x1 * sigmoid(place.forward(around.forward(x1))) + 0.1 * x;
+}
+
+}  // namespace camo::moe

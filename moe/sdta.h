@@ -1,0 +1,57 @@
+// SDTA: every pixel looks at the whole map; and the two gates that weigh channels and places before that.
+//
+// The encoder is multi-head self-attention over the pixels of a map, in one of three ways.  flash and plain are
+// the same function, softmax(q k^T / sqrt(D)) v, with O(N) and O(N^2) memory; linear replaces the softmax by
+// features f(u) = elu(u) + 1 > 0 and so costs O(N D^2):
+//   y_i = sum_n f(q_i).f(k_n) v_n / sum_n f(q_i).f(k_n) = f(q_i)^T (sum_n f(k_n) v_n^T) / f(q_i)^T (sum_n f(k_n))
+// The denominator makes it a mean of the values: without it the output grows with the number of pixels.
+// Katharopoulos et al. 2020, "Transformers are RNNs", arXiv:2006.16236, eq. 5 and 7.  The name is that of EdgeNeXt
+// (Maaz et al. 2022, arXiv:2206.10589), whose own encoder attends over channels: nn/backbones/edgenext.h.
+#pragma once
+
+#include "nn/layers.h"
+
+namespace camo::moe {
+
+enum class AttentionKind { flash, plain, linear };
+/// The names of the kinds in their order, for a configuration.
+const std::vector<std::string>& attention_kind_names();
+/// The kind of that name; ConfigError lists the known ones.
+AttentionKind attention_kind(const std::string& name);
+
+struct SdtaOptions {
+  AttentionKind kind = AttentionKind::flash;
+  double dropout = 0.1;    // of the result
+  int64_t pool_above = 0;  // maps of more pixels than its square pool their keys and values; 0: never
+  int64_t pool_to = 11;    // side of the pooled map: 121 keys at any size keep the cost linear in the pixels
+};
+
+/// The largest divisor of dim that is at most 8.
+int sdta_heads(int64_t dim);
+
+/// f(x) = dropout(proj(attention(q, k, v))): (B, H, W, C) -> the same shape; who calls adds x.  No norm, no
+/// position.  4 C^2 + C parameters.
+struct SdtaEncoder : nn::Module {
+  SdtaOptions options;
+  int heads;
+  nn::Linear qkv, proj;  // qkv without bias
+  nn::Dropout drop;
+
+  SdtaEncoder(nn::Scope s, int64_t dim, const SdtaOptions& options = {});
+  Var forward(const Var& x);
+};
+
+/// A gate per channel from the image's mean, then one per pixel from its 5 x 5 neighbourhood, and a tenth of x
+/// so that nothing is lost behind a closed gate:
+///   x1 = x * sigmoid(W2 relu(W1 mean(x))),   y = x1 * sigmoid(w . depthwise(x1)) + 0.1 x
+/// W1 (r, C), W2 (C, r), r = max(C / 8, 8); no biases: 2 C r + 26 C parameters.
+struct SdtaBlock : nn::Module {
+  nn::Linear squeeze, excite;
+  nn::DepthwiseConv2d around;
+  nn::Linear place;
+
+  SdtaBlock(nn::Scope s, int64_t dim);
+  Var forward(const Var& x);
+};
+
+}  // namespace camo::moe
