@@ -1,6 +1,5 @@
 #include "autograd/debug.h"
 
-#include <set>
 #include <string_view>
 #include <utility>
 
@@ -11,6 +10,7 @@ namespace camo::debug {
 namespace {
 thread_local int t_find_nan = 0;
 thread_local CountMacs* t_count_macs = nullptr;
+thread_local NoteAttention* t_note_attention = nullptr;
 
 /// Products of inner length n make n multiply-adds for each number of the result; attention makes two products.
 int64_t macs_of(std::string_view op, const Tensor& y, const Vars& in) {
@@ -28,6 +28,15 @@ CountMacs::CountMacs() : outer_(std::exchange(t_count_macs, this)) {}
 CountMacs::~CountMacs() {
   if (outer_) outer_->count_ += count_;
   t_count_macs = outer_;
+}
+
+NoteAttention::NoteAttention() : outer_(std::exchange(t_note_attention, this)) {}
+NoteAttention::~NoteAttention() {
+  if (outer_) outer_->sizes_.insert(sizes_.begin(), sizes_.end());
+  t_note_attention = outer_;
+}
+void on_attention(const AttentionSizes& sizes) {
+  if (t_note_attention) t_note_attention->sizes_.insert(sizes);
 }
 
 FindNan::FindNan() { ++t_find_nan; }

@@ -1,7 +1,8 @@
-// Looking into a graph: first NaN by op, bytes kept by op, multiply-adds, a picture in DOT.
+// Looking into a graph: first NaN by op, bytes kept by op, multiply-adds, sizes of attention, a picture in DOT.
 #pragma once
 
 #include <map>
+#include <set>
 #include <string>
 
 #include "autograd/var.h"
@@ -30,6 +31,26 @@ class CountMacs {
   CountMacs* outer_;
 };
 
+/// Sizes of one attention: scores of N queries against M keys in heads of size D.
+struct AttentionSizes {
+  int64_t N, M, heads, D;
+  auto operator<=>(const AttentionSizes&) const = default;
+};
+
+/// While alive, notes the sizes of every attention that runs forward on this thread; each once, in order of size.
+class NoteAttention {
+ public:
+  NoteAttention();
+  ~NoteAttention();
+  NoteAttention(const NoteAttention&) = delete;
+  const std::set<AttentionSizes>& sizes() const { return sizes_; }
+
+ private:
+  friend void on_attention(const AttentionSizes& sizes);
+  std::set<AttentionSizes> sizes_;
+  NoteAttention* outer_;
+};
+
 /// Bytes that closures keep alive for the backward pass, by op; each storage counts once, at its first keeper.
 std::map<std::string, int64_t> bytes_kept_by_op(const Var& root);
 int64_t bytes_kept(const Var& root);
@@ -38,6 +59,7 @@ int64_t bytes_kept(const Var& root);
 std::string to_dot(const Var& root);
 
 void on_forward(const char* op, const Tensor& value, const Vars& inputs);  // called by the engine
+void on_attention(const AttentionSizes& sizes);
 void on_backward(const Node& node);
 
 }  // namespace camo::debug

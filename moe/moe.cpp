@@ -19,7 +19,7 @@ Moe::Moe(nn::Scope s, int64_t dim, const std::vector<ExpertKind>& kinds, int64_t
     : Module(std::move(s)),
       router(sub("router"), dim, int64_t(kinds.size()), chosen, balance_rate),
       experts(sub("experts")) {
-  for (const ExpertKind& kind : kinds) kind.add(experts, dim);
+  for (const ExpertKind& kind : kinds) kind.add(experts, dim), names.push_back(kind.name);
 }
 
 MoeOut Moe::forward(const Var& x) {
@@ -34,7 +34,17 @@ MoeOut Moe::forward(const Var& x) {
   Var results = parts.empty() ? packed : concat(parts, 0);
   Var f = combine_rows(results, plan.position, route.weight);  // f[b] = sum_k weight[b, k] result[b, k]
   MoeStats stats = statistics(route, plan);
-  return {.y = x + f, .aux_loss = {}, .stats = std::move(stats), .route = std::move(route)};
+  MoeOut out{.y = x + f, .aux_loss = {}, .stats = std::move(stats), .route = std::move(route)};
+  if (watch) watch(x, out);
+  return out;
+}
+
+std::vector<Moe*> mixtures(nn::Module& network) {
+  std::vector<Moe*> found;
+  if (auto* here = dynamic_cast<Moe*>(&network)) found.push_back(here);
+  for (nn::Module* child : network.children())
+    for (Moe* below : mixtures(*child)) found.push_back(below);
+  return found;
 }
 
 }  // namespace camo::moe

@@ -31,7 +31,9 @@ struct MoeOut {
 struct Moe : nn::Module {
   Router router;
   nn::List<Expert> experts;
+  std::vector<std::string> names;        // of the experts
   std::function<void(Plan&)> plan_hook;  // called with the plan: where tests plant defects
+  std::function<void(const Var& x, const MoeOut& out)> watch;  // called at the end: for checks and pictures
 
   /// One expert of each kind in the list; K = chosen.
   Moe(nn::Scope s, int64_t dim, const std::vector<ExpertKind>& kinds, int64_t chosen,
@@ -40,5 +42,8 @@ struct Moe : nn::Module {
   /// x (B, ..., C), as its experts take it.
   MoeOut forward(const Var& x);
 };
+
+/// All mixtures below a module, in order of construction: finest first in the models here.
+std::vector<Moe*> mixtures(nn::Module& network);
 
 }  // namespace camo::moe

@@ -86,6 +86,8 @@ class Module {
   /// The same for buffers; pointers stay good as long as the module lives.
   std::vector<std::pair<std::string, Buffer*>> named_buffers() const;
   int64_t parameter_count() const;
+  /// The modules right below, in order of construction.
+  const std::vector<Module*>& children() const { return children_; }
 
   ModelState& state() const { return *state_; }
   bool training() const { return state_->training; }
@@ -108,6 +110,7 @@ class Module {
   RandomKey random_key(Domain domain) const;
 
  private:
+  friend class InDouble;
   void collect(const std::string& prefix, std::vector<Parameter>* parameters,
                std::vector<std::pair<std::string, Buffer*>>* buffers) const;
 
