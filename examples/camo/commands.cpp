@@ -7,6 +7,7 @@ std::vector<Entry> commands() {
       {"demo", "train on synthetic camouflage for some minutes and look at the result", demo_command},
       {"train", "train a network on photographs with masks, or go on with a run", train_command},
       {"eval", "score a trained network, or a folder of maps, against masks", eval_command},
+      {"compare", "two models' scores on the same images, with intervals", compare_command},
       {"predict", "find the object in photographs", predict_command},
       {"backbones", "the feature extractors that can be named, with their cost", backbones_command},
       {"features", "what a backbone makes of given numbers, to compare with other programs", features_command},

@@ -13,6 +13,7 @@ using Arguments = std::vector<std::string>;
 int train_command(const Arguments& words);    // train.cpp
 int demo_command(const Arguments& words);     // demo.cpp
 int eval_command(const Arguments& words);     // eval.cpp
+int compare_command(const Arguments& words);  // compare.cpp
 int predict_command(const Arguments& words);  // predict.cpp
 int backbones_command(const Arguments& words);  // backbones.cpp
 int features_command(const Arguments& words);   // features.cpp
@@ -23,6 +24,7 @@ int synth_command(const Arguments& words);    // synth_command.cpp
 int bench_command(const Arguments& words);    // bench_command.cpp
 int bench_train_command(const Arguments& words);  // bench_train.cpp: `camo bench train`
 int bench_load_command(const Arguments& words);   // bench_load.cpp: `camo bench load`
+int bench_metrics_command(const Arguments& words);  // bench_metrics.cpp: `camo bench metrics`
 
 /// `camo bench ops` needs the op cases of the tests: bench_ops.cpp, in builds that have them.
 int bench_ops_command(const Arguments& words);

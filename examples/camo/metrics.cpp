@@ -1,41 +1,83 @@
 #include "examples/camo/metrics.h"
 
-#include <array>
+#include <algorithm>
+#include <numeric>
+
+#include "examples/camo/s_measure.h"
+#include "examples/camo/weighted_f.h"
+#include "tensor/parallel.h"
 
 namespace camo::program {
+namespace {
+
+double mean_absolute_error(const GreyPair& pair) {
+  double error = 0;
+  for (int v = pair.low; v <= pair.high; ++v)
+    error += double(pair.count[0][v]) * pair.value[v] + double(pair.count[1][v]) * (1 - pair.value[v]);
+  return error / double(pair.pixels);
+}
+
+double mean_of(const Curve& c) { return std::accumulate(c.begin(), c.end(), 0.0) / double(c.size()); }
+double max_of(const Curve& c) { return *std::max_element(c.begin(), c.end()); }
+
+void add(Curve& sum, double factor, const Curve& x) {
+  for (size_t t = 0; t < x.size(); ++t) sum[t] += factor * x[t];
+}
+
+}  // namespace
 
 ImageScores score(const Tensor& prediction, const Tensor& mask) {
-  check<DTypeError>(prediction.dtype() == DType::u8 && mask.dtype() == DType::u8,
-                    "score: takes u8 maps, got ", prediction.dtype(), " and ", mask.dtype());
-  auto plane = [](const Tensor& x) { return x.rank() == 2 || (x.rank() == 3 && x.dim(2) == 1); };
-  check(plane(prediction) && plane(mask) && prediction.dim(0) == mask.dim(0) &&
-            prediction.dim(1) == mask.dim(1),
-        "score: prediction and mask must be (H, W, 1) of one size, got ", prediction.shape(), " and ",
-        mask.shape());
-  check(mask.numel() > 0, "score: a map of no pixels has no score");
+  const GreyPair pair(prediction, mask);
+  const Confusion half = at_half(pair);
+  return {mean_absolute_error(pair), half.iou(), half.dice()};
+}
 
-  // Everything below depends on a pixel only through its grey level and its side of the mask: two histograms.
-  std::array<std::array<int64_t, 256>, 2> count{};
-  const uint8_t *p = prediction.read<uint8_t>(), *g = mask.read<uint8_t>();
-  for (int64_t i = 0; i < mask.numel(); ++i) ++count[g[i] > 128][p[i]];
+ImageMeasures measure(const Tensor& prediction, const Tensor& mask) {
+  const GreyPair pair(prediction, mask);
+  const Confusion half = at_half(pair), adaptive = at_adaptive(pair);
+  ImageMeasures out;
+  out.curves = curves_of(pair);
+  out.s = s_measure(pair);
+  out.e_mean = mean_of(out.curves.e), out.e_max = max_of(out.curves.e), out.e_adaptive = adaptive.e_measure();
+  out.f_mean = mean_of(out.curves.f), out.f_max = max_of(out.curves.f), out.f_adaptive = adaptive.f_measure();
+  out.f_weighted = weighted_f(pair);
+  out.mae = mean_absolute_error(pair);
+  out.iou = half.iou(), out.dice = half.dice(), out.precision = half.precision(), out.recall = half.recall();
+  return out;
+}
 
-  int low = 0, high = 255;
-  while (count[0][low] + count[1][low] == 0) ++low;
-  while (count[0][high] + count[1][high] == 0) --high;
-  double error = 0;
-  int64_t hit = 0, predicted = 0, truth = 0;
-  for (int v = low; v <= high; ++v) {
-    double x = v / 255.0;
-    if (low != high) x = (x - low / 255.0) / (high / 255.0 - low / 255.0);
-    error += double(count[0][v]) * x + double(count[1][v]) * (1 - x);
-    truth += count[1][v];
-    if (x > 0.5) hit += count[1][v], predicted += count[0][v] + count[1][v];
+std::vector<ImageMeasures> measure_all(int64_t count, const std::function<MapAndMask(int64_t)>& load) {
+  std::vector<ImageMeasures> out(static_cast<size_t>(count));
+  parallel_for(count, kGrain, [&](int64_t i) {
+    const MapAndMask x = load(i);
+    out[i] = measure(x.map, x.mask);
+  });
+  return out;
+}
+
+Measures average(const std::vector<ImageMeasures>& images, const std::vector<int32_t>& times) {
+  Measures out;
+  Curve e{}, f{};
+  double n = 0;
+  for (size_t i = 0; i < images.size(); ++i) {
+    const double k = times.empty() ? 1 : times[i];
+    if (k == 0) continue;
+    for (const MeasureInfo& m : kMeasures) out.*m.value += k * (images[i].*m.value);
+    add(e, k, images[i].curves.e), add(f, k, images[i].curves.f);
+    n += k;
   }
-  int64_t either = predicted + truth - hit;
-  ImageScores out;
-  out.mae = error / double(mask.numel());
-  out.iou = either ? double(hit) / double(either) : 0;
-  out.dice = either ? 2 * double(hit) / double(predicted + truth) : 0;
+  check<DataError>(n > 0, "average: a set of no images has no scores");
+  for (const MeasureInfo& m : kMeasures) out.*m.value /= n;
+  out.e_max = max_of(e) / n, out.f_max = max_of(f) / n;
+  return out;
+}
+
+Curves average_curves(const std::vector<ImageMeasures>& images) {
+  Curves out;
+  const double share = 1 / double(std::max<size_t>(images.size(), 1));
+  for (const ImageMeasures& x : images)
+    for (Curve Curves::*c : {&Curves::e, &Curves::f, &Curves::precision, &Curves::recall})
+      add(out.*c, share, x.curves.*c);
   return out;
 }
 
