@@ -16,24 +16,25 @@ Var of_side(const Var& side, const Tensor& target) {
   return side.defined() ? nn::side_loss(side, padded(target)) : Var();
 }
 
-Var deep(const CamoXpertOut& out, const Tensor& target) {
+/// Sum over the maps of weight(i) * structure loss; undefined without maps.
+template <class Weight>
+Var of_sides(const Vars& sides, const Tensor& target, const Weight& weight) {
   Var total;
-  for (const Var& side : out.deep) {
-    Var one = of_side(side, target);
+  for (size_t i = 0; i < sides.size(); ++i) {
+    Var one = of_side(sides[i], target) * weight(i);
     total = total.defined() ? total + one : one;
   }
   return total;
 }
 
-/// The maps between the first guess and the logits, later ones counting more: weights 1, 2, ..., n over their sum.
+Var deep(const CamoXpertOut& out, const Tensor& target) {
+  return of_sides(out.deep, target, [](size_t) { return 1.0; });
+}
+
+/// The maps between the first guess and the logits count the more the later: 1, 2, ..., n over their sum.
 Var refinement(const CamoXpertOut& out, const Tensor& target) {
-  Var total;
   const double n = double(out.steps.size());
-  for (size_t i = 0; i < out.steps.size(); ++i) {
-    Var one = of_side(out.steps[i], target) * (2 * double(i + 1) / (n * (n + 1)));
-    total = total.defined() ? total + one : one;
-  }
-  return total;
+  return of_sides(out.steps, target, [n](size_t i) { return 2 * double(i + 1) / (n * (n + 1)); });
 }
 
 Var uncertainty(const CamoXpertOut& out, const Tensor& target) {
@@ -48,18 +49,32 @@ const std::vector<LossTerm>& loss_terms() {
   using Out = const CamoXpertOut&;
   using Target = const Tensor&;
   static const std::vector<LossTerm> terms = {
-      {"structure", &LossWeights::structure, "cross entropy and IoU, weighted near boundaries, of the logits",
+      {"structure", &LossWeights::structure, "cross entropy and IoU, weighted near boundaries",
        [](Out out, Target t) { return nn::structure_loss(out.logits, t); }},
-      {"deep", &LossWeights::deep, "structure loss of each side map, summed",
-       [](Out out, Target t) { return deep(out, t); }},
+      {"bce", &LossWeights::bce, "cross entropy", [](Out out, Target t) { return nn::bce_loss(out.logits, t); }},
+      {"iou", &LossWeights::iou, "1 - intersection over union",
+       [](Out out, Target t) { return nn::iou_loss(out.logits, t); }},
+      {"dice", &LossWeights::dice, "1 - Dice's overlap",
+       [](Out out, Target t) { return nn::dice_loss(out.logits, t); }},
+      {"edge", &LossWeights::edge, "squared difference of edge strengths",
+       [](Out out, Target t) { return nn::edge_loss(out.logits, t); }},
+      {"boundary", &LossWeights::boundary, "cross entropy along the outline",
+       [](Out out, Target t) { return nn::boundary_loss(out.logits, t); }},
+      {"ssim", &LossWeights::ssim, "1 - structural similarity",
+       [](Out out, Target t) { return nn::ssim_loss(out.logits, t); }},
+      {"tversky", &LossWeights::tversky, "1 - overlap in which misses weigh 0.7, false alarms 0.3",
+       [](Out out, Target t) { return nn::tversky_loss(out.logits, t); }},
+      {"focal_tversky", &LossWeights::focal_tversky, "tversky to the power 3/4",
+       [](Out out, Target t) { return nn::focal_tversky_loss(out.logits, t); }},
+      {"deep", &LossWeights::deep, "structure loss of each side map, summed", deep},
       {"search", &LossWeights::search, "structure loss of the search map",
        [](Out out, Target t) { return of_side(out.search, t); }},
       {"reverse", &LossWeights::reverse, "structure loss of what reverse attention takes for the object",
        [](Out out, Target t) { return of_side(out.reverse, t); }},
-      {"refinement", &LossWeights::refinement, "structure loss of the steps before the logits, later ones counting more",
-       [](Out out, Target t) { return refinement(out, t); }},
+      {"refinement", &LossWeights::refinement, "structure loss of the steps to the logits, later ones counting more",
+       refinement},
       {"uncertainty", &LossWeights::uncertainty, "cross entropy of the first guess over its uncertainty u, plus log u",
-       [](Out out, Target t) { return uncertainty(out, t); }},
+       uncertainty},
   };
   return terms;
 }

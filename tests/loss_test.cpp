@@ -1,10 +1,8 @@
 // What the losses reward.
 #include <doctest/doctest.h>
 
-#include <cmath>
-
+#include "gradient_error.h"
 #include "nn/loss.h"
-#include "tensor/random.h"
 
 using namespace camo;
 
@@ -109,15 +107,84 @@ TEST_CASE("each image counts the same, whatever the size of its object") {
 }
 
 TEST_CASE("the gradient of the structure loss is that of finite differences") {
-  Tensor z = randn({2, 5, 6, 1}, 1, DType::f64), t = rand({2, 5, 6, 1}, 2, DType::f64);
-  Var leaf = Var::leaf(z);
-  backward(nn::structure_loss(leaf, t, 3));
-  for (int64_t i = 0; i < z.numel(); ++i) {
-    Tensor up = z.clone(), down = z.clone();
-    up.write<double>()[i] += 1e-5, down.write<double>()[i] -= 1e-5;
-    CHECK(leaf.grad().read<double>()[i] ==
-          doctest::Approx((loss(up, t, 3) - loss(down, t, 3)) / 2e-5).epsilon(1e-6));
+  Var z = Var::leaf(randn({2, 5, 6, 1}, 1, DType::f64));
+  Tensor t = rand({2, 5, 6, 1}, 2, DType::f64);
+  CHECK(test::gradient_error([&] { return nn::structure_loss(z, t, 3); }, {z}) < 1e-6);
+}
+
+TEST_CASE("tversky: what is missed costs more than what is added") {
+  Tensor mask = square_mask(6, 6, 8);
+  const double missed = item(nn::tversky_loss(Var(sure(square_mask(7, 7, 6))), mask).value());
+  Tensor larger = sure(mask);  // the same number of pixels too many as the smaller guess has too few
+  for (int64_t i = 0; i < 28; ++i) larger.write<float>()[i] = 4;
+  CHECK(missed > item(nn::tversky_loss(Var(larger), mask).value()));
+}
+
+TEST_CASE("the morphological gradient lies along the outline, on both sides, and never on the frame") {
+  for (int64_t corner : {8, 0}) {  // in the picture, and cut off by the frame above and to the left
+    Tensor g = nn::morphological_gradient(square_mask(corner, corner, 5), 3);
+    for (int64_t h = 0; h < kSize; ++h)
+      for (int64_t w = 0; w < kSize; ++w) {
+        auto within = [&](int64_t i, int64_t margin) {
+          return (i >= corner - margin || corner == 0) && i <= corner + 4 + margin;
+        };
+        const bool outline = within(h, 1) && within(w, 1) && !(within(h, -1) && within(w, -1));
+        CHECK(g.read<float>()[h * kSize + w] == (outline ? 1.f : 0.f));
+      }
   }
+  for (double level : {0.0, 1.0}) CHECK(sum_of_squares(nn::morphological_gradient(full({2, 5, 7, 1}, level), 5)) == 0);
+}
+
+TEST_CASE("boundary loss: an error counts along the outline, hardly elsewhere, on the frame included") {
+  Tensor mask = square_mask(0, 6, 12);
+  auto one_error = [&](int64_t h, int64_t w) {
+    Tensor guess = sure(mask);
+    guess.write<float>()[h * kSize + w] *= -1;
+    return item(nn::boundary_loss(Var(guess), mask).value()) - item(nn::boundary_loss(Var(sure(mask)), mask).value());
+  };
+  for (auto [h, w] : {std::pair{11, 11}, {12, 11}, {5, 6}, {5, 5}, {0, 6}})
+    for (auto [i, j] : {std::pair{5, 12}, {0, 12}, {0, 0}, {23, 23}, {20, 12}})
+      CHECK(one_error(h, w) > 100 * one_error(i, j));
+}
+
+TEST_CASE("edge loss: the frame is no edge") {
+  CHECK(item(nn::edge_loss(Var(full({1, 9, 9, 1}, 20)), zeros({1, 9, 9, 1})).value()) < 1e-10);
+}
+
+namespace {
+
+double uncertainty(double logit, double u, double t) {
+  auto map = [](double x) { return full({1, 1, 1, 1}, x, DType::f64); };
+  return item(nn::uncertainty_loss(Var(map(logit)), Var(map(u)), map(t)).value());
+}
+
+}  // namespace
+
+TEST_CASE("uncertainty loss: least where u is the error, bounded by 0, and an error never pays") {
+  double before = 0;
+  for (double logit : {8.0, 3.0, 1.0, 0.0, -1.0, -4.0}) {  // the target is 1, so each is more wrong than the last
+    const double error = std::log1p(std::exp(-logit)), least = uncertainty(logit, error, 1);
+    CHECK(least == doctest::Approx(std::log(1 + error / 0.05)).epsilon(1e-10));
+    for (double u = 0; u < 10; u += 0.01) CHECK(uncertainty(logit, u, 1) >= least - 1e-12);
+    CHECK(least > before);
+    before = least;
+  }
+  for (double u : {0.0, 0.05, 0.5, 10.0})
+    CHECK(uncertainty(2, u, 1) < uncertainty(1, u, 1));
+}
+
+TEST_CASE("uncertainty loss: its definition, its gradients, its shapes") {
+  Tensor t = rand({2, 4, 5, 1}, 2, DType::f64);
+  Var z = Var::leaf(randn(t.shape(), 1, DType::f64)), u = Var::leaf(rand(t.shape(), 3, DType::f64));
+  double mean = 0;
+  for (int64_t i = 0; i < 40; ++i) {
+    const double x = z.value().read<double>()[i], e = std::log1p(std::exp(x)) - x * t.read<double>()[i];
+    const double v = u.value().read<double>()[i] + 0.05;
+    mean += ((e + 0.05) / v + std::log(v / 0.05) - 1) / 40;
+  }
+  CHECK(item(nn::uncertainty_loss(z, u, t).value()) == doctest::Approx(mean).epsilon(1e-12));
+  CHECK(test::gradient_error([&] { return nn::uncertainty_loss(z, u, t); }, {z, u}) < 1e-6);
+  CHECK_THROWS_AS(nn::uncertainty_loss(z, Var(zeros({2, 4, 4, 1}, DType::f64)), t), ShapeError);
 }
 
 TEST_CASE("structure loss names the shapes that do not fit") {
