@@ -90,7 +90,7 @@ int main() {
   std::printf("one linear map: error %.4f\n\n", single);
 
   const moe::ExpertKind kind{"linear", moe::add_expert<LinearExpert>};
-  moe::Moe layer(nn::Scope{.seed = 1}, /*dim=*/4, std::vector<moe::ExpertKind>(kExperts, kind), /*chosen=*/2);
+  moe::Moe layer(nn::Scope{.seed = 1}, /*dim=*/4, std::vector<moe::ExpertKind>(kExperts, kind), {.chosen = 2});
   std::printf("weight of each expert before training:\n");
   print_routing(layer.router.forward(Var(some.x)), some.group);
   nn::discard(layer);                                  // looking must not move the balance

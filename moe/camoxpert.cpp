@@ -58,7 +58,8 @@ Scale::Scale(nn::Scope s, int64_t dim, const CamoXpertConfig& c) : Module(std::m
       for (const ExpertKind& expert : pick(cod_experts(), count)) expert.add(series, dim);
       break;
     case Mixing::sparse:
-      mixture.emplace(sub("mixture"), dim, pick(cod_experts(), count), c.chosen, c.balance_rate);
+      mixture.emplace(sub("mixture"), dim, pick(cod_experts(), count),
+                      MoeConfig{.chosen = c.chosen, .rate = c.balance_rate});
       break;
     case Mixing::single: series.add<SingleExpert>(dim, c.chosen); break;
   }

@@ -1,40 +1,70 @@
 #include "moe/moe.h"
 
+#include <algorithm>
+#include <cmath>
+
 namespace camo::moe {
 namespace {
 
 MoeStats statistics(const Route& route, const Plan& plan) {
   const int64_t B = route.expert.dim(0), K = route.expert.dim(1), E = route.logits.dim(1);
-  if (B == 0) return {.load = plan.load(), .weight = {}, .entropy = {}};
-  const Tensor &w = route.weight.value(), &z = route.logits.value();
+  MoeStats out{.load = plan.load(), .load_error = 0, .auxiliary = {}, .weight = {}, .entropy = {}};
+  if (B == 0) return out;
+  const double even = double(B * K) / double(E);
+  for (int64_t n : out.load) out.load_error = std::max(out.load_error, std::abs(double(n) - even) / even);
+  const Tensor &w = route.weight.value(), &z = route.logits.value(), p = softmax(z);
   Tensor chosen = one_hot(route.expert.reshape({B * K}), E, w.dtype());
-  return {.load = plan.load(),
-          .weight = scale(matmul(w.reshape({1, B * K}), chosen).reshape({E}), 1.0 / double(B)),
-          .entropy = mean(sub(logsumexp(z), sum(mul(softmax(z), z), {-1})))};
+  out.auxiliary = scale(sum(mul(mean(chosen, {0}), mean(p, {0}))), double(E));
+  out.weight = scale(matmul(w.reshape({1, B * K}), chosen).reshape({E}), 1.0 / double(B));
+  out.entropy = mean(sub(logsumexp(z), sum(mul(p, z), {-1})));
+  return out;
 }
 
 }  // namespace
 
-Moe::Moe(nn::Scope s, int64_t dim, const std::vector<ExpertKind>& kinds, int64_t chosen, double balance_rate)
+Var to_tiles(const Var& x, int64_t tile) {
+  auto [B, H, W, C] = dims<4>(x.value(), "to_tiles: x (B, H, W, C)");
+  const int64_t h = (H + tile - 1) / tile, w = (W + tile - 1) / tile, below = h * tile - H, right = w * tile - W;
+  Var whole = below + right == 0 ? x : pad(x, {{0, 0}, {0, below}, {0, right}, {0, 0}});
+  if (tile > 1) whole = permute(reshape(whole, {B, h, tile, w, tile, C}), {0, 1, 3, 2, 4, 5});
+  return reshape(whole, {B * h * w, tile, tile, C});
+}
+
+Var from_tiles(const Var& rows, const Shape& map) {
+  const int64_t tile = rows.dim(1), B = map[0], H = map[1], W = map[2], C = map[3];
+  const int64_t h = (H + tile - 1) / tile, w = (W + tile - 1) / tile;
+  if (tile == 1) return reshape(rows, {B, H, W, C});
+  Var y = permute(reshape(rows, {B, h, w, tile, tile, C}), {0, 1, 3, 2, 4, 5});
+  y = reshape(y, {B, h * tile, w * tile, C});
+  if (h * tile > H) y = slice(y, 1, 0, H);
+  return w * tile > W ? slice(y, 2, 0, W) : y;
+}
+
+Moe::Moe(nn::Scope s, int64_t dim, const std::vector<ExpertKind>& kinds, const MoeConfig& config)
     : Module(std::move(s)),
-      router(sub("router"), dim, int64_t(kinds.size()), chosen, balance_rate),
+      routing(config.routing),
+      tile(routing == Routing::pixel ? 1 : config.tile),
+      router(sub("router"), dim, int64_t(kinds.size()), config),
       experts(sub("experts")) {
+  check<ConfigError>(tile >= 1, "moe: a tile has at least one pixel, got ", tile);
   for (const ExpertKind& kind : kinds) kind.add(experts, dim), names.push_back(kind.name);
 }
 
 MoeOut Moe::forward(const Var& x) {
-  Route route = router.forward(x);                      // expert (B, K), weight (B, K)
+  Var rows = routing == Routing::image ? x : to_tiles(x, tile);
+  Route route = router.forward(rows);                   // expert (B, K), weight (B, K)
   Plan plan = make_plan(route.expert, experts.size());  // pairs (image, expert) sorted by expert
   if (plan_hook) plan_hook(plan);
-  Var packed = gather_rows(x, plan.source);             // (B * K, ..., C), each expert's images together
+  Var packed = gather_rows(rows, plan.source);          // (B * K, ..., C), each expert's images together
   Vars parts;
   for (int64_t e = 0; e < experts.size(); ++e)
     if (plan.begin[e] < plan.begin[e + 1])  // nobody chose it: no work, no gradient
       parts.push_back(experts[e].forward(slice_rows(packed, plan.begin[e], plan.begin[e + 1])));
   Var results = parts.empty() ? packed : concat(parts, 0);
   Var f = combine_rows(results, plan.position, route.weight);  // f[b] = sum_k weight[b, k] result[b, k]
+  if (routing != Routing::image) f = from_tiles(f, x.shape());
   MoeStats stats = statistics(route, plan);
-  MoeOut out{.y = x + f, .aux_loss = {}, .stats = std::move(stats), .route = std::move(route)};
+  MoeOut out{.y = x + f, .aux_loss = route.aux_loss, .stats = std::move(stats), .route = std::move(route)};
   if (watch) watch(x, out);
   return out;
 }

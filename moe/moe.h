@@ -3,9 +3,10 @@
 //   y = x + sum over the chosen e of weight[e] * expert_e(x)
 //
 // Shazeer et al. 2017, arXiv:1701.06538, with whole convolutional branches as experts.  No image is dropped,
-// nothing is padded, and the host loops over experts, never over images.  The gate learns: the adjoint of
-// combine_rows gives dweight[b, k] = <dy[b], result[b, k]>.  Read before: router.h, plan.h; after: experts.h,
-// camoxpert.h.
+// and the host loops over experts, never over images.  The gate learns: the adjoint of combine_rows gives
+// dweight[b, k] = <dy[b], result[b, k]>.  Routing windows or pixels is the same layer on other rows: they are
+// cut from the map, treated as images of their own, and put back.  Read before: router.h, plan.h; after:
+// experts.h, camoxpert.h.
 #pragma once
 
 #include "moe/experts.h"
@@ -16,30 +17,39 @@ namespace camo::moe {
 
 /// What one forward pass did, for people and metrics; outside the graph.
 struct MoeStats {
-  std::vector<int64_t> load;  // (E) images per expert; sums to B * K
-  Tensor weight;              // (E) mean over images of the weight an expert got; sums to 1
-  Tensor entropy;  // () mean over images of the entropy of softmax(logits), in nats: log E when undecided
+  std::vector<int64_t> load;  // (E) rows per expert; sums to B * K, where rows are images
+  double load_error = 0;      // max_e |load_e - mean| / mean
+  Tensor auxiliary;           // () E sum_e fraction_e mean p_e, the measure of auxiliary balancing: 1 when even
+  Tensor weight;              // (E) mean over rows of the weight an expert got; sums to 1
+  Tensor entropy;  // () mean over rows of the entropy of softmax(logits), in nats: log E when undecided
 };
 
 struct MoeOut {
   Var y;         // like x
-  Var aux_loss;  // to be added to the task's loss if defined; this router balances without one
+  Var aux_loss;  // to be added to the task's loss if defined
   MoeStats stats;
   Route route;
 };
 
+/// Windows of a map, row by row: (B, H, W, C) -> (B * h * w, tile, tile, C), h = H / tile rounded up.  A window that
+/// reaches over the lower or right edge holds zeros there, like the padding of a convolution.
+Var to_tiles(const Var& x, int64_t tile);
+/// The map (B, H, W, C) of its windows; what lies beyond the edges is dropped.
+Var from_tiles(const Var& rows, const Shape& map);
+
 struct Moe : nn::Module {
+  Routing routing;
+  int64_t tile;  // side of what is routed; pixels are windows of 1 x 1
   Router router;
   nn::List<Expert> experts;
   std::vector<std::string> names;        // of the experts
   std::function<void(Plan&)> plan_hook;  // called with the plan: where tests plant defects
   std::function<void(const Var& x, const MoeOut& out)> watch;  // called at the end: for checks and pictures
 
-  /// One expert of each kind in the list; K = chosen.
-  Moe(nn::Scope s, int64_t dim, const std::vector<ExpertKind>& kinds, int64_t chosen,
-      double balance_rate = 1e-2);
+  /// One expert of each kind in the list.
+  Moe(nn::Scope s, int64_t dim, const std::vector<ExpertKind>& kinds, const MoeConfig& config = {});
 
-  /// x (B, ..., C), as its experts take it.
+  /// x (B, ..., C), as its experts take it; (B, H, W, C) for tiles and pixels, which reach them as (R, t, t, C).
   MoeOut forward(const Var& x);
 };
 

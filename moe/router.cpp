@@ -1,14 +1,20 @@
 #include "moe/router.h"
 
+#include <algorithm>
+
 #include "autograd/checkpoint.h"
 
 namespace camo::moe {
 namespace {
 
-int64_t checked(int64_t experts, int64_t chosen) {
-  check<ConfigError>(1 <= chosen && chosen <= experts,
-                     "router: chooses between 1 and all of its experts, got ", chosen, " of ", experts);
-  return experts;
+const MoeConfig& checked(const MoeConfig& c, int64_t experts) {
+  check<ConfigError>(1 <= c.chosen && c.chosen <= experts,
+                     "router: chooses between 1 and all of its experts, got ", c.chosen, " of ", experts);
+  check<ConfigError>(c.temperature > 0, "router: temperature is positive, got ", c.temperature);
+  check<ConfigError>(c.leak >= 0 && c.leak <= 1, "router: leak is a share, 0 to 1, got ", c.leak);
+  for (double v : {c.clamp, c.noise, c.z_loss, c.rate, c.auxiliary, double(c.warmup)})
+    check<ConfigError>(v >= 0, "router: clamp, noise, z_loss, rate, auxiliary and warmup are not negative, got ", v);
+  return c;
 }
 
 /// Mean over all axes between the first and the last: (B, ..., C) -> (B, C).
@@ -19,33 +25,78 @@ Var pooled(const Var& x) {
   return inner.empty() ? x : mean(x, inner);
 }
 
+Tensor counted(const Tensor& expert, int64_t experts) { return cast(histogram(expert, experts), DType::f64); }
+
+bool warms_up(const MoeConfig& c) { return c.balancing == Balancing::auxiliary && c.warmup > 0; }
+
 }  // namespace
 
 // A small gate (trunc_normal) starts with nearly equal logits: no expert is shut out before it has learned.
-Router::Router(nn::Scope s, int64_t dim, int64_t experts, int64_t chosen, double rate)
-    : Module(std::move(s)), experts(checked(experts, chosen)), chosen(chosen), rate(rate),
-      gate(sub("gate"), dim, experts, true, nn::Init::trunc_normal),
+Router::Router(nn::Scope s, int64_t dim, int64_t experts, const MoeConfig& c)
+    : Module(std::move(s)), config(checked(c, experts)), experts(experts), chosen(c.chosen),
+      views(c.gate == GateKind::content_aware ? std::make_unique<ContentViews>(sub("views"), dim) : nullptr),
+      gate(sub("gate"), views ? dim / 2 : dim, experts, true, nn::Init::trunc_normal),
       balance(buffer("balance", zeros({experts}, state().dtype, state().device))),
-      load(buffer("load", zeros({experts}, DType::f64, state().device), /*saved=*/false)) {}
+      load(buffer("load", zeros({experts}, DType::f64, state().device), /*saved=*/false)),
+      steps(warms_up(c) ? &buffer("steps", zeros({}, DType::i64)) : nullptr) {}
 
 Route Router::forward(const Var& x) {
-  Var logits = gate.forward(cast(pooled(x), acc_dtype(x.dtype())));
-  Tensor expert = top_k(add(logits.value(), balance.value), chosen).index;
+  Var seen = views ? views->forward(x) : pooled(x);
+  Var raw = gate.forward(cast(seen, acc_dtype(x.dtype())));
+  Var logits = config.clamp > 0 ? clamp(raw, -config.clamp, config.clamp) : raw;
+  if (config.temperature != 1) logits = logits / config.temperature;
+  Tensor expert = select(logits.value());
   if (training() && !recomputing()) stage(expert);
-  Route route{expert, softmax(take_along(logits, expert)), logits};
+  Route route{.expert = expert, .weight = {}, .logits = logits, .aux_loss = {}};
+  if (config.weights == Weights::chosen) {
+    route.weight = softmax(take_along(logits, expert));
+  } else {
+    Var p = take_along(softmax(logits), expert);
+    route.weight = p / sum(p, {-1}, /*keep=*/true);
+  }
+  route.aux_loss = auxiliary_loss(raw, route);
   if (hook) hook(route);
   return route;
+}
+
+Tensor Router::select(const Tensor& logits) {
+  Tensor z = logits;
+  if (training() && config.noise > 0)
+    z = add(z, randn(z.shape(), random_key(Domain::routing), 0, config.noise, z.dtype()).to(z.device()));
+  return top_k(add(config.weights == Weights::all ? softmax(z) : z, balance.value), chosen).index;
 }
 
 // Counts add up over the micro-batches of a step (nothing is staged at its first one), and the balance is
 // derived anew from the committed one each time: whatever number of micro-batches, commit() takes over one
 // exact move.
 void Router::stage(const Tensor& expert) {
-  Tensor counts = cast(histogram(expert, experts), DType::f64);
+  Tensor counts = counted(expert, experts);
   load.staged = load.staged.defined() ? add(load.staged, counts) : counts;
-  // E (mean load - load) is a whole number, so clamping it to [-1, 1] gives its sign.
-  Tensor lack = camo::sub(sum(load.staged, {}, /*keep=*/true), scale(load.staged, double(experts)));
-  balance.staged = add(balance.value, scale(cast(unary(lack, Clamp{-1, 1}), balance.value.dtype()), rate));
+  if (steps) steps->staged = full({}, item(steps->value) + 1, DType::i64);
+  if (config.balancing != Balancing::sign && config.balancing != Balancing::proportional) return;
+  // lack = E (mean load - load), a whole number, so clamping it to [-1, 1] gives its sign.
+  Tensor all = sum(load.staged, {}, /*keep=*/true), lack = camo::sub(all, scale(load.staged, double(experts)));
+  Tensor move = config.balancing == Balancing::sign ? unary(lack, Clamp{-1, 1}) : div(lack, unary(all, Clamp{1, 1e300}));
+  balance.staged = add(scale(balance.value, 1 - config.leak), scale(cast(move, balance.value.dtype()), config.rate));
+}
+
+// The fractions are those of the optimizer step so far: of few images alone they would be mostly chance, and ask
+// each micro-batch to be even in itself.  Qiu et al. 2025, "Demons in the detail", arXiv:2501.11873, section 3.
+Var Router::auxiliary_loss(const Var& raw, const Route& route) {
+  const bool even = config.balancing == Balancing::auxiliary;
+  if (raw.dim(0) == 0) return {};
+  Var loss;
+  if (even) {
+    Tensor counts = training() && load.staged.defined() ? load.staged : counted(route.expert, experts);
+    Tensor fraction = cast(div(counts, sum(counts, {}, /*keep=*/true)), raw.dtype());
+    const double warm = steps ? std::min(1.0, (item(steps->value) + 1) / double(config.warmup)) : 1;
+    loss = sum(mean(softmax(route.logits), {0}) * Var(fraction)) * (config.auxiliary * warm * double(experts));
+  }
+  if (config.z_loss > 0) {
+    Var z = mean(square(logsumexp(raw))) * config.z_loss;
+    loss = even ? loss + z : z;
+  }
+  return loss;
 }
 
 }  // namespace camo::moe

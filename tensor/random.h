@@ -12,7 +12,7 @@
 namespace camo {
 
 /// What a stream of numbers is for; part of the key, so that streams never meet.
-enum class Domain : uint32_t { init, dropout, drop_path, shuffle, augment, synth, test };
+enum class Domain : uint32_t { init, dropout, drop_path, shuffle, augment, synth, test, routing };
 
 struct RandomKey {
   uint64_t seed = 0;

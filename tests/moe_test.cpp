@@ -72,7 +72,7 @@ TEST_CASE("the plan of nothing is empty") {
 }
 
 TEST_CASE("an image gets distinct experts and weights that sum to 1") {
-  Router router(nn::Scope{.seed = 3}, 16, 6, 2);
+  Router router(nn::Scope{.seed = 3}, 16, 6, {.chosen = 2});
   Route route = router.forward(Var(randn({32, 5, 7, 16}, 1)));
   std::vector<int64_t> expert = to_vector<int64_t>(route.expert);
   std::vector<float> weight = to_vector<float>(route.weight.value());
@@ -84,7 +84,7 @@ TEST_CASE("an image gets distinct experts and weights that sum to 1") {
 }
 
 TEST_CASE("the balance decides who is chosen and not how much they count") {
-  Router router(nn::Scope{.seed = 3}, 8, 4, 4);
+  Router router(nn::Scope{.seed = 3}, 8, 4, {.chosen = 4});
   Var x(randn({5, 8}, 1));
   std::vector<float> before = to_vector<float>(router.forward(x).weight.value());
   std::vector<int64_t> order = to_vector<int64_t>(router.forward(x).expert);
@@ -102,7 +102,7 @@ TEST_CASE("the balance decides who is chosen and not how much they count") {
 }
 
 TEST_CASE("y = x + the weighted sum of the chosen experts") {
-  Moe layer(nn::Scope{.seed = 5}, 8, multipliers(5), 2);
+  Moe layer(nn::Scope{.seed = 5}, 8, multipliers(5), {.chosen = 2});
   Tensor x = randn({9, 3, 2, 8}, 2);
   MoeOut out = layer.forward(Var(x));
   Route route = layer.router.forward(Var(x));
@@ -121,7 +121,7 @@ TEST_CASE("y = x + the weighted sum of the chosen experts") {
 }
 
 TEST_CASE("the gate's gradient is that of finite differences") {
-  Moe layer(nn::Scope{.dtype = DType::f64, .seed = 7}, 8, cod_experts(), 2);
+  Moe layer(nn::Scope{.dtype = DType::f64, .seed = 7}, 8, cod_experts(), {.chosen = 2});
   Tensor x = randn({3, 4, 5, 8}, 2, DType::f64), projection = randn({3, 4, 5, 8}, 3, DType::f64);
   layer.train(false);
   auto value = [&] {
@@ -172,7 +172,7 @@ TEST_CASE("experts cost alike: parameters within a factor of 1.5") {
 }
 
 TEST_CASE("an expert that nobody chose gets no gradient") {
-  Moe layer(nn::Scope{.seed = 5}, 8, cod_experts(), 2);
+  Moe layer(nn::Scope{.seed = 5}, 8, cod_experts(), {.chosen = 2});
   MoeOut out = layer.forward(Var(randn({1, 4, 4, 8}, 2)));
   backward(sum(out.y));
   for (int64_t e = 0; e < 6; ++e)
@@ -182,7 +182,7 @@ TEST_CASE("an expert that nobody chose gets no gradient") {
 
 TEST_CASE("an image's result is the same, bit for bit, whatever its batch mates") {
   for (DType dtype : {DType::f32, DType::bf16}) {
-    Moe layer(nn::Scope{.seed = 5}, 32, cod_experts(), 2);
+    Moe layer(nn::Scope{.seed = 5}, 32, cod_experts(), {.chosen = 2});
     layer.train(false);
     NoGrad no_grad;
     Tensor x = randn({7, 9, 11, 32}, 2, dtype), y = layer.forward(Var(x)).y.value();
@@ -194,12 +194,12 @@ TEST_CASE("an image's result is the same, bit for bit, whatever its batch mates"
 }
 
 TEST_CASE("a batch of no images is legal") {
-  Moe layer(nn::Scope{.seed = 5}, 8, cod_experts(), 2);
+  Moe layer(nn::Scope{.seed = 5}, 8, cod_experts(), {.chosen = 2});
   CHECK(layer.forward(Var(zeros({0, 4, 4, 8}))).y.shape() == Shape{0, 4, 4, 8});
 }
 
 TEST_CASE("balancing spreads a load that starts on two of six experts") {
-  Router router(nn::Scope{.seed = 5}, 16, 6, 2, /*rate=*/1e-2);
+  Router router(nn::Scope{.seed = 5}, 16, 6, {.chosen = 2, .rate = 1e-2});
   favour_first_two(router, 2);
   auto step = [&](uint64_t seed) {
     std::vector<int64_t> load = make_plan(router.forward(Var(randn({32, 16}, seed))).expert, 6).load();
@@ -219,7 +219,7 @@ TEST_CASE("balancing spreads a load that starts on two of six experts") {
 
 TEST_CASE("the balance moves once per step, by the sum of its micro-batches") {
   auto moved = [](int micro_batches) {
-    Router router(nn::Scope{.seed = 5}, 16, 6, 2);
+    Router router(nn::Scope{.seed = 5}, 16, 6, {.chosen = 2});
     Tensor x = randn({24, 16}, 9);
     for (int step = 0; step < 3; ++step) {
       const int64_t rows = 24 / micro_batches;
@@ -236,7 +236,7 @@ TEST_CASE("the balance moves once per step, by the sum of its micro-batches") {
 }
 
 TEST_CASE("the balance rests in evaluation, in a discarded step and in a recomputation") {
-  Moe layer(nn::Scope{.seed = 5}, 8, cod_experts(), 2);
+  Moe layer(nn::Scope{.seed = 5}, 8, cod_experts(), {.chosen = 2});
   Var x(randn({4, 3, 3, 8}, 2));
   layer.train(false);
   layer.forward(x);
@@ -257,9 +257,9 @@ TEST_CASE("the balance rests in evaluation, in a discarded step and in a recompu
 }
 
 TEST_CASE("the router works in f32 for bf16 images") {
-  Router router(nn::Scope{.seed = 3}, 16, 6, 2);
+  Router router(nn::Scope{.seed = 3}, 16, 6, {.chosen = 2});
   Tensor x = randn({8, 5, 7, 16}, 1, DType::bf16);
   Route route = router.forward(Var(x));
   CHECK(route.weight.dtype() == DType::f32);
-  CHECK_THROWS_AS(Router(nn::Scope{}, 16, 2, 3), ConfigError);
+  CHECK_THROWS_AS(Router(nn::Scope{}, 16, 2, {.chosen = 3}), ConfigError);
 }
