@@ -3,7 +3,8 @@
 // Each is a number (): the mean over images of the image's own loss, so an image counts the same whatever the size
 // of its object.  p = sigmoid(logits), t = target, e = bce_with_logits, the cross entropy of a pixel.  Ratios carry
 // a 1 above and below: one more pixel that is right, so that an empty mask has a best answer (nothing) and a slope
-// toward it.  The frame of the picture is never an edge: what lies beyond is unknown, not background.
+// toward it.  The frame of the picture is no edge: what lies beyond is unknown, not background (structure_loss alone
+// follows its source, which takes it for background).
 // Compositions of the ops in autograd/ops.h; what the network adds up: moe/loss.h.
 #pragma once
 
