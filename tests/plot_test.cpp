@@ -83,6 +83,18 @@ TEST_CASE("a chart shows each series in its colour; values that are not finite l
   CHECK_THROWS_AS(draw_charts({}), DataError);
 }
 
+TEST_CASE("a chart's y axis ends where it is told to") {
+  Series low{"", {0, 1, 2}, {0.1, 0.1, 0.1}};
+  auto height = [&](Chart chart) {  // of the line, in rows from the top
+    Tensor picture = draw_charts({chart});
+    for (int64_t y = 0; y < picture.dim(0); ++y)
+      if (at(picture, y, 300) == std::array{31, 119, 180}) return y;
+    return int64_t(-1);
+  };
+  CHECK(height({"", {low}, "", {{0, 0.1}}}) < height({"", {low}, "", {{0, 0.2}}}));
+  CHECK(height({"", {low}, "", {{0, 0.2}}}) < height({"", {low}, "", {{0, 1}}}));
+}
+
 TEST_CASE("a grid keeps proportions, order and channels") {
   Tensor red = zeros({20, 10, 3}, DType::u8), white = full({10, 20, 1}, 255, DType::u8);
   for (int64_t i = 0; i < 200; ++i) red.write<uint8_t>()[3 * i] = 255;

@@ -74,10 +74,10 @@ Measures average(const std::vector<ImageMeasures>& images, const std::vector<int
 
 Curves average_curves(const std::vector<ImageMeasures>& images) {
   Curves out;
-  const double share = 1 / double(std::max<size_t>(images.size(), 1));
-  for (const ImageMeasures& x : images)
-    for (Curve Curves::*c : {&Curves::e, &Curves::f, &Curves::precision, &Curves::recall})
-      add(out.*c, share, x.curves.*c);
+  for (Curve Curves::*c : {&Curves::e, &Curves::f, &Curves::precision, &Curves::recall}) {
+    for (const ImageMeasures& x : images) add(out.*c, 1, x.curves.*c);
+    for (double& y : out.*c) y /= double(images.size());
+  }
   return out;
 }
 

@@ -1,6 +1,7 @@
 // Pictures of a run: line charts of its metrics, grids of its predictions; drawn on a Canvas, written as PNG.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -17,6 +18,7 @@ struct Chart {
   std::string title{};
   std::vector<Series> series{};
   std::string x_label = "epoch";
+  std::optional<std::pair<double, double>> y_range{};  // ends of the y axis; else those of the values
 };
 
 /// Charts side by side, two a row, each with axes, tick labels and (for two series and more) a legend.

@@ -47,13 +47,14 @@ void write_curves(const std::string& path, const std::vector<ImageMeasures>& ima
   std::vector<double> thresholds(256);
   std::iota(thresholds.begin(), thresholds.end(), 0.0);
   auto list = [](const Curve& x) { return std::vector(x.begin(), x.end()); };
-  write_charts(path, {{"precision over recall", {{"", list(c.recall), list(c.precision)}}, "recall"},
+  write_charts(path, {{"precision over recall", {{"", list(c.recall), list(c.precision)}}, "recall", {{0, 1}}},
                       {"over the threshold",
                        {{"E", thresholds, list(c.e)},
                         {"F", thresholds, list(c.f)},
                         {"P", thresholds, list(c.precision)},
                         {"R", thresholds, list(c.recall)}},
-                       "threshold"}});
+                       "threshold",
+                       {{0, 1}}}});
 }
 
 std::vector<int64_t> worst(const std::vector<ImageMeasures>& images, int64_t most) {

@@ -32,17 +32,19 @@ TOLERANCE = 1e-9
 
 
 class ExactS(sod.Smeasure):
-    """The S-measure with its two blocks put right; counts how often that changed a block."""
+    """The S-measure with its two blocks put right; says of which kind it met some."""
 
-    changed = 0
+    def __init__(self):
+        super().__init__()
+        self.met = set()
 
     def ssim(self, pred, gt):
         if pred.size == 0:
-            self.changed += 1
+            self.met.add("without pixels")
             return 0.0
         score = super().ssim(pred, gt)
         if pred.min() == pred.max() and gt.min() == gt.max() and score != 1:
-            self.changed += 1
+            self.met.add("constant")
             return 1.0
         return score
 
@@ -199,13 +201,13 @@ def main():
         ours = {row["name"]: row for row in csv.DictReader(open(folder / "out" / "images.csv"))}
         set_ours = json.load(open(folder / "out" / "scores.json"))
 
-    everything, worst, failures, put_right = Peer(), collections.Counter(), [], 0
+    everything, worst, failures, put_right = Peer(), collections.Counter(), [], collections.Counter()
     assert len(ours) == len(pairs) == set_ours["images"]
     for name, a, grey in pairs:
         one = Peer()
         one.step(a, grey)
         everything.step(a, grey)
-        put_right += one.s.changed > 0
+        put_right.update(one.s.met)
         for measure, theirs in one.results().items():
             gap = differ(float(ours[name][measure]), theirs)
             worst[measure] = max(worst[measure], gap)
@@ -217,7 +219,7 @@ def main():
             failures.append(f"the set: {measure} {set_ours[measure]!r}, PySODMetrics {theirs!r}")
 
     print(f"{len(pairs)} pairs: {asked.random} random, {len(pairs) - asked.random - len(real)} degenerate, {len(real)} real; "
-          f"{put_right} with a block of S put right")
+          f"with a block of S put right: {put_right['without pixels']} without pixels, {put_right['constant']} constant")
     print(f"{'measure':12} {'largest gap of an image':>24} {'of the set':>12}")
     for measure in of_set:
         print(f"{measure:12} {worst[measure]:24.1e} {differ(set_ours[measure], of_set[measure]):12.1e}")
