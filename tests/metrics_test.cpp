@@ -162,7 +162,7 @@ TEST_CASE("the nearest pixel of the mask is that of a search, ties in the smalle
     const int64_t h = 1 + random.below(13), w = 1 + random.below(13), n = h * w, every = 1 + random.below(9);
     Tensor mask = zeros({h, w}, DType::u8);
     for (int64_t i = 0; i < n; ++i)  // regular, for many ties, or random
-      mask.write<uint8_t>()[i] = (k % 2 ? (i / w) % every == 0 && (i % w) % every == 0 : random.below(10) < 2) ? 255 : 0;
+      if (k % 2 ? (i / w) % every == 0 && (i % w) % every == 0 : random.below(10) < 2) mask.write<uint8_t>()[i] = 255;
     mask.write<uint8_t>()[random.below(n)] = 255;
     const PlainMeasures plain(mask, mask);
     const Nearest near = nearest_inside(mask.read<uint8_t>(), h, w);

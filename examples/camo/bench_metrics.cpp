@@ -28,7 +28,7 @@ int bench_metrics_command(const Arguments& words) {
   int64_t count = 2000, threads = 0;
   ImageSize size;
   Command command{.name = "bench metrics",
-                  .summary = "Measures maps from memory (32 synthetic ones, again and again): seconds and maps a second.",
+                  .summary = "Measures maps in memory, 32 synthetic ones again and again: seconds and maps a second.",
                   .usage = "camo bench metrics [flags]",
                   .options = {{"count", &count, "maps to measure", 1, 1e6},
                               {"size", &size, "of the maps"},

@@ -89,7 +89,7 @@ int compare_command(const Arguments& words) {
   std::string out;
   Command command{
       .name = "compare",
-      .summary = "Compares two models on the same images, from what camo eval --csv wrote: means, and differences with "
+      .summary = "Compares two models on the same images, from what camo eval --csv wrote: means, differences with "
                  "95 % intervals (paired bootstrap over images).  Several files a side are seeds of one model.",
       .usage = "camo compare A.csv B.csv   or   camo compare A1.csv A2.csv ... vs B1.csv B2.csv ...",
       .options = {{"out", &out, "write MEASURE: [A, B, A - B, low, high, seeds of A, of B] to this .json file"}},

@@ -49,8 +49,9 @@ std::string number(double v) {
 void draw_chart(Canvas& canvas, int64_t left, int64_t top, const Chart& chart) {
   const double x0 = double(left + kLeft), y0 = double(top + kChartHeight - kBottom);
   const double w = double(kChartWidth - kLeft - kRight), h = double(kChartHeight - kTop - kBottom);
-  const Range rx = range_of(chart, &Series::x, false),
-              ry = chart.y_range ? Range{chart.y_range->first, chart.y_range->second} : range_of(chart, &Series::y, true);
+  const auto& asked = chart.y_range;
+  const Range rx = range_of(chart, &Series::x, false);
+  const Range ry = asked ? Range{asked->first, asked->second} : range_of(chart, &Series::y, true);
   const auto letter = Canvas::kLetterHeight * 2;
   bool whole = true;  // epochs
   for (const Series& s : chart.series)
