@@ -1,6 +1,7 @@
 #include "moe/experts.h"
 
 #include "moe/experts/cod.h"
+#include "moe/experts/generic.h"
 
 namespace camo::moe {
 
@@ -9,6 +10,16 @@ const std::vector<ExpertKind>& cod_experts() {
       {"texture", add_expert<cod::TextureExpert>},     {"frequency", add_expert<cod::FrequencyExpert>},
       {"edge", add_expert<cod::EdgeExpert>},           {"contrast", add_expert<cod::ContrastExpert>},
       {"attention", add_expert<cod::AttentionExpert>}, {"hybrid", add_expert<cod::HybridExpert>},
+  };
+  return kinds;
+}
+
+const std::vector<ExpertKind>& generic_experts() {
+  static const std::vector<ExpertKind> kinds = {
+      {"texture", add_expert<generic::TextureExpert>},     {"attention", add_expert<generic::AttentionExpert>},
+      {"hybrid", add_expert<generic::HybridExpert>},       {"frequency", add_expert<generic::FrequencyExpert>},
+      {"edge", add_expert<generic::EdgeExpert>},           {"context", add_expert<generic::ContextExpert>},
+      {"contrast", add_expert<generic::ContrastExpert>},
   };
   return kinds;
 }

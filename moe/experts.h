@@ -24,6 +24,32 @@ struct Pointwise : nn::Module {
   Var forward(const Var& x) { return gelu(norm.forward(conv.forward(x))); }
 };
 
+/// Sobel's and Laplace's 3 x 3 filters on every channel.  They are constants, not initial values: a filter that
+/// training may change is just another convolution.
+struct EdgeFilters : nn::Module {
+  nn::Buffer &sobel_x, &sobel_y, &laplacian;
+  EdgeFilters(nn::Scope s, int64_t dim)
+      : Module(std::move(s)),
+        sobel_x(filter("sobel_x", dim, {-1, 0, 1, -2, 0, 2, -1, 0, 1})),
+        sobel_y(filter("sobel_y", dim, {-1, -2, -1, 0, 0, 0, 1, 2, 1})),
+        laplacian(filter("laplacian", dim, {0, 1, 0, 1, -4, 1, 0, 1, 0})) {}
+
+  /// The slope squared, and the curvature.
+  std::pair<Var, Var> forward(const Var& x) {
+    return {square(filtered(x, sobel_x)) + square(filtered(x, sobel_y)), filtered(x, laplacian)};
+  }
+
+ private:
+  /// The same filter for each channel, as a depthwise weight (C, 3, 3, 1).
+  nn::Buffer& filter(const char* name, int64_t dim, const std::vector<double>& taps) {
+    Tensor one = cast(from<double>(taps, {1, 3, 3, 1}), state().dtype);
+    return buffer(name, expand(one, {dim, 3, 3, 1}), /*saved=*/false);
+  }
+  static Var filtered(const Var& x, const nn::Buffer& filter) {
+    return conv2d(x, Var(filter.value), {}, {.padding = 1, .groups = x.dim(-1)});
+  }
+};
+
 /// A kind of expert by name, and how to append one for C channels to a list.
 struct ExpertKind {
   const char* name;
@@ -35,6 +61,8 @@ Expert& add_expert(nn::List<Expert>& list, int64_t dim) {
 }
 
 /// The families, in the order in which a mixture takes them.
-const std::vector<ExpertKind>& cod_experts();  // texture, frequency, edge, contrast, attention, hybrid
+const std::vector<ExpertKind>& cod_experts();      // texture, frequency, edge, contrast, attention, hybrid
+/// texture, attention, hybrid, frequency, edge, context, contrast
+const std::vector<ExpertKind>& generic_experts();
 
 }  // namespace camo::moe

@@ -1,0 +1,164 @@
+// The generic family: seven views of a map that any dense prediction may need, as the dense CamoXpert has them.
+//
+// q = C / 4 channels a branch; the last branch takes what is left where 4 does not divide C.  Norms over the
+// channels of a pixel, as everywhere (experts.h).
+#pragma once
+
+#include "moe/experts.h"
+#include "moe/sdta.h"
+
+namespace camo::moe::generic {
+
+// Texture: four spacings, each with a full 3 x 3 convolution among its own channels.  Cost a pixel: 4.25 C^2.
+
+struct DilatedBranch : nn::Module {
+  nn::Linear squeeze;
+  nn::Conv2d filter;
+  nn::LayerNorm norm;
+  DilatedBranch(nn::Scope s, int64_t in, int64_t out, int64_t dilation)
+      : Module(std::move(s)),
+        squeeze(sub("squeeze"), in, out),
+        filter(sub("filter"), out, out, 3, {.padding = dilation, .dilation = dilation}),
+        norm(sub("norm"), out) {}
+  Var forward(const Var& x) { return gelu(norm.forward(filter.forward(squeeze.forward(x)))); }
+};
+
+struct TextureExpert : Expert {
+  DilatedBranch near, mid, far, farther;
+  Pointwise fuse;
+
+  TextureExpert(nn::Scope s, int64_t dim)
+      : Expert(std::move(s)),
+        near(sub("near"), dim, dim / 4, 1),
+        mid(sub("mid"), dim, dim / 4, 2),
+        far(sub("far"), dim, dim / 4, 3),
+        farther(sub("farther"), dim, dim - 3 * (dim / 4), 4),
+        fuse(sub("fuse"), dim, dim) {}
+
+  Var forward(const Var& x) override {
+    return fuse.forward(concat({near.forward(x), mid.forward(x), far.forward(x), farther.forward(x)}, -1));
+  }
+};
+
+// Attention: every pixel looks at all others.  Maps larger than 32 x 32 pool what is looked at, or this expert
+// would cost many times the others there.  Cost a pixel: 4 C^2 + 2 N C, N pixels; where pooled 2 C^2 + 242 C.
+
+struct AttentionExpert : Expert {
+  SdtaEncoder encoder;
+  AttentionExpert(nn::Scope s, int64_t dim)
+      : Expert(std::move(s)), encoder(sub("encoder"), dim, {.dropout = 0.1, .pool_above = 32}) {}
+  Var forward(const Var& x) override { return encoder.forward(x); }
+};
+
+// Hybrid: a local view, gated channel by channel by the whole image.  Cost a pixel: 2 C^2 + 25 C.
+
+struct HybridExpert : Expert {
+  nn::DepthwiseConv2d filter;
+  nn::LayerNorm norm;
+  nn::Linear local, squeeze, excite, fuse;
+
+  HybridExpert(nn::Scope s, int64_t dim)
+      : Expert(std::move(s)),
+        filter(sub("filter"), dim, 5),
+        norm(sub("norm"), dim),
+        local(sub("local"), dim, dim),
+        squeeze(sub("squeeze"), dim, dim / 4),
+        excite(sub("excite"), dim / 4, dim),
+        fuse(sub("fuse"), dim, dim) {}
+
+  Var forward(const Var& x) override {
+    Var near = gelu(local.forward(norm.forward(filter.forward(x))));
+    Var gate = sigmoid(excite.forward(gelu(squeeze.forward(mean(x, {1, 2}, /*keep=*/true)))));
+    return fuse.forward(near * gate);
+  }
+};
+
+/// Four maps, one of which is x itself, a quarter of the channels from each, fused.  Cost a pixel: 2 C^2.
+struct FourViews : nn::Module {
+  Pointwise first, second, third, fourth, fuse;
+  FourViews(nn::Scope s, int64_t dim)
+      : Module(std::move(s)),
+        first(sub("first"), dim, dim / 4),
+        second(sub("second"), dim, dim / 4),
+        third(sub("third"), dim, dim / 4),
+        fourth(sub("fourth"), dim, dim - 3 * (dim / 4)),
+        fuse(sub("fuse"), dim, dim) {}
+  Var forward(const Var& a, const Var& b, const Var& c, const Var& d) {
+    return fuse.forward(concat({first.forward(a), second.forward(b), third.forward(c), fourth.forward(d)}, -1));
+  }
+};
+
+// Frequency: low, high and middle bands as differences of box means.
+
+struct FrequencyExpert : Expert {
+  FourViews bands;
+  FrequencyExpert(nn::Scope s, int64_t dim) : Expert(std::move(s)), bands(sub("bands"), dim) {}
+
+  Var forward(const Var& x) override {
+    Var low = avg_pool(x, {.kernel = 3, .stride = 1, .padding = 1});
+    Var lower = avg_pool(x, {.kernel = 5, .stride = 1, .padding = 2});
+    return bands.forward(low, low - lower, x - low, x);
+  }
+};
+
+// Edge: slope, curvature, both, and the map itself.  Cost a pixel: 2 C^2 + 27 C.
+
+struct EdgeExpert : Expert {
+  EdgeFilters filters;
+  FourViews edges;
+  EdgeExpert(nn::Scope s, int64_t dim)
+      : Expert(std::move(s)), filters(sub("filters"), dim), edges(sub("edges"), dim) {}
+
+  Var forward(const Var& x) override {
+    auto [slope2, bend] = filters.forward(x);
+    slope2 = slope2 + 1e-8;  // keeps the root's slope finite where nothing changes
+    return edges.forward(sqrt(slope2), abs(bend), sqrt(slope2 + square(bend) + 1e-8), x);
+  }
+};
+
+// Semantic context: what the image is at 8 x 8, 4 x 4, 2 x 2 and as a whole; the fine map itself is left out,
+// the layer adds it.  Pyramid pooling: Zhao, Shi, Qi, Wang, Jia 2017, arXiv:1612.01105.  Cost a pixel: C^2.
+
+struct ContextExpert : Expert {
+  Pointwise fine, mid, coarse, whole, fuse;
+
+  ContextExpert(nn::Scope s, int64_t dim)
+      : Expert(std::move(s)),
+        fine(sub("fine"), dim, dim / 4),
+        mid(sub("mid"), dim, dim / 4),
+        coarse(sub("coarse"), dim, dim / 4),
+        whole(sub("whole"), dim, dim - 3 * (dim / 4)),
+        fuse(sub("fuse"), dim, dim) {}
+
+  Var forward(const Var& x) override {
+    auto level = [&](Pointwise& p, int64_t side) {
+      return resize_bilinear(p.forward(adaptive_avg_pool(x, side, side)), x.dim(1), x.dim(2));
+    };
+    return fuse.forward(concat({level(fine, 8), level(mid, 4), level(coarse, 2), level(whole, 1)}, -1));
+  }
+};
+
+// Contrast: a learned 3 x 3 filter a channel, mixed twice.  Cost a pixel: 2 C^2 + 9 C.
+
+struct ContrastExpert : Expert {
+  nn::DepthwiseConv2d filter;
+  nn::LayerNorm norm;
+  nn::Linear mix;
+  nn::LayerNorm mix_norm;
+  Pointwise fuse;
+
+  ContrastExpert(nn::Scope s, int64_t dim)
+      : Expert(std::move(s)),
+        filter(sub("filter"), dim, 3),
+        norm(sub("norm"), dim),
+        mix(sub("mix"), dim, dim),
+        mix_norm(sub("mix_norm"), dim),
+        fuse(sub("fuse"), dim, dim) {}
+
+  Var forward(const Var& x) override {
+    Var local = gelu(norm.forward(filter.forward(x)));
+    return fuse.forward(mix_norm.forward(mix.forward(local)));
+  }
+};
+
+}  // namespace camo::moe::generic
