@@ -137,40 +137,6 @@ TEST_CASE("the gate's gradient is that of finite differences") {
   CHECK(gradient_error(value, x, input.grad()) < 1e-6);
 }
 
-TEST_CASE("every expert has the gradient of finite differences and keeps the shape") {
-  for (const ExpertKind& kind : cod_experts()) {
-    CAPTURE(std::string(kind.name));
-    nn::List<Expert> list(nn::Scope{.dtype = DType::f64, .seed = 11});
-    Expert& expert = kind.add(list, 10);
-    Tensor x = randn({2, 6, 5, 10}, 2, DType::f64), projection = randn({2, 6, 5, 10}, 3, DType::f64);
-    auto value = [&] {
-      NoGrad no_grad;
-      return sum_of_products(expert.forward(Var(x)).value(), projection);
-    };
-    Var input = Var::leaf(x), y = expert.forward(input);
-    CHECK(y.shape() == x.shape());
-    backward(y, projection);
-    CHECK(gradient_error(value, x, input.grad()) < 1e-6);
-    for (const nn::Parameter& p : expert.named_parameters()) {
-      CAPTURE(p.name);
-      CHECK(p.var.grad().defined());
-    }
-  }
-}
-
-TEST_CASE("experts cost alike: parameters within a factor of 1.5") {
-  for (int64_t dim : {32, 64, 160, 256}) {
-    int64_t least = INT64_MAX, most = 0;
-    for (const ExpertKind& kind : cod_experts()) {
-      nn::List<Expert> list(nn::Scope{});
-      const int64_t count = kind.add(list, dim).parameter_count();
-      least = std::min(least, count), most = std::max(most, count);
-    }
-    CAPTURE(dim);
-    CHECK(double(most) < 1.5 * double(least));
-  }
-}
-
 TEST_CASE("an expert that nobody chose gets no gradient") {
   Moe layer(nn::Scope{.seed = 5}, 8, cod_experts(), {.chosen = 2});
   MoeOut out = layer.forward(Var(randn({1, 4, 4, 8}, 2)));
