@@ -17,7 +17,7 @@ import timm
 import torch
 from parity import NAMES, create
 from safetensors.torch import load_file, save_file
-from twin import CamoXpert, timm_backbone
+from twin import MODELS, CamoXpert, timm_backbone
 
 
 def camo(options, *words):
@@ -44,16 +44,18 @@ def backbone(name, options, folder):
     return equal(dict(there.state_dict()), random) and equal(load_file(folder / "back.safetensors"), random)
 
 
-def network(name, options, folder):
-    camo(options, "train", "--data", "synthetic", "--size", 64, "--count", 8, "--batch-size", 4, "--epochs", 1, "--backbone", name,
-         "--out", folder / "run")
+def network(what, options, folder):
+    model, name = what.split()
+    camo(options, "train", "--data", "synthetic", "--size", 64, "--count", 8, "--batch-size", 4, "--epochs", 1, "--model", model,
+         "--backbone", name, "--out", folder / "run")
     camo(options, "export", "--weights", folder / "run", "--out", folder / "network.safetensors")
     out = load_file(folder / "network.safetensors")
     dims = timm.create_model(name, features_only=True).feature_info.channels()
-    twin = CamoXpert(name, dims)
+    twin = CamoXpert(name, dims, model)
     twin.load_state_dict(out, strict=True)
     save_file({k: v.contiguous() for k, v in twin.state_dict().items()}, folder / "twin.safetensors")
-    camo(options, "import", folder / "twin.safetensors", "--part", "network", "--backbone", name, "--size", 64, "--out", folder / "again.safetensors")
+    camo(options, "import", folder / "twin.safetensors", "--part", "network", "--model", model, "--backbone", name,
+         "--size", 64, "--out", folder / "again.safetensors")
     return equal(load_file(folder / "again.safetensors"), out)
 
 
@@ -63,11 +65,11 @@ def main():
     parser.add_argument("--camo", default="build/camo")
     options = parser.parse_args()
     good = True
-    work = [(backbone, name) for name in options.names or NAMES] + [(network, name) for name in ("pvt_v2_b0", "edgenext_xx_small")]
+    work = [(backbone, name) for name in options.names or NAMES] + [(network, f"{model} {name}") for model in MODELS for name in ("pvt_v2_b0", "edgenext_xx_small")]
     for what, name in work:
         with tempfile.TemporaryDirectory() as folder:
             same = what(name, options, Path(folder))
-        print(f"{what.__name__:9} {name:18} {'the same bits' if same else 'DIFFERS'}", flush=True)
+        print(f"{what.__name__:9} {name:36} {'the same bits' if same else 'DIFFERS'}", flush=True)
         good &= same
     sys.exit(not good)
 

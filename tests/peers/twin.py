@@ -56,11 +56,17 @@ class Edge(nn.Module):
         self.all, self.fuse = Pointwise(dim, dim - 3 * (dim // 4)), Pointwise(dim, dim)
 
 
+class SurroundBranch(nn.Module):
+    def __init__(self, i, o, kernel):
+        super().__init__()
+        self.squeeze, self.surround, self.norm = nn.Linear(i, o), Depthwise(o, kernel), nn.LayerNorm(o)
+
+
 class Contrast(nn.Module):
     def __init__(self, dim):
         super().__init__()
-        self.filter, self.detail = Depthwise(dim, 3), Pointwise(dim, dim // 2)
-        self.contrast, self.fuse = Pointwise(dim, dim - dim // 2), Pointwise(dim, dim)
+        self.small, self.medium, self.large = (SurroundBranch(dim, dim // 4, k) for k in (3, 5, 7))
+        self.all, self.fuse = Pointwise(dim, dim - 3 * (dim // 4)), Pointwise(dim, dim)
 
 
 class Attention(nn.Module):
@@ -80,6 +86,16 @@ class Hybrid(nn.Module):
         self.squeeze, self.excite, self.fuse = nn.Linear(dim, few), nn.Linear(few, dim), Pointwise(dim, dim)
 
 
+class Single(nn.Module):
+    def __init__(self, dim, worth=2):
+        super().__init__()
+        self.filter, self.widen, self.fuse = Depthwise(dim, 7), Pointwise(dim, worth * dim), Pointwise(worth * dim, dim)
+
+
+MODELS = ("camoxpert-cod", "camoxpert-sparse", "camoxpert-single")
+COD = (Texture, Frequency, Edge, Contrast, Attention, Hybrid)
+
+
 class Router(nn.Module):
     def __init__(self, dim, experts):
         super().__init__()
@@ -88,32 +104,76 @@ class Router(nn.Module):
 
 
 class Moe(nn.Module):
-    def __init__(self, dim):
+    def __init__(self, dim, kinds):
         super().__init__()
-        self.experts = nn.ModuleList(kind(dim) for kind in (Texture, Frequency, Edge, Contrast, Attention, Hybrid))
+        self.experts = nn.ModuleList(kind(dim) for kind in kinds)
         self.router = Router(dim, len(self.experts))
 
 
-class ConvBlock(nn.Module):
-    def __init__(self, i, o):
+class Scale(nn.Module):
+    def __init__(self, dim, model):
         super().__init__()
-        self.conv, self.norm = nn.Conv2d(i, o, 3, bias=False), nn.BatchNorm2d(o)
+        if model == "camoxpert-sparse":
+            self.mixture = Moe(dim, COD)
+        else:
+            self.series = nn.ModuleList(kind(dim) for kind in (COD if model == "camoxpert-cod" else (Single,)))
+
+
+class ConvBlock(nn.Module):
+    def __init__(self, i, o, kernel=3, bias=True):
+        super().__init__()
+        self.conv, self.norm = nn.Conv2d(i, o, kernel, bias=bias), nn.BatchNorm2d(o)
+
+
+class Search(nn.Module):
+    def __init__(self, dim):
+        super().__init__()
+        self.look, self.look_again, self.head = ConvBlock(dim, dim // 2), ConvBlock(dim // 2, dim // 2), nn.Linear(dim // 2, 1)
+        self.identify, self.mix = ConvBlock(dim, dim), ConvBlock(dim, dim, 1)
+
+
+class ReverseAttention(nn.Module):
+    def __init__(self, dim):
+        super().__init__()
+        self.squeeze, self.squeeze_again = ConvBlock(dim, dim // 2), ConvBlock(dim // 2, dim // 4)
+        self.background = nn.Linear(dim // 4, 1)
+        self.refine, self.refine_again = ConvBlock(dim + 1, dim), ConvBlock(dim, dim)
+
+
+class BoundaryUncertainty(nn.Module):
+    def __init__(self, dim):
+        super().__init__()
+        self.shared, self.mean_block, self.unsure_block = ConvBlock(dim, dim), ConvBlock(dim, dim // 2), ConvBlock(dim, dim // 2)
+        self.mean, self.unsure = nn.Linear(dim // 2, 1), nn.Linear(dim // 2, 1)
+
+
+class RefinementStep(nn.Module):
+    def __init__(self, dim):
+        super().__init__()
+        self.look, self.look_again, self.correction = ConvBlock(dim + 2, dim), ConvBlock(dim, dim), nn.Linear(dim, 1)
+
+
+class FineHeads(nn.Module):
+    def __init__(self, width, dim, steps=2):
+        super().__init__()
+        self.narrow, self.reverse, self.uncertainty = nn.Linear(width, dim), ReverseAttention(dim), BoundaryUncertainty(dim)
+        self.refinement = nn.ModuleDict({"steps": nn.ModuleList(RefinementStep(dim) for _ in range(steps))})
 
 
 class Decoder(nn.Module):
-    def __init__(self, dims, width):
+    def __init__(self, dims, width, search):
         super().__init__()
         self.lateral = nn.ModuleList(nn.Linear(dim, width) for dim in dims)
-        self.refine = nn.ModuleList(ConvBlock(width, width) for _ in dims)
-        self.search = nn.Linear(width, 1)
+        self.refine = nn.ModuleList(ConvBlock(width, width, bias=False) for _ in dims)
+        if search:
+            self.search = Search(width)
 
 
 class CamoXpert(nn.Module):
-    """camoxpert-sparse"""
-
-    def __init__(self, backbone, dims, built=(224, 224), width=64):
+    def __init__(self, backbone, dims, model="camoxpert-sparse", built=(224, 224), width=64, head_width=32):
         super().__init__()
         self.backbone = timm_backbone(backbone, built)
-        self.moe = nn.ModuleList(Moe(dim) for dim in dims)
-        self.decoder = Decoder(dims, width)
-        self.heads = nn.ModuleList(nn.Linear(width, 1) for _ in dims[:-1])
+        self.scales = nn.ModuleList(Scale(dim, model) for dim in dims)
+        self.decoder = Decoder(dims, width, search=True)
+        self.sides = nn.ModuleList(nn.Linear(width, 1) for _ in dims[1:-1])
+        self.heads = FineHeads(width, head_width)
