@@ -57,6 +57,7 @@ StepReport Learner::step(std::vector<Sample>& batches, double rate, const Before
   std::string bad_parameter;
   report.accepted = std::isfinite(report.loss);
   if (report.accepted) {
+    gradients_.observe(*model_);
     nn::StepResult result = optimizer_.step(rate);
     report.accepted = result.accepted, report.grad_norm = result.grad_norm, bad_parameter = result.non_finite;
   }

@@ -6,6 +6,7 @@
 
 #include "examples/camo/checkpoint.h"
 #include "examples/camo/loader.h"
+#include "nn/check.h"
 #include "nn/ema.h"
 #include "nn/optim.h"
 
@@ -33,6 +34,8 @@ class Learner {
 
   moe::CamoXpert& model() { return *model_; }
   const std::string& weights_report() const { return weights_report_; }  // what of config.weights was loaded
+  /// Which parameters the gradients have reached in the steps of this process.
+  const nn::GradientWindow& gradients() const { return gradients_; }
   nn::Ema* ema() { return ema_ ? &*ema_ : nullptr; }
 
   void save(Checkpoint& checkpoint, bool with_optimizer) const;
@@ -48,6 +51,7 @@ class Learner {
   std::unique_ptr<moe::CamoXpert> model_;
   nn::AdamW optimizer_;
   std::optional<nn::Ema> ema_;
+  nn::GradientWindow gradients_;
 };
 
 }  // namespace camo::program

@@ -48,6 +48,7 @@ class Trainer {
   std::string warn_when_full(const std::function<void()>& write);
   Checkpoint checkpoint(bool with_optimizer) const;
   void report_start();
+  void report_unreached();
   void check_disk();
   int stopped();
 
@@ -211,7 +212,17 @@ void Trainer::finish_epoch() {
   });
   std::string scores =
       s.images ? text("  mae ", fixed(s.mae, 4), "  iou ", fixed(s.iou, 4), "  dice ", fixed(s.dice, 4)) : "";
+  report_unreached();
   progress_->line(text("epoch ", epoch_, ": loss ", fixed(loss, 4), scores, best ? "  best so far" : ""));
+}
+
+/// After the first epoch: no parameter is silently dead.
+void Trainer::report_unreached() {
+  if (epoch_ != 1 || learner_->gradients().steps() < steps_per_epoch_) return;
+  const std::vector<std::string> names = nn::check(learner_->model(), learner_->gradients());
+  if (names.empty()) return;
+  progress_->line(text("warning: no gradient has reached ", names.size(), " parameters in this epoch, first ", names[0],
+                       names[0].find(".experts.") == std::string::npos ? "" : " [experts that nobody chose; the load evens out]"));
 }
 
 /// Keeps the weights with the best IoU; without validation data the newest.
