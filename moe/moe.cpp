@@ -40,28 +40,43 @@ Var from_tiles(const Var& rows, const Shape& map) {
   return w * tile > W ? slice(y, 2, 0, W) : y;
 }
 
-Moe::Moe(nn::Scope s, int64_t dim, const std::vector<ExpertKind>& kinds, const MoeConfig& config)
+Moe::Moe(nn::Scope s, int64_t dim, int64_t count, const MoeConfig& config)
     : Module(std::move(s)),
       routing(config.routing),
       tile(routing == Routing::pixel ? 1 : config.tile),
-      router(sub("router"), dim, int64_t(kinds.size()), config),
+      router(sub("router"), dim, count, config),
       experts(sub("experts")) {
   check<ConfigError>(tile >= 1, "moe: a tile has at least one pixel, got ", tile);
+}
+
+Moe::Moe(nn::Scope s, int64_t dim, const std::vector<ExpertKind>& kinds, const MoeConfig& config)
+    : Moe(std::move(s), dim, int64_t(kinds.size()), config) {
   for (const ExpertKind& kind : kinds) kind.add(experts, dim), names.push_back(kind.name);
+}
+
+Moe::Moe(nn::Scope s, int64_t dim, const MlpPool& mlps, const MoeConfig& config)
+    : Moe(std::move(s), dim, mlps.experts, config) {
+  pool = std::make_unique<MlpExperts>(sub("pool"), dim, mlps);
+  for (int64_t e = 0; e < mlps.experts; ++e) names.push_back(text("mlp ", e));
+}
+
+Var Moe::results(const Var& packed, const std::vector<int64_t>& begin) {
+  if (pool) return pool->forward(packed, begin);
+  Vars parts;
+  for (int64_t e = 0; e < experts.size(); ++e)
+    if (begin[size_t(e)] < begin[size_t(e) + 1])  // nobody chose it: no work, no gradient
+      parts.push_back(experts[e].forward(slice_rows(packed, begin[size_t(e)], begin[size_t(e) + 1])));
+  return parts.empty() ? packed : concat(parts, 0);
 }
 
 MoeOut Moe::forward(const Var& x) {
   Var rows = routing == Routing::image ? x : to_tiles(x, tile);
   Route route = router.forward(rows);                   // expert (B, K), weight (B, K)
-  Plan plan = make_plan(route.expert, experts.size());  // pairs (image, expert) sorted by expert
+  Plan plan = make_plan(route.expert, router.experts);  // pairs (image, expert) sorted by expert
   if (plan_hook) plan_hook(plan);
   Var packed = gather_rows(rows, plan.source);          // (B * K, ..., C), each expert's images together
-  Vars parts;
-  for (int64_t e = 0; e < experts.size(); ++e)
-    if (plan.begin[e] < plan.begin[e + 1])  // nobody chose it: no work, no gradient
-      parts.push_back(experts[e].forward(slice_rows(packed, plan.begin[e], plan.begin[e + 1])));
-  Var results = parts.empty() ? packed : concat(parts, 0);
-  Var f = combine_rows(results, plan.position, route.weight);  // f[b] = sum_k weight[b, k] result[b, k]
+  // f[b] = sum_k weight[b, k] result[b, k]
+  Var f = combine_rows(results(packed, plan.begin), plan.position, route.weight);
   if (routing != Routing::image) f = from_tiles(f, x.shape());
   MoeStats stats = statistics(route, plan);
   MoeOut out{.y = x + f, .aux_loss = route.aux_loss, .stats = std::move(stats), .route = std::move(route)};

@@ -10,6 +10,7 @@
 #pragma once
 
 #include "moe/experts.h"
+#include "moe/experts/mlp.h"
 #include "moe/plan.h"
 #include "moe/router.h"
 
@@ -41,16 +42,23 @@ struct Moe : nn::Module {
   Routing routing;
   int64_t tile;  // side of what is routed; pixels are windows of 1 x 1
   Router router;
-  nn::List<Expert> experts;
+  nn::List<Expert> experts;         // either these,
+  std::unique_ptr<MlpExperts> pool;  // or this
   std::vector<std::string> names;        // of the experts
   std::function<void(Plan&)> plan_hook;  // called with the plan: where tests plant defects
   std::function<void(const Var& x, const MoeOut& out)> watch;  // called at the end: for checks and pictures
 
   /// One expert of each kind in the list.
   Moe(nn::Scope s, int64_t dim, const std::vector<ExpertKind>& kinds, const MoeConfig& config = {});
+  /// Experts that act pixel by pixel, as grouped products of all their rows.
+  Moe(nn::Scope s, int64_t dim, const MlpPool& experts, const MoeConfig& config = {});
 
   /// x (B, ..., C), as its experts take it; (B, H, W, C) for tiles and pixels, which reach them as (R, t, t, C).
   MoeOut forward(const Var& x);
+
+ private:
+  Moe(nn::Scope s, int64_t dim, int64_t count, const MoeConfig& config);
+  Var results(const Var& packed, const std::vector<int64_t>& begin);
 };
 
 /// All mixtures below a module, in order of construction: finest first in the models here.

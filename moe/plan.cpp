@@ -11,7 +11,8 @@ Plan make_plan(const Tensor& expert, int64_t experts) {
   auto [B, K] = dims<2>(expert, "make_plan: expert (B, K)");
   Tensor pairs = expert.reshape({B * K});
   Tensor order = sort_by_key(pairs);
-  Tensor image = expand(arange(B).to(expert.device()).reshape({B, 1}), {B, K}).reshape({B * K});  // the image of each pair
+  // The image of each pair.
+  Tensor image = expand(arange(B).to(expert.device()).reshape({B, 1}), {B, K}).reshape({B * K});
   Plan plan{.source = gather_rows(image, order),
             .position = sort_by_key(order).reshape({B, K}),  // sorting a permutation inverts it
             .begin = {0}};

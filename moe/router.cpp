@@ -75,8 +75,9 @@ void Router::stage(const Tensor& expert) {
   if (steps) steps->staged = full({}, item(steps->value) + 1, DType::i64);
   if (config.balancing != Balancing::sign && config.balancing != Balancing::proportional) return;
   // lack = E (mean load - load), a whole number, so clamping it to [-1, 1] gives its sign.
-  Tensor all = sum(load.staged, {}, /*keep=*/true), lack = camo::sub(all, scale(load.staged, double(experts)));
-  Tensor move = config.balancing == Balancing::sign ? unary(lack, Clamp{-1, 1}) : div(lack, unary(all, Clamp{1, 1e300}));
+  const Tensor all = sum(load.staged, {}, /*keep=*/true), lack = camo::sub(all, scale(load.staged, double(experts)));
+  const bool sign = config.balancing == Balancing::sign;
+  const Tensor move = sign ? unary(lack, Clamp{-1, 1}) : div(lack, unary(all, Clamp{1, 1e300}));
   balance.staged = add(scale(balance.value, 1 - config.leak), scale(cast(move, balance.value.dtype()), config.rate));
 }
 

@@ -198,7 +198,8 @@ double error(const Case& c, Expert& expert, const Tensor& x) {
   const Parameters p = test::parameters_of(expert);
   double worst = 0, largest = 0;
   for (int64_t b = 0; b < x.dim(0); ++b) {
-    const Map want = c.definition(p, Map(int(x.dim(1)), int(x.dim(2)), int(x.dim(3)), test::numbers(x.slice(b, b + 1))));
+    const Map image(int(x.dim(1)), int(x.dim(2)), int(x.dim(3)), test::numbers(x.slice(b, b + 1)));
+    const Map want = c.definition(p, image);
     const Numbers got = test::numbers(y.slice(b, b + 1));
     for (size_t i = 0; i < got.size(); ++i) {
       worst = std::max(worst, std::abs(got[i] - want.v[i]));

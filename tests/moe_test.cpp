@@ -7,6 +7,7 @@
 #include <set>
 
 #include "autograd/checkpoint.h"
+#include "gradient_error.h"
 #include "moe/moe.h"
 
 using namespace camo;
@@ -24,34 +25,6 @@ struct Multiply : Expert {
 
 std::vector<ExpertKind> multipliers(int count) {
   return std::vector<ExpertKind>(size_t(count), {"multiply", add_expert<Multiply>});
-}
-
-double sum_of_products(const Tensor& a, const Tensor& b) { return item(sum(mul(a, b))); }
-
-/// Largest relative error of an analytic gradient of f at the entries of `at` (f64), by differences of order 4.
-double gradient_error(const std::function<double()>& f, Tensor at, const Tensor& gradient) {
-  double worst = 0, largest = 1e-30;
-  for (int64_t i = 0; i < at.numel(); ++i) {
-    const double before = at.read<double>()[i], step = 3e-5;
-    auto rise = [&](double h) {
-      at.write<double>()[i] = before + h;
-      const double up = f();
-      at.write<double>()[i] = before - h;
-      const double down = f();
-      at.write<double>()[i] = before;
-      return (up - down) / (2 * h);
-    };
-    const double slope = (4 * rise(step) - rise(2 * step)) / 3;
-    worst = std::max(worst, std::abs(slope - gradient.read<double>()[i]));
-    largest = std::max(largest, std::abs(gradient.read<double>()[i]));
-  }
-  return worst / largest;
-}
-
-/// Sends every image to experts 0 and 1, unless the balance says otherwise.
-void favour_first_two(Router& router, float by) {
-  Tensor bias = router.gate.bias.value();
-  for (int64_t e = 0; e < router.experts; ++e) bias.write<float>()[e] = e < 2 ? by : 0.f;
 }
 
 }  // namespace
@@ -122,19 +95,10 @@ TEST_CASE("y = x + the weighted sum of the chosen experts") {
 
 TEST_CASE("the gate's gradient is that of finite differences") {
   Moe layer(nn::Scope{.dtype = DType::f64, .seed = 7}, 8, cod_experts(), {.chosen = 2});
-  Tensor x = randn({3, 4, 5, 8}, 2, DType::f64), projection = randn({3, 4, 5, 8}, 3, DType::f64);
   layer.train(false);
-  auto value = [&] {
-    NoGrad no_grad;
-    return sum_of_products(layer.forward(Var(x)).y.value(), projection);
-  };
-  Var input = Var::leaf(x);
-  backward(layer.forward(input).y, projection);
-  Var &weight = layer.router.gate.weight, &bias = layer.router.gate.bias;
+  Var x = Var::leaf(randn({3, 4, 5, 8}, 2, DType::f64)), &weight = layer.router.gate.weight;
+  CHECK(test::gradient_error([&] { return layer.forward(x).y; }, {x, weight, layer.router.gate.bias}) < 1e-6);
   CHECK(sum_of_squares(weight.grad()) > 0);
-  CHECK(gradient_error(value, weight.value(), weight.grad()) < 1e-6);
-  CHECK(gradient_error(value, bias.value(), bias.grad()) < 1e-6);
-  CHECK(gradient_error(value, x, input.grad()) < 1e-6);
 }
 
 TEST_CASE("an expert that nobody chose gets no gradient") {
@@ -162,25 +126,6 @@ TEST_CASE("an image's result is the same, bit for bit, whatever its batch mates"
 TEST_CASE("a batch of no images is legal") {
   Moe layer(nn::Scope{.seed = 5}, 8, cod_experts(), {.chosen = 2});
   CHECK(layer.forward(Var(zeros({0, 4, 4, 8}))).y.shape() == Shape{0, 4, 4, 8});
-}
-
-TEST_CASE("balancing spreads a load that starts on two of six experts") {
-  Router router(nn::Scope{.seed = 5}, 16, 6, {.chosen = 2, .rate = 1e-2});
-  favour_first_two(router, 2);
-  auto step = [&](uint64_t seed) {
-    std::vector<int64_t> load = make_plan(router.forward(Var(randn({32, 16}, seed))).expert, 6).load();
-    nn::commit(router);
-    return load;
-  };
-  CHECK(step(1) == std::vector<int64_t>{32, 32, 0, 0, 0, 0});
-  for (uint64_t s = 2; s < 300; ++s) step(s);
-  std::vector<double> load(6);
-  for (uint64_t s = 300; s < 400; ++s) {
-    std::vector<int64_t> one = step(s);
-    for (size_t e = 0; e < 6; ++e) load[e] += double(one[e]);
-  }
-  const double mean_load = 32 * 2 * 100 / 6.0;
-  for (double n : load) CHECK(std::abs(n - mean_load) < 0.1 * mean_load);
 }
 
 TEST_CASE("the balance moves once per step, by the sum of its micro-batches") {

@@ -47,7 +47,8 @@ inline double gelu1(double a) { return 0.5 * a * (1 + std::erf(a / std::sqrt(2.0
 inline double sigmoid1(double a) { return 1 / (1 + std::exp(-a)); }
 
 /// weight (O, k, k, C / groups); zeros around the map, as many as keep its size.
-inline Map conv(const Map& x, const Numbers& weight, const Numbers& bias, int O, int k, int dilation = 1, int groups = 1) {
+inline Map conv(const Map& x, const Numbers& weight, const Numbers& bias, int O, int k, int dilation = 1,
+                int groups = 1) {
   Map y(x.H, x.W, O);
   const int I = x.C / groups, middle = k / 2;
   for (int h = 0; h < x.H; ++h)

@@ -1,0 +1,52 @@
+// A pool of experts that act pixel by pixel: E small networks of one shape, for routing by pixel.
+//
+// Their weights lie in one tensor, so that all rows of a layer, sorted by expert, are one grouped product
+// (tensor/ops/grouped_matmul.h), however unevenly they fell.  The price: an expert that nobody chose has a gradient
+// of zeros rather than none.  Gale et al. 2022, arXiv:2211.15841; Fedus et al. 2021, arXiv:2101.03961.
+#pragma once
+
+#include <cmath>
+
+#include "nn/layers.h"
+
+namespace camo::moe {
+
+/// Row group e of x times matrix e: x (R, in) -> (R, out).
+struct GroupedLinear : nn::Module {
+  Var &weight, &bias;  // (E, out, in), (E, out)
+  GroupedLinear(nn::Scope s, int64_t experts, int64_t in, int64_t out)
+      : Module(std::move(s)), weight(parameter("weight", {experts, out, in}, start(in))),
+        bias(parameter("bias", {experts, out}, start(in), /*decay=*/false)) {}
+  Var forward(const Var& x, const std::vector<int64_t>& begin) { return grouped_linear(x, weight, bias, begin); }
+
+ private:
+  /// U(-1 / sqrt(in), 1 / sqrt(in)): each expert starts like a linear layer.
+  static nn::Start start(int64_t in) {
+    return [bound = 1 / std::sqrt(double(in))](const Shape& shape, const RandomKey& key, DType dtype) {
+      return rand(shape, key, -bound, bound, dtype);
+    };
+  }
+};
+
+/// How many experts, and the width of their hidden layer.
+struct MlpPool {
+  int64_t experts = 6, hidden = 64;
+};
+
+/// fc2(gelu(fc1(x))) at every pixel, by the expert to which its row belongs.
+struct MlpExperts : nn::Module {
+  GroupedLinear fc1, fc2;
+  MlpExperts(nn::Scope s, int64_t dim, const MlpPool& pool)
+      : Module(std::move(s)), fc1(sub("fc1"), pool.experts, dim, pool.hidden),
+        fc2(sub("fc2"), pool.experts, pool.hidden, dim) {}
+
+  /// packed (R, ..., C), expert e's rows from begin[e] to begin[e + 1].
+  Var forward(const Var& packed, std::vector<int64_t> begin) {
+    const int64_t pixels = packed.shape().product(1, packed.rank() - 1);
+    for (int64_t& row : begin) row *= pixels;
+    Var x = reshape(packed, {begin.back(), packed.dim(-1)});
+    return reshape(fc2.forward(gelu(fc1.forward(x, begin)), begin), {packed.shape().begin(), packed.shape().end()});
+  }
+};
+
+}  // namespace camo::moe
