@@ -2,6 +2,7 @@
 
 #include <cmath>
 
+#include "tensor/ops/elementwise.h"
 #include "tensor/ops/optim.h"
 #include "tensor/ops/reduce.h"
 
@@ -11,21 +12,28 @@ Optimizer::Optimizer(Module& model, double decay, double clip, std::vector<Param
     : model_(model), decay_(decay), clip_(clip), groups_(std::move(groups)), has_second_(has_second) {
   check<ConfigError>(decay >= 0 && clip >= 0, "optimizer: decay and clip are not negative, got ", decay,
                      " and ", clip);
+  for (const ParameterGroup& g : groups_)
+    check<ConfigError>(!g.path.empty() && g.rate_scale >= 0 && g.decay_scale >= 0 && g.clip >= 0,
+                       "optimizer: a group has a path, and factors and a clip that are not negative, got '", g.path,
+                       "', ", g.rate_scale, ", ", g.decay_scale, ", ", g.clip);
 }
 
-Optimizer::Update Optimizer::make_update(const Parameter& p, double rate) {
+const ParameterGroup* Optimizer::group_of(const std::string& name) const {
+  for (const ParameterGroup& g : groups_)
+    if (("." + name + ".").find("." + g.path + ".") != std::string::npos) return &g;
+  return nullptr;
+}
+
+Optimizer::Update Optimizer::make_update(const Parameter& p, double rate, double gradient_scale) {
   Slot& slot = slots_[p.name];
   if (!slot.first.defined()) {
     slot.first = zeros_like(p.var.value());
     if (has_second_) slot.second = zeros_like(p.var.value());
   }
   ++slot.steps;
-  Update u{p.var.value(), p.var.grad(), &slot, rate, p.decay ? decay_ : 0};
-  for (const ParameterGroup& g : groups_) {
-    if (!p.name.starts_with(g.prefix)) continue;
-    u.rate *= g.rate_scale, u.decay *= g.decay_scale;
-    break;
-  }
+  const Tensor gradient = gradient_scale == 1 ? p.var.grad() : scale(p.var.grad(), gradient_scale);
+  Update u{p.var.value(), gradient, &slot, rate, p.decay ? decay_ : 0};
+  if (const ParameterGroup* g = group_of(p.name)) u.rate *= g->rate_scale, u.decay *= g->decay_scale;
   return u;
 }
 
@@ -40,15 +48,23 @@ StepResult Optimizer::step(double rate) {
   for (const Parameter& p : reached) gradients.push_back(p.var.grad());
   const std::vector<double> each = sums_of_squares(gradients);
   double squares = 0;
+  std::map<const ParameterGroup*, double> of_group;
   for (size_t i = 0; i < reached.size(); ++i) {
     if (!std::isfinite(each[i]) && result.accepted) result = {.accepted = false, .non_finite = reached[i].name};
-    squares += each[i];
+    squares += each[i], of_group[group_of(reached[i].name)] += each[i];
   }
   result.grad_norm = std::sqrt(squares);
   if (result.accepted && !reached.empty()) {
+    auto excess = [](double limit, double norm) { return limit > 0 && norm > limit ? limit / norm : 1; };
     std::vector<Update> updates;
-    for (const Parameter& p : reached) updates.push_back(make_update(p, rate));
-    update(updates, clip_ > 0 && result.grad_norm > clip_ ? clip_ / result.grad_norm : 1);
+    double clipped = 0;
+    for (size_t i = 0; i < reached.size(); ++i) {
+      const ParameterGroup* g = group_of(reached[i].name);
+      const double factor = g ? excess(g->clip, std::sqrt(of_group[g])) : 1;
+      clipped += each[i] * factor * factor;
+      updates.push_back(make_update(reached[i], rate, factor));
+    }
+    update(updates, excess(clip_, std::sqrt(clipped)));
   }
   zero_grad(model_);
   return result;

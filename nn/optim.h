@@ -15,10 +15,13 @@
 
 namespace camo::nn {
 
-/// Settings for the parameters whose names start with prefix; the first group that fits counts.
+/// Settings for the parameters whose names hold path, one whole part or several in a row: "router" is in
+/// "scales.0.mixture.router.gate.weight".  The first group that fits counts.  Factors, not rates: they hold at
+/// every step of a schedule.
 struct ParameterGroup {
-  std::string prefix;
+  std::string path;
   double rate_scale = 1, decay_scale = 1;
+  double clip = 0;  // largest norm of the group's gradients together, before the optimizer's own clip; 0: no limit
 };
 
 struct StepResult {
@@ -54,7 +57,8 @@ class Optimizer {
   virtual void update(const std::vector<Update>& updates, double gradient_scale) = 0;
 
  private:
-  Update make_update(const Parameter& p, double rate);
+  const ParameterGroup* group_of(const std::string& name) const;
+  Update make_update(const Parameter& p, double rate, double gradient_scale);
 
   Module& model_;
   double decay_, clip_;

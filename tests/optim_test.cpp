@@ -65,7 +65,7 @@ TEST_CASE("AdamW follows the formulas of its paper") {
 
 TEST_CASE("SGD with momentum and decay, rates and decay by group") {
   Net net;
-  ParameterGroup second{.prefix = "b.", .rate_scale = 0.5, .decay_scale = 0};
+  ParameterGroup second{.path = "b", .rate_scale = 0.5, .decay_scale = 0};
   Sgd optimizer(net, {.momentum = 0.9, .decay = 0.1, .groups = {second}});
   double a = net.a.weight.value().read<double>()[0], b = net.b.weight.value().read<double>()[0], va = 0, vb = 0;
   for (int t = 0; t < 3; ++t) {
@@ -76,6 +76,58 @@ TEST_CASE("SGD with momentum and decay, rates and decay by group") {
     CHECK(net.a.weight.value().read<double>()[0] == doctest::Approx(a).epsilon(1e-12));
     CHECK(net.b.weight.value().read<double>()[0] == doctest::Approx(b).epsilon(1e-12));
   }
+}
+
+TEST_CASE("a group is a part of the name, whole, anywhere in it") {
+  struct Two : Module {
+    List<Linear> router, out;
+    Two() : Module(Scope{.dtype = DType::f64, .seed = 3}), router(sub("router")), out(sub("router_out")) {
+      router.add(2, 2), out.add(2, 2);
+    }
+  } net;
+  Sgd optimizer(net, {.groups = {{.path = "router", .rate_scale = 0.5}, {.path = "0.bias", .rate_scale = 0.25}}});
+  std::vector<double> before, moved;
+  for (const Parameter& p : net.named_parameters()) before.push_back(p.var.value().read<double>()[0]);
+  for (Parameter p : net.named_parameters()) give(p.var, 1);
+  optimizer.step(1);
+  for (const Parameter& p : net.named_parameters())
+    moved.push_back(std::round(1e9 * (before[moved.size()] - p.var.value().read<double>()[0])) / 1e9);
+  CHECK(moved == std::vector<double>{0.5, 0.5, 1, 0.25});  // the first group that fits counts
+  CHECK_THROWS_AS(Sgd(net, {.groups = {{.path = ""}}}), ConfigError);
+  CHECK_THROWS_AS(Sgd(net, {.groups = {{.path = "router", .clip = -1}}}), ConfigError);
+}
+
+TEST_CASE("a group's share of the rate is the same at every step of a schedule") {
+  Net net;
+  AdamW optimizer(net, {.decay = 0, .groups = {{.path = "b", .rate_scale = 0.01}}});
+  auto first = [](const Var& v) { return v.value().read<double>()[0]; };
+  for (int64_t step = 0; step < 60; ++step) {
+    const double a = first(net.a.weight), b = first(net.b.weight), g = std::cos(double(step));
+    give(net.a.weight, g), give(net.b.weight, g);
+    optimizer.step(cosine_with_warmup(step, 50, 10, 1e-2, 1e-4));
+    CHECK((first(net.b.weight) - b) / (first(net.a.weight) - a) == doctest::Approx(0.01).epsilon(1e-9));
+  }
+}
+
+TEST_CASE("a group's clip acts on its own gradients, before the clip of all") {
+  auto step = [](double of_group, double of_all, double a, double b) {  // b: 2 numbers, a: 4
+    Net net;
+    auto first = [](const Var& v) { return v.value().read<double>()[0]; };
+    const double a0 = first(net.a.bias), b0 = first(net.b.bias);
+    Sgd optimizer(net, {.clip = of_all, .groups = {{.path = "b", .clip = of_group}}});
+    give(net.a.bias, a), give(net.b.bias, b);
+    CHECK(optimizer.step(1).grad_norm == doctest::Approx(std::sqrt(4 * a * a + 2 * b * b)));  // as it came
+    return std::pair(a0 - first(net.a.bias), b0 - first(net.b.bias));
+  };
+  auto near = [](std::pair<double, double> moved, double a, double b) {
+    CHECK(moved.first == doctest::Approx(a).epsilon(1e-12));
+    CHECK(moved.second == doctest::Approx(b).epsilon(1e-12));
+  };
+  near(step(1, 0, 3, 4), 3, 1 / std::sqrt(2.0));
+  near(step(10, 0, 3, 4), 3, 4);
+  const double all = std::sqrt(4 * 9.0 + 1);  // what is left when the group has norm 1
+  near(step(1, 2, 3, 4), 3 * 2 / all, 2 / all / std::sqrt(2.0));
+  near(step(0, 2, 3, 4), 3 * 2 / std::sqrt(68.0), 4 * 2 / std::sqrt(68.0));
 }
 
 TEST_CASE("a parameter without gradient keeps its value and its step count") {
