@@ -129,7 +129,7 @@ void print_overview(const std::vector<Entry>& commands) {
   std::printf(
       "\n  camo COMMAND --help    flags of a command, with defaults and units\n  camo --version\n\n"
       "exit codes: 0 done, 1 a bug, 2 usage or configuration, 3 data, 4 weights, 5 numerics,\n"
-      "            6 memory, disk or device, 130 and 143 stopped by a signal after saving\n");
+      "            6 memory, disk or device, 7 a failed check, 130 and 143 stopped by a signal after saving\n");
 }
 
 int dispatch(const std::vector<Entry>& commands, const std::vector<std::string>& words) {

@@ -8,6 +8,7 @@ std::vector<Entry> commands() {
       {"train", "train a network on photographs with masks, or go on with a run", train_command},
       {"eval", "score a trained network, or a folder of maps, against masks", eval_command},
       {"compare", "two models' scores on the same images, with intervals", compare_command},
+      {"verify", "check that routing, experts and attention do what they say", verify_command},
       {"predict", "find the object in photographs", predict_command},
       {"backbones", "the feature extractors that can be named, with their cost", backbones_command},
       {"features", "what a backbone makes of given numbers, to compare with other programs", features_command},

@@ -14,6 +14,7 @@ int train_command(const Arguments& words);    // train.cpp
 int demo_command(const Arguments& words);     // demo.cpp
 int eval_command(const Arguments& words);     // eval.cpp
 int compare_command(const Arguments& words);  // compare.cpp
+int verify_command(const Arguments& words);   // verify.cpp
 int predict_command(const Arguments& words);  // predict.cpp
 int backbones_command(const Arguments& words);  // backbones.cpp
 int features_command(const Arguments& words);   // features.cpp

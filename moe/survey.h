@@ -1,0 +1,59 @@
+// Survey: where a network sends many images, and whether what they show has to do with it.
+//
+// Images are grouped by what the backbone sees in them: k-means on the deepest mixture's input, which no
+// mixture has touched, averaged over pixels. Content decides if the group of an image tells something of its
+// experts: mutual information, against the same with the groups dealt out at random (a permutation test).
+#pragma once
+
+#include "moe/moe.h"
+
+namespace camo::moe {
+
+/// Which expert saw how much of which image.
+struct Survey {
+  struct Layer {
+    std::string where;
+    std::vector<std::string> experts;
+    int64_t chosen;
+    Tensor share;  // (n, E) f64: part of an image's rows times choices that went to an expert; rows sum to 1
+  };
+  std::vector<Layer> layers;
+  Tensor features;  // (n, C) f64
+
+  int64_t images() const { return features.defined() ? features.dim(0) : 0; }
+};
+
+/// While alive, every image that passes is entered.
+class Surveyor {
+ public:
+  explicit Surveyor(nn::Module& network);
+  ~Surveyor();
+  Surveyor(const Surveyor&) = delete;
+  Survey result() const;
+
+ private:
+  void enter(size_t layer, const Var& x, const MoeOut& out);
+  std::vector<Moe*> layers_;
+  std::vector<std::function<void(const Var&, const MoeOut&)>> before_;
+  std::vector<std::vector<double>> share_;
+  std::vector<double> features_;
+  int64_t images_ = 0;
+};
+
+/// Group of each row of points (n, C), in [0, groups): Lloyd 1982, started from far-apart rows after Gonzalez
+/// 1985; columns are scaled to unit variance first.  A function of its arguments alone.
+std::vector<int64_t> k_means(const Tensor& points, int64_t groups);
+/// The groups of a survey's images: as many as give eight images each, 2 to 8.
+std::vector<int64_t> image_groups(const Survey& survey);
+
+/// (groups, E) f64: mean share of each expert over the images of a group.
+Tensor share_by_group(const Tensor& share, const std::vector<int64_t>& group);
+/// In nats, between an image's group and where its rows go.
+double mutual_information(const Tensor& share, const std::vector<int64_t>& group);
+struct PermutationTest {
+  double information, by_chance,
+      p;  // nats; mean over the shuffles; (1 + shuffles at least as good) / (1 + shuffles)
+};
+PermutationTest permutation_test(const Tensor& share, std::vector<int64_t> group, int64_t shuffles = 999);
+
+}  // namespace camo::moe
