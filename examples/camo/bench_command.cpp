@@ -10,6 +10,7 @@ int bench_command(const Arguments& words) {
   if (!words.empty() && words[0] == "train") return bench_train_command(words);
   if (!words.empty() && words[0] == "load") return bench_load_command({words.begin() + 1, words.end()});
   if (!words.empty() && words[0] == "metrics") return bench_metrics_command({words.begin() + 1, words.end()});
+  if (!words.empty() && words[0] == "moe") return bench_moe_command({words.begin() + 1, words.end()});
   StepBench step;
   int64_t threads = 0, rounds = step.rounds;
   Command command{
@@ -17,8 +18,8 @@ int bench_command(const Arguments& words) {
       .summary =
           "Measures kernels (gemm, conv, attention, all) against the multiply-add peak measured in the same "
           "run, or one "
-          "training step of a backbone (step).  train, load, metrics and ops have flags of their own.",
-      .usage = "camo bench [gemm|conv|attention|all|step|train|load|metrics|ops] [flags]",
+          "training step of a backbone (step).  train, load, metrics, moe and ops have flags of their own.",
+      .usage = "camo bench [gemm|conv|attention|all|step|train|load|metrics|moe|ops] [flags]",
       .options = {{"threads", &threads, "largest number of threads; 0: one per core", 0, 1024},
                   {"backbone", &step.backbone, "of step"},
                   {"batch", &step.batch, "photographs, of step", 1, 4096},

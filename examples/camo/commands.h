@@ -26,6 +26,7 @@ int bench_command(const Arguments& words);    // bench_command.cpp
 int bench_train_command(const Arguments& words);  // bench_train.cpp: `camo bench train`
 int bench_load_command(const Arguments& words);   // bench_load.cpp: `camo bench load`
 int bench_metrics_command(const Arguments& words);  // bench_metrics.cpp: `camo bench metrics`
+int bench_moe_command(const Arguments& words);    // bench_moe.cpp: `camo bench moe`
 
 /// `camo bench ops` needs the op cases of the tests: bench_ops.cpp, in builds that have them.
 int bench_ops_command(const Arguments& words);
