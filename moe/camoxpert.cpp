@@ -37,9 +37,12 @@ std::vector<ExpertKind> pick(const std::vector<ExpertKind>& family, int64_t coun
 }  // namespace
 
 const std::vector<ModelKind>& model_kinds() {
-  static const std::vector<ModelKind> kinds = {{"camoxpert-cod", Mixing::series, 6},
-                                               {"camoxpert-sparse", Mixing::sparse, 6},
-                                               {"camoxpert-single", Mixing::single, 1}};
+  static const std::vector<ModelKind> kinds = {
+      {"camoxpert", Mixing::generic, GateKind::content_aware, 7},
+      {"camoxpert-cod", Mixing::series, GateKind::simple, 6},
+      {"camoxpert-sparse", Mixing::sparse, GateKind::simple, 6},
+      {"camoxpert-single", Mixing::single, GateKind::simple, 1},
+  };
   return kinds;
 }
 
@@ -52,21 +55,27 @@ std::vector<std::string> model_names() {
 Scale::Scale(nn::Scope s, int64_t dim, const CamoXpertConfig& c) : Module(std::move(s)), series(sub("series")) {
   const ModelKind& kind = model_kind(c.model);
   const int64_t count = c.experts > 0 ? c.experts : kind.experts;
+  check<ConfigError>(c.mixture.routing != Routing::pixel,
+                     "camoxpert: its experts look at neighbourhoods, got routing by pixel [image or tile]");
+  MoeConfig mixture_config = c.mixture;
+  mixture_config.gate = kind.gate;
   switch (kind.mixing) {
-    case Mixing::generic: break;
+    case Mixing::generic:
+      attend.emplace(sub("attend"), dim);
+      mixture.emplace(sub("mixture"), dim, pick(generic_experts(c.attention), count), mixture_config);
+      break;
     case Mixing::series:
       for (const ExpertKind& expert : pick(cod_experts(), count)) expert.add(series, dim);
       break;
     case Mixing::sparse:
-      mixture.emplace(sub("mixture"), dim, pick(cod_experts(), count),
-                      MoeConfig{.chosen = c.chosen, .rate = c.balance_rate});
+      mixture.emplace(sub("mixture"), dim, pick(cod_experts(), count), mixture_config);
       break;
-    case Mixing::single: series.add<SingleExpert>(dim, c.chosen); break;
+    case Mixing::single: series.add<SingleExpert>(dim, c.mixture.chosen); break;
   }
 }
 
 MoeOut Scale::forward(const Var& x) {
-  Var y = x;
+  Var y = attend ? attend->forward(x) : x;
   for (auto& expert : series) y = y + expert->forward(y);
   return mixture ? mixture->forward(y) : MoeOut{.y = y, .aux_loss = {}, .stats = {}, .route = {}};
 }

@@ -26,6 +26,7 @@ enum class Mixing { generic, series, sparse, single };
 struct ModelKind {
   const char* name;
   Mixing mixing;
+  GateKind gate;
   int64_t experts;  // unless the configuration says otherwise
 };
 /// The models above.
@@ -34,11 +35,12 @@ std::vector<std::string> model_names();
 
 struct CamoXpertConfig {
   std::string model = "camoxpert-sparse", backbone = "pvt_v2_b0";
-  int64_t experts = 0, chosen = 2;  // 0: the model's own number; more than its family has: kinds repeat
+  int64_t experts = 0;     // 0: the model's own number; more than its family has: kinds repeat
+  MoeConfig mixture = {};  // but for the gate, which is the model's
+  AttentionKind attention = AttentionKind::flash;  // of the generic attention expert
   double drop_path = 0.1;
   int64_t width = 64, head_width = 32;  // channels of the decoder and of the heads at H/4
   int refinements = 2;
-  double balance_rate = 1e-2;  // moe/router.h
   int64_t image_height = 224, image_width = 224;  // what the backbone is built for; any size is accepted
 };
 
@@ -55,6 +57,7 @@ struct CamoXpertOut {
 
 /// What stands at one scale: x -> y of the same shape.
 struct Scale : nn::Module {
+  std::optional<SdtaBlock> attend;
   nn::List<Expert> series;  // each adds its f(x)
   std::optional<Moe> mixture;
   Scale(nn::Scope s, int64_t dim, const CamoXpertConfig& config);

@@ -14,14 +14,16 @@ const std::vector<ExpertKind>& cod_experts() {
   return kinds;
 }
 
-const std::vector<ExpertKind>& generic_experts() {
-  static const std::vector<ExpertKind> kinds = {
-      {"texture", add_expert<generic::TextureExpert>},     {"attention", add_expert<generic::AttentionExpert>},
-      {"hybrid", add_expert<generic::HybridExpert>},       {"frequency", add_expert<generic::FrequencyExpert>},
-      {"edge", add_expert<generic::EdgeExpert>},           {"context", add_expert<generic::ContextExpert>},
+std::vector<ExpertKind> generic_experts(AttentionKind attention) {
+  auto add_attention = [attention](nn::List<Expert>& list, int64_t dim) -> Expert& {
+    return list.add<generic::AttentionExpert>(dim, attention);
+  };
+  return {
+      {"texture", add_expert<generic::TextureExpert>},   {"attention", add_attention},
+      {"hybrid", add_expert<generic::HybridExpert>},     {"frequency", add_expert<generic::FrequencyExpert>},
+      {"edge", add_expert<generic::EdgeExpert>},         {"context", add_expert<generic::ContextExpert>},
       {"contrast", add_expert<generic::ContrastExpert>},
   };
-  return kinds;
 }
 
 }  // namespace camo::moe

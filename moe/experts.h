@@ -5,7 +5,7 @@
 // was sent to the expert.  Adding one: a struct in its family's file and a line in experts.cpp.
 #pragma once
 
-#include "nn/layers.h"
+#include "moe/sdta.h"
 
 namespace camo::moe {
 
@@ -53,7 +53,7 @@ struct EdgeFilters : nn::Module {
 /// A kind of expert by name, and how to append one for C channels to a list.
 struct ExpertKind {
   const char* name;
-  Expert& (*add)(nn::List<Expert>& list, int64_t dim);
+  std::function<Expert&(nn::List<Expert>& list, int64_t dim)> add;
 };
 template <class E>
 Expert& add_expert(nn::List<Expert>& list, int64_t dim) {
@@ -63,6 +63,6 @@ Expert& add_expert(nn::List<Expert>& list, int64_t dim) {
 /// The families, in the order in which a mixture takes them.
 const std::vector<ExpertKind>& cod_experts();      // texture, frequency, edge, contrast, attention, hybrid
 /// texture, attention, hybrid, frequency, edge, context, contrast
-const std::vector<ExpertKind>& generic_experts();
+std::vector<ExpertKind> generic_experts(AttentionKind attention = AttentionKind::flash);
 
 }  // namespace camo::moe

@@ -52,9 +52,9 @@ std::unique_ptr<moe::CamoXpert> make_model(const TrainConfig& c) {
       moe::CamoXpertConfig{.model = c.model,
                            .backbone = c.backbone,
                            .experts = c.experts,
-                           .chosen = c.chosen,
+                           .mixture = mixture_config(c),
+                           .attention = moe::attention_kind(c.attention),
                            .drop_path = c.freeze ? 0 : c.drop_path,
-                           .balance_rate = c.balance_rate,
                            .image_height = c.size.height,
                            .image_width = c.size.width});
   if (c.freeze) model->backbone->freeze();

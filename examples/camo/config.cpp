@@ -1,7 +1,6 @@
 #include "examples/camo/config.h"
 
 #include <algorithm>
-#include <sstream>
 
 #include "examples/camo/files.h"
 #include "nn/backbone.h"
@@ -20,18 +19,35 @@ std::string to_text(const moe::LossWeights& weights) {
 
 moe::LossWeights loss_weights(const std::string& terms) {
   moe::LossWeights out;
-  std::vector<std::string> names;
-  for (const moe::LossTerm& term : moe::loss_terms()) names.push_back(term.name), out.*term.weight = 0;
-  std::istringstream list(terms);
-  for (std::string item; std::getline(list, item, ',');) {
-    const size_t equals = item.find('=');
-    const std::string name = item.substr(0, equals), label = "loss: " + name;
-    const auto term = std::find(names.begin(), names.end(), name);
-    check<ConfigError>(equals != std::string::npos && term != names.end(),
-                       "loss: expects TERM=WEIGHT,..., got '", item, "'", hint(name, names));
-    const auto weight = moe::loss_terms()[size_t(term - names.begin())].weight;
-    set({name, &(out.*weight), "", 0, 1e6}, item.substr(equals + 1), label);
-  }
+  Options table;
+  for (const moe::LossTerm& term : moe::loss_terms())
+    table.push_back({term.name, &(out.*term.weight = 0), term.help, 0, 1e6});
+  set_all(table, terms, "loss");
+  return out;
+}
+
+moe::MoeConfig mixture_config(const TrainConfig& c) {
+  moe::MoeConfig out{.chosen = c.chosen, .rate = c.balance_rate};
+  std::string routing = "image", weights = "chosen", balancing = "sign";
+  const std::vector<std::string> routings = {"image", "tile"}, weightings = {"chosen", "all"},
+                                 balancings = {"none", "sign", "proportional", "auxiliary"};
+  set_all({choice("routing", &routing, "what is sent to experts: whole maps or windows of them", routings),
+           {"tile", &out.tile, "side of a window in pixels of the map", 1, 4096},
+           choice("weights", &weights, "softmax over the chosen logits or over all", weightings),
+           {"temperature", &out.temperature, "that logits are divided by", 1e-3, 1e3},
+           {"clamp", &out.clamp, "largest size of a logit; 0: none", 0, 1e6},
+           {"noise", &out.noise, "standard deviation added to the selection in training", 0, 1e3},
+           {"z-loss", &out.z_loss, "coefficient of the loss that keeps logits small", 0, 1e3},
+           choice("balancing", &balancing, "how the load is evened out", balancings),
+           {"leak", &out.leak, "share of the balance that is lost in a step", 0, 1},
+           {"auxiliary", &out.auxiliary, "coefficient of the auxiliary loss", 0, 1e3},
+           {"warmup", &out.warmup, "optimizer steps in which it rises", 0, 1e9}},
+          c.router, "router");
+  auto place = [](const std::vector<std::string>& words, const std::string& word) {
+    return std::find(words.begin(), words.end(), word) - words.begin();
+  };
+  out.routing = moe::Routing(place(routings, routing)), out.weights = moe::Weights(place(weightings, weights));
+  out.balancing = moe::Balancing(place(balancings, balancing));
   return out;
 }
 
@@ -56,6 +72,9 @@ Options options(TrainConfig& c) {
       {"ema-decay", &c.ema_decay, "decay of the averaged weights a step; 0: no average", 0, 0.999999},
       {"experts", &c.experts, "experts at each scale; 0: as many as the model has by itself", 0, 16},
       {"chosen", &c.chosen, "experts that a photograph is sent to at each scale", 1, 16},
+      {"router", &c.router, "routing, tile, weights, temperature, clamp, noise, z-loss, balancing, leak, auxiliary, "
+                            "warmup: KEY=VALUE,..."},
+      choice("attention", &c.attention, "of camoxpert's attention expert", moe::attention_kind_names()),
       {"loss", &c.loss, "terms of the loss and their weights; those that are not named weigh 0"},
       {"drop-path", &c.drop_path, "chance that a block of the backbone is left out", 0, 0.9},
       {"balance-rate", &c.balance_rate, "step of the bias that evens the experts' load", 0, 1},
@@ -93,7 +112,7 @@ void validate(const TrainConfig& c) {
   check<ConfigError>(!c.out.empty(), "camo train --out: a run folder must be given");
   check<ConfigError>(c.min_lr <= c.lr, "camo train --min-lr: must be at most --lr, got ", c.min_lr, " and ",
                      c.lr);
-  loss_weights(c.loss);
+  loss_weights(c.loss), mixture_config(c);
   check<ConfigError>(!c.freeze || !c.weights.empty(),
                      "camo train --freeze: needs --weights, or the backbone stays as random as it starts");
 }

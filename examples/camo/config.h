@@ -25,7 +25,7 @@ struct TrainConfig {
   bool freeze = false;
   int64_t experts = 0, chosen = 2;
   double drop_path = 0.1, balance_rate = 0.01;
-  std::string loss = to_text(moe::LossWeights{});
+  std::string router, attention = "flash", loss = to_text(moe::LossWeights{});
   // optimisation
   int64_t epochs = 40, batch_size = 8, accumulate = 1;
   double lr = 3e-4, min_lr = 1e-6, warmup = 1, weight_decay = 0.01, clip = 1, ema_decay = 0.999;
@@ -38,6 +38,9 @@ struct TrainConfig {
 
 /// What --precision means: the type of activations.
 inline DType precision(const TrainConfig& c) { return c.precision == "bf16" ? DType::bf16 : DType::f32; }
+
+/// --chosen, --balance-rate and --router: "routing=tile,tile=8,balancing=auxiliary".  ConfigError names an unknown key.
+moe::MoeConfig mixture_config(const TrainConfig& config);
 
 /// The demo's run, which the benchmark of training repeats.
 TrainConfig demo_config();

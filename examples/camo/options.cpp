@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
+#include <sstream>
 
 #include "nn/nearest.h"
 #include "tensor/error.h"
@@ -79,6 +80,18 @@ void set(const Option& o, const std::string& word, const std::string& label) {
                  [&](ImageSize* p) { *p = parse_size(o, word, label); },
              },
              o.value);
+}
+
+void set_all(const Options& table, const std::string& pairs, const std::string& label) {
+  std::vector<std::string> names;
+  for (const Option& o : table) names.push_back(o.name);
+  std::istringstream list(pairs);
+  for (std::string pair; std::getline(list, pair, ',');) {
+    const size_t equals = pair.find('='), at = size_t(std::find(names.begin(), names.end(), pair.substr(0, equals)) - names.begin());
+    check<ConfigError>(equals != std::string::npos && at < names.size(), label, ": expects KEY=VALUE,..., got '", pair,
+                       "'", hint(pair.substr(0, equals), names));
+    set(table[at], pair.substr(equals + 1), label + ": " + names[at]);
+  }
 }
 
 void set_json(const Option& o, const JsonValue& value, const std::string& label) {

@@ -39,6 +39,8 @@ inline Option choice(std::string name, std::string* value, std::string help, std
 /// value.
 void set(const Option& option, const std::string& text, const std::string& label);
 void set_json(const Option& option, const JsonValue& value, const std::string& label);
+/// Several at once, "a=1,b=x"; ConfigError also names a key that the table does not have, and the nearest one.
+void set_all(const Options& table, const std::string& pairs, const std::string& label);
 /// The current value, as a person writes it and as JSON.
 std::string shown(const Option& option);
 JsonValue to_json_value(const Option& option);

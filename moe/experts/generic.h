@@ -45,8 +45,8 @@ struct TextureExpert : Expert {
 
 struct AttentionExpert : Expert {
   SdtaEncoder encoder;
-  AttentionExpert(nn::Scope s, int64_t dim)
-      : Expert(std::move(s)), encoder(sub("encoder"), dim, {.dropout = 0.1, .pool_above = 32}) {}
+  AttentionExpert(nn::Scope s, int64_t dim, AttentionKind kind = AttentionKind::flash)
+      : Expert(std::move(s)), encoder(sub("encoder"), dim, {.kind = kind, .dropout = 0.1, .pool_above = 32}) {}
   Var forward(const Var& x) override { return encoder.forward(x); }
 };
 
