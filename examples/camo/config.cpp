@@ -57,8 +57,7 @@ Options options(TrainConfig& c) {
       {"out", &c.out, "run folder to make: configuration, weights, metrics, pictures"},
       choice("model", &c.model, "network", moe::model_names()),
       choice("backbone", &c.backbone, "feature extractor (camo backbones lists them)", nn::backbone_names()),
-      {"weights", &c.weights, "pretrained weights of the backbone to start from: safetensors, PyTorch's .pth, or a "
-                              "run folder"},
+      {"weights", &c.weights, "pretrained weights of the backbone: safetensors, PyTorch's .pth, or a run folder"},
       {"freeze", &c.freeze, "keep the backbone's weights as they are, and its drop path at rest"},
       {"size", &c.size, "size in pixels that photographs are resized to", 32, 4096},
       {"batch-size", &c.batch_size, "photographs in a forward pass", 1, 4096},
@@ -80,7 +79,7 @@ Options options(TrainConfig& c) {
       {"balance-rate", &c.balance_rate, "step of the bias that evens the experts' load", 0, 1},
       choice("augment", &c.augment, "flip, crop, scale, rotate, recolour", {"on", "off"}),
       {"hold-out", &c.hold_out,
-       "share of the training photographs kept for validation, where the data has no split of its own", 0,
+       "share of the photographs kept for validation, if the data has no split", 0,
        0.9},
       {"count", &c.count, "synthetic photographs an epoch", 1, 1e9},
       {"difficulty", &c.difficulty, "of synthetic camouflage", 0, 1},
