@@ -74,23 +74,27 @@ TEST_CASE("the balance decides who is chosen and not how much they count") {
           CHECK(before[4 * b + i] == doctest::Approx(weight[4 * b + j]));
 }
 
-TEST_CASE("y = x + the weighted sum of the chosen experts") {
-  Moe layer(nn::Scope{.seed = 5}, 8, multipliers(5), {.chosen = 2});
-  Tensor x = randn({9, 3, 2, 8}, 2);
-  MoeOut out = layer.forward(Var(x));
-  Route route = layer.router.forward(Var(x));
-  for (int64_t b = 0; b < 9; ++b) {
-    const int64_t* e = route.expert.read<int64_t>() + 2 * b;
-    const float* w = route.weight.value().read<float>() + 2 * b;
-    const float factor = 1 + w[0] * float(e[0] + 1) + w[1] * float(e[1] + 1);
-    for (int64_t i = 0; i < 48; ++i)
-      CHECK(out.y.value().read<float>()[48 * b + i] ==
-            doctest::Approx(factor * x.read<float>()[48 * b + i]).epsilon(1e-5));
+TEST_CASE("y = x + the weighted sum of the chosen experts, for any number of either") {
+  for (auto [E, K] : {std::pair<int64_t, int64_t>{5, 2}, {2, 1}, {2, 2}, {16, 1}, {16, 3}, {16, 16}}) {
+    CAPTURE(E);
+    CAPTURE(K);
+    Moe layer(nn::Scope{.seed = 5}, 8, multipliers(int(E)), {.chosen = K});
+    Tensor x = randn({9, 3, 2, 8}, 2);
+    MoeOut out = layer.forward(Var(x));
+    for (int64_t b = 0; b < 9; ++b) {
+      const int64_t* e = out.route.expert.read<int64_t>() + K * b;
+      const float* w = out.route.weight.value().read<float>() + K * b;
+      float factor = 1;
+      for (int64_t k = 0; k < K; ++k) factor += w[k] * float(e[k] + 1);
+      for (int64_t i = 0; i < 48; ++i)
+        CHECK(out.y.value().read<float>()[48 * b + i] ==
+              doctest::Approx(factor * x.read<float>()[48 * b + i]).epsilon(1e-5));
+    }
+    CHECK(std::accumulate(out.stats.load.begin(), out.stats.load.end(), int64_t(0)) == 9 * K);
+    CHECK(item(sum(out.stats.weight)) == doctest::Approx(1).epsilon(1e-5));
+    CHECK(item(out.stats.entropy) <= std::log(double(E)) + 1e-6);
+    CHECK(item(out.stats.entropy) > 0);
   }
-  CHECK(std::accumulate(out.stats.load.begin(), out.stats.load.end(), int64_t(0)) == 18);
-  CHECK(item(sum(out.stats.weight)) == doctest::Approx(1).epsilon(1e-5));
-  CHECK(item(out.stats.entropy) <= std::log(5.0) + 1e-6);
-  CHECK(item(out.stats.entropy) > 0);
 }
 
 TEST_CASE("the gate's gradient is that of finite differences") {

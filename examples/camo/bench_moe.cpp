@@ -54,7 +54,8 @@ struct Bench {
     for (int64_t b = 0; b < x.dim(0); ++b) {
       Var one = slice_rows(x, b, b + 1), weight = slice_rows(route.weight, b, b + 1), y = one;
       for (int64_t k = 0; k < K; ++k)
-        y = y + layer.experts[expert[size_t(b * K + k)]].forward(one) * reshape(slice(weight, 1, k, k + 1), {1, 1, 1, 1});
+        y = y + layer.experts[expert[size_t(b * K + k)]].forward(one) *
+                    reshape(slice(weight, 1, k, k + 1), {1, 1, 1, 1});
       rows.push_back(y);
     }
     return concat(rows, 0);
@@ -105,9 +106,10 @@ void check_same(Bench& bench) {
 }
 
 void bench_case(const Case& c, int64_t rounds) {
-  std::printf("%lld channels, %lld x %lld, batch %lld, %lld chosen of 6, forward + backward, %d threads, %lld rounds\n",
-              (long long)c.dim, (long long)c.side, (long long)c.side, (long long)c.batch, (long long)c.chosen, threads(),
-              (long long)rounds);
+  std::printf("%lld channels, %lld x %lld, batch %lld, %lld chosen of 6, forward + backward, %d threads, ",
+              (long long)c.dim, (long long)c.side, (long long)c.side, (long long)c.batch, (long long)c.chosen,
+              threads());
+  std::printf("%lld rounds\n", (long long)rounds);
   Bench six(c, 6);
   check_same(six);
   struct Row {
@@ -131,7 +133,8 @@ void bench_case(const Case& c, int64_t rounds) {
       row.ratio.push_back(row.seconds.back() / rows[0].seconds.back());
     }
   for (const Row& row : rows)
-    std::printf("  %-18s %8.1f ms   %.2f x batched of 6\n", row.name.c_str(), 1e3 * median(row.seconds), median(row.ratio));
+    std::printf("  %-18s %8.1f ms   %.2f x batched of 6\n", row.name.c_str(), 1e3 * median(row.seconds),
+                median(row.ratio));
   std::printf("  batched takes %.2f of all six experts\n\n", 1 / median(rows[2].ratio));
 }
 
@@ -140,8 +143,8 @@ void bench_case(const Case& c, int64_t rounds) {
 int bench_moe_command(const Arguments& words) {
   int64_t threads = 2, rounds = 11;
   read({.name = "bench moe",
-        .summary = "A mixture of six COD experts, two for each image: batched by expert, as a loop over images, and all "
-                   "six for every image; and with up to 16 experts.",
+        .summary = "A mixture of six COD experts, two for each image: batched by expert, as a loop over images, and "
+                   "all six for every image; and with up to 16 experts.",
         .usage = "camo bench moe [flags]",
         .options = {{"threads", &threads, "that compute; 0: one per core", 0, 1024},
                     {"rounds", &rounds, "that count, after the first", 1, 1e4}}},
