@@ -277,6 +277,16 @@ TEST_CASE("the cost of an expert: the COD family's lie within a factor of 1.5") 
   CHECK(!table.empty());
 }
 
+TEST_CASE("what an expert holds beside its parameters are constants, which files do not carry") {
+  for (const Case& c : cases()) {
+    Alone alone(c.kind, 16);
+    for (const auto& [name, buffer] : alone.expert.named_buffers()) {
+      CAPTURE(c.name + " " + name);
+      CHECK(!buffer->saved);
+    }
+  }
+}
+
 TEST_CASE("the parameters of the COD experts lie within a factor of 1.5") {
   for (int64_t dim : {32, 64, 160, 256}) {
     int64_t least = INT64_MAX, most = 0;
