@@ -10,6 +10,7 @@ std::vector<Entry> commands() {
       {"compare", "two models' scores on the same images, with intervals", compare_command},
       {"verify", "check that routing, experts and attention do what they say", verify_command},
       {"predict", "find the object in photographs", predict_command},
+      {"models", "the networks that can be named, with their parameters and cost", models_command},
       {"backbones", "the feature extractors that can be named, with their cost", backbones_command},
       {"features", "what a backbone makes of given numbers, to compare with other programs", features_command},
       {"import", "turn anybody's weights of a backbone into one clean file", import_command},

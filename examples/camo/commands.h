@@ -17,6 +17,7 @@ int compare_command(const Arguments& words);  // compare.cpp
 int verify_command(const Arguments& words);   // verify.cpp
 int predict_command(const Arguments& words);  // predict.cpp
 int backbones_command(const Arguments& words);  // backbones.cpp
+int models_command(const Arguments& words);     // models.cpp
 int features_command(const Arguments& words);   // features.cpp
 int import_command(const Arguments& words);     // exchange.cpp
 int export_command(const Arguments& words);     // exchange.cpp
