@@ -47,32 +47,27 @@ Survey Surveyor::result() const {
   return out;
 }
 
-std::vector<int64_t> k_means(const Tensor& points, int64_t groups) {
-  auto [n, C] = dims<2>(points, "k_means: points (n, C)");
-  check<DataError>(1 <= groups && groups <= n, "k_means: needs 1 to n groups, got ", groups, " of ", n,
-                   " points");
-  std::vector<double> x = to_vector<double>(points);
-  for (int64_t c = 0; c < C; ++c) {
-    double mean = 0, square = 0;
-    for (int64_t i = 0; i < n; ++i) mean += x[i * C + c] / double(n);
-    for (int64_t i = 0; i < n; ++i) square += std::pow(x[i * C + c] - mean, 2) / double(n);
-    for (int64_t i = 0; i < n; ++i) x[i * C + c] = square > 0 ? (x[i * C + c] - mean) / std::sqrt(square) : 0;
-  }
-  std::vector<double> centre(size_t(groups * C));
+namespace {
+
+/// One run from centres drawn with k-means++; the group of each row, and the sum of squared distances to the
+/// centres.
+std::pair<std::vector<int64_t>, double> lloyd(const std::vector<double>& x, int64_t n, int64_t C,
+                                              int64_t groups, uint32_t start) {
+  std::vector<double> centre(size_t(groups * C)), nearest(size_t(n), 1.0);
   auto distance = [&](int64_t i, int64_t g) {
     double sum = 0;
     for (int64_t c = 0; c < C; ++c) sum += std::pow(x[i * C + c] - centre[g * C + c], 2);
     return sum;
   };
-  // The first centre is the row farthest from the mean (zero), each next the row farthest from all before it.
-  std::vector<double> nearest(size_t(n), INFINITY);
+  Random random({.seed = 2, .domain = Domain::shuffle, .step = start});
   for (int64_t g = 0; g < groups; ++g) {
-    if (g == 0)
-      for (int64_t i = 0; i < n; ++i) nearest[i] = distance(i, 0);
-    const int64_t far = std::max_element(nearest.begin(), nearest.end()) - nearest.begin();
-    std::copy_n(&x[far * C], C, &centre[g * C]);
-    if (g == 0) nearest.assign(size_t(n), INFINITY);
-    for (int64_t i = 0; i < n; ++i) nearest[i] = std::min(nearest[i], distance(i, g));
+    double all = 0, below = 0;
+    for (double d : nearest) all += d;
+    const double wanted = random.uniform() * all;
+    int64_t chosen = 0;
+    while (chosen + 1 < n && (below += nearest[chosen]) <= wanted) ++chosen;
+    std::copy_n(&x[chosen * C], C, &centre[g * C]);
+    for (int64_t i = 0; i < n; ++i) nearest[i] = g ? std::min(nearest[i], distance(i, g)) : distance(i, g);
   }
   std::vector<int64_t> group(size_t(n), -1);
   bool moved = true;
@@ -92,7 +87,31 @@ std::vector<int64_t> k_means(const Tensor& points, int64_t groups) {
           for (int64_t c = 0; c < C; ++c) centre[g * C + c] += x[i * C + c] / double(size);
     }
   }
-  return group;
+  double spread = 0;
+  for (int64_t i = 0; i < n; ++i) spread += distance(i, group[i]);
+  return {group, spread};
+}
+
+}  // namespace
+
+std::vector<int64_t> k_means(const Tensor& points, int64_t groups) {
+  auto [n, C] = dims<2>(points, "k_means: points (n, C)");
+  check<DataError>(1 <= groups && groups <= n, "k_means: needs 1 to n groups, got ", groups, " of ", n,
+                   " points");
+  std::vector<double> x = to_vector<double>(points);
+  for (int64_t c = 0; c < C; ++c) {
+    double mean = 0, square = 0;
+    for (int64_t i = 0; i < n; ++i) mean += x[i * C + c] / double(n);
+    for (int64_t i = 0; i < n; ++i) square += std::pow(x[i * C + c] - mean, 2) / double(n);
+    for (int64_t i = 0; i < n; ++i) x[i * C + c] = square > 0 ? (x[i * C + c] - mean) / std::sqrt(square) : 0;
+  }
+  std::vector<int64_t> best;
+  double least = INFINITY;
+  for (uint32_t start = 0; start < 10; ++start) {
+    auto [group, spread] = lloyd(x, n, C, groups, start);
+    if (spread < least) least = spread, best = std::move(group);
+  }
+  return best;
 }
 
 std::vector<int64_t> image_groups(const Survey& survey) {

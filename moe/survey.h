@@ -40,8 +40,9 @@ class Surveyor {
   int64_t images_ = 0;
 };
 
-/// Group of each row of points (n, C), in [0, groups): Lloyd 1982, started from far-apart rows after Gonzalez
-/// 1985; columns are scaled to unit variance first.  A function of its arguments alone.
+/// Group of each row of points (n, C), in [0, groups): Lloyd 1982, the best of ten starts drawn as k-means++
+/// does (Arthur, Vassilvitskii 2007); columns are scaled to unit variance first.  A function of its arguments
+/// alone.
 std::vector<int64_t> k_means(const Tensor& points, int64_t groups);
 /// The groups of a survey's images: as many as give eight images each, 2 to 8.
 std::vector<int64_t> image_groups(const Survey& survey);

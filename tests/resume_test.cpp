@@ -157,3 +157,20 @@ TEST_CASE("NaN in every step ends the run with exit code 5") {
     CHECK(std::string(e.what()).find("2 steps in a row") != std::string::npos);
   }
 }
+
+TEST_CASE("a route that goes wrong in training ends the run and is named") {
+  TempFolder folder;
+  TrainConfig config = tiny_config(folder / "run");
+  config.epochs = 1, config.verify_every = 2;
+  Hooks hooks;
+  hooks.after_step = [](Learner& learner, const StepReport&) {
+    moe::mixtures(learner.model())[1]->router.hook = [](moe::Route& r) { r.weight = r.weight * 0.5; };
+  };
+  try {
+    train(config, hooks);
+    FAIL("the run went on");
+  } catch (const Error& e) {
+    CHECK(e.exit_code() == 7);
+    CHECK(std::string(e.what()).find("weights: scales.1.mixture, image 0 of the batch") != std::string::npos);
+  }
+}

@@ -272,7 +272,7 @@ TEST_CASE("in training the guard names check, layer and image, and goes away") {
 
 TEST_CASE("flash attention is right at odd sizes, in every type") {
   for (debug::AttentionSizes s :
-       {debug::AttentionSizes{1, 1, 1, 1}, {37, 49, 2, 10}, {121, 121, 8, 73}, {484, 49, 2, 36}})
+       {debug::AttentionSizes{1, 1, 1, 1}, {64, 1, 2, 32}, {37, 49, 2, 10}, {121, 121, 8, 73}, {484, 49, 2, 36}})
     for (DType dtype : {DType::f64, DType::f32, DType::bf16}) {
       Check c = verify_attention(s, dtype);
       CHECK_MESSAGE(c.verdict == Verdict::passed, told({c}));

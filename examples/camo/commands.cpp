@@ -9,6 +9,7 @@ std::vector<Entry> commands() {
       {"eval", "score a trained network, or a folder of maps, against masks", eval_command},
       {"compare", "two models' scores on the same images, with intervals", compare_command},
       {"verify", "check that routing, experts and attention do what they say", verify_command},
+      {"route", "draw where photographs are sent, and what each expert makes of them", route_command},
       {"predict", "find the object in photographs", predict_command},
       {"models", "the networks that can be named, with their parameters and cost", models_command},
       {"backbones", "the feature extractors that can be named, with their cost", backbones_command},

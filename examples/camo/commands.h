@@ -15,6 +15,7 @@ int demo_command(const Arguments& words);     // demo.cpp
 int eval_command(const Arguments& words);     // eval.cpp
 int compare_command(const Arguments& words);  // compare.cpp
 int verify_command(const Arguments& words);   // verify.cpp
+int route_command(const Arguments& words);    // route.cpp
 int predict_command(const Arguments& words);  // predict.cpp
 int backbones_command(const Arguments& words);  // backbones.cpp
 int models_command(const Arguments& words);     // models.cpp

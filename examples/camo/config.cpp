@@ -84,6 +84,7 @@ Options options(TrainConfig& c) {
       {"count", &c.count, "synthetic photographs an epoch", 1, 1e9},
       {"difficulty", &c.difficulty, "of synthetic camouflage", 0, 1},
       {"bad-steps", &c.bad_steps, "steps with NaN or infinity in a row that end the run", 1, 1e6},
+      {"verify-every", &c.verify_every, "steps between looks at the routing as it runs; 0: never", 0, 1e9},
       {"seed", &c.seed, "decides weights, order, augmentation and noise", 0, 9e15},
       choice("device", &c.device, "where to compute", {"cpu", "cuda"}),
       choice("precision", &c.precision, "of activations", {"fp32", "bf16"}),

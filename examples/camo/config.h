@@ -29,7 +29,7 @@ struct TrainConfig {
   // optimisation
   int64_t epochs = 40, batch_size = 8, accumulate = 1;
   double lr = 3e-4, min_lr = 1e-6, warmup = 1, weight_decay = 0.01, clip = 1, ema_decay = 0.999;
-  int64_t seed = 1, bad_steps = 5;
+  int64_t seed = 1, bad_steps = 5, verify_every = 50;
   // machine
   std::string device = "cpu", precision = "fp32", bf16_units = "off", tf32 = "off";
   int64_t threads = 0, workers = 2;

@@ -5,6 +5,7 @@
 #include "autograd/debug.h"
 #include "examples/camo/weights_file.h"
 #include "moe/loss.h"
+#include "moe/verify.h"
 
 namespace camo::program {
 
@@ -21,6 +22,7 @@ std::unique_ptr<moe::CamoXpert> first_model(const TrainConfig& c, bool fresh, st
 Learner::Learner(const TrainConfig& c, bool fresh)
     : precision_(precision(c)),
       loss_weights_(loss_weights(c.loss)),
+      verify_every_(c.verify_every),
       model_(first_model(c, fresh, &weights_report_)),
       optimizer_(*model_, {.decay = c.weight_decay, .clip = c.clip}) {
   if (c.ema_decay > 0) ema_.emplace(*model_, c.ema_decay);
@@ -50,12 +52,16 @@ StepReport Learner::step(std::vector<Sample>& batches, double rate, const Before
   StepReport report;
   model_->train();
   const int64_t first = model_->state().micro_step;
+  std::optional<moe::Guard> guard;
+  if (verify_every_ > 0 && steps_++ % verify_every_ == 0) guard.emplace(*model_);
   for (Sample& batch : batches) {
     if (before) before(model_->state().micro_step, batch);
     report.loss += pass(batch, 1 / double(batches.size()), &report);
   }
+  const std::string spoilt = guard ? guard->not_finite() : "";
+  guard.reset();
   std::string bad_parameter;
-  report.accepted = std::isfinite(report.loss);
+  report.accepted = std::isfinite(report.loss) && spoilt.empty();
   if (report.accepted) {
     gradients_.observe(*model_);
     nn::StepResult result = optimizer_.step(rate);
@@ -67,6 +73,7 @@ StepReport Learner::step(std::vector<Sample>& batches, double rate, const Before
   } else {
     report.culprit = find_culprit(batches, first);
     if (report.culprit.empty()) report.culprit = "the gradient of " + bad_parameter;
+    if (!spoilt.empty()) report.culprit += "; " + spoilt;
   }
   return report;
 }

@@ -30,6 +30,7 @@ class Learner {
 
   /// One update from the mean gradient of all batches.  A loss or gradient that is not finite leaves weights,
   /// averages, optimizer and running statistics as they were, and the pass is run again to name the op.
+  /// Every config.verify_every steps the routing is looked at as it runs (moe::Guard): VerifyError.
   StepReport step(std::vector<Sample>& batches, double rate, const BeforePass& before);
 
   moe::CamoXpert& model() { return *model_; }
@@ -47,6 +48,7 @@ class Learner {
 
   DType precision_;
   moe::LossWeights loss_weights_;
+  int64_t verify_every_, steps_ = 0;  // optimizer steps of this process
   std::string weights_report_;
   std::unique_ptr<moe::CamoXpert> model_;
   nn::AdamW optimizer_;

@@ -1,41 +1,18 @@
 // camo predict: a map and an overlay for each photograph, at the photograph's own size.
 #include <cstdio>
 #include <filesystem>
-#include <map>
 
 #include "examples/camo/augment.h"
 #include "examples/camo/checkpoint.h"
 #include "examples/camo/commands.h"
 #include "examples/camo/evaluate.h"
+#include "examples/camo/photographs.h"
 #include "tensor/image.h"
 
 namespace camo::program {
 namespace {
 
 namespace fs = std::filesystem;
-
-/// The photographs named by files and folders, checked by their headers; stems are unique.
-std::vector<std::string> photographs(const Arguments& given) {
-  std::vector<std::string> out;
-  for (const std::string& name : given) {
-    check<DataError>(fs::exists(name), name, ": no such photograph or folder");
-    if (!fs::is_directory(name))
-      out.push_back(name);
-    else
-      for (const auto& entry : fs::directory_iterator(name))
-        if (entry.is_regular_file() && entry.path().filename().string()[0] != '.')
-          out.push_back(entry.path());
-  }
-  std::sort(out.begin(), out.end());
-  std::map<std::string, std::string> stems;
-  for (const std::string& file : out) {
-    probe_image(file);
-    auto [it, fresh] = stems.emplace(fs::path(file).stem(), file);
-    check<DataError>(fresh, file, ": would get the same name as ", it->second);
-  }
-  check<DataError>(!out.empty(), "camo predict: the folders hold no photographs");
-  return out;
-}
 
 /// The photograph, red where the map is bright.
 Tensor overlay(const Tensor& photograph, const Tensor& map) {
@@ -74,7 +51,7 @@ int predict_command(const Arguments& words) {
   check<ConfigError>(!weights.empty() && !out.empty(), "camo predict: needs --weights and --out");
   check<ConfigError>(!given.rest.empty(), "camo predict: needs photographs or folders of them");
 
-  std::vector<std::string> files = photographs(given.rest);
+  std::vector<std::string> files = photographs(given.rest, "camo predict");
   auto result = [&](const std::string& kind, const std::string& file) {
     return (fs::path(out) / kind / (fs::path(file).stem().string() + ".png")).string();
   };

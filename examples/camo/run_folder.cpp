@@ -68,14 +68,16 @@ void RunFolder::append_metrics(const JsonObject& object) const {
                      " bytes");
 }
 
-std::vector<JsonObject> RunFolder::read_metrics() const {
+std::vector<JsonObject> read_metrics(const std::string& path) {
   std::vector<JsonObject> out;
-  if (!fs::exists(file("metrics.jsonl"))) return out;
-  std::istringstream in(read_file<DataError>(file("metrics.jsonl"), "metrics"));
+  if (!fs::exists(path)) return out;
+  std::istringstream in(read_file<DataError>(path, "metrics"));
   for (std::string line; std::getline(in, line);)
-    if (!in.eof() && !line.empty()) out.push_back(parse_json(line, file("metrics.jsonl")));
+    if (!in.eof() && !line.empty()) out.push_back(parse_json(line, path));
   return out;
 }
+
+std::vector<JsonObject> RunFolder::read_metrics() const { return program::read_metrics(file("metrics.jsonl")); }
 
 void RunFolder::trim_metrics(int64_t epochs) const {
   std::string kept;

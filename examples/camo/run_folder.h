@@ -8,6 +8,9 @@
 
 namespace camo::program {
 
+/// The lines of a metrics.jsonl; a torn last line is left out, a missing file has none.
+std::vector<JsonObject> read_metrics(const std::string& file);
+
 class RunFolder {
  public:
   /// Makes a new one.  ConfigError if the path holds a run, or anything under a name that a run writes.
@@ -22,7 +25,7 @@ class RunFolder {
 
   /// metrics.jsonl: one object a line, appended and synced.
   void append_metrics(const JsonObject& line) const;
-  std::vector<JsonObject> read_metrics() const;  // a torn last line is left out
+  std::vector<JsonObject> read_metrics() const;
   /// Drops lines of later epochs, which a stopped run will write again.
   void trim_metrics(int64_t epochs) const;
   /// curves.png: loss, IoU, Dice and MAE over the epochs.

@@ -8,10 +8,12 @@
 #include "examples/camo/files.h"
 #include "examples/camo/plot.h"
 #include "examples/camo/progress.h"
+#include "examples/camo/route_pictures.h"
 #include "examples/camo/run_folder.h"
 #include "examples/camo/signals.h"
 #include "examples/camo/tally.h"
 #include "nn/schedule.h"
+#include "tensor/image.h"
 #include "tensor/parallel.h"
 
 namespace camo::program {
@@ -40,6 +42,7 @@ class Trainer {
  private:
   bool train_epoch();
   bool validate();
+  void draw_routing(const moe::Survey& survey);
   void finish_epoch();
   bool save_best();
   double rate(int64_t step) const;
@@ -178,11 +181,24 @@ bool Trainer::validate() {
   if (learner_->ema()) averaged.emplace(*learner_->ema());
   Inference how{config_.size, precision(config_), config_.workers};
   grid_.clear();
+  std::optional<moe::Surveyor> surveyor;
+  if (epoch_ + 1 == config_.epochs) surveyor.emplace(learner_->model());
   outcome_.scores = evaluate(learner_->model(), data_.validation, how, [&](const Judged& j) {
     if (int64_t(grid_.size()) < kGridRows) grid_.push_back({j.photograph, j.truth, j.map});
     return signals_.caught() == 0;
   });
+  if (surveyor && !signals_.caught()) draw_routing(surveyor->result());
   return signals_.caught() == 0;
+}
+
+/// At the end of a run: which group of images goes where, and each expert's answer to some photographs.
+void Trainer::draw_routing(const moe::Survey& survey) {
+  warn_when_full([&] {
+    if (survey.layers.empty()) return;
+    write_png(folder_.file("groups.png"), draw_groups(survey));
+    for (size_t i = 0; i < grid_.size() && i < size_t(kResponsePictures); ++i)
+      write_png(folder_.file(text("responses_", i, ".png")), draw_responses(learner_->model(), grid_[i][0], config_.size));
+  });
 }
 
 /// Metrics first, then weights, then pictures: a run that is killed in between writes the later ones again.
@@ -209,6 +225,8 @@ void Trainer::finish_epoch() {
   warn_when_full([&] {
     if (!grid_.empty()) write_grid(folder_.file("grid.png"), grid_);
     folder_.draw_curves();
+    if (Tensor usage = draw_usage(folder_.read_metrics(), scale_names(learner_->model())); usage.defined())
+      write_png(folder_.file("usage.png"), usage);
   });
   std::string scores =
       s.images ? text("  mae ", fixed(s.mae, 4), "  iou ", fixed(s.iou, 4), "  dice ", fixed(s.dice, 4)) : "";
