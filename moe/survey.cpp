@@ -116,7 +116,7 @@ std::vector<int64_t> k_means(const Tensor& points, int64_t groups) {
 
 std::vector<int64_t> image_groups(const Survey& survey) {
   const int64_t n = survey.images();
-  return k_means(survey.features, std::min(n, std::clamp<int64_t>(n / 8, 2, 8)));
+  return k_means(survey.features, std::min(n, std::clamp<int64_t>(n / 16, 2, 8)));
 }
 
 Tensor share_by_group(const Tensor& share, const std::vector<int64_t>& group) {

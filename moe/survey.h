@@ -44,7 +44,7 @@ class Surveyor {
 /// does (Arthur, Vassilvitskii 2007); columns are scaled to unit variance first.  A function of its arguments
 /// alone.
 std::vector<int64_t> k_means(const Tensor& points, int64_t groups);
-/// The groups of a survey's images: as many as give eight images each, 2 to 8.
+/// The groups of a survey's images: as many as give sixteen images each, 2 to 8.
 std::vector<int64_t> image_groups(const Survey& survey);
 
 /// (groups, E) f64: mean share of each expert over the images of a group.

@@ -2,7 +2,9 @@
 // moe/verify.h.
 #include "moe/verify.h"
 
+#include <algorithm>
 #include <cstdio>
+#include <filesystem>
 
 #include "examples/camo/augment.h"
 #include "examples/camo/checkpoint.h"
@@ -31,6 +33,18 @@ moe::Survey survey(moe::CamoXpert& model, const Dataset& data, int64_t count, Im
   for (int64_t i = 0; i < count; i += 4)
     model.forward(Var(stack(inputs(data, i, std::min(count, i + 4), size)).to(model.state().device)));
   return surveyor.result();
+}
+
+/// Who goes where is no score: photographs of the training are as good, and few show nothing.
+std::vector<Pair> photographs_of(const std::string& data, const std::string& split) {
+  if (!split.empty()) return find_pairs(data, {split});
+  std::vector<Pair> out = find_pairs(data, {"Test", "Train", ""});
+  if (std::filesystem::is_directory(data))
+    for (const char* more : {"Val", "Train"})
+      for (Pair& p : find_pairs(data, {more}, false))
+        if (std::none_of(out.begin(), out.end(), [&](const Pair& q) { return q.image == p.image; }))
+          out.push_back(std::move(p));
+  return out;
 }
 
 /// Short enough to compare: 1.2e-07, 0.31, 0.
@@ -70,7 +84,7 @@ int verify_command(const Arguments& words) {
   TrainConfig config;
   config.size = {64, 64};
   std::string split;
-  int64_t images = 128;
+  int64_t images = 256;
   bool json = false;
   Command command{
       .name = "verify",
@@ -80,7 +94,7 @@ int verify_command(const Arguments& words) {
           "and data also who uses which expert.  Exit code 7 when a check fails; its name is the last line.",
       .usage =
           "camo verify [--model M --backbone B --size S]   or   camo verify --weights F --data DIR [--json]",
-      .options = {{"split", &split, "part of the folder; without it Test, or all of a folder without parts"},
+      .options = {{"split", &split, "part of the folder; without it all of them, Test first"},
                   {"images", &images, "photographs looked at with --data", 32, 1e6},
                   {"json", &json, "one object a line, for programs"}}};
   // The network and the machine are chosen as for training.
@@ -113,9 +127,7 @@ int verify_command(const Arguments& words) {
   model->train(false);
   Dataset data = synthetic_test(config, images);
   if (!config.data.empty() && config.data != "synthetic")
-    data = {.pairs = find_pairs(config.data,
-                                split.empty() ? std::vector<std::string>{"Test", ""} : std::vector{split}),
-            .synthetic = {}};
+    data = {.pairs = photographs_of(config.data, split), .synthetic = {}};
   images = std::min(images, data.size());
 
   const int64_t few = std::min(kExactImages, data.size());
