@@ -52,7 +52,7 @@ std::unique_ptr<moe::CamoXpert> make_model(const TrainConfig& c) {
       moe::CamoXpertConfig{.model = c.model,
                            .backbone = c.backbone,
                            .experts = c.experts,
-                           .mixture = mixture_config(c),
+                           .mixture = router_settings(c).mixture,
                            .attention = moe::attention_kind(c.attention),
                            .drop_path = c.freeze ? 0 : c.drop_path,
                            .image_height = c.size.height,

@@ -26,8 +26,9 @@ moe::LossWeights loss_weights(const std::string& terms) {
   return out;
 }
 
-moe::MoeConfig mixture_config(const TrainConfig& c) {
-  moe::MoeConfig out{.chosen = c.chosen, .rate = c.balance_rate};
+RouterSettings router_settings(const TrainConfig& c) {
+  RouterSettings settings{.mixture = {.chosen = c.chosen, .rate = c.balance_rate}};
+  moe::MoeConfig& out = settings.mixture;
   std::string routing = "image", weights = "chosen", balancing = "sign";
   const std::vector<std::string> routings = {"image", "tile"}, weightings = {"chosen", "all"},
                                  balancings = {"none", "sign", "proportional", "auxiliary"};
@@ -41,14 +42,16 @@ moe::MoeConfig mixture_config(const TrainConfig& c) {
            choice("balancing", &balancing, "how the load is evened out", balancings),
            {"leak", &out.leak, "share of the balance that is lost in a step", 0, 1},
            {"auxiliary", &out.auxiliary, "coefficient of the auxiliary loss", 0, 1e3},
-           {"warmup", &out.warmup, "optimizer steps in which it rises", 0, 1e9}},
+           {"warmup", &out.warmup, "optimizer steps in which it rises", 0, 1e9},
+           {"lr", &settings.group.rate_scale, "factor of the learning rate", 0, 1e3},
+           {"clip", &settings.group.clip, "largest norm of the routers' gradients; 0: no limit", 0, 1e9}},
           c.router, "router");
   auto place = [](const std::vector<std::string>& words, const std::string& word) {
     return std::find(words.begin(), words.end(), word) - words.begin();
   };
   out.routing = moe::Routing(place(routings, routing)), out.weights = moe::Weights(place(weightings, weights));
   out.balancing = moe::Balancing(place(balancings, balancing));
-  return out;
+  return settings;
 }
 
 Options options(TrainConfig& c) {
@@ -71,8 +74,8 @@ Options options(TrainConfig& c) {
       {"ema-decay", &c.ema_decay, "decay of the averaged weights a step; 0: no average", 0, 0.999999},
       {"experts", &c.experts, "experts at each scale; 0: as many as the model has by itself", 0, 16},
       {"chosen", &c.chosen, "experts that a photograph is sent to at each scale", 1, 16},
-      {"router", &c.router, "routing, tile, weights, temperature, clamp, noise, z-loss, balancing, leak, auxiliary, "
-                            "warmup: KEY=VALUE,..."},
+      {"router", &c.router, "KEY=VALUE,... of routing, tile, weights, temperature, clamp, noise, z-loss, balancing, "
+                            "leak, auxiliary, warmup, lr, clip"},
       choice("attention", &c.attention, "of camoxpert's attention expert", moe::attention_kind_names()),
       {"loss", &c.loss, "terms of the loss and their weights; those that are not named weigh 0"},
       {"drop-path", &c.drop_path, "chance that a block of the backbone is left out", 0, 0.9},
@@ -89,7 +92,7 @@ Options options(TrainConfig& c) {
       choice("device", &c.device, "where to compute", {"cpu", "cuda"}),
       choice("precision", &c.precision, "of activations", {"fp32", "bf16"}),
       choice("bf16-units", &c.bf16_units,
-             "bf16 units of the processor; auto: where they are faster",
+             "bf16 units of the processor; auto: if faster",
              {"off", "on", "auto"}),
       choice("tf32", &c.tf32, "tensor cores of a GPU for f32, with 10-bit fractions", {"off", "on"}),
       {"threads", &c.threads, "threads that compute; 0: one per core; never changes a result", 0, 1024},
@@ -112,7 +115,7 @@ void validate(const TrainConfig& c) {
   check<ConfigError>(!c.out.empty(), "camo train --out: a run folder must be given");
   check<ConfigError>(c.min_lr <= c.lr, "camo train --min-lr: must be at most --lr, got ", c.min_lr, " and ",
                      c.lr);
-  loss_weights(c.loss), mixture_config(c);
+  loss_weights(c.loss), router_settings(c);
   check<ConfigError>(!c.freeze || !c.weights.empty(),
                      "camo train --freeze: needs --weights, or the backbone stays as random as it starts");
 }

@@ -3,6 +3,7 @@
 
 #include "examples/camo/options.h"
 #include "moe/loss.h"
+#include "nn/optim.h"
 #include "tensor/dtype.h"
 
 namespace camo::program {
@@ -39,8 +40,13 @@ struct TrainConfig {
 /// What --precision means: the type of activations.
 inline DType precision(const TrainConfig& c) { return c.precision == "bf16" ? DType::bf16 : DType::f32; }
 
-/// --chosen, --balance-rate and --router: "routing=tile,tile=8,balancing=auxiliary".  ConfigError names an unknown key.
-moe::MoeConfig mixture_config(const TrainConfig& config);
+/// What --chosen, --balance-rate and --router ("routing=tile,tile=8,lr=0.1") say.
+struct RouterSettings {
+  moe::MoeConfig mixture;
+  nn::ParameterGroup group{.path = "router"};  // factor of the learning rate, and a clip of its own
+};
+/// ConfigError names a key that does not exist, and the nearest one.
+RouterSettings router_settings(const TrainConfig& config);
 
 /// The demo's run, which the benchmark of training repeats.
 TrainConfig demo_config();

@@ -24,7 +24,7 @@ Learner::Learner(const TrainConfig& c, bool fresh)
       loss_weights_(loss_weights(c.loss)),
       verify_every_(c.verify_every),
       model_(first_model(c, fresh, &weights_report_)),
-      optimizer_(*model_, {.decay = c.weight_decay, .clip = c.clip}) {
+      optimizer_(*model_, {.decay = c.weight_decay, .clip = c.clip, .groups = {router_settings(c).group}}) {
   if (c.ema_decay > 0) ema_.emplace(*model_, c.ema_decay);
 }
 

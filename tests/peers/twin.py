@@ -92,29 +92,117 @@ class Single(nn.Module):
         self.filter, self.widen, self.fuse = Depthwise(dim, 7), Pointwise(dim, worth * dim), Pointwise(worth * dim, dim)
 
 
-MODELS = ("camoxpert-cod", "camoxpert-sparse", "camoxpert-single")
+class FullDilatedBranch(nn.Module):
+    def __init__(self, i, o):
+        super().__init__()
+        self.squeeze, self.filter, self.norm = nn.Linear(i, o), nn.Conv2d(o, o, 3), nn.LayerNorm(o)
+
+
+class FullTexture(nn.Module):
+    def __init__(self, dim):
+        super().__init__()
+        self.near, self.mid, self.far = (FullDilatedBranch(dim, dim // 4) for _ in range(3))
+        self.farther, self.fuse = FullDilatedBranch(dim, dim - 3 * (dim // 4)), Pointwise(dim, dim)
+
+
+class Encoder(nn.Module):
+    def __init__(self, dim):
+        super().__init__()
+        self.qkv, self.proj = nn.Linear(dim, 3 * dim, bias=False), nn.Linear(dim, dim)
+
+
+class FullAttention(nn.Module):
+    def __init__(self, dim):
+        super().__init__()
+        self.encoder = Encoder(dim)
+
+
+class FullHybrid(nn.Module):
+    def __init__(self, dim):
+        super().__init__()
+        self.filter, self.norm = Depthwise(dim, 5), nn.LayerNorm(dim)
+        self.local, self.squeeze = nn.Linear(dim, dim), nn.Linear(dim, dim // 4)
+        self.excite, self.fuse = nn.Linear(dim // 4, dim), nn.Linear(dim, dim)
+
+
+def views(*names):
+    class Views(nn.Module):
+        def __init__(self, dim):
+            super().__init__()
+            for name in names[:3]:
+                setattr(self, name, Pointwise(dim, dim // 4))
+            setattr(self, names[3], Pointwise(dim, dim - 3 * (dim // 4)))
+            self.fuse = Pointwise(dim, dim)
+
+    return Views
+
+
+FourViews, Context = views("first", "second", "third", "fourth"), views("fine", "mid", "coarse", "whole")
+
+
+class FullFrequency(nn.Module):
+    def __init__(self, dim):
+        super().__init__()
+        self.bands = FourViews(dim)
+
+
+class FullEdge(nn.Module):
+    def __init__(self, dim):
+        super().__init__()
+        self.edges = FourViews(dim)
+
+
+class FullContrast(nn.Module):
+    def __init__(self, dim):
+        super().__init__()
+        self.filter, self.norm = Depthwise(dim, 3), nn.LayerNorm(dim)
+        self.mix, self.mix_norm, self.fuse = nn.Linear(dim, dim), nn.LayerNorm(dim), Pointwise(dim, dim)
+
+
+class SdtaBlock(nn.Module):
+    def __init__(self, dim):
+        super().__init__()
+        few = max(dim // 8, 8)
+        self.squeeze, self.excite = nn.Linear(dim, few, bias=False), nn.Linear(few, dim, bias=False)
+        self.around, self.place = nn.Conv2d(dim, dim, 5, groups=dim, bias=False), nn.Linear(dim, 1, bias=False)
+
+
+class ContentViews(nn.Module):
+    def __init__(self, dim):
+        super().__init__()
+        few = dim // 4
+        self.spatial = nn.Conv2d(dim, few, 3, groups=few)
+        self.channel, self.max, self.mix = nn.Linear(dim, few), nn.Linear(dim, few), nn.Linear(3 * few, dim // 2)
+
+
+MODELS = ("camoxpert", "camoxpert-cod", "camoxpert-sparse", "camoxpert-single")
 COD = (Texture, Frequency, Edge, Contrast, Attention, Hybrid)
+GENERIC = (FullTexture, FullAttention, FullHybrid, FullFrequency, FullEdge, Context, FullContrast)
 
 
 class Router(nn.Module):
-    def __init__(self, dim, experts):
+    def __init__(self, dim, experts, by_content):
         super().__init__()
-        self.gate = nn.Linear(dim, experts)
+        if by_content:
+            self.views = ContentViews(dim)
+        self.gate = nn.Linear(dim // 2 if by_content else dim, experts)
         self.register_buffer("balance", self.gate.bias.detach().clone())
 
 
 class Moe(nn.Module):
-    def __init__(self, dim, kinds):
+    def __init__(self, dim, kinds, by_content):
         super().__init__()
         self.experts = nn.ModuleList(kind(dim) for kind in kinds)
-        self.router = Router(dim, len(self.experts))
+        self.router = Router(dim, len(self.experts), by_content)
 
 
 class Scale(nn.Module):
     def __init__(self, dim, model):
         super().__init__()
-        if model == "camoxpert-sparse":
-            self.mixture = Moe(dim, COD)
+        if model == "camoxpert":
+            self.attend, self.mixture = SdtaBlock(dim), Moe(dim, GENERIC, by_content=True)
+        elif model == "camoxpert-sparse":
+            self.mixture = Moe(dim, COD, by_content=False)
         else:
             self.series = nn.ModuleList(kind(dim) for kind in (COD if model == "camoxpert-cod" else (Single,)))
 
@@ -174,6 +262,9 @@ class CamoXpert(nn.Module):
         super().__init__()
         self.backbone = timm_backbone(backbone, built)
         self.scales = nn.ModuleList(Scale(dim, model) for dim in dims)
-        self.decoder = Decoder(dims, width, search=True)
+        self.decoder = Decoder(dims, width, search=model != "camoxpert")
         self.sides = nn.ModuleList(nn.Linear(width, 1) for _ in dims[1:-1])
-        self.heads = FineHeads(width, head_width)
+        if model == "camoxpert":
+            self.plain = nn.Linear(width, 1)
+        else:
+            self.heads = FineHeads(width, head_width)
