@@ -3,11 +3,12 @@
 #include <algorithm>
 #include <cmath>
 
-#include "tensor/ops/reduce.h"
+#include "moe/verify.h"
 
 namespace camo::moe {
 
-Surveyor::Surveyor(nn::Module& network) : layers_(mixtures(network)), share_(layers_.size()) {
+Surveyor::Surveyor(nn::Module& network)
+    : layers_(mixtures(network)), share_(layers_.size()), parts_(layers_.size()) {
   for (size_t i = 0; i < layers_.size(); ++i) {
     before_.push_back(layers_[i]->watch);
     layers_[i]->watch = [this, i](const Var& x, const MoeOut& out) { enter(i, x, out); };
@@ -18,6 +19,19 @@ Surveyor::~Surveyor() {
   for (size_t i = 0; i < layers_.size(); ++i) layers_[i]->watch = before_[i];
 }
 
+namespace {
+
+constexpr int64_t kParts = 4;  // of an image: tiles or pixels, at other places in each
+
+/// Mean over all axes between the first and the last.
+Tensor pooled(const Tensor& x) {
+  std::vector<int> inner;
+  for (int axis = 1; axis + 1 < x.rank(); ++axis) inner.push_back(axis);
+  return inner.empty() ? x : mean(x, inner);
+}
+
+}  // namespace
+
 void Surveyor::enter(size_t layer, const Var& x, const MoeOut& out) {
   const int64_t B = x.dim(0), E = layers_[layer]->experts.size();
   const std::vector<int64_t> expert = to_vector<int64_t>(out.route.expert);
@@ -27,22 +41,39 @@ void Surveyor::enter(size_t layer, const Var& x, const MoeOut& out) {
   share.resize(first + size_t(B * E));
   for (int64_t i = 0; i < B * per_image; ++i)
     share[first + size_t(i / per_image * E + expert[size_t(i)])] += 1 / double(per_image);
+  if (layers_[layer]->routing != Routing::image) {
+    const Tensor seen = pooled(routed_rows(*layers_[layer], x).value());
+    const int64_t K = layers_[layer]->router.chosen, rows = per_image / K,
+                  already = int64_t(share.size()) / E - B;
+    for (int64_t b = 0; b < B; ++b)
+      for (int64_t j = 0; j < std::min(kParts, rows); ++j) {
+        const int64_t r = b * rows + (j * rows / kParts + (already + b) * 7) % rows;
+        std::vector<double> part = to_vector<double>(seen.slice(r, r + 1)), went(size_t(E), 0.0);
+        for (int64_t k = 0; k < K; ++k) went[size_t(expert[size_t(r * K + k)])] += 1 / double(K);
+        parts_[layer].features.insert(parts_[layer].features.end(), part.begin(), part.end());
+        parts_[layer].share.insert(parts_[layer].share.end(), went.begin(), went.end());
+      }
+  }
   if (layer + 1 < layers_.size()) return;
-  std::vector<int> inner;
-  for (int axis = 1; axis + 1 < x.rank(); ++axis) inner.push_back(axis);
-  const std::vector<double> pooled = to_vector<double>(inner.empty() ? x.value() : mean(x.value(), inner));
-  features_.insert(features_.end(), pooled.begin(), pooled.end());
+  const std::vector<double> features = to_vector<double>(pooled(x.value()));
+  features_.insert(features_.end(), features.begin(), features.end());
   images_ += B;
 }
 
 Survey Surveyor::result() const {
   Survey out;
   if (!images_) return out;
-  for (size_t i = 0; i < layers_.size(); ++i)
+  for (size_t i = 0; i < layers_.size(); ++i) {
+    const int64_t E = layers_[i]->experts.size(), m = int64_t(parts_[i].share.size()) / E;
     out.layers.push_back({.where = layers_[i]->path(),
                           .experts = layers_[i]->names,
                           .chosen = layers_[i]->router.chosen,
-                          .share = from<double>(share_[i], {images_, layers_[i]->experts.size()})});
+                          .share = from<double>(share_[i], {images_, E})});
+    if (m == 0) continue;
+    out.layers.back().part_share = from<double>(parts_[i].share, {m, E});
+    out.layers.back().part_features =
+        from<double>(parts_[i].features, {m, int64_t(parts_[i].features.size()) / m});
+  }
   out.features = from<double>(features_, {images_, int64_t(features_.size()) / images_});
   return out;
 }
@@ -114,9 +145,9 @@ std::vector<int64_t> k_means(const Tensor& points, int64_t groups) {
   return best;
 }
 
-std::vector<int64_t> image_groups(const Survey& survey) {
-  const int64_t n = survey.images();
-  return k_means(survey.features, std::min(n, std::clamp<int64_t>(n / 16, 2, 8)));
+std::vector<int64_t> groups_of(const Tensor& features) {
+  const int64_t n = features.dim(0);
+  return k_means(features, std::min(n, std::clamp<int64_t>(n / 16, 2, 8)));
 }
 
 Tensor share_by_group(const Tensor& share, const std::vector<int64_t>& group) {

@@ -3,6 +3,7 @@
 // Images are grouped by what the backbone sees in them: k-means on the deepest mixture's input, which no
 // mixture has touched, averaged over pixels. Content decides if the group of an image tells something of its
 // experts: mutual information, against the same with the groups dealt out at random (a permutation test).
+// Tiles and pixels are grouped by themselves, each by what its layer sees in it.
 #pragma once
 
 #include "moe/moe.h"
@@ -16,6 +17,8 @@ struct Survey {
     std::vector<std::string> experts;
     int64_t chosen;
     Tensor share;  // (n, E) f64: part of an image's rows times choices that went to an expert; rows sum to 1
+    // Where tiles or pixels are routed, some of each image, with what the layer sees in them; else undefined.
+    Tensor part_share = {}, part_features = {};
   };
   std::vector<Layer> layers;
   Tensor features;  // (n, C) f64
@@ -35,7 +38,11 @@ class Surveyor {
   void enter(size_t layer, const Var& x, const MoeOut& out);
   std::vector<Moe*> layers_;
   std::vector<std::function<void(const Var&, const MoeOut&)>> before_;
+  struct Parts {
+    std::vector<double> share, features;
+  };
   std::vector<std::vector<double>> share_;
+  std::vector<Parts> parts_;
   std::vector<double> features_;
   int64_t images_ = 0;
 };
@@ -44,8 +51,8 @@ class Surveyor {
 /// does (Arthur, Vassilvitskii 2007); columns are scaled to unit variance first.  A function of its arguments
 /// alone.
 std::vector<int64_t> k_means(const Tensor& points, int64_t groups);
-/// The groups of a survey's images: as many as give sixteen images each, 2 to 8.
-std::vector<int64_t> image_groups(const Survey& survey);
+/// The groups of a survey's images, or of other points: as many as give sixteen images each, 2 to 8.
+std::vector<int64_t> groups_of(const Tensor& features);
 
 /// (groups, E) f64: mean share of each expert over the images of a group.
 Tensor share_by_group(const Tensor& share, const std::vector<int64_t>& group);

@@ -45,15 +45,18 @@ Check usage(const Survey::Layer& layer) {
               about};
 }
 
-Check content(const Survey::Layer& layer, const std::vector<int64_t>& group) {
-  const PermutationTest test = permutation_test(layer.share, group);
+Check content(const Survey::Layer& layer, const std::vector<int64_t>& group_of_image) {
+  const bool parts = layer.part_share.defined();
+  const PermutationTest test = parts ? permutation_test(layer.part_share, groups_of(layer.part_features))
+                                     : permutation_test(layer.share, group_of_image);
   return {.name = "content",
           .where = layer.where,
           .verdict = test.p <= kSignificant ? Verdict::passed : Verdict::failed,
           .measured = test.p,
           .limit = kSignificant,
-          .sentence = text("p; an image's group tells ", fixed(test.information, 3),
-                           " nats of its experts, by chance ", fixed(test.by_chance, 3))};
+          .sentence =
+              text(parts ? "p; the group of a part tells " : "p; an image's group tells ",
+                   fixed(test.information, 3), " nats of its experts, by chance ", fixed(test.by_chance, 3))};
 }
 
 }  // namespace
@@ -62,7 +65,7 @@ std::vector<Check> verify_survey(const Survey& survey) {
   std::vector<Check> out;
   const int64_t n = survey.images();
   std::vector<int64_t> group;
-  if (n >= kFewest) group = image_groups(survey);
+  if (n >= kFewest) group = groups_of(survey.features);
   for (const Survey::Layer& layer : survey.layers) {
     std::string why;
     if (layer.share.dim(1) == 1 || layer.chosen == layer.share.dim(1)) why = "every expert is always chosen";

@@ -114,7 +114,7 @@ std::string counted(int64_t n) { return text(n, n == 1 ? " image" : " images"); 
 
 Tensor draw_groups(const moe::Survey& survey) {
   check<DataError>(survey.images() > 0, "draw_groups: the survey holds no image");
-  const std::vector<int64_t> group = moe::image_groups(survey);
+  const std::vector<int64_t> group = moe::groups_of(survey.features);
   const int64_t G = *std::max_element(group.begin(), group.end()) + 1, E = survey.layers[0].share.dim(1);
   const int64_t cell_w = std::max<int64_t>(66, int64_t(longest(survey.layers[0].experts)) * 12 + 8),
                 cell_h = 34, label = 176;
