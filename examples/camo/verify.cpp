@@ -98,8 +98,9 @@ int verify_command(const Arguments& words) {
                   {"images", &images, "photographs looked at with --data", 32, 1e6},
                   {"json", &json, "one object a line, for programs"}}};
   // The network and the machine are chosen as for training.
-  const std::vector<std::string> shared = {"data",   "model",      "backbone", "weights", "size", "experts",
-                                           "chosen", "difficulty", "device",   "threads", "seed"};
+  const std::vector<std::string> shared = {
+      "data",   "model",     "backbone",     "weights",    "size",   "experts", "chosen",
+      "router", "attention", "balance-rate", "difficulty", "device", "threads", "seed"};
   for (Option& o : options(config))
     if (std::find(shared.begin(), shared.end(), o.name) != shared.end()) {
       if (o.name == "weights") o.help = "a run folder or checkpoint; without it a fresh network is checked";
