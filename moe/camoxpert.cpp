@@ -107,7 +107,9 @@ std::pair<Vars, Var> Decoder::forward(const Vars& maps) {
 FineHeads::FineHeads(nn::Scope s, int64_t width, const CamoXpertConfig& c)
     : Module(std::move(s)), narrow(sub("narrow"), width, c.head_width), reverse(sub("reverse"), c.head_width),
       uncertainty(sub("uncertainty"), c.head_width),
-      refinement(sub("refinement"), c.head_width, c.refinements) {}
+      refinement(sub("refinement"), c.head_width, c.refinements) {
+  check<ConfigError>(c.refinements >= 1, "camoxpert: refines at least once, got ", c.refinements);
+}
 
 Var FineHeads::forward(const Var& x, CamoXpertOut* out) {
   auto [seen, object] = reverse.forward(narrow.forward(x));

@@ -14,7 +14,8 @@
 
 namespace camo::moe {
 
-/// Convolution, batch norm, ReLU; same size.
+/// Convolution, batch norm, ReLU; same size.  The norm takes any bias away again; the heads have one all the same, and so
+/// the parameter counts of their sources.
 struct ConvBlock : nn::Module {
   nn::Conv2d conv;
   nn::BatchNorm norm;
@@ -47,7 +48,7 @@ struct ReverseAttention : nn::Module {
 
 /// A first guess and the error to expect of it.
 struct BoundaryUncertainty : nn::Module {
-  static constexpr double kLeast = 0.05;  // no pixel is surer than this: log u stays bounded
+  static constexpr double kLeast = 1e-3;  // refinement divides by the largest u of an image
   ConvBlock shared, mean_block, unsure_block;
   nn::Linear mean, unsure;
   BoundaryUncertainty(nn::Scope s, int64_t dim);

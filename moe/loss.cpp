@@ -66,15 +66,15 @@ const std::vector<LossTerm>& loss_terms() {
        [](Out out, Target t) { return nn::tversky_loss(out.logits, t); }},
       {"focal_tversky", &LossWeights::focal_tversky, "tversky to the power 3/4",
        [](Out out, Target t) { return nn::focal_tversky_loss(out.logits, t); }},
-      {"deep", &LossWeights::deep, "structure loss of each side map, summed", deep},
+      {"deep", &LossWeights::deep, "structure loss of each side map, summed", deep, false},
       {"search", &LossWeights::search, "structure loss of the search map",
-       [](Out out, Target t) { return of_side(out.search, t); }},
+       [](Out out, Target t) { return of_side(out.search, t); }, false},
       {"reverse", &LossWeights::reverse, "structure loss of what reverse attention takes for the object",
-       [](Out out, Target t) { return of_side(out.reverse, t); }},
+       [](Out out, Target t) { return of_side(out.reverse, t); }, false},
       {"refinement", &LossWeights::refinement, "structure loss of the steps to the logits, later ones counting more",
-       refinement},
+       refinement, false},
       {"uncertainty", &LossWeights::uncertainty, "cross entropy of the first guess over its uncertainty u, plus log u",
-       uncertainty},
+       uncertainty, false},
   };
   return terms;
 }
@@ -90,8 +90,8 @@ Var camoxpert_loss(const CamoXpertOut& out, const Tensor& target, const LossWeig
   };
   for (const LossTerm& term : loss_terms())
     if (weights.*term.weight != 0) add_term(term.name, term.value(out, target), weights.*term.weight);
-  add_term("aux", out.aux_loss, 1);
   check<ConfigError>(total.defined(), "camoxpert_loss: every term has weight 0 [give one a weight]");
+  add_term("aux", out.aux_loss, 1);
   return total;
 }
 

@@ -23,6 +23,7 @@ struct LossTerm {
   const char* help;
   /// A number, or undefined where the network makes no such map.  target (B, H, W, 1).
   Var (*value)(const CamoXpertOut& out, const Tensor& target);
+  bool of_logits = true;  // false: of a map beside them
 };
 
 /// All terms, in the order in which they are added.
@@ -34,7 +35,7 @@ using LossValues = std::vector<std::pair<std::string, Tensor>>;
 /// The weighted sum, plus aux_loss where it is defined.  A term of weight 0 is not computed.
 ///   target  (B, H, W, 1) in [0, 1], of the logits' dtype; averaged down to the size of smaller maps
 ///   values  if given, one entry for each computed term, "aux" included
-/// ConfigError when nothing is left to add.
+/// ConfigError when no term is left: aux_loss alone teaches nothing.
 Var camoxpert_loss(const CamoXpertOut& out, const Tensor& target, const LossWeights& weights = {},
                    LossValues* values = nullptr);
 

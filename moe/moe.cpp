@@ -70,7 +70,9 @@ Var Moe::results(const Var& packed, const std::vector<int64_t>& begin) {
 }
 
 MoeOut Moe::forward(const Var& x) {
-  Var rows = routing == Routing::image ? x : to_tiles(x, tile);
+  // A window larger than the map is the map: padding more would only dilute means.
+  const int64_t side = x.rank() == 4 ? std::min(tile, std::max({x.dim(1), x.dim(2), int64_t(1)})) : tile;
+  Var rows = routing == Routing::image ? x : to_tiles(x, side);
   Route route = router.forward(rows);                   // expert (B, K), weight (B, K)
   Plan plan = make_plan(route.expert, router.experts);  // pairs (image, expert) sorted by expert
   if (plan_hook) plan_hook(plan);

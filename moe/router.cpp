@@ -8,8 +8,8 @@ namespace camo::moe {
 namespace {
 
 const MoeConfig& checked(const MoeConfig& c, int64_t experts) {
-  check<ConfigError>(1 <= c.chosen && c.chosen <= experts,
-                     "router: chooses between 1 and all of its experts, got ", c.chosen, " of ", experts);
+  check<ConfigError>(1 <= c.chosen && c.chosen <= experts, "router: chosen lies between 1 and the number of experts, got ",
+                     c.chosen, " of ", experts);
   check<ConfigError>(c.temperature > 0, "router: temperature is positive, got ", c.temperature);
   check<ConfigError>(c.leak >= 0 && c.leak <= 1, "router: leak is a share, 0 to 1, got ", c.leak);
   for (double v : {c.clamp, c.noise, c.z_loss, c.rate, c.auxiliary, double(c.warmup)})
@@ -48,12 +48,8 @@ Route Router::forward(const Var& x) {
   Tensor expert = select(logits.value());
   if (training() && !recomputing()) stage(expert);
   Route route{.expert = expert, .weight = {}, .logits = logits, .aux_loss = {}};
-  if (config.weights == Weights::chosen) {
-    route.weight = softmax(take_along(logits, expert));
-  } else {
-    Var p = take_along(softmax(logits), expert);
-    route.weight = p / sum(p, {-1}, /*keep=*/true);
-  }
+  // Of all logits, divided by the sum of the chosen, would be the same numbers, and 0 / 0 where they underflow.
+  route.weight = softmax(take_along(logits, expert));
   route.aux_loss = auxiliary_loss(raw, route);
   if (hook) hook(route);
   return route;

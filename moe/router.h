@@ -23,7 +23,7 @@ namespace camo::moe {
 ///                 a constant, p = softmax(logits).  1 when even.  Fedus, Zoph, Shazeer 2021, arXiv:2101.03961
 enum class Balancing { none, sign, proportional, auxiliary };
 
-/// Whose softmax the weights are.  Both give the same numbers; what differs is the unit of the balance.
+/// Whose softmax the weights are.  Both are the same numbers; what differs is the unit of the balance.
 ///   chosen  of the chosen logits; the balance is added to logits
 ///   all     of all logits, then divided by the sum of the chosen; the balance is added to probabilities
 enum class Weights { chosen, all };
@@ -39,7 +39,7 @@ struct MoeConfig {
   GateKind gate = GateKind::simple;
   Weights weights = Weights::chosen;
   double temperature = 1;  // logits are divided by it
-  double clamp = 0;        // and before that cut to [-clamp, clamp]; 0: not
+  double clamp = 0;        // and before that cut to [-clamp, clamp], where they get no gradient; 0: not
   double noise = 0;        // standard deviation of what is added to the logits of the selection in training
   double z_loss = 0;       // coefficient of mean logsumexp(gate)^2, which keeps logits small: arXiv:2202.08906, eq. 5
 

@@ -72,7 +72,7 @@ Var SdtaEncoder::forward(const Var& x) {
   const bool pooled = options.pool_above > 0 && H * W > options.pool_above * options.pool_above;
   Var tokens = reshape(x, {B, H * W, C});
   // Projection and mean commute, so pooling first gives the same keys for less work.
-  Var seen = pooled ? reshape(adaptive_avg_pool(x, options.pool_to, options.pool_to), {B, -1, C}) : tokens;
+  Var seen = pooled ? reshape(adaptive_avg_pool(x, options.pool_to, options.pool_to), {B, options.pool_to * options.pool_to, C}) : tokens;
   Var y = attend(options.kind, qkv.forward_rows(tokens, 0, C), qkv.forward_rows(seen, C, 2 * C),
                  qkv.forward_rows(seen, 2 * C, 3 * C), heads);
   return drop.forward(proj.forward(reshape(y, {B, H, W, C})));

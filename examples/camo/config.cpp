@@ -32,6 +32,7 @@ RouterSettings router_settings(const TrainConfig& c) {
   std::string routing = "image", weights = "chosen", balancing = "sign";
   const std::vector<std::string> routings = {"image", "tile"}, weightings = {"chosen", "all"},
                                  balancings = {"none", "sign", "proportional", "auxiliary"};
+  const int64_t usual_tile = out.tile, usual_warmup = out.warmup;
   set_all({choice("routing", &routing, "what is sent to experts: whole maps or windows of them", routings),
            {"tile", &out.tile, "side of a window in pixels of the map", 1, 4096},
            choice("weights", &weights, "softmax over the chosen logits or over all", weightings),
@@ -46,6 +47,8 @@ RouterSettings router_settings(const TrainConfig& c) {
            {"lr", &settings.group.rate_scale, "factor of the learning rate", 0, 1e3},
            {"clip", &settings.group.clip, "largest norm of the routers' gradients; 0: no limit", 0, 1e9}},
           c.router, "router");
+  check<ConfigError>(routing == "tile" || out.tile == usual_tile, "router: tile goes with routing=tile");
+  check<ConfigError>(balancing == "auxiliary" || out.warmup == usual_warmup, "router: warmup goes with balancing=auxiliary");
   auto place = [](const std::vector<std::string>& words, const std::string& word) {
     return std::find(words.begin(), words.end(), word) - words.begin();
   };
@@ -87,7 +90,7 @@ Options options(TrainConfig& c) {
       {"count", &c.count, "synthetic photographs an epoch", 1, 1e9},
       {"difficulty", &c.difficulty, "of synthetic camouflage", 0, 1},
       {"bad-steps", &c.bad_steps, "steps with NaN or infinity in a row that end the run", 1, 1e6},
-      {"verify-every", &c.verify_every, "steps between looks at the routing as it runs; 0: never", 0, 1e9},
+      {"verify-every", &c.verify_every, "forward passes between looks at the routing; 0: never", 0, 1e9},
       {"seed", &c.seed, "decides weights, order, augmentation and noise", 0, 9e15},
       choice("device", &c.device, "where to compute", {"cpu", "cuda"}),
       choice("precision", &c.precision, "of activations", {"fp32", "bf16"}),
@@ -115,7 +118,14 @@ void validate(const TrainConfig& c) {
   check<ConfigError>(!c.out.empty(), "camo train --out: a run folder must be given");
   check<ConfigError>(c.min_lr <= c.lr, "camo train --min-lr: must be at most --lr, got ", c.min_lr, " and ",
                      c.lr);
-  loss_weights(c.loss), router_settings(c);
+  router_settings(c);
+  bool learns = false;
+  for (const moe::LossTerm& term : moe::loss_terms()) learns = learns || (term.of_logits && loss_weights(c.loss).*term.weight > 0);
+  check<ConfigError>(learns, "camo train --loss: the logits need a term, got '", c.loss, "' [structure=1]");
+  const bool routes = c.model == "camoxpert" || c.model == "camoxpert-sparse";
+  check<ConfigError>(routes || c.router.empty(), "camo train --router: ", c.model, " has no router");
+  check<ConfigError>(c.model == "camoxpert" || c.attention == "flash", "camo train --attention: is for camoxpert, got ",
+                     c.model);
   check<ConfigError>(!c.freeze || !c.weights.empty(),
                      "camo train --freeze: needs --weights, or the backbone stays as random as it starts");
 }

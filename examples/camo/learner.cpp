@@ -53,7 +53,7 @@ StepReport Learner::step(std::vector<Sample>& batches, double rate, const Before
   model_->train();
   const int64_t first = model_->state().micro_step;
   std::optional<moe::Guard> guard;
-  if (verify_every_ > 0 && steps_++ % verify_every_ == 0) guard.emplace(*model_);
+  if (verify_every_ > 0 && first % verify_every_ < int64_t(batches.size())) guard.emplace(*model_);
   for (Sample& batch : batches) {
     if (before) before(model_->state().micro_step, batch);
     report.loss += pass(batch, 1 / double(batches.size()), &report);
@@ -72,8 +72,8 @@ StepReport Learner::step(std::vector<Sample>& batches, double rate, const Before
     if (ema_) ema_->update();
   } else {
     report.culprit = find_culprit(batches, first);
-    if (report.culprit.empty()) report.culprit = "the gradient of " + bad_parameter;
-    if (!spoilt.empty()) report.culprit += "; " + spoilt;
+    if (report.culprit.empty() && !bad_parameter.empty()) report.culprit = "the gradient of " + bad_parameter;
+    if (!spoilt.empty()) report.culprit += (report.culprit.empty() ? "" : "; ") + spoilt;
   }
   return report;
 }

@@ -48,7 +48,7 @@ class Learner {
 
   DType precision_;
   moe::LossWeights loss_weights_;
-  int64_t verify_every_, steps_ = 0;  // optimizer steps of this process
+  int64_t verify_every_;  // micro-steps
   std::string weights_report_;
   std::unique_ptr<moe::CamoXpert> model_;
   nn::AdamW optimizer_;

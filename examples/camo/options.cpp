@@ -86,10 +86,14 @@ void set_all(const Options& table, const std::string& pairs, const std::string& 
   std::vector<std::string> names;
   for (const Option& o : table) names.push_back(o.name);
   std::istringstream list(pairs);
+  std::vector<std::string> given;
   for (std::string pair; std::getline(list, pair, ',');) {
     const size_t equals = pair.find('='), at = size_t(std::find(names.begin(), names.end(), pair.substr(0, equals)) - names.begin());
-    check<ConfigError>(equals != std::string::npos && at < names.size(), label, ": expects KEY=VALUE,..., got '", pair,
+    check<ConfigError>(equals != std::string::npos || at == names.size(), label, ": expects KEY=VALUE,..., got '", pair, "'");
+    check<ConfigError>(at < names.size(), label, ": expects KEY=VALUE,..., got '", pair,
                        "'", hint(pair.substr(0, equals), names));
+    check<ConfigError>(std::find(given.begin(), given.end(), names[at]) == given.end(), label, ": ", names[at], " is given twice");
+    given.push_back(names[at]);
     set(table[at], pair.substr(equals + 1), label + ": " + names[at]);
   }
 }
