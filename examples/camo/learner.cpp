@@ -39,10 +39,11 @@ double Learner::pass(const Sample& batch, double share, StepReport* report) {
   backward(loss, full(loss.shape(), share, loss.dtype(), device));
   if (report) {
     report->bytes_kept = kept;
-    report->load.resize(out.stats.size());
+    report->load.resize(out.stats.size()), report->auxiliary.resize(out.stats.size());
     for (size_t s = 0; s < out.stats.size(); ++s) {
       report->load[s].resize(out.stats[s].load.size());
       for (size_t e = 0; e < report->load[s].size(); ++e) report->load[s][e] += double(out.stats[s].load[e]);
+      report->auxiliary[s] += share * item(out.stats[s].auxiliary);
     }
   }
   return share * item(loss.value());

@@ -16,7 +16,8 @@ struct StepReport {
   bool accepted = true;
   double loss = 0, grad_norm = 0;
   std::string culprit = {};               // where the first NaN or infinity appeared, when not accepted
-  std::vector<std::vector<double>> load;  // images per expert, one list per scale
+  std::vector<std::vector<double>> load;  // rows per expert, one list per scale
+  std::vector<double> auxiliary;          // per scale, mean over the batches: 1 when the load is even (moe/router.h)
   int64_t bytes_kept = 0;                 // by one forward pass for its backward pass
 };
 

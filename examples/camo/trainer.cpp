@@ -214,6 +214,7 @@ void Trainer::finish_epoch() {
                 {"skipped", tally_.skipped}};
   if (s.images) line.set("mae", s.mae), line.set("iou", s.iou), line.set("dice", s.dice);
   for (size_t i = 0; i < tally_.load.size(); ++i) line.set(text("load_", i), tally_.load[i]);
+  if (!tally_.load.empty()) line.set("load_error", tally_.load_error()), line.set("auxiliary", tally_.mean_auxiliary());
   line.set("images_per_second", progress_->speed()), line.set("memory", resident_bytes());
   line.set("bytes_kept", tally_.bytes_kept);
   warn_when_full([&] { folder_.append_metrics(line); });
