@@ -257,6 +257,9 @@ bool Trainer::save_best() {
 }
 
 void Trainer::report_start() {
+  if (config_.chosen == 1 && !moe::mixtures(learner_->model()).empty() &&
+      router_settings(config_).mixture.balancing != moe::Balancing::auxiliary)
+    progress_->line("warning: one chosen expert has weight 1, which teaches its router nothing [--chosen 2]");
   progress_->line(text(config_.model, " on ", config_.backbone, ", ", learner_->model().parameter_count(),
                        " parameters; ", data_.train.size(), " photographs at ", to_string(config_.size), ", ",
                        data_.validation.size(), " for validation (", data_.where, ")"));
