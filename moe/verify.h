@@ -1,19 +1,17 @@
-// Does the sparse layer do what its name says?  Checks that can fail, for a network as it is: fresh or
-// trained.
+// Does the sparse layer do what its name says?  Checks that can fail, for a network as it is: fresh or trained.
 //
 //   weights   sum to 1, none negative; choices distinct and in range
 //   gate      its gradient is that of finite differences (f64), and the output's gradient reaches it
 //   batch     a result does not depend, beyond rounding, on who else is in the batch
 //   spatial   tiles and pixels of one picture are routed each by itself
 //   dispatch  the layer equals a plain loop over rows, forward and backward (f64)
-//   balance   the bias changes who is chosen and not what a chosen one counts; it moves to even load, once a
-//   step flash     attention at the network's own sizes equals the plain formula, in memory O(N) usage
-//   experts are used, about evenly            } of a trained network over many images: survey.h content what
-//   an image shows decides who sees it   }
+//   balance   the bias changes who is chosen and not what a chosen one counts; it moves to even load, once a step
+//   flash     attention at the network's own sizes equals the plain formula, in memory O(N)
+//   usage     experts are used, about evenly            } of a trained network over many images:
+//   content   what an image shows decides who sees it   } survey.h
 //
-// Each looks for one defect alone, so that a planted one turns exactly its own check red.  Where a check
-// stands on another that has failed, it is skipped and says so.  Read next: verify.cpp; the cheap ones in
-// training: Guard.
+// Each looks for one defect alone, so that a planted one turns exactly its own check red.  Where a check stands on
+// another that has failed, it is skipped and says so.  Read next: verify.cpp; the cheap ones in training: Guard.
 #pragma once
 
 #include "autograd/debug.h"
@@ -65,9 +63,8 @@ class Guard {
   explicit Guard(nn::Module& network);
   ~Guard();
   Guard(const Guard&) = delete;
-  const std::string& not_finite() const {
-    return not_finite_;
-  }  // the first: "finite: LAYER, image B of the batch ..."
+  /// The first: "finite: LAYER, image B of the batch ..."; empty: none.
+  const std::string& not_finite() const { return not_finite_; }
 
  private:
   std::vector<std::pair<Moe*, std::function<void(const Var&, const MoeOut&)>>> before_;

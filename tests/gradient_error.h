@@ -6,11 +6,13 @@
 #include <functional>
 
 #include "nn/module.h"
+#include "tests/worse.h"
 
 namespace camo::test {
 
 /// Largest error of the gradients of sum(projection * f()) for all leaves (f64), against differences of order 4,
-/// relative to the largest gradient of that leaf.  f reads the leaves; a leaf without gradient is an error.
+/// relative to the largest gradient of that leaf; infinity where something is not finite.  f reads the leaves; a leaf
+/// without gradient is an error.
 inline double gradient_error(const std::function<Var()>& f, const Vars& leaves) {
   Var y = f();
   const Tensor projection = y.value().numel() == 1 ? ones(y.shape(), DType::f64) : randn(y.shape(), 8, DType::f64);
@@ -40,9 +42,9 @@ inline double gradient_error(const std::function<Var()>& f, const Vars& leaves) 
       };
       const double slope = (4 * rise(step) - rise(2 * step)) / 3;
       largest = std::max(largest, std::abs(slope));
-      error = std::max(error, std::abs(slope - analytic[i]));
+      error = worse(error, std::abs(slope - analytic[i]));
     }
-    worst = std::max(worst, error / largest);
+    worst = worse(worst, error / largest);
   }
   return worst;
 }

@@ -4,6 +4,7 @@
 #include "gradient_error.h"
 #include "moe/heads.h"
 #include "naive_map.h"
+#include "worse.h"
 
 using namespace camo;
 using namespace camo::moe;
@@ -59,7 +60,7 @@ double distance(const Tensor& y, const Map& expected) {
   const Numbers got = numbers(y);
   REQUIRE(got.size() == expected.v.size());
   double worst = 0;
-  for (size_t i = 0; i < got.size(); ++i) worst = std::max(worst, std::abs(got[i] - expected.v[i]));
+  for (size_t i = 0; i < got.size(); ++i) worst = worse(worst, std::abs(got[i] - expected.v[i]));
   return worst;
 }
 

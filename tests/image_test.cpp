@@ -12,6 +12,7 @@
 
 #include "tensor/file.h"
 #include "tensor/random.h"
+#include "worse.h"
 
 using namespace camo;
 using Bytes = std::vector<uint8_t>;
@@ -96,7 +97,7 @@ double largest_difference(const Tensor& a, const Tensor& b) {
   REQUIRE(a.shape() == b.shape());
   auto u = to_vector<double>(a), v = to_vector<double>(b);
   double worst = 0;
-  for (size_t i = 0; i < u.size(); ++i) worst = std::max(worst, std::abs(u[i] - v[i]));
+  for (size_t i = 0; i < u.size(); ++i) worst = test::worse(worst, std::abs(u[i] - v[i]));
   return worst;
 }
 

@@ -156,6 +156,12 @@ TEST_CASE("dropout draws anew every micro-step and repeats when recomputed") {
   CHECK(equal_bits(drop.forward(x).value(), x.value()));
 }
 
+TEST_CASE("the check of gradients says infinity where a value, a slope or a gradient is not finite") {
+  const Var x = Var::leaf(ones({3}, DType::f64));
+  for (double a : {double(NAN), double(INFINITY), 1e308})  // the last: differences overflow
+    CHECK(test::gradient_error([&] { return x * Var(full({3}, a, DType::f64)); }, {x}) == INFINITY);
+}
+
 TEST_CASE("layers refuse what cannot be built") {
   CHECK_THROWS_WITH_AS(Attention(Scope{}, 10, 3), "Attention: 3 heads must divide 10 channels", ConfigError);
   CHECK_THROWS_WITH_AS(Conv2d(Scope{}, 6, 8, 3, {.groups = 4}),

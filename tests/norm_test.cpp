@@ -5,6 +5,7 @@
 
 #include "autograd/ops.h"
 #include "tensor/random.h"
+#include "worse.h"
 
 using namespace camo;
 
@@ -13,10 +14,7 @@ namespace {
 double worst_difference(const Tensor& a, const std::vector<double>& b) {
   std::vector<double> v = to_vector<double>(a);
   double worst = 0;
-  for (size_t i = 0; i < b.size(); ++i) {
-    double e = std::abs(v[i] - b[i]);
-    worst = e > worst || e != e ? e : worst;
-  }
+  for (size_t i = 0; i < b.size(); ++i) worst = test::worse(worst, std::abs(v[i] - b[i]));
   return worst;
 }
 

@@ -7,6 +7,7 @@
 #include "tensor/parallel.h"
 #include "tensor/random.h"
 #include "tests/op_bench.h"
+#include "tests/worse.h"
 
 namespace camo::test {
 namespace {
@@ -251,11 +252,9 @@ double gradient_error(const std::function<Var(const Vars&)>& f, const std::vecto
       for (size_t k = 0; k < p.size(); ++k) numeric += p[k] * (up[k] - down[k]);  // differences first: less cancellation
       numeric /= 2 * h;
       largest = std::max({largest, std::abs(numeric), std::abs(analytic[j])});
-      double e = std::abs(numeric - analytic[j]);
-      error = e > error || e != e ? e : error;
+      error = worse(error, std::abs(numeric - analytic[j]));
     }
-    double relative = error / largest;
-    worst = relative > worst || relative != relative ? relative : worst;
+    worst = worse(worst, error / largest);
   }
   return worst;
 }

@@ -7,8 +7,10 @@
 #include "tensor/ops/reduce.h"
 #include "tensor/parallel.h"
 #include "tensor/random.h"
+#include "worse.h"
 
 using namespace camo;
+using test::worse;
 
 namespace {
 
@@ -66,8 +68,8 @@ TEST_CASE("sum, mean, max, min and variance over every set of axes") {
         bool extremes = true;
         for (size_t i = 0; i < group.size(); ++i) {
           const double n = double(group[i].size()), exact = sum_of(group[i]), scale = std::sqrt(n);
-          worst = std::max({worst, std::abs(s[i] - exact) / scale, std::abs(m[i] - exact / n) * scale});
-          worst_variance = std::max(worst_variance, std::abs(var[i] - variance_of(group[i])));
+          worst = worse(worst, worse(std::abs(s[i] - exact) / scale, std::abs(m[i] - exact / n) * scale));
+          worst_variance = worse(worst_variance, std::abs(var[i] - variance_of(group[i])));
           extremes = extremes && high[i] == *std::max_element(group[i].begin(), group[i].end()) &&
                      low[i] == *std::min_element(group[i].begin(), group[i].end());
         }
@@ -150,7 +152,7 @@ TEST_CASE("broadcasting reads what numpy's rule says, and sum_to is its adjoint"
     auto worst = [](const Tensor& t, const Numbers& exact) {
       const Numbers v = to_vector<double>(t);
       double w = 0;
-      for (size_t i = 0; i < exact.size(); ++i) w = std::max(w, std::abs(v[i] - exact[i]) / (1 + std::abs(exact[i])));
+      for (size_t i = 0; i < exact.size(); ++i) w = worse(w, std::abs(v[i] - exact[i]) / (1 + std::abs(exact[i])));
       return w;
     };
     CHECK(worst(sum_to(y, sa), da) < 1e-12);

@@ -3,6 +3,7 @@
 
 #include "gradient_error.h"
 #include "moe/sdta.h"
+#include "worse.h"
 
 using namespace camo;
 using namespace camo::moe;
@@ -56,7 +57,7 @@ double largest_difference(const Tensor& a, const std::vector<double>& b) {
   const std::vector<double> x = to_vector<double>(a);
   REQUIRE(x.size() == b.size());
   double worst = 0;
-  for (size_t i = 0; i < x.size(); ++i) worst = std::max(worst, std::abs(x[i] - b[i]));
+  for (size_t i = 0; i < x.size(); ++i) worst = test::worse(worst, std::abs(x[i] - b[i]));
   return worst;
 }
 

@@ -5,6 +5,7 @@
 
 #include "tensor/ops/optim.h"
 #include "tensor/random.h"
+#include "worse.h"
 
 using namespace camo;
 
@@ -16,7 +17,7 @@ double worst_difference(const Tensor& a, const Numbers& b) {
   Numbers v = to_vector<double>(a);
   REQUIRE(v.size() == b.size());
   double worst = 0;
-  for (size_t i = 0; i < v.size(); ++i) worst = std::max(worst, std::abs(v[i] - b[i]));
+  for (size_t i = 0; i < v.size(); ++i) worst = test::worse(worst, std::abs(v[i] - b[i]));
   return worst;
 }
 

@@ -6,6 +6,7 @@
 #include "tensor/ops/elementwise.h"
 #include "tensor/random.h"
 #include "tensor/vec_math.h"
+#include "worse.h"
 
 using namespace camo;
 
@@ -18,10 +19,8 @@ double worst_error(const F& f, const G& g, double low, double high, int n = 2000
   for (int i = 0; i <= n; ++i) {
     const T x = T(low + (high - low) * i / n);
     const long double exact = g(static_cast<long double>(x));
-    for (T y : {f(x), f(Vec<T>(x))[Vec<T>::size - 1]}) {
-      const double error = double(std::abs((static_cast<long double>(y) - exact) / exact));
-      worst = error > worst || error != error ? error : worst;
-    }
+    for (T y : {f(x), f(Vec<T>(x))[Vec<T>::size - 1]})
+      worst = test::worse(worst, double(std::abs((static_cast<long double>(y) - exact) / exact)));
   }
   return worst;
 }

@@ -18,15 +18,9 @@ struct Overloaded : F... {
 template <class... F>
 Overloaded(F...) -> Overloaded<F...>;
 
-/// 3, 0.5, 1e-05: no trailing zeros.
-std::string number(double x) {
-  std::string out = text(x);
-  return out;
-}
-
 std::string range(const Option& o) {
-  if (std::isinf(o.high)) return std::isinf(o.low) ? "a number" : "at least " + number(o.low);
-  return std::isinf(o.low) ? "at most " + number(o.high) : "from " + number(o.low) + " to " + number(o.high);
+  if (std::isinf(o.high)) return std::isinf(o.low) ? "a number" : "at least " + text(o.low);
+  return std::isinf(o.low) ? "at most " + text(o.high) : "from " + text(o.low) + " to " + text(o.high);
 }
 
 template <class T>
@@ -122,7 +116,7 @@ std::string shown(const Option& o) {
   return std::visit(Overloaded{
                         [](const bool* p) { return std::string(*p ? "true" : "false"); },
                         [](const int64_t* p) { return text(*p); },
-                        [](const double* p) { return number(*p); },
+                        [](const double* p) { return text(*p); },
                         [](const std::string* p) { return *p; },
                         [](const ImageSize* p) { return to_string(*p); },
                     },
