@@ -124,6 +124,38 @@ TEST_CASE("import writes one clean file; a network goes out and comes back bit f
   CHECK(equal_bits(run.model->forward(x).logits.value(), exported.model->forward(x).logits.value()));
 }
 
+TEST_CASE("an exported network comes back as it was configured; flags win; other sources need them") {
+  TempFolder folder;
+  const std::string source = folder / "network.safetensors", bare = folder / "bare.safetensors", out = folder / "out.safetensors";
+  struct Case { std::string model, router, attention; };
+  for (const Case& c : {Case{"camoxpert-sparse", "routing=tile,tile=2,weights=all,temperature=0.5", "flash"},
+                        Case{"camoxpert-sparse", "balancing=auxiliary,warmup=15", "flash"},
+                        Case{"camoxpert", "", "linear"}}) {
+    CAPTURE(c.router);
+    TrainConfig config = tiny_config(folder / "run");
+    config.model = c.model, config.router = c.router, config.attention = c.attention, config.seed = 9;
+    write_weights(source, *make_model(config), about_network(config));
+    write_safetensors(bare, read_tensors(source).tensors);
+    auto import = [&](const std::string& flags) {
+      const Finished run = run_camo("import --part network --overwrite --out " + out + " " + flags);
+      REQUIRE_MESSAGE(run.code == 0, run.error);
+      CHECK(same_tensors(source, out));
+      return load_model(out, "cpu").config;
+    };
+    const TrainConfig by_itself = import(source), larger = import(source + " --size 64");
+    CHECK(to_text(by_itself) == to_text(config));
+    CHECK(larger.size == ImageSize{64, 64});
+    CHECK(larger.router == c.router);
+    const std::string router = c.router.empty() ? "" : " --router " + c.router;
+    const TrainConfig by_flags = import(bare + " --backbone pvt_v2_b0 --model " + c.model + router + " --attention " + c.attention);
+    CHECK(by_flags.router == c.router);
+    CHECK(by_flags.attention == c.attention);
+  }
+  const Finished refused = run_camo("import --part network --overwrite --out " + out + " " + bare);
+  CHECK(refused.code == 2);
+  CHECK(refused.error.find("needs --backbone") != std::string::npos);
+}
+
 TEST_CASE("training starts from the weights of a file; a frozen backbone keeps them") {
   TempFolder folder;
   auto net = weights_at(folder / "w.safetensors", "pvt_v2_b0");

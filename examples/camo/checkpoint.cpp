@@ -68,12 +68,7 @@ Loaded load_exported(const std::string& path, const std::string& device) {
   SafeTensors file = read_safetensors(path);
   check<WeightsError>(file.metadata["part"] == "network", path, ": holds a ", file.metadata["part"],
                       ", not a whole network [camo train --weights]");
-  Loaded out;
-  try {
-    parse_config(file.metadata["config"], path + ": config", out.config);
-  } catch (const ConfigError& e) {
-    throw WeightsError(e.what());
-  }
+  Loaded out{config_of(file.metadata, path), nullptr, ""};
   out.config.device = device;
   out.model = make_model(out.config);
   about_file(path, [&] { return nn::load_state_dict(*out.model, std::move(file.tensors)); });

@@ -1,4 +1,5 @@
 // camo import, camo export: weights from and to other programs.
+#include <algorithm>
 #include <cstdio>
 #include <filesystem>
 
@@ -25,51 +26,62 @@ void check_target(const char* command, const std::string& out, bool overwrite) {
                      " exists [--overwrite]");
 }
 
+/// A file of Camo's own says which network it holds; `given` wins, and says it for all others.
+std::string import_network(const std::string& source, const std::string& out, TrainConfig& config, const Given& given,
+                           const Command& command, bool partial, const ReadOptions& limits) {
+  SafeTensors file = read_tensors(source, limits);
+  if (file.metadata[kWeightsKey] == kWeightsFormat && file.metadata["part"] == "network") {
+    config = config_of(file.metadata, source);
+    given.apply(command);
+  }
+  check<ConfigError>(!config.backbone.empty(), "camo import: needs --backbone, ", source, " names no network");
+  auto model = make_model(config);
+  const nn::LoadReport report =
+      about_file(source, [&] { return nn::load_state_dict(*model, std::move(file.tensors), !partial); });
+  write_weights(out, *model, about_network(config));
+  return report.text();
+}
+
 }  // namespace
 
 int import_command(const Arguments& words) {
-  std::string name, out, part = "backbone", names = "timm";
+  std::string out, part = "backbone", names = "timm";
   TrainConfig config;
+  config.backbone.clear();  // no default: it must be the one of SRC
   bool partial = false, overwrite = false;
   int64_t max_header = ReadOptions().max_header >> 20;
   Command command{
       .name = "import",
       .summary = "Turns weights of any accepted format and naming into one clean safetensors file in timm's names.",
       .usage = "camo import SRC --backbone NAME --out FILE [flags]",
-      .options = {choice("backbone", &name, "feature extractor that the weights are for", nn::backbone_names()),
-                  {"out", &out, "safetensors to write"},
+      .options = {{"out", &out, "safetensors to write"},
                   choice("part", &part, "what SRC holds: a backbone, or a whole network on it",
                          {"backbone", "network"}),
-                  choice("model", &config.model, "network that SRC holds, with --part network", moe::model_names()),
-                  {"experts", &config.experts, "experts at each of its scales; 0: its own number", 0, 16},
-                  {"chosen", &config.chosen, "experts that a photograph is sent to", 1, 16},
-                  {"size", &config.size, "pixels that the network is for", 32, 4096},
                   names_choice(&names),
                   {"partial", &partial, "take what fits, and say what does not; the rest starts as in a new network"},
                   {"max-header", &max_header, "largest header of SRC that is read, in MiB", 1, 95},
                   {"overwrite", &overwrite, "replace FILE"}},
-      .rest = "SRC"};
-  Given given = read(command, words);
+      .rest = "SRC",
+      .notes = "--model and what follows describe the network that SRC holds; a file of camo export does so itself, and\n"
+               "flags win."};
+  const std::vector<std::string> shared = {"backbone", "model", "size", "experts", "chosen", "router", "attention"};
+  for (Option& o : options(config))
+    if (std::find(shared.begin(), shared.end(), o.name) != shared.end()) command.options.push_back(std::move(o));
+  const Given given = read(command, words);
   check<ConfigError>(given.rest.size() == 1, "camo import: needs one SRC");
-  check<ConfigError>(!name.empty(), "camo import: needs --backbone");
+  check<ConfigError>(part == "network" || !config.backbone.empty(), "camo import: needs --backbone");
   check_names("import", names, part);
   check_target("import", out, overwrite);
   const std::string source = given.rest[0];
   const ReadOptions limits{.max_header = max_header << 20};
   if (part == "network") {
-    config.backbone = name;
-    auto model = make_model(config);
-    SafeTensors file = read_tensors(source, limits);
-    nn::LoadReport report =
-        about_file(source, [&] { return nn::load_state_dict(*model, std::move(file.tensors), !partial); });
-    write_weights(out, *model, about_network(config));
-    std::printf("%s: %s\n", out.c_str(), report.text().c_str());
-    return 0;
+    const std::string report = import_network(source, out, config, given, command, partial, limits);
+    return std::printf("%s: %s\n", out.c_str(), report.c_str()), 0;
   }
-  auto net = nn::backbone(name, nn::Scope{.initialise = partial},
+  auto net = nn::backbone(config.backbone, nn::Scope{.initialise = partial},
                           {.height = config.size.height, .width = config.size.width});
   nn::WeightsReport report = load_weights_file(*net, source, partial, limits);
-  write_weights(out, *net, about_backbone(name), names == "features");
+  write_weights(out, *net, about_backbone(config.backbone), names == "features");
   std::printf("%s: %s\n", out.c_str(), report.text().c_str());
   return 0;
 }

@@ -37,4 +37,16 @@ Metadata about_network(const TrainConfig& config) {
   return about;
 }
 
+TrainConfig config_of(const Metadata& about, const std::string& path) {
+  const auto config = about.find("config");
+  TrainConfig out;
+  try {
+    parse_config(config == about.end() ? "" : config->second, path + ": config", out);
+  } catch (const ConfigError& e) {
+    throw WeightsError(e.what());
+  }
+  out.device = "cpu";
+  return out;
+}
+
 }  // namespace camo::program

@@ -37,5 +37,7 @@ void write_weights(const std::string& path, const nn::Module& module, Metadata a
 /// What the metadata says of a backbone, and of a whole network.
 Metadata about_backbone(const std::string& name);
 Metadata about_network(const TrainConfig& config);
+/// What about_network said; WeightsError names the file.  Computes on the CPU unless the caller says otherwise.
+TrainConfig config_of(const Metadata& about, const std::string& path);
 
 }  // namespace camo::program
