@@ -69,14 +69,21 @@ Var Moe::results(const Var& packed, const std::vector<int64_t>& begin) {
   return parts.empty() ? packed : concat(parts, 0);
 }
 
+// A window larger than the map would only dilute its means with zeros.
+int64_t Moe::side(const Shape& map) const { return std::min(tile, std::max({map[1], map[2], int64_t(1)})); }
+
+Var Moe::rows(const Var& x) const {
+  if (routing == Routing::image) return x;
+  dims<4>(x.value(), "moe: x (B, H, W, C)");
+  return to_tiles(x, side(x.shape()));
+}
+
 MoeOut Moe::forward(const Var& x) {
-  // A window larger than the map is the map: padding more would only dilute means.
-  const int64_t side = x.rank() == 4 ? std::min(tile, std::max({x.dim(1), x.dim(2), int64_t(1)})) : tile;
-  Var rows = routing == Routing::image ? x : to_tiles(x, side);
-  Route route = router.forward(rows);                   // expert (B, K), weight (B, K)
+  Var routed = rows(x);
+  Route route = router.forward(routed);                 // expert (B, K), weight (B, K)
   Plan plan = make_plan(route.expert, router.experts);  // pairs (image, expert) sorted by expert
   if (plan_hook) plan_hook(plan);
-  Var packed = gather_rows(rows, plan.source);          // (B * K, ..., C), each expert's images together
+  Var packed = gather_rows(routed, plan.source);        // (B * K, ..., C), each expert's images together
   // f[b] = sum_k weight[b, k] result[b, k]
   Var f = combine_rows(results(packed, plan.begin), plan.position, route.weight);
   if (routing != Routing::image) f = from_tiles(f, x.shape());

@@ -53,6 +53,10 @@ struct Moe : nn::Module {
   /// Experts that act pixel by pixel, as grouped products of all their rows.
   Moe(nn::Scope s, int64_t dim, const MlpPool& experts, const MoeConfig& config = {});
 
+  /// Side of the windows that a map (B, H, W, C) is cut into: a tile, or all of a map that is smaller.
+  int64_t side(const Shape& map) const;
+  /// What is routed of x: x itself, or its windows.
+  Var rows(const Var& x) const;
   /// x (B, ..., C), as its experts take it; (B, H, W, C) for tiles and pixels, which reach them as (R, t, t, C).
   MoeOut forward(const Var& x);
 

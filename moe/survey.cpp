@@ -42,7 +42,7 @@ void Surveyor::enter(size_t layer, const Var& x, const MoeOut& out) {
   for (int64_t i = 0; i < B * per_image; ++i)
     share[first + size_t(i / per_image * E + expert[size_t(i)])] += 1 / double(per_image);
   if (layers_[layer]->routing != Routing::image) {
-    const Tensor seen = pooled(routed_rows(*layers_[layer], x).value());
+    const Tensor seen = pooled(layers_[layer]->rows(x).value());
     const int64_t K = layers_[layer]->router.chosen, rows = per_image / K,
                   already = int64_t(share.size()) / E - B;
     for (int64_t b = 0; b < B; ++b)

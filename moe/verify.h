@@ -71,7 +71,4 @@ class Guard {
   std::string not_finite_;
 };
 
-/// (rows, ..., C): what a layer routes of maps x (B, H, W, C).
-Var routed_rows(const Moe& layer, const Var& x);
-
 }  // namespace camo::moe

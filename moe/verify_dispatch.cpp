@@ -13,11 +13,12 @@ constexpr double kExact = 1e-9;  // of a result in f64
 /// The map cut into windows by slices, row by row; those that reach over the edge are filled with zeros.
 Vars cut(const Moe& layer, const Var& x) {
   Vars out;
-  const int64_t B = x.dim(0), t = layer.tile;
+  const int64_t B = x.dim(0);
   if (layer.routing == Routing::image) {
     for (int64_t b = 0; b < B; ++b) out.push_back(rows_slice(x, b, b + 1));
     return out;
   }
+  const int64_t t = layer.side(x.shape());
   for (int64_t b = 0; b < B; ++b)
     for (int64_t i = 0; i < x.dim(1); i += t)
       for (int64_t j = 0; j < x.dim(2); j += t) {
@@ -31,7 +32,7 @@ Vars cut(const Moe& layer, const Var& x) {
 /// The inverse of cut.
 Var paste(const Moe& layer, const Vars& rows, const Shape& map) {
   if (layer.routing == Routing::image) return concat(rows, 0);
-  const int64_t H = map[1], W = map[2], t = layer.tile, h = (H + t - 1) / t, w = (W + t - 1) / t;
+  const int64_t H = map[1], W = map[2], t = layer.side(map), h = (H + t - 1) / t, w = (W + t - 1) / t;
   Vars images;
   for (int64_t b = 0; b < map[0]; ++b) {
     Vars bands;

@@ -177,10 +177,6 @@ Check spatial_check(Moe& layer, const Var& rows, int64_t B) {
 
 }  // namespace
 
-Var routed_rows(const Moe& layer, const Var& x) {
-  return layer.routing == Routing::image ? x : to_tiles(x, layer.tile);
-}
-
 std::vector<Check> verify_layer(Moe& layer, const Tensor& x) {
   const int64_t B = x.dim(0);
   check(B >= 2, "verify_layer: needs two images and more, got x ", x.shape());
@@ -189,7 +185,7 @@ std::vector<Check> verify_layer(Moe& layer, const Tensor& x) {
   Tensor corner = x;
   if (layer.routing == Routing::pixel)
     for (int axis : {1, 2}) corner = slice(corner, axis, 0, std::min<int64_t>(corner.dim(axis), 6));
-  const Var rows = routed_rows(layer, Var(x));
+  const Var rows = layer.rows(Var(x));
   const std::string where = layer.path();
   std::vector<Check> out;
   auto add_check = [&](const char* name, const std::function<Check()>& f) {

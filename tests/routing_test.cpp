@@ -163,3 +163,13 @@ TEST_CASE("one grouped product gives what each expert's slice gives, bit for bit
         CHECK(sum_of_squares(p.var.grad().slice(e, e + 1)) == 0);
   }
 }
+
+TEST_CASE("a tile larger than the map is the map") {
+  Tensor x = randn({2, 5, 7, 16}, 2);
+  auto routed = [&](int64_t tile) {
+    Moe layer(nn::Scope{.seed = 5}, 16, cod_experts(), {.routing = Routing::tile, .tile = tile});
+    NoGrad no_grad;
+    return layer.forward(Var(x)).y.value();
+  };
+  CHECK(equal_bits(routed(7), routed(4096)));
+}

@@ -39,7 +39,7 @@ std::vector<Passed> pass(moe::CamoXpert& model, const Tensor& input) {
   for (size_t i = 0; i < layers.size(); ++i) {
     layers[i]->watch = before[i];
     out[i].layer = layers[i];
-    const Var rows = moe::routed_rows(*layers[i], Var(out[i].map));
+    const Var rows = layers[i]->rows(Var(out[i].map));
     for (auto& expert : layers[i]->experts) {
       Var f = expert->forward(rows);
       if (layers[i]->routing != moe::Routing::image) f = moe::from_tiles(f, out[i].map.shape());
