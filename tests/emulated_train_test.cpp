@@ -17,11 +17,12 @@ struct Trained {
   nn::NamedTensors weights;
 };
 
-Trained train(Device device) {
-  moe::CamoXpert net(nn::Scope{.device = device, .seed = 3}, {.backbone = "pvt_v2_b0", .drop_path = 0.1, .width = 16});
+Trained train(Device device, DType dtype) {
+  moe::CamoXpert net(nn::Scope{.device = device, .dtype = dtype, .seed = 3},
+                     {.backbone = "pvt_v2_b0", .drop_path = 0.1, .width = 16, .head_width = 16});
   nn::Sgd optimizer(net, {.momentum = 0.9});
-  const Tensor image = randn({2, 32, 32, 3}, 4);
-  const Tensor mask = cast(where(cast(scale(rand({2, 32, 32, 1}, 5), 2), DType::u8), ones({1}), zeros({1})), DType::f32);
+  const Tensor image = cast(randn({2, 32, 64, 3}, 4), dtype);
+  const Tensor mask = cast(where(cast(scale(rand({2, 32, 64, 1}, 5), 2), DType::u8), ones({1}), zeros({1})), dtype);
   Trained out;
   for (int step = 0; step < 2; ++step) {
     net.state().next_micro_step();
@@ -73,8 +74,10 @@ TEST_CASE("a backbone of each family gives the same maps and the same gradient o
   }
 }
 
+// Batch norm of the deepest map has four pixels to norm by, and makes rounding larger there: the bound is twice what
+// rounding alone does to the CPU's own weights.
 TEST_CASE("two steps of SGD on the emulated GPU end where those on the CPU end") {
-  const Trained cpu = train({}), gpu = train({Device::cuda, 0});
+  const Trained cpu = train({}, DType::f32), gpu = train({Device::cuda, 0}, DType::f32), exact = train({}, DType::f64);
   for (size_t i = 0; i < cpu.losses.size(); ++i) CHECK(gpu.losses[i] == doctest::Approx(cpu.losses[i]).epsilon(1e-5));
   CHECK(cpu.losses[1] != doctest::Approx(cpu.losses[0]).epsilon(1e-3));  // it did learn something
   REQUIRE(gpu.weights.size() == cpu.weights.size());
@@ -82,7 +85,8 @@ TEST_CASE("two steps of SGD on the emulated GPU end where those on the CPU end")
   for (size_t i = 0; i < cpu.weights.size(); ++i) {
     const auto& [name, a] = cpu.weights[i];
     const double relative = difference(a, gpu.weights[i].second);
-    CHECK_MESSAGE(relative <= 1e-5, name, " ", relative);
+    const double rounding = difference(exact.weights[i].second, a);
+    CHECK_MESSAGE(relative <= std::max(1e-5, 2 * rounding), name, " ", relative, ", of rounding ", rounding);
     worst = std::max(worst, relative);
   }
   MESSAGE("largest relative difference of a weight: ", worst);
