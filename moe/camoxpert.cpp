@@ -28,12 +28,6 @@ const ModelKind& model_kind(const std::string& name) {
 
 bool all_heads(const CamoXpertConfig& c) { return model_kind(c.model).mixing != Mixing::generic; }
 
-std::vector<ExpertKind> pick(const std::vector<ExpertKind>& family, int64_t count) {
-  std::vector<ExpertKind> out;
-  for (int64_t e = 0; e < count; ++e) out.push_back(family[size_t(e) % family.size()]);
-  return out;
-}
-
 }  // namespace
 
 const std::vector<ModelKind>& model_kinds() {

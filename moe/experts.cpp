@@ -26,4 +26,10 @@ std::vector<ExpertKind> generic_experts(AttentionKind attention) {
   };
 }
 
+std::vector<ExpertKind> pick(const std::vector<ExpertKind>& family, int64_t count) {
+  std::vector<ExpertKind> out;
+  for (int64_t e = 0; e < count; ++e) out.push_back(family[size_t(e) % family.size()]);
+  return out;
+}
+
 }  // namespace camo::moe

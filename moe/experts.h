@@ -5,6 +5,8 @@
 // was sent to the expert.  Adding one: a struct in its family's file and a line in experts.cpp.
 #pragma once
 
+#include <array>
+
 #include "moe/sdta.h"
 
 namespace camo::moe {
@@ -22,6 +24,37 @@ struct Pointwise : nn::Module {
   Pointwise(nn::Scope s, int64_t in, int64_t out)
       : Module(std::move(s)), conv(sub("conv"), in, out), norm(sub("norm"), out) {}
   Var forward(const Var& x) { return gelu(norm.forward(conv.forward(x))); }
+};
+
+/// C -> C / 4 channels, then a 3 x 3 filter with a dilation: one per channel, or a full convolution among them.
+struct DilatedBranch : nn::Module {
+  nn::Linear squeeze;
+  nn::Conv2d filter;
+  nn::LayerNorm norm;
+  DilatedBranch(nn::Scope s, int64_t in, int64_t out, int64_t dilation, bool depthwise)
+      : Module(std::move(s)),
+        squeeze(sub("squeeze"), in, out),
+        filter(sub("filter"), out, out, 3, {.padding = dilation, .dilation = dilation, .groups = depthwise ? out : 1}),
+        norm(sub("norm"), out) {}
+  Var forward(const Var& x) { return gelu(norm.forward(filter.forward(squeeze.forward(x)))); }
+};
+
+/// The texture expert of both families: four spacings, a quarter of the channels each.
+struct DilatedViews : Expert {
+  DilatedBranch near, mid, far, farther;
+  Pointwise fuse;
+
+  DilatedViews(nn::Scope s, int64_t dim, const std::array<int64_t, 4>& dilation, bool depthwise)
+      : Expert(std::move(s)),
+        near(sub("near"), dim, dim / 4, dilation[0], depthwise),
+        mid(sub("mid"), dim, dim / 4, dilation[1], depthwise),
+        far(sub("far"), dim, dim / 4, dilation[2], depthwise),
+        farther(sub("farther"), dim, dim - 3 * (dim / 4), dilation[3], depthwise),
+        fuse(sub("fuse"), dim, dim) {}
+
+  Var forward(const Var& x) override {
+    return fuse.forward(concat({near.forward(x), mid.forward(x), far.forward(x), farther.forward(x)}, -1));
+  }
 };
 
 /// Sobel's and Laplace's 3 x 3 filters on every channel.  They are constants, not initial values: a filter that
@@ -64,5 +97,7 @@ Expert& add_expert(nn::List<Expert>& list, int64_t dim) {
 const std::vector<ExpertKind>& cod_experts();      // texture, frequency, edge, contrast, attention, hybrid
 /// texture, attention, hybrid, frequency, edge, context, contrast
 std::vector<ExpertKind> generic_experts(AttentionKind attention = AttentionKind::flash);
+/// count kinds of a family; beyond its size they repeat.
+std::vector<ExpertKind> pick(const std::vector<ExpertKind>& family, int64_t count);
 
 }  // namespace camo::moe

@@ -10,8 +10,7 @@ MoeStats statistics(const Route& route, const Plan& plan) {
   const int64_t B = route.expert.dim(0), K = route.expert.dim(1), E = route.logits.dim(1);
   MoeStats out{.load = plan.load(), .load_error = 0, .auxiliary = {}, .weight = {}, .entropy = {}};
   if (B == 0) return out;
-  const double even = double(B * K) / double(E);
-  for (int64_t n : out.load) out.load_error = std::max(out.load_error, std::abs(double(n) - even) / even);
+  out.load_error = load_error(out.load);
   const Tensor &w = route.weight.value(), &z = route.logits.value(), p = softmax(z);
   Tensor chosen = one_hot(route.expert.reshape({B * K}), E, w.dtype());
   out.auxiliary = scale(sum(mul(mean(chosen, {0}), mean(p, {0}))), double(E));

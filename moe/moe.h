@@ -9,6 +9,9 @@
 // experts.h, camoxpert.h.
 #pragma once
 
+#include <algorithm>
+#include <cmath>
+
 #include "moe/experts.h"
 #include "moe/experts/mlp.h"
 #include "moe/plan.h"
@@ -19,11 +22,21 @@ namespace camo::moe {
 /// What one forward pass did, for people and metrics; outside the graph.
 struct MoeStats {
   std::vector<int64_t> load;  // (E) rows per expert; sums to B * K, where rows are images
-  double load_error = 0;      // max_e |load_e - mean| / mean
+  double load_error = 0;      // of load
   Tensor auxiliary;           // () E sum_e fraction_e mean p_e, the measure of auxiliary balancing: 1 when even
   Tensor weight;              // (E) mean over rows of the weight an expert got; sums to 1
   Tensor entropy;  // () mean over rows of the entropy of softmax(logits), in nats: log E when undecided
 };
+
+/// max_e |load_e - mean| / mean
+template <class T>
+double load_error(const std::vector<T>& load) {
+  double sum = 0, worst = 0;
+  for (T n : load) sum += double(n);
+  const double even = sum / double(load.size());
+  for (T n : load) worst = std::max(worst, std::abs(double(n) - even) / even);
+  return worst;
+}
 
 struct MoeOut {
   Var y;         // like x

@@ -36,14 +36,8 @@ struct Bench {
   Tensor image, dy, dx;
 
   Bench(const Case& c, int64_t experts)
-      : layer(nn::Scope{.seed = 1}, c.dim, kinds(experts), {.chosen = c.chosen}),
+      : layer(nn::Scope{.seed = 1}, c.dim, pick(moe::cod_experts(), experts), {.chosen = c.chosen}),
         image(randn({c.batch, c.side, c.side, c.dim}, 2)), dy(randn(image.shape(), 3)) {}
-
-  static std::vector<moe::ExpertKind> kinds(int64_t count) {
-    std::vector<moe::ExpertKind> out;
-    for (int64_t e = 0; e < count; ++e) out.push_back(moe::cod_experts()[size_t(e) % moe::cod_experts().size()]);
-    return out;
-  }
 
   Var batched(const Var& x) { return layer.forward(x).y; }
 

@@ -119,8 +119,9 @@ void validate(const TrainConfig& c) {
   check<ConfigError>(c.min_lr <= c.lr, "camo train --min-lr: must be at most --lr, got ", c.min_lr, " and ",
                      c.lr);
   router_settings(c);
+  const moe::LossWeights weights = loss_weights(c.loss);
   bool learns = false;
-  for (const moe::LossTerm& term : moe::loss_terms()) learns = learns || (term.of_logits && loss_weights(c.loss).*term.weight > 0);
+  for (const moe::LossTerm& term : moe::loss_terms()) learns = learns || (term.of_logits && weights.*term.weight > 0);
   check<ConfigError>(learns, "camo train --loss: the logits need a term, got '", c.loss, "' [structure=1]");
   const bool routes = c.model == "camoxpert" || c.model == "camoxpert-sparse";
   check<ConfigError>(routes || c.router.empty(), "camo train --router: ", c.model, " has no router");

@@ -31,7 +31,7 @@ class Learner {
 
   /// One update from the mean gradient of all batches.  A loss or gradient that is not finite leaves weights,
   /// averages, optimizer and running statistics as they were, and the pass is run again to name the op.
-  /// Every config.verify_every steps the routing is looked at as it runs (moe::Guard): VerifyError.
+  /// Every config.verify_every forward passes the routing is looked at as it runs (moe::Guard): VerifyError.
   StepReport step(std::vector<Sample>& batches, double rate, const BeforePass& before);
 
   moe::CamoXpert& model() { return *model_; }

@@ -2,8 +2,6 @@
 #pragma once
 
 #include <algorithm>
-#include <cmath>
-#include <numeric>
 
 #include "examples/camo/learner.h"
 
@@ -31,12 +29,7 @@ struct Tally {
   /// Per scale: the largest distance of an expert's load from the mean, as a share of it.
   std::vector<double> load_error() const {
     std::vector<double> out;
-    for (const std::vector<double>& one : load) {
-      const double even = std::accumulate(one.begin(), one.end(), 0.0) / double(one.size());
-      double worst = 0;
-      for (double n : one) worst = std::max(worst, std::abs(n - even) / even);
-      out.push_back(worst);
-    }
+    for (const std::vector<double>& one : load) out.push_back(moe::load_error(one));
     return out;
   }
   std::vector<double> mean_auxiliary() const {

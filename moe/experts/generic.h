@@ -11,33 +11,8 @@ namespace camo::moe::generic {
 
 // Texture: four spacings, each with a full 3 x 3 convolution among its own channels.  Cost a pixel: 4.25 C^2.
 
-struct DilatedBranch : nn::Module {
-  nn::Linear squeeze;
-  nn::Conv2d filter;
-  nn::LayerNorm norm;
-  DilatedBranch(nn::Scope s, int64_t in, int64_t out, int64_t dilation)
-      : Module(std::move(s)),
-        squeeze(sub("squeeze"), in, out),
-        filter(sub("filter"), out, out, 3, {.padding = dilation, .dilation = dilation}),
-        norm(sub("norm"), out) {}
-  Var forward(const Var& x) { return gelu(norm.forward(filter.forward(squeeze.forward(x)))); }
-};
-
-struct TextureExpert : Expert {
-  DilatedBranch near, mid, far, farther;
-  Pointwise fuse;
-
-  TextureExpert(nn::Scope s, int64_t dim)
-      : Expert(std::move(s)),
-        near(sub("near"), dim, dim / 4, 1),
-        mid(sub("mid"), dim, dim / 4, 2),
-        far(sub("far"), dim, dim / 4, 3),
-        farther(sub("farther"), dim, dim - 3 * (dim / 4), 4),
-        fuse(sub("fuse"), dim, dim) {}
-
-  Var forward(const Var& x) override {
-    return fuse.forward(concat({near.forward(x), mid.forward(x), far.forward(x), farther.forward(x)}, -1));
-  }
+struct TextureExpert : DilatedViews {
+  TextureExpert(nn::Scope s, int64_t dim) : DilatedViews(std::move(s), dim, {1, 2, 3, 4}, /*depthwise=*/false) {}
 };
 
 // Attention: every pixel looks at all others.  Maps larger than 32 x 32 pool what is looked at, or this expert
