@@ -27,7 +27,7 @@
 
 namespace camo {
 
-// ---- elementwise: one functor each, in tensor/ops/scalar.h ------------------------------------------------
+// ---- elementwise: one functor each, in tensor/scalar/functors.h ------------------------------------------------
 
 template <class F> Var unary(const Var& x, F f = {});
 template <class F> Var binary(const Var& a, const Var& b, F f = {});

@@ -1,7 +1,7 @@
 // fill, and the probe that tells whether the GPU runs this build's kernels.
 //
 // fill writes 16 bytes a thread at a time: the floor is the bytes of x.
-#include "cuda/map.cuh"
+#include "cuda/tools/map.cuh"
 #include "cuda/runtime.h"
 #include "tensor/tensor.h"
 

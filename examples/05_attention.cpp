@@ -4,7 +4,7 @@
 // for a key, the network must answer with the value next to it.  No fixed weights over positions can do that,
 // since the place changes every time; comparing the question with every key can.  Having learned it on lists
 // of 12, it also works on lists of 20, because attention has no parameter that knows how long the list is.
-// Before: 04_convolution.cpp.  Next: 06_moe.cpp.  The fast kernel: tensor/cpu/attention.h.
+// Before: 04_convolution.cpp.  Next: 06_moe.cpp.  The fast kernel: tensor/cpu/kernels/attention.h.
 #include <cmath>
 #include <cstdio>
 #include <numeric>

@@ -4,7 +4,7 @@
 #include "nn/backbones/edgenext.h"
 #include "nn/backbones/pvt_v2.h"
 #include "nn/backbones/swin.h"
-#include "nn/nearest.h"
+#include "tensor/nearest.h"
 
 namespace camo::nn {
 namespace {

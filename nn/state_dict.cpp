@@ -4,7 +4,7 @@
 #include <cstdio>
 #include <map>
 
-#include "nn/nearest.h"
+#include "tensor/nearest.h"
 #include "tensor/ops/layout.h"
 #include "tensor/parallel.h"
 

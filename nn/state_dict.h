@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "nn/module.h"
-#include "tensor/io.h"
+#include "tensor/io/io.h"
 
 namespace camo::nn {
 

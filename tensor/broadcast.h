@@ -2,7 +2,7 @@
 //
 // Axes are merged as long as every operand treats them alike, so that a bias (C) over (B, H, W, C) is two axes and
 // equal shapes are one.  Along the last merged axis an operand is contiguous or one repeated number.
-// Used by tensor/cpu/broadcast.h and cuda/map.cuh.
+// Used by tensor/cpu/kernels/broadcast.h and cuda/tools/map.cuh.
 #pragma once
 
 #include <algorithm>

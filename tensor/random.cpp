@@ -5,7 +5,7 @@
 #include <numbers>
 
 #include "tensor/parallel.h"
-#include "tensor/vec.h"
+#include "tensor/cpu/vec.h"
 
 namespace camo {
 

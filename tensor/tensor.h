@@ -11,7 +11,7 @@
 #include <tuple>
 #include <vector>
 
-#include "tensor/allocator.h"
+#include "tensor/memory/allocator.h"
 #include "tensor/device.h"
 #include "tensor/dtype.h"
 #include "tensor/shape.h"

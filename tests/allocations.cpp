@@ -6,7 +6,7 @@
 #include <cstdlib>
 #include <new>
 
-#include "tensor/allocator.h"
+#include "tensor/memory/allocator.h"
 
 namespace {
 

@@ -7,7 +7,7 @@
 
 #include "cuda/emulate/emulate.h"
 #include "cuda/emulate/memory.h"
-#include "tensor/allocator.h"
+#include "tensor/memory/allocator.h"
 
 namespace camo {
 

@@ -1,4 +1,4 @@
-// Memory of a GPU: one arena a device (tensor/arena.h) over large pieces from the driver.
+// Memory of a GPU: one arena a device (tensor/memory/arena.h) over large pieces from the driver.
 //
 // All work of a device runs on its one stream, so a block that was freed may be handed out at once.
 // CAMO_CUDA_POOL=off: every tensor is an allocation of its own.  compute-sanitizer knows no other bounds.
@@ -9,7 +9,7 @@
 #include <string_view>
 
 #include "cuda/runtime.h"
-#include "tensor/arena.h"
+#include "tensor/memory/arena.h"
 
 namespace camo::kernel {
 namespace {

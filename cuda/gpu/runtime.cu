@@ -10,7 +10,7 @@
 #include <cstring>
 #include <mutex>
 
-#include "cuda/launch.h"
+#include "cuda/tools/launch.cuh"
 
 namespace camo::cuda {
 namespace {

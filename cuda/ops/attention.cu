@@ -6,12 +6,12 @@
 // Bound by arithmetic: 4 N M D flops a head forward and 14 N M D backward, on ordinary units in f32 (f64 for f64);
 // q is read and y written once, k and v are read once for every block of queries, mostly from the L2 cache.
 // Heads wider than 128 repeat the scores for every 128 channels of the result.
-// Formulas: tensor/cpu/attention_backward.cpp.  Tiles: cuda/attention.cuh.
+// Formulas: tensor/cpu/kernels/attention_backward.cpp.  Tiles: cuda/kernels/attention.cuh.
 // Sources: Milakov, Gimelshein 2018, arXiv:1805.02867; Dao 2023, arXiv:2307.08691.
 #include "tensor/ops/attention.h"
 
-#include "cuda/attention.cuh"
-#include "cuda/column_tiles.cuh"
+#include "cuda/kernels/attention.cuh"
+#include "cuda/tools/column_tiles.cuh"
 
 namespace camo::kernel {
 namespace {

@@ -4,7 +4,7 @@
 // The floor is a byte read and a float written for each number; what is computed is in tensor/ops/augment.h.
 #include "tensor/ops/augment.h"
 
-#include "cuda/launch.h"
+#include "cuda/tools/launch.cuh"
 
 namespace camo::kernel {
 namespace {

@@ -1,8 +1,8 @@
 // Convolution on the GPU: which kernel serves.
 //
 //   1 x 1                  a matrix: the library's product (linear)
-//   groups = C = O         cuda/depthwise.cu, bound by memory
-//   all else               cuda/conv.cu, products on ordinary units with windows gathered on the way to shared memory
+//   groups = C = O         cuda/kernels/depthwise.cu, bound by memory
+//   all else               cuda/kernels/conv.cu, products on ordinary units with windows gathered on the way to shared memory
 //
 // A kernel as wide as its stride, without padding, reads every pixel of a row once: kw pixels of C channels are then one
 // of kw C, which leaves fewer taps and longer runs.
@@ -10,7 +10,7 @@
 
 #include <numeric>
 
-#include "cuda/conv.h"
+#include "cuda/kernels/conv.cuh"
 #include "tensor/ops/layout.h"
 #include "tensor/ops/matmul.h"
 

@@ -4,7 +4,7 @@
 // Nothing is read where a whole sample is dropped.  Bound by memory; the ten rounds of Philox hide behind it.
 #include "tensor/ops/dropout.h"
 
-#include "cuda/rows.cuh"
+#include "cuda/tools/rows.cuh"
 
 namespace camo::kernel {
 namespace {

@@ -1,10 +1,10 @@
-// Elementwise ops on the GPU.  What is computed stands in tensor/ops/scalar.h, one definition for both devices; how
-// operands are read, in cuda/map.cuh.  This file joins the two for the list of functors.
+// Elementwise ops on the GPU.  What is computed stands in tensor/scalar/functors.h, one definition for both devices; how
+// operands are read, in cuda/tools/map.cuh.  This file joins the two for the list of functors.
 //
 // Bound by memory: one pass, the bytes of the operands that do not repeat and of the result.
 #include "tensor/ops/elementwise.h"
 
-#include "cuda/map.cuh"
+#include "cuda/tools/map.cuh"
 
 namespace camo::kernel {
 namespace {

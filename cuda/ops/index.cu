@@ -6,9 +6,9 @@
 // Rows are bound by memory: what is read and written, once, 16 bytes a thread where they are whole packs.
 #include "tensor/ops/index.h"
 
-#include "cuda/fold.cuh"
-#include "cuda/sort.h"
-#include "cuda/words.cuh"
+#include "cuda/kernels/fold.cuh"
+#include "cuda/kernels/sort.cuh"
+#include "cuda/tools/raw_bytes.cuh"
 
 namespace camo::kernel {
 namespace {

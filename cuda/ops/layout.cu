@@ -7,9 +7,9 @@
 
 #include <algorithm>
 
-#include "cuda/map.cuh"
+#include "cuda/tools/map.cuh"
 #include "cuda/runtime.h"
-#include "cuda/words.cuh"
+#include "cuda/tools/raw_bytes.cuh"
 #include "tensor/convert.h"
 #include "tensor/ops/box.h"
 

@@ -5,9 +5,9 @@
 // a fold of fixed shape makes the sum.  Bound by memory: logits and probabilities.
 #include "tensor/ops/loss.h"
 
-#include "cuda/fold.cuh"
-#include "cuda/map.cuh"
-#include "tensor/ops/scalar.h"
+#include "cuda/kernels/fold.cuh"
+#include "cuda/tools/map.cuh"
+#include "tensor/scalar/functors.h"
 
 namespace camo::kernel {
 namespace {

@@ -10,10 +10,10 @@
 #include "tensor/ops/matmul.h"
 
 #include "cuda/blas.h"
-#include "cuda/columns.cuh"
-#include "cuda/map.cuh"
+#include "cuda/kernels/column_sums.cuh"
+#include "cuda/tools/map.cuh"
 #include "tensor/ops/layout.h"
-#include "tensor/ops/scalar.h"
+#include "tensor/scalar/functors.h"
 
 namespace camo::kernel {
 namespace {

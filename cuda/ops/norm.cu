@@ -2,10 +2,10 @@
 //
 // All are bound by memory, and read each operand from memory once: layer norm's further looks at a row find it in the
 // L1 cache, batch statistics hold their tile in registers.  Sums over rows go by chunks fixed by the sizes, added by a
-// second kernel in a fixed order (cuda/column_tiles.cuh).
+// second kernel in a fixed order (cuda/tools/column_tiles.cuh).
 #include "tensor/ops/norm.h"
 
-#include "cuda/column_tiles.cuh"
+#include "cuda/tools/column_tiles.cuh"
 
 namespace camo::kernel {
 namespace {

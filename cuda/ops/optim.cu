@@ -1,4 +1,4 @@
-// Optimizer updates on the GPU: one launch over all parameters of a type (cuda/items.cuh).
+// Optimizer updates on the GPU: one launch over all parameters of a type (cuda/tools/tensor_list.cuh).
 //
 // A rule changes the state of one element; a thread reads a pack of each state and of the gradient, and writes the
 // states.  Bound by memory: AdamW moves 7 numbers an element, SGD 5, EMA 3.
@@ -6,7 +6,7 @@
 
 #include <cmath>
 
-#include "cuda/items.cuh"
+#include "cuda/tools/tensor_list.cuh"
 
 namespace camo::kernel {
 namespace {

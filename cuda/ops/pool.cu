@@ -5,7 +5,7 @@
 // y once, and 8 bytes an output for the place of its maximum, which is most of it.
 #include "tensor/ops/pool.h"
 
-#include "cuda/pack.cuh"
+#include "cuda/tools/pack.cuh"
 
 namespace camo::kernel {
 namespace {

@@ -1,13 +1,13 @@
-// Reductions on the GPU: folds (cuda/fold.cuh), their adjoints as maps (cuda/map.cuh), and two numbers that the host
+// Reductions on the GPU: folds (cuda/kernels/fold.cuh), their adjoints as maps (cuda/tools/map.cuh), and two numbers that the host
 // asks for.
 //
 // Bound by memory: each operand once.  The adjoint of max and min reads x twice: once for the place of the first
 // element that equals each extreme, itself a fold, and once, with the places, for dx.
 #include "tensor/ops/reduce.h"
 
-#include "cuda/fold.cuh"
-#include "cuda/items.cuh"
-#include "cuda/map.cuh"
+#include "cuda/kernels/fold.cuh"
+#include "cuda/tools/tensor_list.cuh"
+#include "cuda/tools/map.cuh"
 #include "cuda/runtime.h"
 
 namespace camo::kernel {

@@ -1,11 +1,11 @@
-// Softmax and its kin on the GPU, a team of threads to a row (cuda/rows.cuh): the maximum, the sum of exponentials, the
+// Softmax and its kin on the GPU, a team of threads to a row (cuda/tools/rows.cuh): the maximum, the sum of exponentials, the
 // result.  Formulas: tensor/ops/softmax.cpp.
 //
 // Bound by memory: x is read once from memory and twice more from the L1 cache, y written once.  Exponentials are taken
 // twice, which costs less than keeping them.
 #include "tensor/ops/softmax.h"
 
-#include "cuda/rows.cuh"
+#include "cuda/tools/rows.cuh"
 
 namespace camo::kernel {
 namespace {

@@ -6,11 +6,11 @@
 // writer; it keeps the queries' log-sum-exp and delta for a second, with blocks over 32 keys, for dk and dv.
 // Bound by arithmetic on ordinary units: 4 n^2 D flops a window and head forward, 14 n^2 D backward, on tiles of 64.
 // q, k and v are read once forward, four times backward, three of them from the L2 cache.
-// Formulas: tensor/cpu/window_attention.cpp.
+// Formulas: tensor/cpu/kernels/window_attention.cpp.
 #include "tensor/ops/window_attention.h"
 
-#include "cuda/attention.cuh"
-#include "cuda/scratch.h"
+#include "cuda/kernels/attention.cuh"
+#include "cuda/tools/scratch.cuh"
 
 namespace camo::kernel {
 namespace {

@@ -3,7 +3,7 @@
 
 #include <cmath>
 
-#include "tensor/cpu/attention.h"
+#include "tensor/cpu/kernels/attention.h"
 
 namespace camo {
 namespace kernel {

@@ -2,7 +2,7 @@
 // trains, so that only bytes travel to it.
 //
 // What a pixel becomes is written once, for both devices (kernel::changed_pixel).  Cropping and resizing come before
-// (tensor/image.h), drawing what to change too (examples/camo/augment.h).
+// (tensor/image/image.h), drawing what to change too (examples/camo/data/augment.h).
 #pragma once
 
 #include <cmath>

@@ -2,8 +2,8 @@
 // else the products of cpu/conv.h.
 #include "tensor/ops/conv.h"
 
-#include "tensor/cpu/conv.h"
-#include "tensor/cpu/depthwise.h"
+#include "tensor/cpu/kernels/conv.h"
+#include "tensor/cpu/kernels/depthwise.h"
 
 namespace camo {
 namespace kernel {

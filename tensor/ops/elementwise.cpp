@@ -1,11 +1,11 @@
 // Elementwise loops on the CPU: every op reads its operands once and writes once, so memory sets the pace.
 //
-// What is computed stands in scalar.h; how operands repeat, in tensor/cpu/broadcast.h.  This file joins the two, for
+// What is computed stands in scalar.h; how operands repeat, in tensor/cpu/kernels/broadcast.h.  This file joins the two, for
 // f32, f64 and bf16 memory, and instantiates them for the list of functors (at the end).
 // Next: autograd/ops/elementwise.cpp.
 #include "tensor/ops/elementwise.h"
 
-#include "tensor/cpu/broadcast.h"
+#include "tensor/cpu/kernels/broadcast.h"
 #include "tensor/ops/reduce.h"
 
 namespace camo {

@@ -2,7 +2,7 @@
 // The functors are in scalar.h; loops in elementwise.cpp; Var functions in autograd/ops.h.
 #pragma once
 
-#include "tensor/ops/scalar.h"
+#include "tensor/scalar/functors.h"
 #include "tensor/tensor.h"
 
 namespace camo {

@@ -8,8 +8,8 @@
 #include <algorithm>
 #include <numeric>
 
-#include "tensor/cpu/rows.h"
-#include "tensor/cpu/scratch.h"
+#include "tensor/cpu/kernels/rows.h"
+#include "tensor/cpu/kernels/scratch.h"
 #include "tensor/ops/layout.h"
 #include "tensor/parallel.h"
 

@@ -13,7 +13,7 @@
 #include "tensor/convert.h"
 #include "tensor/ops/box.h"
 #include "tensor/parallel.h"
-#include "tensor/vec.h"
+#include "tensor/cpu/vec.h"
 
 namespace camo {
 namespace kernel {

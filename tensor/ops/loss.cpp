@@ -4,8 +4,8 @@
 // Cross entropy keeps the probabilities for the backward pass, which is then one subtraction.
 #include "tensor/ops/loss.h"
 
-#include "tensor/cpu/broadcast.h"
-#include "tensor/ops/scalar.h"
+#include "tensor/cpu/kernels/broadcast.h"
+#include "tensor/scalar/functors.h"
 
 namespace camo {
 namespace kernel {

@@ -1,16 +1,16 @@
-// matmul, linear and column sums: shapes, types, and which product of tensor/cpu/gemm.h serves.
+// matmul, linear and column sums: shapes, types, and which product of tensor/cpu/kernels/gemm.h serves.
 //
 //   a b, a b^T    multiply               a read in place, b packed
 //   a^T b         multiply_transposed    both packed, long sums in runs
 //   a^T b^T       a is turned first; nothing in a network needs it
 #include "tensor/ops/matmul.h"
 
-#include "tensor/cpu/gemm.h"
-#include "tensor/cpu/scratch.h"
+#include "tensor/cpu/kernels/gemm.h"
+#include "tensor/cpu/kernels/scratch.h"
 #include "tensor/ops/layout.h"
 #include "tensor/ops/reduce.h"
 #include "tensor/parallel.h"
-#include "tensor/vec.h"
+#include "tensor/cpu/vec.h"
 
 namespace camo {
 namespace kernel {

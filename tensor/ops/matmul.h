@@ -1,4 +1,4 @@
-// Matrix products.  The kernels are in tensor/cpu/gemm.h.
+// Matrix products.  The kernels are in tensor/cpu/kernels/gemm.h.
 #pragma once
 
 #include "tensor/tensor.h"

@@ -11,8 +11,8 @@
 
 #include <cmath>
 
-#include "tensor/cpu/rows.h"
-#include "tensor/cpu/scratch.h"
+#include "tensor/cpu/kernels/rows.h"
+#include "tensor/cpu/kernels/scratch.h"
 #include "tensor/parallel.h"
 
 namespace camo {

@@ -4,8 +4,8 @@
 
 #include <cmath>
 
-#include "tensor/cpu/broadcast.h"
-#include "tensor/vec_math.h"
+#include "tensor/cpu/kernels/broadcast.h"
+#include "tensor/scalar/math.h"
 
 namespace camo {
 namespace kernel {

@@ -4,7 +4,7 @@
 
 #include <limits>
 
-#include "tensor/cpu/rows.h"
+#include "tensor/cpu/kernels/rows.h"
 #include "tensor/ops/separable.h"
 #include "tensor/parallel.h"
 

@@ -1,12 +1,12 @@
 // Reductions over any set of axes, on the CPU.
 //
 // Neighbouring axes merge, and then every reduction is a chain of folds of (K, R, C) over R: all axes are (1, R, 1),
-// the last one (K, R, 1), the leading ones (1, R, C).  The fold itself is in tensor/cpu/fold.h.
+// the last one (K, R, 1), the leading ones (1, R, C).  The fold itself is in tensor/cpu/kernels/fold.h.
 // Between the folds of a chain numbers stay in acc_dtype; they are rounded to x's dtype once, at the end.
 #include "tensor/ops/reduce.h"
 
-#include "tensor/cpu/broadcast.h"
-#include "tensor/cpu/fold.h"
+#include "tensor/cpu/kernels/broadcast.h"
+#include "tensor/cpu/kernels/fold.h"
 
 namespace camo {
 

@@ -1,4 +1,4 @@
-// Bilinear and nearest resizing of (B, H, W, C) feature maps; no antialiasing (photographs: tensor/image.h).
+// Bilinear and nearest resizing of (B, H, W, C) feature maps; no antialiasing (photographs: tensor/image/image.h).
 #pragma once
 
 #include "tensor/tensor.h"

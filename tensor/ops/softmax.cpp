@@ -6,10 +6,10 @@
 // The three looks at a row find it in the cache, so memory is read once and written once.
 #include "tensor/ops/softmax.h"
 
-#include "tensor/cpu/rows.h"
-#include "tensor/cpu/scratch.h"
+#include "tensor/cpu/kernels/rows.h"
+#include "tensor/cpu/kernels/scratch.h"
 #include "tensor/parallel.h"
-#include "tensor/vec_math.h"
+#include "tensor/scalar/math.h"
 
 namespace camo {
 namespace kernel {

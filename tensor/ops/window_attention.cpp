@@ -1,7 +1,7 @@
 // Checks and allocation; the kernels are in tensor/cpu/window_attention*.cpp.
 #include "tensor/ops/window_attention.h"
 
-#include "tensor/cpu/window_attention.h"
+#include "tensor/cpu/kernels/window_attention.h"
 #include "tensor/ops/layout.h"
 #include "tensor/ops/reduce.h"
 

@@ -1,10 +1,10 @@
 // PNG and JPEG, by content.  Half of the changed PNGs get right sums again.  Libpng and libjpeg-turbo are the system's
 // and not instrumented: what is tested is how they are called.
-#include "tensor/image.h"
+#include "tensor/image/image.h"
 
 #include <cstring>
 
-#include "tensor/checksum.h"
+#include "tensor/io/checksum.h"
 #include "tests/fuzz/fuzz.h"
 
 extern "C" size_t LLVMFuzzerMutate(uint8_t* data, size_t size, size_t max_size);

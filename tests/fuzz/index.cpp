@@ -1,6 +1,6 @@
 // The index of a sharded set, with two shards beside it.
-#include "tensor/io.h"
-#include "tensor/io_index.h"
+#include "tensor/io/io.h"
+#include "tensor/io/safetensors_index.h"
 #include "tests/fuzz/fuzz.h"
 
 namespace {

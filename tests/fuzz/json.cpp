@@ -1,5 +1,5 @@
 // The configuration of a run: what is accepted must come back from what is written.
-#include "examples/camo/config.h"
+#include "examples/camo/options/config.h"
 #include "nn/backbone.h"
 #include "tensor/ops/matmul.h"
 #include "tests/fuzz/fuzz.h"

@@ -6,8 +6,8 @@
 #include <filesystem>
 #include <fstream>
 
-#include "tensor/io.h"
-#include "tests/torch_writer.h"
+#include "tensor/io/io.h"
+#include "tests/io/torch_writer.h"
 
 namespace {
 

@@ -1,8 +1,8 @@
 // Pickles and the tensors they describe: the input is data.pkl of an archive with ten storages.
-#include "tensor/torch_file.h"
-#include "tensor/torch_state.h"
+#include "tensor/io/torch_file.h"
+#include "tensor/io/torch_state.h"
 #include "tests/fuzz/fuzz.h"
-#include "tests/torch_writer.h"
+#include "tests/io/torch_writer.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   using namespace camo;

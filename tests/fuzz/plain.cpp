@@ -1,6 +1,6 @@
-// Instead of tensor/allocator.cpp and tensor/parallel.cpp: every tensor is a block of its own, so that AddressSanitizer
+// Instead of tensor/memory/allocator.cpp and tensor/parallel.cpp: every tensor is a block of its own, so that AddressSanitizer
 // sees its ends, and there is one thread.
-#include "tensor/allocator.h"
+#include "tensor/memory/allocator.h"
 
 #include <cstdlib>
 

@@ -1,5 +1,5 @@
 // The safetensors reader, over whole files.
-#include "tensor/io.h"
+#include "tensor/io/io.h"
 #include "tests/fuzz/fuzz.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {

@@ -1,9 +1,9 @@
 // The reader of PyTorch zips, over whole files.  Half of the changed inputs get right sums again, because nothing
 // behind a sum would ever be reached.
-#include "tensor/torch_file.h"
+#include "tensor/io/torch_file.h"
 
 #include "tests/fuzz/fuzz.h"
-#include "tests/torch_writer.h"
+#include "tests/io/torch_writer.h"
 
 extern "C" size_t LLVMFuzzerMutate(uint8_t* data, size_t size, size_t max_size);
 

@@ -1,5 +1,5 @@
 // Updates have no gradient and no Var function: a case runs one on copies of its inputs and returns what it wrote.
-// The formulas are compared with plain loops in tests/update_test.cpp.
+// The formulas are compared with plain loops in tests/tensor/update_test.cpp.
 #include <cmath>
 
 #include "tensor/ops/optim.h"

@@ -1,6 +1,6 @@
 """Makes tests/golden/NAME.json: features and gradients of timm's backbone NAME in float64.
 
-Weights, images and projections come from a counter formula that tests/golden.cpp repeats, so the file holds digests
+Weights, images and projections come from a counter formula that tests/golden/golden.cpp repeats, so the file holds digests
 and samples of results only.  Needs torch and timm; Camo itself never does.
 
     python tests/peers/backbone_golden.py pvt_v2_b0 > tests/golden/pvt_v2_b0.json

@@ -1,4 +1,4 @@
-"""One training step of a timm backbone in PyTorch eager f32: the twin of examples/camo/bench_step.cpp.
+"""One training step of a timm backbone in PyTorch eager f32: the twin of examples/camo/bench/step.cpp.
 
 Obeys commands on standard input: "step" -> "ms 123.4", "memory" -> "mib 567.8" (peak resident memory in the step
 minus resident memory before it; meaningful as the first command only).

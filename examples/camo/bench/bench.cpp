@@ -1,0 +1,129 @@
+#include "examples/camo/bench/bench.h"
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <cstdio>
+#include <ctime>
+#include <utility>
+
+#include "tensor/error.h"
+#include "tensor/parallel.h"
+#include "tensor/cpu/vec.h"
+
+namespace camo {
+namespace {
+
+constexpr int kRounds = 7, kRetries = 12;
+constexpr double kSample = 0.012;  // seconds
+
+double now() {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
+}
+
+double median(std::vector<double> x) {
+  std::nth_element(x.begin(), x.begin() + x.size() / 2, x.end());
+  return x[x.size() / 2];
+}
+
+/// Seconds of one call, over `calls` of them.  A sample in which the process did not have its processors is
+/// taken again: the time then belongs to a neighbour.
+double sample(const std::function<void()>& run, int calls, int threads) {
+  double seconds = 0;
+  for (int attempt = 0; attempt < kRetries; ++attempt) {
+    std::clock_t cpu = std::clock();
+    double begin = now();
+    for (int i = 0; i < calls; ++i) run();
+    seconds = now() - begin;
+    if (double(std::clock() - cpu) / CLOCKS_PER_SEC >= 0.97 * seconds * threads) break;
+  }
+  return seconds / calls;
+}
+
+/// `steps` rounds of x = x a + b on as many registers as there are I; written out, so that they stay
+/// registers.
+template <int... I>
+double peak_rate(int64_t steps, std::integer_sequence<int, I...>) {
+  using V = Vec<float>;
+  volatile float start = 0.5f, factor = 0.999f,
+                 addend = 0.001f;  // no denormals, nothing known at compile time
+  V a(factor), b(addend), x[] = {V(start + float(I))...};
+  double begin = now();
+  for (int64_t i = 0; i < steps; ++i) ((x[I] = x[I] * a + b), ...);
+  double seconds = now() - begin;
+  volatile float keep = lane_sum((x[I] + ...));
+  (void)keep;
+  return 2.0 * V::size * sizeof...(I) * double(steps) / seconds;
+}
+
+}  // namespace
+
+double measured_peak(int threads) {
+  constexpr int kSums =
+      kVecBytes == 64 ? 24 : 12;  // enough to hide the latency of two units, few enough for registers
+  std::vector<double> rates(static_cast<size_t>(threads));
+  int before = camo::threads();
+  set_threads(threads);
+  parallel_chunks(threads, 1, [&](int64_t thread, int64_t) {
+    rates[size_t(thread)] = peak_rate(200000, std::make_integer_sequence<int, kSums>());
+  });
+  set_threads(before);
+  double total = 0;
+  for (double rate : rates) total += rate;
+  return total;
+}
+
+std::vector<double> bench_table(const std::string& title, std::vector<BenchRow> rows,
+                                const std::vector<int>& threads) {
+  std::vector<int> calls;
+  for (const BenchRow& row : rows) {
+    set_threads(threads.back());
+    row.run();
+    double once = sample(row.run, 1, 1);
+    calls.push_back(std::max(1, int(kSample / once)));
+  }
+  std::vector<std::vector<std::vector<double>>> rate(threads.size()), fraction = rate;
+  for (size_t t = 0; t < threads.size(); ++t) rate[t].resize(rows.size()), fraction[t].resize(rows.size());
+  std::vector<std::vector<double>> peaks(threads.size());
+  for (int round = 0; round < kRounds; ++round)
+    for (size_t r = 0; r < rows.size(); ++r)
+      for (size_t t = 0; t < threads.size(); ++t) {
+        double peak = measured_peak(threads[t]);
+        set_threads(threads[t]);
+        double got = rows[r].flops / sample(rows[r].run, calls[r], threads[t]);
+        peaks[t].push_back(peak), rate[t][r].push_back(got), fraction[t][r].push_back(got / peak);
+      }
+  set_threads(0);
+
+  std::printf("%s\n  %-34s", title.c_str(), "GFLOP/s (fraction of peak)");
+  for (int t : threads) std::printf("  %6d thread%s", t, t > 1 ? "s" : " ");
+  std::vector<double> means;
+  for (size_t r = 0; r < rows.size(); ++r) {
+    std::printf("\n  %-34s", rows[r].name.c_str());
+    for (size_t t = 0; t < threads.size(); ++t)
+      std::printf("  %7.0f (%.2f)", median(rate[t][r]) * 1e-9, median(fraction[t][r]));
+  }
+  std::printf("\n  %-34s", "geometric mean; peak");
+  for (size_t t = 0; t < threads.size(); ++t) {
+    double sum = 0;
+    for (size_t r = 0; r < rows.size(); ++r) sum += std::log(median(fraction[t][r]));
+    means.push_back(std::exp(sum / double(std::max<size_t>(rows.size(), 1))));
+    std::printf("  %7.0f (%.2f)", median(peaks[t]) * 1e-9, means.back());
+  }
+  std::printf("\n");
+  std::fflush(stdout);
+  return means;
+}
+
+int bench(const std::string& what, int threads) {
+  const bool all = what == "all";
+  check<ConfigError>(all || what == "gemm" || what == "conv", "bench: knows gemm, conv, all, step, train and, with the tests built, ops; got ", what);
+  if (threads <= 0) set_threads(0), threads = camo::threads();
+  std::vector<int> counts{1};
+  if (threads > 1) counts.push_back(threads);
+  if (all || what == "gemm") bench_gemm(counts);
+  if (all || what == "conv") bench_conv(counts);
+  return 0;
+}
+
+}  // namespace camo

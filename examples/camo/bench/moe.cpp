@@ -1,0 +1,154 @@
+// camo bench moe: a mixture of experts, forward and backward, against the ways around it.
+//
+//   batched   the layer: rows sorted by expert, one call for each expert
+//   loop      each image by itself through its K experts, weighted and added: the same numbers, which is checked
+//   all       every image through all experts, weighted by the softmax: what sparse routing saves
+//
+// Rows of a case run interleaved, round by round; medians of the rounds count, and of the ratios within a round.
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <cstdio>
+#include <functional>
+
+#include "autograd/ops.h"
+#include "examples/camo/commands/commands.h"
+#include "moe/moe.h"
+#include "tensor/parallel.h"
+
+namespace camo::program {
+namespace {
+
+using moe::Moe;
+
+double median(std::vector<double> x) {
+  std::sort(x.begin(), x.end());
+  return x[x.size() / 2];
+}
+
+struct Case {
+  int64_t dim, side, batch, chosen;
+};
+
+/// A layer of `experts` COD experts (kinds repeat beyond six), and images for it.
+struct Bench {
+  Moe layer;
+  Tensor image, dy, dx;
+
+  Bench(const Case& c, int64_t experts)
+      : layer(nn::Scope{.seed = 1}, c.dim, pick(moe::cod_experts(), experts), {.chosen = c.chosen}),
+        image(randn({c.batch, c.side, c.side, c.dim}, 2)), dy(randn(image.shape(), 3)) {}
+
+  Var batched(const Var& x) { return layer.forward(x).y; }
+
+  Var loop(const Var& x) {
+    const moe::Route route = layer.router.forward(x);
+    const std::vector<int64_t> expert = to_vector<int64_t>(route.expert);
+    const int64_t K = route.expert.dim(1);
+    Vars rows;
+    for (int64_t b = 0; b < x.dim(0); ++b) {
+      Var one = slice_rows(x, b, b + 1), weight = slice_rows(route.weight, b, b + 1), y = one;
+      for (int64_t k = 0; k < K; ++k)
+        y = y + layer.experts[expert[size_t(b * K + k)]].forward(one) *
+                    reshape(slice(weight, 1, k, k + 1), {1, 1, 1, 1});
+      rows.push_back(y);
+    }
+    return concat(rows, 0);
+  }
+
+  Var all(const Var& x) {
+    const Var weight = softmax(layer.router.forward(x).logits);
+    Var y = x;
+    for (int64_t e = 0; e < layer.experts.size(); ++e)
+      y = y + layer.experts[e].forward(x) * reshape(slice(weight, 1, e, e + 1), {x.dim(0), 1, 1, 1});
+    return y;
+  }
+
+  /// Seconds of forward and backward; gradients stay where the caller wants them.
+  double run(Var (Bench::*way)(const Var&), Tensor* y = nullptr) {
+    nn::zero_grad(layer);
+    const auto start = std::chrono::steady_clock::now();
+    Var x = Var::leaf(image), out = (this->*way)(x);
+    backward(out, dy);
+    const std::chrono::duration<double> took = std::chrono::steady_clock::now() - start;
+    nn::discard(layer);
+    if (y) *y = out.value(), dx = x.grad();
+    return took.count();
+  }
+};
+
+/// ||a - b|| / ||a||; infinity where that is no number, which std::max would drop.
+double difference(const Tensor& a, const Tensor& b) {
+  const double out = std::sqrt(sum_of_squares(sub(a, b)) / sum_of_squares(a));
+  return std::isfinite(out) ? out : INFINITY;
+}
+
+/// NumericError unless batched and loop agree in y, dx and every gradient.
+void check_same(Bench& bench) {
+  Tensor y, again;
+  bench.run(&Bench::batched, &y);
+  const Tensor dx = bench.dx;
+  std::vector<Tensor> gradients;
+  for (const nn::Parameter& p : bench.layer.named_parameters()) gradients.push_back(p.var.grad());
+  bench.run(&Bench::loop, &again);
+  double worst = std::max(difference(y, again), difference(dx, bench.dx));
+  size_t i = 0;
+  for (const nn::Parameter& p : bench.layer.named_parameters()) {
+    const Tensor &a = gradients[i++], &b = p.var.grad();
+    // What the softmax cancels (the bias of keys) is noise in both.
+    if (a.defined() && !(sum_of_squares(a) <= 1e-6)) worst = std::max(worst, difference(a, b));
+  }
+  check<NumericError>(worst < 1e-4, "camo bench moe: batched and loop differ by ", worst);
+  std::printf("  batched and loop agree to %.1g in results and gradients\n", worst);
+}
+
+void bench_case(const Case& c, int64_t rounds) {
+  std::printf("%lld channels, %lld x %lld, batch %lld, %lld chosen of 6, forward + backward, %d threads, ",
+              (long long)c.dim, (long long)c.side, (long long)c.side, (long long)c.batch, (long long)c.chosen,
+              threads());
+  std::printf("%lld rounds\n", (long long)rounds);
+  Bench six(c, 6);
+  check_same(six);
+  struct Row {
+    std::string name;
+    std::function<double()> run;
+    std::vector<double> seconds, ratio;
+  };
+  std::vector<Row> rows = {{"batched", [&] { return six.run(&Bench::batched); }, {}, {}},
+                           {"loop over images", [&] { return six.run(&Bench::loop); }, {}, {}},
+                           {"all six experts", [&] { return six.run(&Bench::all); }, {}, {}}};
+  std::vector<std::unique_ptr<Bench>> more;
+  for (int64_t experts : {8, 10, 12, 14, 16}) {
+    more.push_back(std::make_unique<Bench>(c, experts));
+    rows.push_back({"batched, of " + std::to_string(experts),
+                    [bench = more.back().get()] { return bench->run(&Bench::batched); }, {}, {}});
+  }
+  for (Row& row : rows) row.run();
+  for (int64_t round = 0; round < rounds; ++round)
+    for (Row& row : rows) {
+      row.seconds.push_back(row.run());
+      row.ratio.push_back(row.seconds.back() / rows[0].seconds.back());
+    }
+  for (const Row& row : rows)
+    std::printf("  %-18s %8.1f ms   %.2f x batched of 6\n", row.name.c_str(), 1e3 * median(row.seconds),
+                median(row.ratio));
+  std::printf("  batched takes %.2f of all six experts\n\n", 1 / median(rows[2].ratio));
+}
+
+}  // namespace
+
+int bench_moe_command(const Arguments& words) {
+  int64_t threads = 2, rounds = 11;
+  read({.name = "bench moe",
+        .summary = "A mixture of six COD experts, two for each image: batched by expert, as a loop over images, and "
+                   "all six for every image; and with up to 16 experts.",
+        .usage = "camo bench moe [flags]",
+        .options = {{"threads", &threads, "that compute; 0: one per core", 0, 1024},
+                    {"rounds", &rounds, "that count, after the first", 1, 1e4}}},
+       words);
+  set_threads(int(threads));
+  for (const Case& c : {Case{288, 22, 16, 2}, Case{512, 11, 16, 2}}) bench_case(c, rounds);
+  return 0;
+}
+
+}  // namespace camo::program

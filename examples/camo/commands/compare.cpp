@@ -1,0 +1,130 @@
+// camo compare: do two models differ on the same images by more than the choice of images explains?
+//
+// Each side is one .csv of `camo eval` or several, of one model trained from several seeds.  An image's figure is
+// its mean over the seeds; the differences of the two sides, image by image, are resampled (bootstrap.h).  The
+// interval speaks of other images, not of other seeds: how far the seeds lie apart stands beside it.
+#include <algorithm>
+#include <cmath>
+#include <cstdio>
+#include <map>
+
+#include "examples/camo/metrics/bootstrap.h"
+#include "examples/camo/commands/commands.h"
+#include "examples/camo/options/files.h"
+#include "examples/camo/metrics/image_table.h"
+
+namespace camo::program {
+namespace {
+
+using Files = std::vector<std::string>;
+
+/// One measure of one side: per image the mean over the seeds, and the means of the seeds.
+struct Side {
+  std::vector<double> image, seed;
+
+  double mean() const {
+    double sum = 0;
+    for (double x : seed) sum += x;
+    return sum / double(seed.size());
+  }
+  /// Standard deviation of the seeds' means; not a number for one seed.
+  double deviation() const {
+    double sum = 0;
+    for (double x : seed) sum += (x - mean()) * (x - mean());
+    return std::sqrt(sum / double(seed.size() - 1));
+  }
+};
+
+/// The rows of a table in the order of `names`, which must be all that it has.
+ImageTable ordered(const ImageTable& table, const ImageTable& like, const std::string& file, const std::string& first) {
+  std::map<std::string, size_t> place;
+  for (size_t i = 0; i < table.names.size(); ++i) place[table.names[i]] = i;
+  ImageTable out{table.columns, like.names, {}};
+  for (const std::string& name : like.names) {
+    check<DataError>(place.count(name), "compare: both sides must be of the same images: ", file, " lacks '", name,
+                     "' of ", first);
+    out.rows.push_back(table.rows[place[name]]);
+  }
+  check<DataError>(table.names.size() == like.names.size(), "compare: both sides must be of the same images: ", file,
+                   " has ", table.names.size(), ", ", first, " ", like.names.size());
+  return out;
+}
+
+std::string shown(double deviation) {
+  char out[32];
+  std::snprintf(out, sizeof out, "%.4f", deviation);
+  return std::isnan(deviation) ? "-" : out;
+}
+
+Side side_of(const std::vector<ImageTable>& tables, const Files& files, const char* measure) {
+  Side out;
+  out.image.resize(tables[0].rows.size());
+  for (size_t t = 0; t < tables.size(); ++t) {
+    const auto& columns = tables[t].columns;
+    const auto c = size_t(std::find(columns.begin(), columns.end(), measure) - columns.begin());
+    check<DataError>(c < columns.size(), files[t], ": has no column ", measure, " [camo eval --csv]");
+    double sum = 0;
+    for (size_t i = 0; i < out.image.size(); ++i) {
+      out.image[i] += tables[t].rows[i][c] / double(tables.size());
+      sum += tables[t].rows[i][c];
+    }
+    out.seed.push_back(sum / double(out.image.size()));
+  }
+  return out;
+}
+
+/// The words before and after "vs"; two words need none.
+std::pair<Files, Files> sides(const Files& words) {
+  auto vs = std::find(words.begin(), words.end(), "vs");
+  if (vs == words.end() && words.size() == 2) return {{words[0]}, {words[1]}};
+  check<ConfigError>(vs != words.end() && vs != words.begin() && vs + 1 != words.end() &&
+                         std::count(words.begin(), words.end(), "vs") == 1,
+                     "camo compare: needs A.csv B.csv, or A.csv... vs B.csv...");
+  return {{words.begin(), vs}, {vs + 1, words.end()}};
+}
+
+}  // namespace
+
+int compare_command(const Arguments& words) {
+  std::string out;
+  Command command{
+      .name = "compare",
+      .summary = "Compares two models on the same images, from what camo eval --csv wrote: means, differences with "
+                 "95 % intervals (paired bootstrap over images).  Several files a side are seeds of one model.",
+      .usage = "camo compare A.csv B.csv   or   camo compare A1.csv A2.csv ... vs B1.csv B2.csv ...",
+      .options = {{"out", &out, "write MEASURE: [A, B, A - B, low, high, seeds of A, of B] to this .json file"}},
+      .rest = "FILES",
+      .notes = "*  the interval excludes 0.  Seeds: standard deviation of the seeds' means, which the interval does not\n"
+               "   contain.  E_max and F_max are no means over images and are left out."};
+  const Given given = read(command, words);
+  const auto [a_files, b_files] = sides(given.rest);
+  check<ConfigError>(out.empty() || out.ends_with(".json"), "camo compare --out: must end in .json, got '", out, "'");
+
+  std::vector<ImageTable> a, b;
+  for (auto [files, tables] : {std::pair(&a_files, &a), std::pair(&b_files, &b)})
+    for (const std::string& file : *files) {
+      ImageTable table = parse_csv(read_file<DataError>(file, "compare"), file);
+      tables->push_back(a.empty() ? table : ordered(table, a[0], file, a_files[0]));
+    }
+
+  std::printf("%zu images, %zu against %zu files; 95 %% intervals over images (paired, %lld resamples)\n",
+              a[0].names.size(), a.size(), b.size(), (long long)kResamples);
+  std::printf("  %-10s  %7s  %7s  %8s   %-19s   %s\n", "", "A", "B", "A - B", "95 % of A - B", "seeds of A, of B");
+  JsonObject object;
+  for (const MeasureInfo& m : kMeasures) {
+    if (m.of_curve) continue;
+    const Side x = side_of(a, a_files, m.name), y = side_of(b, b_files, m.name);
+    std::vector<double> difference(x.image.size());
+    for (size_t i = 0; i < difference.size(); ++i) difference[i] = x.image[i] - y.image[i];
+    const Interval spread = interval_of_mean(difference);
+    std::printf("  %-10s  %7.4f  %7.4f  %+8.4f   %+.4f to %+.4f %c   %s  %s\n", m.name, x.mean(), y.mean(),
+                x.mean() - y.mean(), spread.low, spread.high, spread.low > 0 || spread.high < 0 ? '*' : ' ',
+                shown(x.deviation()).c_str(), shown(y.deviation()).c_str());
+    object.set(m.name, std::vector{x.mean(), y.mean(), x.mean() - y.mean(), spread.low, spread.high, x.deviation(),
+                                   y.deviation()});
+  }
+  if (!out.empty()) write_file(out, to_json(object, false));
+  return 0;
+}
+
+}  // namespace camo::program

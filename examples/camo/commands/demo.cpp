@@ -1,0 +1,72 @@
+// camo demo: the real network learns synthetic camouflage in minutes, next to a baseline that sees only
+// pixels.
+#include <cstdio>
+#include <filesystem>
+
+#include "examples/camo/data/baseline.h"
+#include "examples/camo/commands/commands.h"
+#include "examples/camo/run/trainer.h"
+
+namespace camo::program {
+namespace {
+
+constexpr int64_t kTest = 64, kBaselineTrain = 64;
+
+/// runs/demo, or runs/demo-2, -3, ... when that is taken.
+std::string free_folder(const std::string& wanted) {
+  std::string out = wanted;
+  for (int i = 2; std::filesystem::exists(out); ++i) out = text(wanted, "-", i);
+  return out;
+}
+
+double baseline(const TrainConfig& c, const Dataset& test) {
+  auto pictures = [&](uint64_t seed, int64_t count) {
+    std::vector<SynthPair> out;
+    for (int64_t i = 0; i < count; ++i)
+      out.push_back(make_synthetic(seed, uint64_t(i), c.size.height, c.size.width, c.difficulty));
+    return out;
+  };
+  return logistic_baseline(pictures(uint64_t(c.seed), kBaselineTrain),
+                           pictures(test.synthetic->seed, test.size()));
+}
+
+}  // namespace
+
+int demo_command(const Arguments& words) {
+  TrainConfig c = demo_config();
+  Options table = options(c);
+  Command command{.name = "demo",
+                  .summary =
+                      "Trains camoxpert-sparse with pvt_v2_b0 on synthetic camouflage, scores it on pictures "
+                      "it never saw, and "
+                      "says where to look.",
+                  .usage = "camo demo [flags]",
+                  .options = {}};
+  for (const char* name : {"out", "size", "count", "epochs", "batch-size", "lr", "difficulty", "seed",
+                           "precision", "bf16-units", "threads", "workers"})
+    for (const Option& o : table)
+      if (o.name == name) command.options.push_back(o);
+  Given given = read(command, words);
+  if (!given.has("out")) c.out = free_folder(c.out);
+
+  Outcome outcome = train(c);
+  if (outcome.exit_code) return outcome.exit_code;
+  Dataset test = synthetic_test(c, kTest);
+  Loaded best = load_model(c.out + "/best.safetensors", c.device);
+  Scores s = evaluate(*best.model, test, {c.size, precision(c), c.workers});
+  double pixels = baseline(c, test);
+  std::printf(
+      "\nheld-out synthetic pictures (%lld, never seen in training or validation)\n"
+      "  camoxpert-sparse           IoU %.3f  Dice %.3f  MAE %.3f\n"
+      "  logistic regression        IoU %.3f  on colour and local variance\n"
+      "  difference                 %+.3f\n\n"
+      "pictures   %s/grid.png (photograph, truth, prediction), %s/curves.png\n"
+      "next       build/camo synth --out runs/hidden --count 8\n"
+      "           build/camo predict --weights %s/best.safetensors runs/hidden/Image --out runs/found\n"
+      "           build/camo train --data YOUR_FOLDER --out runs/mine\n",
+      (long long)s.images, s.iou, s.dice, s.mae, pixels, s.iou - pixels, c.out.c_str(), c.out.c_str(),
+      c.out.c_str());
+  return 0;
+}
+
+}  // namespace camo::program

@@ -1,0 +1,74 @@
+// camo features: what a backbone makes of given numbers, so that any other framework can compare.
+#include <cstdio>
+
+#include "autograd/ops.h"
+#include "examples/camo/commands/commands.h"
+#include "examples/camo/run/weights_file.h"
+#include "tensor/ops/layout.h"
+#include "tensor/parallel.h"
+
+namespace camo::program {
+namespace {
+
+Tensor to_bchw(const Tensor& x) { return permute(x, {0, 3, 1, 2}); }
+
+/// Mean of squares of each map, summed: a loss that reaches everything.
+Var loss_of(const std::vector<Var>& maps) {
+  Var loss;
+  for (const Var& f : maps) loss = loss.defined() ? loss + mean(square(f)) : mean(square(f));
+  return loss;
+}
+
+}  // namespace
+
+int features_command(const Arguments& words) {
+  std::string name, weights, input, out, dtype = "f32";
+  ImageSize built{224, 224};
+  bool grad = false, partial = false;
+  int64_t threads = 0;
+  Command command{
+      .name = "features",
+      .summary = "Runs a backbone on a tensor and writes its four maps.  IN holds x (B, 3, H, W), f32, normalised "
+                 "already; OUT gets f0 ... f3 as (B, C, h, w).",
+      .usage = "camo features --backbone NAME --weights FILE --input IN.safetensors --out OUT.safetensors [flags]",
+      .options = {choice("backbone", &name, "feature extractor", nn::backbone_names()),
+                  {"weights", &weights, "its weights: safetensors, PyTorch's .pth, or a run folder"},
+                  {"partial", &partial, "load what fits, and say what does not"},
+                  {"input", &input, "safetensors with x"},
+                  {"out", &out, "safetensors to write"},
+                  {"grad", &grad, "write dx too, the gradient of the sum over the maps of mean(f^2)"},
+                  {"size", &built, "pixels that Swin's windows are made for (timm's img_size)", 32, 4096},
+                  choice("dtype", &dtype, "of all arithmetic", {"f32", "f64"}),
+                  {"threads", &threads, "threads that compute; 0: one per core; never changes a result", 0, 1024}}};
+  read(command, words);
+  const std::pair<const char*, std::string*> needed[] = {
+      {"backbone", &name}, {"weights", &weights}, {"input", &input}, {"out", &out}};
+  for (const auto& [flag, value] : needed)
+    check<ConfigError>(!value->empty(), "camo features: needs --", flag);
+  set_threads(int(threads));
+
+  SafeTensors file = read_tensors(input);
+  const Tensor* x = file.find("x");
+  check<DataError>(x && x->rank() == 4 && x->dim(1) == 3 && is_float(x->dtype()), input,
+                   ": must hold x (B, 3, H, W), f32, got ", x ? text(x->shape(), " ", x->dtype()) : "none of that name");
+  const DType type = dtype == "f64" ? DType::f64 : DType::f32;
+  auto net = nn::backbone(name, nn::Scope{.dtype = type, .initialise = partial},
+                          {.height = built.height, .width = built.width});
+  net->train(false);
+  std::printf("%s: %s\n", weights.c_str(), load_weights_file(*net, weights, partial).text().c_str());
+
+  const Tensor image = cast(permute(*x, {0, 2, 3, 1}), type);
+  Var leaf = grad ? Var::leaf(image) : Var(image);
+  net->freeze();
+  std::vector<Var> maps = net->forward(leaf);
+  NamedTensors result;
+  for (size_t i = 0; i < maps.size(); ++i) result.emplace_back(text("f", i), to_bchw(maps[i].value()));
+  if (grad) {
+    backward(loss_of(maps));
+    result.emplace_back("dx", to_bchw(leaf.grad()));
+  }
+  write_safetensors(out, result, {{"backbone", name}, {"weights", weights}});
+  return 0;
+}
+
+}  // namespace camo::program

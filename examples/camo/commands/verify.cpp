@@ -1,0 +1,148 @@
+// camo verify: does the sparse layer do what its name says?  For a trained network or a fresh one;
+// moe/verify/verify.h.
+#include "moe/verify/verify.h"
+
+#include <algorithm>
+#include <cstdio>
+#include <filesystem>
+
+#include "examples/camo/data/augment.h"
+#include "examples/camo/run/checkpoint.h"
+#include "examples/camo/commands/commands.h"
+#include "examples/camo/data/dataset.h"
+#include "examples/camo/data/splits.h"
+#include "moe/verify/survey.h"
+
+namespace camo::program {
+namespace {
+
+using moe::Check;
+using moe::Verdict;
+
+constexpr int64_t kExactImages = 3;  // for what must hold of any images
+
+std::vector<Tensor> inputs(const Dataset& data, int64_t begin, int64_t end, ImageSize size) {
+  std::vector<Tensor> out;
+  for (int64_t i = begin; i < end; ++i) out.push_back(normalised(data.load(i).image, size));
+  return out;
+}
+
+moe::Survey survey(moe::CamoXpert& model, const Dataset& data, int64_t count, ImageSize size) {
+  NoGrad no_grad;
+  moe::Surveyor surveyor(model);
+  for (int64_t i = 0; i < count; i += 4)
+    model.forward(Var(stack(inputs(data, i, std::min(count, i + 4), size)).to(model.state().device)));
+  return surveyor.result();
+}
+
+/// Who goes where is no score: photographs of the training are as good, and few show nothing.
+std::vector<Pair> photographs_of(const std::string& data, const std::string& split) {
+  if (!split.empty()) return find_pairs(data, {split});
+  std::vector<Pair> out = find_pairs(data, {"Test", "Train", ""});
+  if (std::filesystem::is_directory(data))
+    for (const char* more : {"Val", "Train"})
+      for (Pair& p : find_pairs(data, {more}, false))
+        if (std::none_of(out.begin(), out.end(), [&](const Pair& q) { return q.image == p.image; }))
+          out.push_back(std::move(p));
+  return out;
+}
+
+/// Short enough to compare: 1.2e-07, 0.31, 0.
+std::string number(double x) {
+  char out[32];
+  std::snprintf(out, sizeof out, "%.2g", x);
+  return out;
+}
+
+const char* word(Verdict v) { return v == Verdict::passed ? "ok" : v == Verdict::failed ? "FAIL" : "skip"; }
+
+void print(const std::vector<Check>& checks) {
+  size_t widest = 0;
+  for (const Check& c : checks) widest = std::max(widest, c.where.size());
+  for (const Check& c : checks) {
+    const char* sign = c.name == "usage" ? ">=" : "<=";
+    const std::string numbers =
+        c.verdict == Verdict::skipped ? "" : number(c.measured) + " " + sign + " " + number(c.limit);
+    std::printf("%-4s  %-8s  %-*s  %-18s  %s\n", word(c.verdict), c.name.c_str(), int(widest),
+                c.where.c_str(), numbers.c_str(), c.sentence.c_str());
+  }
+}
+
+void print_json(const std::vector<Check>& checks) {
+  for (const Check& c : checks) {
+    JsonObject line;
+    line.items = {{"name", c.name}, {"where", c.where}, {"verdict", std::string(word(c.verdict))}};
+    if (c.verdict != Verdict::skipped) line.set("measured", c.measured), line.set("limit", c.limit);
+    line.set("sentence", c.sentence);
+    std::printf("%s\n", to_json(line).c_str());
+  }
+}
+
+}  // namespace
+
+int verify_command(const Arguments& words) {
+  TrainConfig config;
+  config.size = {64, 64};
+  std::string split;
+  int64_t images = 256;
+  bool json = false;
+  Command command{
+      .name = "verify",
+      .summary =
+          "Checks the routing of a network, the arithmetic of its experts and of its attention; with trained "
+          "weights\n"
+          "and data also who uses which expert.  Exit code 7 when a check fails; its name is the last line.",
+      .usage =
+          "camo verify [--model M --backbone B --size S]   or   camo verify --weights F --data DIR [--json]",
+      .options = {{"split", &split, "part of the folder; without it all of them, Test first"},
+                  {"images", &images, "photographs looked at with --data", 32, 1e6},
+                  {"json", &json, "one object a line, for programs"}}};
+  // The network and the machine are chosen as for training.
+  const std::vector<std::string> shared = {
+      "data",   "model",     "backbone",     "weights",    "size",   "experts", "chosen",
+      "router", "attention", "balance-rate", "difficulty", "device", "threads", "seed"};
+  for (Option& o : options(config))
+    if (std::find(shared.begin(), shared.end(), o.name) != shared.end()) {
+      if (o.name == "weights") o.help = "a run folder or checkpoint; without it a fresh network is checked";
+      if (o.name == "data") o.help = "photographs for what only a trained network can show; or 'synthetic'";
+      command.options.push_back(std::move(o));
+    }
+  const Given given = read(command, words);
+  check<ConfigError>(config.data.empty() || !config.weights.empty(),
+                     "camo verify --data: needs --weights, a fresh network has learned nothing to look at");
+
+  std::string described =
+      text("fresh ", config.model, " on ", config.backbone, ", ", to_string(config.size), " pixels");
+  std::unique_ptr<moe::CamoXpert> model;
+  if (config.weights.empty()) {
+    apply_machine(config);
+    model = make_model(config);
+  } else {
+    const TrainConfig asked = config;
+    Loaded loaded = load_model(asked.weights, asked.device);
+    described = loaded.described, config = loaded.config, model = std::move(loaded.model);
+    config.threads = asked.threads, config.data = asked.data;
+    if (given.has("size")) config.size = asked.size;
+    apply_machine(config);
+  }
+  model->train(false);
+  Dataset data = synthetic_test(config, images);
+  if (!config.data.empty() && config.data != "synthetic")
+    data = {.pairs = photographs_of(config.data, split), .synthetic = {}};
+  images = std::min(images, data.size());
+
+  const int64_t few = std::min(kExactImages, data.size());
+  const moe::Subject subject{*model, [&](const Var& x) { return model->forward(x).logits; },
+                             stack(inputs(data, 0, few, config.size)).to(model->state().device)};
+  std::optional<moe::Survey> seen;
+  if (!config.data.empty()) seen = survey(*model, data, images, config.size);
+  if (!json) std::printf("%s\n", described.c_str());
+  const std::vector<Check> checks = moe::verify(subject, seen ? &*seen : nullptr);
+  json ? print_json(checks) : print(checks);
+  std::string names;
+  for (const std::string& name : moe::failed(checks)) names += (names.empty() ? "" : ", ") + name;
+  if (!json) std::printf("%s%s\n", names.empty() ? "all is well" : "failed: ", names.c_str());
+  return names.empty() ? 0 : 7;
+}
+
+}  // namespace camo::program

@@ -1,0 +1,55 @@
+#include "examples/camo/data/loader.h"
+
+#include <cstring>
+#include <numeric>
+#include <utility>
+
+#include "tensor/random.h"
+
+namespace camo::program {
+
+std::vector<int64_t> in_order(int64_t n) {
+  std::vector<int64_t> order(static_cast<size_t>(n));
+  std::iota(order.begin(), order.end(), 0);
+  return order;
+}
+
+std::vector<int64_t> shuffled(int64_t n, uint64_t seed, int64_t epoch) {
+  std::vector<int64_t> order = in_order(n);
+  Random random({.seed = seed, .domain = Domain::shuffle, .step = uint32_t(epoch)});
+  for (int64_t i = n - 1; i > 0; --i) std::swap(order[size_t(i)], order[size_t(random.below(i + 1))]);
+  return order;
+}
+
+Tensor stack(const std::vector<Tensor>& parts) {
+  const Shape& shape = parts.at(0).shape();
+  Tensor out = empty(shape.inserted(0, int64_t(parts.size())), parts[0].dtype());
+  char* to = static_cast<char*>(out.raw_write());
+  for (const Tensor& x : parts) {
+    check(x.shape() == shape && x.dtype() == out.dtype(), "stack: parts differ: ", shape, " and ", x.shape());
+    std::memcpy(to, x.raw(), size_t(x.bytes()));
+    to += x.bytes();
+  }
+  return out;
+}
+
+Sample prepare(const std::vector<RawSample>& samples, Device device) {
+  std::vector<Tensor> images, masks;
+  std::vector<PictureChange> changes;
+  for (const RawSample& s : samples)
+    images.push_back(s.image), masks.push_back(s.mask), changes.push_back(s.change);
+  return {change_photographs(stack(images).to(device), changes), change_masks(stack(masks).to(device), changes)};
+}
+
+std::optional<Sample> next_batch(Loader<RawSample>& loader, int64_t n, Device device) {
+  std::vector<RawSample> samples;
+  while (int64_t(samples.size()) < n) {
+    std::optional<RawSample> s = loader.next();
+    if (!s) break;
+    samples.push_back(std::move(*s));
+  }
+  if (samples.empty()) return {};
+  return prepare(samples, device);
+}
+
+}  // namespace camo::program

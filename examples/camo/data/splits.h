@@ -1,0 +1,25 @@
+// Which pictures train, which validate, which test.
+#pragma once
+
+#include "examples/camo/options/config.h"
+#include "examples/camo/data/dataset.h"
+
+namespace camo::program {
+
+struct Splits {
+  Dataset train, validation;
+  std::string where;  // one line for people: where the validation data comes from
+};
+
+/// The data of a configuration, found and checked.  Without a validation split of its own the share
+/// `hold_out` of the training photographs is taken out by seed; the test split is never touched.
+Splits find_splits(const TrainConfig& config);
+Splits hold_out(std::vector<Pair> pairs, double share, uint64_t seed);
+
+/// Of the names in their order and their number: a continued run must see the same data.
+std::string digest(const Dataset& data);
+
+/// Synthetic pictures that neither training nor validation sees.
+Dataset synthetic_test(const TrainConfig& config, int64_t count);
+
+}  // namespace camo::program

@@ -1,0 +1,74 @@
+// How good predicted maps are: the measures of camouflaged and salient object detection, on 8-bit maps.
+//
+// Each measure has a file of its own that says what it is and who proposed it:
+//   grey_pair.h   how map and mask are read     s_measure.h   S      weighted_f.h   weighted F
+//   confusion.h   at a threshold: E, F, precision, recall, IoU, Dice; the curves over 256 thresholds
+// All in f64, equal to PySODMetrics but for two cases of S (s_measure.h), so that figures compare with published ones.
+//
+// Figures of a set are means over its images, each counted once whatever its size.  Curves are averaged first: the
+// set's E_max and F_max are of one threshold for all images, not the mean of the images' own.
+// Read next: bootstrap.h, how far the images at hand determine a figure.
+#pragma once
+
+#include <functional>
+#include <vector>
+
+#include "examples/camo/metrics/confusion.h"
+
+namespace camo::program {
+
+struct ImageScores {
+  double mae = 0, iou = 0, dice = 0;
+};
+/// The cheap ones, one pass over the pixels, for validation: IoU and Dice of p > 1/2.
+/// prediction, mask: u8 (H, W, 1) or (H, W), equal in size.  Throws ShapeError, DTypeError.
+ImageScores score(const Tensor& prediction, const Tensor& mask);
+
+struct Measures {
+  double s = 0;
+  double e_mean = 0, e_max = 0, e_adaptive = 0;
+  double f_weighted = 0, f_mean = 0, f_max = 0, f_adaptive = 0;
+  double mae = 0;
+  double iou = 0, dice = 0, precision = 0, recall = 0;  // of p > 1/2
+};
+
+/// All measures under the names that they have in files, in the order in which they are shown.
+struct MeasureInfo {
+  const char* name;
+  double Measures::*value;
+  bool of_curve = false;  // of a set: the maximum of its mean curve, so no mean over images
+};
+inline constexpr MeasureInfo kMeasures[] = {
+    {"S", &Measures::s},
+    {"E_mean", &Measures::e_mean},
+    {"E_max", &Measures::e_max, true},
+    {"E_adaptive", &Measures::e_adaptive},
+    {"F_weighted", &Measures::f_weighted},
+    {"F_mean", &Measures::f_mean},
+    {"F_max", &Measures::f_max, true},
+    {"F_adaptive", &Measures::f_adaptive},
+    {"MAE", &Measures::mae},
+    {"IoU", &Measures::iou},
+    {"Dice", &Measures::dice},
+    {"precision", &Measures::precision},
+    {"recall", &Measures::recall},
+};
+
+/// One image; mean and max are over its own curves.
+struct ImageMeasures : Measures {
+  Curves curves;
+};
+/// All of one image; arguments and errors as of `score`.
+ImageMeasures measure(const Tensor& prediction, const Tensor& mask);
+
+struct MapAndMask {
+  Tensor map, mask;
+};
+/// Images [0, count), in parallel: load(i) is called from several threads.
+std::vector<ImageMeasures> measure_all(int64_t count, const std::function<MapAndMask(int64_t)>& load);
+
+/// Figures of a set, in which image i counts times[i] times (once, without `times`).  Throws DataError for no image.
+Measures average(const std::vector<ImageMeasures>& images, const std::vector<int32_t>& times = {});
+Curves average_curves(const std::vector<ImageMeasures>& images);
+
+}  // namespace camo::program

@@ -1,0 +1,149 @@
+#include "examples/camo/options/options.h"
+
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+#include <sstream>
+
+#include "tensor/nearest.h"
+#include "tensor/error.h"
+
+namespace camo::program {
+namespace {
+
+template <class... F>
+struct Overloaded : F... {
+  using F::operator()...;
+};
+template <class... F>
+Overloaded(F...) -> Overloaded<F...>;
+
+std::string range(const Option& o) {
+  if (std::isinf(o.high)) return std::isinf(o.low) ? "a number" : "at least " + text(o.low);
+  return std::isinf(o.low) ? "at most " + text(o.high) : "from " + text(o.low) + " to " + text(o.high);
+}
+
+template <class T>
+T parse(const std::string& word, const std::string& label, const char* kind) {
+  T out{};
+  const char* end = word.data() + word.size();
+  auto [at, error] = std::from_chars(word.data(), end, out);
+  check<ConfigError>(error == std::errc() && at == end, label, ": expects ", kind, ", got '", word, "'");
+  return out;
+}
+
+template <class T>
+T in_range(const Option& o, T value, const std::string& label) {
+  check<ConfigError>(double(value) >= o.low && double(value) <= o.high, label, ": must be ", range(o),
+                     ", got ", value);
+  return value;
+}
+
+ImageSize parse_size(const Option& o, const std::string& word, const std::string& label) {
+  size_t x = word.find('x');
+  const char* kind = "pixels as N or HEIGHTxWIDTH";
+  ImageSize out;
+  out.height = parse<int64_t>(word.substr(0, x), label, kind);
+  out.width = x == std::string::npos ? out.height : parse<int64_t>(word.substr(x + 1), label, kind);
+  in_range(o, out.height, label), in_range(o, out.width, label);
+  return out;
+}
+
+std::string legal_word(const Option& o, const std::string& word, const std::string& label) {
+  bool ok = o.words.empty() || std::find(o.words.begin(), o.words.end(), word) != o.words.end();
+  check<ConfigError>(ok, label, ": no such choice, got '", word, "'", hint(word, o.words));
+  return word;
+}
+
+}  // namespace
+
+std::string to_string(ImageSize size) {
+  return size.height == size.width ? text(size.height) : text(size.height, "x", size.width);
+}
+
+void set(const Option& o, const std::string& word, const std::string& label) {
+  std::visit(Overloaded{
+                 [&](bool* p) {
+                   check<ConfigError>(word == "true" || word == "false", label,
+                                      ": expects true or false, got '", word, "'");
+                   *p = word == "true";
+                 },
+                 [&](int64_t* p) { *p = in_range(o, parse<int64_t>(word, label, "an integer"), label); },
+                 [&](double* p) { *p = in_range(o, parse<double>(word, label, "a number"), label); },
+                 [&](std::string* p) { *p = legal_word(o, word, label); },
+                 [&](ImageSize* p) { *p = parse_size(o, word, label); },
+             },
+             o.value);
+}
+
+void set_all(const Options& table, const std::string& pairs, const std::string& label) {
+  std::vector<std::string> names;
+  for (const Option& o : table) names.push_back(o.name);
+  std::istringstream list(pairs);
+  std::vector<std::string> given;
+  for (std::string pair; std::getline(list, pair, ',');) {
+    const size_t equals = pair.find('='), at = size_t(std::find(names.begin(), names.end(), pair.substr(0, equals)) - names.begin());
+    check<ConfigError>(equals != std::string::npos || at == names.size(), label, ": expects KEY=VALUE,..., got '", pair, "'");
+    check<ConfigError>(at < names.size(), label, ": expects KEY=VALUE,..., got '", pair,
+                       "'", hint(pair.substr(0, equals), names));
+    check<ConfigError>(std::find(given.begin(), given.end(), names[at]) == given.end(), label, ": ", names[at], " is given twice");
+    given.push_back(names[at]);
+    set(table[at], pair.substr(equals + 1), label + ": " + names[at]);
+  }
+}
+
+void set_json(const Option& o, const JsonValue& value, const std::string& label) {
+  if (auto* word = std::get_if<std::string>(&value)) {
+    bool takes_text =
+        std::holds_alternative<std::string*>(o.value) || std::holds_alternative<ImageSize*>(o.value);
+    check<ConfigError>(takes_text, label, ": expects ",
+                       std::holds_alternative<bool*>(o.value) ? "true or false" : "a number",
+                       ", got the text '", *word, "'");
+    return set(o, *word, label);
+  }
+  bool takes_bool = std::holds_alternative<bool*>(o.value),
+       takes_text = std::holds_alternative<std::string*>(o.value);
+  if (auto* flag = std::get_if<bool>(&value); flag && takes_bool)
+    return set(o, *flag ? "true" : "false", label);
+  if (auto* whole = std::get_if<int64_t>(&value); whole && !takes_bool && !takes_text)
+    return set(o, text(*whole), label);
+  if (auto* real = std::get_if<double>(&value); real && std::holds_alternative<double*>(o.value))
+    return void(*std::get<double*>(o.value) = in_range(o, *real, label));
+  throw ConfigError(label + ": is a value of the wrong kind, expects one like " + shown(o));
+}
+
+std::string shown(const Option& o) {
+  return std::visit(Overloaded{
+                        [](const bool* p) { return std::string(*p ? "true" : "false"); },
+                        [](const int64_t* p) { return text(*p); },
+                        [](const double* p) { return text(*p); },
+                        [](const std::string* p) { return *p; },
+                        [](const ImageSize* p) { return to_string(*p); },
+                    },
+                    o.value);
+}
+
+JsonValue to_json_value(const Option& o) {
+  return std::visit(Overloaded{
+                        [](const ImageSize* p) -> JsonValue { return to_string(*p); },
+                        [](const auto* p) -> JsonValue { return *p; },
+                    },
+                    o.value);
+}
+
+std::string nearest(const std::string& word, const std::vector<std::string>& words) {
+  std::vector<std::string> longer;  // --acc for --accumulate
+  for (const std::string& w : words)
+    if (word.size() >= 3 && w.compare(0, word.size(), word) == 0) longer.push_back(w);
+  return longer.size() == 1 ? longer[0] : camo::nearest(word, words);
+}
+
+std::string hint(const std::string& word, const std::vector<std::string>& words, const std::string& prefix) {
+  std::string near = nearest(word, words);
+  if (!near.empty()) return " [did you mean " + prefix + near + "?]";
+  std::string all;
+  for (const std::string& w : words) all += (all.empty() ? "" : ", ") + prefix + w;
+  return all.empty() ? "" : " [one of: " + all + "]";
+}
+
+}  // namespace camo::program

@@ -1,0 +1,97 @@
+#include "examples/camo/run/checkpoint.h"
+
+#include "examples/camo/run/weights_file.h"
+
+namespace camo::program {
+namespace {
+
+const char* const kFormat = "camo-checkpoint-1";
+
+void append(nn::NamedTensors& out, const std::string& prefix, const nn::NamedTensors& part) {
+  for (const auto& [name, tensor] : part) out.emplace_back(prefix + name, tensor);
+}
+
+}  // namespace
+
+void save_checkpoint(const std::string& path, const Checkpoint& c) {
+  nn::NamedTensors all;
+  append(all, "model.", c.model);
+  append(all, "ema.", c.ema);
+  append(all, "optimizer.", c.optimizer);
+  write_safetensors(path, all,
+                    {{"format", kFormat}, {"config", to_text(c.config, true)}, {"state", to_json(c.state)}});
+}
+
+Checkpoint load_checkpoint(const std::string& path) {
+  check<WeightsError>(read_safetensors_header(path).metadata["format"] == kFormat, path,
+                      ": is no checkpoint of camo train [its metadata has no format ", kFormat, "; camo inspect ", path,
+                      "]");
+  SafeTensors file = read_safetensors(path, {.require_checksums = true});
+  Checkpoint out;
+  try {
+    parse_config(file.metadata["config"], path + ": config", out.config);
+    out.state = parse_json(file.metadata["state"], path + ": state");
+  } catch (const ConfigError& e) {
+    throw WeightsError(e.what());
+  }
+  const std::pair<std::string, nn::NamedTensors*> parts[] = {
+      {"model.", &out.model}, {"ema.", &out.ema}, {"optimizer.", &out.optimizer}};
+  for (auto& [name, tensor] : file.tensors) {
+    bool known = false;
+    for (const auto& [prefix, part] : parts)
+      if (!known && name.rfind(prefix, 0) == 0)
+        part->emplace_back(name.substr(prefix.size()), tensor), known = true;
+    check<WeightsError>(known, path, ": holds a tensor that belongs nowhere: ", name);
+  }
+  return out;
+}
+
+std::unique_ptr<moe::CamoXpert> make_model(const TrainConfig& c) {
+  auto model = std::make_unique<moe::CamoXpert>(
+      nn::Scope{.device = parse_device(c.device), .seed = uint64_t(c.seed)},
+      moe::CamoXpertConfig{.model = c.model,
+                           .backbone = c.backbone,
+                           .experts = c.experts,
+                           .mixture = router_settings(c).mixture,
+                           .attention = moe::attention_kind(c.attention),
+                           .drop_path = c.freeze ? 0 : c.drop_path,
+                           .image_height = c.size.height,
+                           .image_width = c.size.width});
+  if (c.freeze) model->backbone->freeze();
+  return model;
+}
+
+namespace {
+
+/// What `camo export` wrote.
+Loaded load_exported(const std::string& path, const std::string& device) {
+  SafeTensors file = read_safetensors(path);
+  check<WeightsError>(file.metadata["part"] == "network", path, ": holds a ", file.metadata["part"],
+                      ", not a whole network [camo train --weights]");
+  Loaded out{config_of(file.metadata, path), nullptr, ""};
+  out.config.device = device;
+  out.model = make_model(out.config);
+  about_file(path, [&] { return nn::load_state_dict(*out.model, std::move(file.tensors)); });
+  out.model->train(false);
+  out.described = text(path, ": ", out.config.model, " on ", out.config.backbone, ", exported weights, ",
+                       to_string(out.config.size), " pixels");
+  return out;
+}
+
+}  // namespace
+
+Loaded load_model(const std::string& given, const std::string& device) {
+  const std::string path = weights_path(given);
+  if (read_safetensors_header(path).metadata[kWeightsKey] == kWeightsFormat) return load_exported(path, device);
+  Checkpoint c = load_checkpoint(path);
+  c.config.device = device;
+  Loaded out{c.config, make_model(c.config), ""};
+  about_file(path, [&] { return nn::load_state_dict(*out.model, c.ema.empty() ? c.model : c.ema); });
+  out.model->train(false);
+  out.described = text(path, ": ", c.config.model, " on ", c.config.backbone, ", ",
+                       c.ema.empty() ? "raw" : "averaged (EMA)", " weights, epoch ", c.state.integer("epoch"),
+                       ", ", to_string(c.config.size), " pixels");
+  return out;
+}
+
+}  // namespace camo::program

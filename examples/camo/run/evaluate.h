@@ -1,0 +1,39 @@
+// Running a trained network over pictures: maps at the masks' own size, and their scores.
+#pragma once
+
+#include "examples/camo/data/dataset.h"
+#include "examples/camo/options/options.h"
+#include "moe/camoxpert.h"
+
+namespace camo::program {
+
+/// Means over images, each counting once.
+struct Scores {
+  int64_t images = 0;
+  double mae = 0, iou = 0, dice = 0;
+};
+
+struct Inference {
+  ImageSize size;
+  DType precision = DType::f32;  // of activations
+  int64_t workers = 2, batch = 4;
+};
+
+/// Probability maps u8 (h, w, 1) of normalised photographs (H, W, 3), each enlarged to its own (h, w) and
+/// rounded. A map depends on its photograph alone.  The model must be in evaluation mode.
+std::vector<Tensor> predict_maps(moe::CamoXpert& model, const std::vector<Tensor>& images,
+                                 const std::vector<ImageSize>& sizes, DType precision);
+
+/// One item seen by `evaluate`.
+struct Judged {
+  int64_t index;
+  Tensor photograph, truth, map;  // u8 at their own size
+  double mae, iou, dice;
+};
+
+/// MAE, IoU and Dice of every item (metrics.h).  `see` is called for each in order and ends the work by
+/// returning false.
+Scores evaluate(moe::CamoXpert& model, const Dataset& data, const Inference& how,
+                const std::function<bool(const Judged&)>& see = nullptr);
+
+}  // namespace camo::program

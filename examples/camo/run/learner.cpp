@@ -1,0 +1,115 @@
+#include "examples/camo/run/learner.h"
+
+#include <cmath>
+
+#include "autograd/debug.h"
+#include "examples/camo/run/weights_file.h"
+#include "moe/loss.h"
+#include "moe/verify/verify.h"
+
+namespace camo::program {
+
+namespace {
+
+std::unique_ptr<moe::CamoXpert> first_model(const TrainConfig& c, bool fresh, std::string* report) {
+  auto model = make_model(c);
+  if (fresh && !c.weights.empty()) *report = load_weights_file(*model->backbone, c.weights).text();
+  return model;
+}
+
+}  // namespace
+
+Learner::Learner(const TrainConfig& c, bool fresh)
+    : precision_(precision(c)),
+      loss_weights_(loss_weights(c.loss)),
+      verify_every_(c.verify_every),
+      model_(first_model(c, fresh, &weights_report_)),
+      optimizer_(*model_, {.decay = c.weight_decay, .clip = c.clip, .groups = {router_settings(c).group}}) {
+  if (c.ema_decay > 0) ema_.emplace(*model_, c.ema_decay);
+}
+
+/// Adds share * gradient of the loss of one batch; returns share * loss.
+double Learner::pass(const Sample& batch, double share, StepReport* report) {
+  model_->state().next_micro_step();
+  const Device device = model_->state().device;
+  const Tensor image = batch.image.to(device);
+  moe::CamoXpertOut out = model_->forward(Var(precision_ == DType::f32 ? image : cast(image, precision_)));
+  Var loss = moe::camoxpert_loss(out, batch.mask.to(device), loss_weights_);
+  const int64_t kept = report ? debug::bytes_kept(loss) : 0;
+  backward(loss, full(loss.shape(), share, loss.dtype(), device));
+  if (report) {
+    report->bytes_kept = kept;
+    report->load.resize(out.stats.size()), report->auxiliary.resize(out.stats.size());
+    for (size_t s = 0; s < out.stats.size(); ++s) {
+      report->load[s].resize(out.stats[s].load.size());
+      for (size_t e = 0; e < report->load[s].size(); ++e) report->load[s][e] += double(out.stats[s].load[e]);
+      report->auxiliary[s] += share * item(out.stats[s].auxiliary);
+    }
+  }
+  return share * item(loss.value());
+}
+
+StepReport Learner::step(std::vector<Sample>& batches, double rate, const BeforePass& before) {
+  StepReport report;
+  model_->train();
+  const int64_t first = model_->state().micro_step;
+  std::optional<moe::Guard> guard;
+  if (verify_every_ > 0 && first % verify_every_ < int64_t(batches.size())) guard.emplace(*model_);
+  for (Sample& batch : batches) {
+    if (before) before(model_->state().micro_step, batch);
+    report.loss += pass(batch, 1 / double(batches.size()), &report);
+  }
+  const std::string spoilt = guard ? guard->not_finite() : "";
+  guard.reset();
+  std::string bad_parameter;
+  report.accepted = std::isfinite(report.loss) && spoilt.empty();
+  if (report.accepted) {
+    gradients_.observe(*model_);
+    nn::StepResult result = optimizer_.step(rate);
+    report.accepted = result.accepted, report.grad_norm = result.grad_norm, bad_parameter = result.non_finite;
+  }
+  if (report.accepted) {
+    nn::commit(*model_);
+    if (ema_) ema_->update();
+  } else {
+    report.culprit = find_culprit(batches, first);
+    if (report.culprit.empty() && !bad_parameter.empty()) report.culprit = "the gradient of " + bad_parameter;
+    if (!spoilt.empty()) report.culprit += (report.culprit.empty() ? "" : "; ") + spoilt;
+  }
+  return report;
+}
+
+std::string Learner::find_culprit(const std::vector<Sample>& batches, int64_t first) {
+  nn::zero_grad(*model_);
+  nn::discard(*model_);
+  const int64_t now = model_->state().micro_step;
+  model_->state().micro_step = first;  // the same noise again
+  std::string found;
+  try {
+    debug::FindNan watch;
+    for (const Sample& batch : batches) pass(batch, 1 / double(batches.size()), nullptr);
+  } catch (const NumericError& e) {
+    found = e.what();
+  }
+  nn::zero_grad(*model_);
+  nn::discard(*model_);
+  model_->state().micro_step = now;
+  return found;
+}
+
+void Learner::save(Checkpoint& c, bool with_optimizer) const {
+  c.model = nn::state_dict(*model_);
+  if (ema_) c.ema = ema_->state();
+  if (with_optimizer) c.optimizer = optimizer_.state();
+  c.state.set("micro_step", model_->state().micro_step);
+  c.state.set("ema_updates", ema_ ? ema_->updates() : int64_t(0));
+}
+
+void Learner::load(const Checkpoint& c) {
+  nn::load_state_dict(*model_, c.model);
+  optimizer_.load_state(c.optimizer);
+  if (ema_) ema_->load_state(c.ema, c.state.integer("ema_updates"));
+  model_->state().micro_step = c.state.integer("micro_step");
+}
+
+}  // namespace camo::program

@@ -1,0 +1,87 @@
+#include "examples/camo/run/report.h"
+
+#include <algorithm>
+#include <cstdio>
+#include <numeric>
+
+#include "examples/camo/draw/canvas.h"
+#include "examples/camo/draw/plot.h"
+#include "tensor/parallel.h"
+
+namespace camo::program {
+
+SetScores score_set(const std::vector<ImageMeasures>& images) {
+  SetScores out{int64_t(images.size()), average(images), {}};
+  std::vector<Measures> resampled(kResamples);
+  parallel_for(kResamples, kGrain,
+               [&](int64_t r) { resampled[r] = average(images, draw_images(out.images, r)); });
+  std::vector<double> figures(kResamples);
+  for (size_t m = 0; m < std::size(kMeasures); ++m) {
+    std::transform(resampled.begin(), resampled.end(), figures.begin(),
+                   [&](const Measures& x) { return x.*kMeasures[m].value; });
+    out.spread[m] = middle(figures);
+  }
+  return out;
+}
+
+void print(const SetScores& scores) {
+  std::printf("%lld images, with 95 %% intervals over images (%lld resamples)\n", (long long)scores.images,
+              (long long)kResamples);
+  for (size_t m = 0; m < std::size(kMeasures); ++m)
+    std::printf("  %-10s  %.4f   %.4f to %.4f\n", kMeasures[m].name, scores.mean.*kMeasures[m].value,
+                scores.spread[m].low, scores.spread[m].high);
+}
+
+JsonObject to_json_object(const SetScores& scores, const std::string& what, const std::string& data) {
+  JsonObject out;
+  out.items = {{"what", what}, {"data", data}};
+  for (const MeasureInfo& m : kMeasures) out.set(m.name, scores.mean.*m.value);
+  out.set("images", scores.images);
+  for (size_t m = 0; m < std::size(kMeasures); ++m)
+    out.set(text(kMeasures[m].name, "_interval"), std::vector{scores.spread[m].low, scores.spread[m].high});
+  return out;
+}
+
+void write_curves(const std::string& path, const std::vector<ImageMeasures>& images) {
+  const Curves c = average_curves(images);
+  std::vector<double> thresholds(256);
+  std::iota(thresholds.begin(), thresholds.end(), 0.0);
+  auto list = [](const Curve& x) { return std::vector(x.begin(), x.end()); };
+  write_charts(path, {{"precision over recall", {{"", list(c.recall), list(c.precision)}}, "recall", {{0, 1}}},
+                      {"over the threshold",
+                       {{"E", thresholds, list(c.e)},
+                        {"F", thresholds, list(c.f)},
+                        {"P", thresholds, list(c.precision)},
+                        {"R", thresholds, list(c.recall)}},
+                       "threshold",
+                       {{0, 1}}}});
+}
+
+std::vector<int64_t> worst(const std::vector<ImageMeasures>& images, int64_t most) {
+  std::vector<int64_t> order(images.size());
+  std::iota(order.begin(), order.end(), int64_t(0));
+  std::stable_sort(order.begin(), order.end(), [&](int64_t a, int64_t b) {
+    return std::pair(images[a].iou, images[a].s) < std::pair(images[b].iou, images[b].s);
+  });
+  order.resize(std::min(order.size(), size_t(most)));
+  return order;
+}
+
+std::vector<Tensor> captioned(const std::string& name, const Measures& m, std::vector<Tensor> pictures) {
+  constexpr int64_t kWidth = 240, kLine = 22, kLetters = kWidth / (2 * Canvas::kLetterWidth);
+  std::vector<std::string> lines;
+  for (size_t i = 0; i < name.size(); i += kLetters) lines.push_back(name.substr(i, kLetters));
+  for (const char* shown : {"IoU", "S", "F_weighted", "MAE"})
+    for (const MeasureInfo& info : kMeasures)
+      if (std::string(info.name) == shown) {
+        char line[64];
+        std::snprintf(line, sizeof line, "%-11s%.3f", shown, m.*info.value);
+        lines.push_back(line);
+      }
+  Canvas canvas(std::min(kWidth, int64_t(lines.size()) * kLine), kWidth);
+  for (size_t i = 0; i < lines.size(); ++i) canvas.write(0, int64_t(i) * kLine, lines[i], {40, 40, 44});
+  pictures.insert(pictures.begin(), canvas.pixels());
+  return pictures;
+}
+
+}  // namespace camo::program

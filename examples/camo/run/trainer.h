@@ -1,0 +1,34 @@
+// A training run: epochs, validation, checkpoints, metrics, pictures; and going on after a stop.
+//
+// All state is either in the checkpoint or a pure function of (seed, position): order and augmentation of the
+// data, noise, learning rate.  So a run that was stopped at any optimizer step and continued ends in the same
+// bits.
+#pragma once
+
+#include "examples/camo/run/evaluate.h"
+#include "examples/camo/run/learner.h"
+#include "examples/camo/data/splits.h"
+
+namespace camo::program {
+
+/// Where tests look in.
+struct Hooks {
+  Learner::BeforePass before_pass;
+  std::function<void(Learner&, const StepReport&)> after_step;
+};
+
+struct Outcome {
+  int exit_code = 0;    // 128 + signal after a saved interrupt
+  double best_iou = 0;  // on the validation data
+  int64_t best_epoch = 0;
+  Scores scores = {};  // of the last validation
+};
+
+/// Starts the run that a configuration describes, in a new folder config.out.
+Outcome train(TrainConfig config, const Hooks& hooks = {});
+
+/// Goes on with the run in a folder.  `change` may alter epochs, threads and workers.
+Outcome resume(const std::string& folder, const std::function<void(TrainConfig&)>& change = nullptr,
+               const Hooks& hooks = {});
+
+}  // namespace camo::program

@@ -1,0 +1,52 @@
+#include "examples/camo/run/weights_file.h"
+
+#include <filesystem>
+
+namespace camo::program {
+
+std::string weights_path(const std::string& given) {
+  return std::filesystem::is_directory(given) ? given + "/best.safetensors" : given;
+}
+
+nn::WeightsReport load_weights_file(nn::Backbone& backbone, const std::string& given, bool partial,
+                                    const ReadOptions& options) {
+  const std::string path = weights_path(given);
+  SafeTensors file = read_tensors(path, options);
+  return about_file(path, [&] { return nn::load_weights(backbone, std::move(file.tensors), partial); });
+}
+
+void write_weights(const std::string& path, const nn::Module& module, Metadata about, bool features_names) {
+  NamedTensors tensors = nn::state_dict(module);
+  if (features_names)
+    for (auto& [name, t] : tensors) name = nn::features_name(name);
+  write_safetensors(path, tensors, about);
+}
+
+Metadata about_backbone(const std::string& name) {
+  return {{"format", "pt"},
+          {kWeightsKey, kWeightsFormat},
+          {"camo.version", CAMO_VERSION},
+          {"part", "backbone"},
+          {"backbone", name},
+          {"normalisation", R"({"mean": [0.485, 0.456, 0.406], "deviation": [0.229, 0.224, 0.225]})"}};
+}
+
+Metadata about_network(const TrainConfig& config) {
+  Metadata about = about_backbone(config.backbone);
+  about["part"] = "network", about["model"] = config.model, about["config"] = to_text(config, true);
+  return about;
+}
+
+TrainConfig config_of(const Metadata& about, const std::string& path) {
+  const auto config = about.find("config");
+  TrainConfig out;
+  try {
+    parse_config(config == about.end() ? "" : config->second, path + ": config", out);
+  } catch (const ConfigError& e) {
+    throw WeightsError(e.what());
+  }
+  out.device = "cpu";
+  return out;
+}
+
+}  // namespace camo::program

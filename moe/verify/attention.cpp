@@ -1,0 +1,102 @@
+// flash: tiled attention with an online softmax against the plain formula, and the memory it takes.
+#include <algorithm>
+#include <cmath>
+
+#include "moe/verify/verify.h"
+
+namespace camo::moe {
+namespace {
+
+double norm(const Tensor& x) { return std::sqrt(sum_of_squares(x)); }
+
+struct Plain {
+  Tensor y, dq, dk, dv;
+};
+
+/// softmax(q k^T / sqrt(D)) v and its gradients, one query after another, in f64 on the host.  All (N or M,
+/// heads * D).
+Plain plain_attention(const Tensor& q, const Tensor& k, const Tensor& v, const Tensor& dy, int64_t heads) {
+  const int64_t N = q.dim(0), M = k.dim(0), C = q.dim(1), D = C / heads;
+  const double scale = 1 / std::sqrt(double(D));
+  Plain out{zeros_like(q), zeros_like(q), zeros_like(k), zeros_like(v)};
+  const double *Q = q.read<double>(), *K = k.read<double>(), *V = v.read<double>(), *DY = dy.read<double>();
+  double *Y = out.y.write<double>(), *DQ = out.dq.write<double>(), *DK = out.dk.write<double>(),
+         *DV = out.dv.write<double>();
+  std::vector<double> p(static_cast<size_t>(M)), dp(static_cast<size_t>(M));
+  for (int64_t h = 0; h < heads; ++h)
+    for (int64_t i = 0; i < N; ++i) {
+      const int64_t a = i * C + h * D;
+      double top = -INFINITY, sum = 0, mean = 0;
+      for (int64_t j = 0; j < M; ++j) {
+        p[j] = 0;
+        for (int64_t d = 0; d < D; ++d) p[j] += scale * Q[a + d] * K[j * C + h * D + d];
+        top = std::max(top, p[j]);
+      }
+      for (int64_t j = 0; j < M; ++j) sum += p[j] = std::exp(p[j] - top);
+      for (int64_t j = 0; j < M; ++j) {
+        p[j] /= sum, dp[j] = 0;
+        for (int64_t d = 0; d < D; ++d) {
+          const int64_t b = j * C + h * D + d;
+          Y[a + d] += p[j] * V[b], dp[j] += DY[a + d] * V[b], DV[b] += p[j] * DY[a + d];
+        }
+        mean += p[j] * dp[j];
+      }
+      for (int64_t j = 0; j < M; ++j)
+        for (int64_t d = 0; d < D; ++d) {
+          const double ds = scale * p[j] * (dp[j] - mean);
+          DQ[a + d] += ds * K[j * C + h * D + d], DK[j * C + h * D + d] += ds * Q[a + d];
+        }
+    }
+  return out;
+}
+
+/// |a - b| / |b|, or / least where that is more; a in any type on any device.
+double error_of(const Tensor& a, const Tensor& exact, double least) {
+  const Tensor x = cast(a.to(Device{}), DType::f64).reshape(exact.shape());
+  return norm(sub(x, exact)) / std::max(norm(exact), least);
+}
+
+}  // namespace
+
+Check verify_attention(const debug::AttentionSizes& s, DType dtype, Device device) {
+  // One head of a large map is enough, and the plain formula takes its time.
+  const int64_t heads = s.N * s.M > 1 << 20 ? 1 : std::min<int64_t>(s.heads, 2), C = heads * s.D;
+  auto numbers = [&](int64_t rows, uint64_t seed) { return cast(randn({1, rows, C}, seed), dtype); };
+  const Tensor q = numbers(s.N, 1), k = numbers(s.M, 2), v = numbers(s.M, 3), dy = numbers(s.N, 4);
+  auto exact = [&](const Tensor& x) { return cast(x, DType::f64).reshape({x.dim(1), C}); };
+  const Plain plain = plain_attention(exact(q), exact(k), exact(v), exact(dy), heads);
+
+  const Tensor dq = q.to(device), dk = k.to(device), dv = v.to(device), ddy = dy.to(device);
+  attention_backward(ddy, dq, dk, dv, attention(dq, dk, dv, int(heads)), int(heads),
+                     0);  // warm: scratch is kept by threads
+  reset_memory_peak(device);
+  const int64_t before = memory_stats(device).in_use;
+  const AttentionOut out = attention(dq, dk, dv, int(heads));
+  const AttentionGrads grads = attention_backward(ddy, dq, dk, dv, out, int(heads), 0);
+  synchronize(device);
+  const int64_t peak = memory_stats(device).peak - before;
+  // Results and gradients, one number a row and head, and as much again for tiles of scores; never N x M.
+  const int64_t linear =
+      2 * (out.y.bytes() + out.lse.bytes() + grads.dq.bytes() + grads.dk.bytes() + grads.dv.bytes()) +
+      (1 << 20);
+
+  // Of a single key the softmax is 1, and dq and dk are zero but for rounding, in the unit of dy.
+  const double least = 0.1 * norm(exact(dy));
+  const double worst = std::max({error_of(out.y, plain.y, least), error_of(grads.dq, plain.dq, least),
+                                 error_of(grads.dk, plain.dk, least), error_of(grads.dv, plain.dv, least)});
+  const double limit = dtype == DType::bf16 ? 1e-2 : dtype == DType::f32 ? 1e-5 : 1e-12;
+  Check c{.name = "flash",
+          .where = text("attention ", s.N, " x ", s.M, ", head size ", s.D, ", ", dtype),
+          .verdict = worst <= limit ? Verdict::passed : Verdict::failed,
+          .measured = worst,
+          .limit = limit,
+          .sentence =
+              text("forward and backward against the plain formula; peak ", (peak + 1023) / 1024, " KiB")};
+  if (const int64_t scores = s.N * s.M * heads * 4; scores > peak)
+    c.sentence += text(", scores would be ", (scores + 1023) / 1024);
+  if (peak > linear)
+    c.verdict = Verdict::failed, c.sentence = text("takes ", peak, " bytes, more than O(N): ", linear);
+  return c;
+}
+
+}  // namespace camo::moe

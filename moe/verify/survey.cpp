@@ -1,0 +1,196 @@
+#include "moe/verify/survey.h"
+
+#include <utility>
+#include <algorithm>
+#include <cmath>
+
+#include "moe/verify/verify.h"
+
+namespace camo::moe {
+
+Surveyor::Surveyor(nn::Module& network)
+    : layers_(mixtures(network)), share_(layers_.size()), parts_(layers_.size()) {
+  for (size_t i = 0; i < layers_.size(); ++i) {
+    before_.push_back(layers_[i]->watch);
+    layers_[i]->watch = [this, i](const Var& x, const MoeOut& out) { enter(i, x, out); };
+  }
+}
+
+Surveyor::~Surveyor() {
+  for (size_t i = 0; i < layers_.size(); ++i) layers_[i]->watch = before_[i];
+}
+
+namespace {
+
+constexpr int64_t kParts = 4;  // of an image: tiles or pixels, at other places in each
+
+/// Mean over all axes between the first and the last.
+Tensor pooled(const Tensor& x) {
+  std::vector<int> inner;
+  for (int axis = 1; axis + 1 < x.rank(); ++axis) inner.push_back(axis);
+  return inner.empty() ? x : mean(x, inner);
+}
+
+}  // namespace
+
+void Surveyor::enter(size_t layer, const Var& x, const MoeOut& out) {
+  const int64_t B = x.dim(0), E = layers_[layer]->experts.size();
+  const std::vector<int64_t> expert = to_vector<int64_t>(out.route.expert);
+  const int64_t per_image = int64_t(expert.size()) / std::max<int64_t>(B, 1);
+  std::vector<double>& share = share_[layer];
+  const size_t first = share.size();
+  share.resize(first + size_t(B * E));
+  for (int64_t i = 0; i < B * per_image; ++i)
+    share[first + size_t(i / per_image * E + expert[size_t(i)])] += 1 / double(per_image);
+  if (layers_[layer]->routing != Routing::image) {
+    const Tensor seen = pooled(layers_[layer]->rows(x).value());
+    const int64_t K = layers_[layer]->router.chosen, rows = per_image / K,
+                  already = int64_t(share.size()) / E - B;
+    for (int64_t b = 0; b < B; ++b)
+      for (int64_t j = 0; j < std::min(kParts, rows); ++j) {
+        const int64_t r = b * rows + (j * rows / kParts + (already + b) * 7) % rows;
+        std::vector<double> part = to_vector<double>(seen.slice(r, r + 1)), went(size_t(E), 0.0);
+        for (int64_t k = 0; k < K; ++k) went[size_t(expert[size_t(r * K + k)])] += 1 / double(K);
+        parts_[layer].features.insert(parts_[layer].features.end(), part.begin(), part.end());
+        parts_[layer].share.insert(parts_[layer].share.end(), went.begin(), went.end());
+      }
+  }
+  if (layer + 1 < layers_.size()) return;
+  const std::vector<double> features = to_vector<double>(pooled(x.value()));
+  features_.insert(features_.end(), features.begin(), features.end());
+  images_ += B;
+}
+
+Survey Surveyor::result() const {
+  Survey out;
+  if (!images_) return out;
+  for (size_t i = 0; i < layers_.size(); ++i) {
+    const int64_t E = layers_[i]->experts.size(), m = int64_t(parts_[i].share.size()) / E;
+    out.layers.push_back({.where = layers_[i]->path(),
+                          .experts = layers_[i]->names,
+                          .chosen = layers_[i]->router.chosen,
+                          .share = from<double>(share_[i], {images_, E})});
+    if (m == 0) continue;
+    out.layers.back().part_share = from<double>(parts_[i].share, {m, E});
+    out.layers.back().part_features =
+        from<double>(parts_[i].features, {m, int64_t(parts_[i].features.size()) / m});
+  }
+  out.features = from<double>(features_, {images_, int64_t(features_.size()) / images_});
+  return out;
+}
+
+namespace {
+
+/// One run from centres drawn with k-means++; the group of each row, and the sum of squared distances to the
+/// centres.
+std::pair<std::vector<int64_t>, double> lloyd(const std::vector<double>& x, int64_t n, int64_t C,
+                                              int64_t groups, uint32_t start) {
+  std::vector<double> centre(size_t(groups * C)), nearest(size_t(n), 1.0);
+  auto distance = [&](int64_t i, int64_t g) {
+    double sum = 0;
+    for (int64_t c = 0; c < C; ++c) sum += std::pow(x[i * C + c] - centre[g * C + c], 2);
+    return sum;
+  };
+  Random random({.seed = 2, .domain = Domain::shuffle, .step = start});
+  for (int64_t g = 0; g < groups; ++g) {
+    double all = 0, below = 0;
+    for (double d : nearest) all += d;
+    const double wanted = random.uniform() * all;
+    int64_t chosen = 0;
+    while (chosen + 1 < n && (below += nearest[chosen]) <= wanted) ++chosen;
+    std::copy_n(&x[chosen * C], C, &centre[g * C]);
+    for (int64_t i = 0; i < n; ++i) nearest[i] = g ? std::min(nearest[i], distance(i, g)) : distance(i, g);
+  }
+  std::vector<int64_t> group(size_t(n), -1);
+  bool moved = true;
+  for (int round = 0; round < 100 && std::exchange(moved, false); ++round) {
+    for (int64_t i = 0; i < n; ++i) {
+      int64_t best = 0;
+      for (int64_t g = 1; g < groups; ++g)
+        if (distance(i, g) < distance(i, best)) best = g;
+      moved |= std::exchange(group[i], best) != best;
+    }
+    for (int64_t g = 0; g < groups; ++g) {
+      const int64_t size = std::count(group.begin(), group.end(), g);
+      if (!size) continue;  // its centre stays
+      std::fill_n(&centre[g * C], C, 0.0);
+      for (int64_t i = 0; i < n; ++i)
+        if (group[i] == g)
+          for (int64_t c = 0; c < C; ++c) centre[g * C + c] += x[i * C + c] / double(size);
+    }
+  }
+  double spread = 0;
+  for (int64_t i = 0; i < n; ++i) spread += distance(i, group[i]);
+  return {group, spread};
+}
+
+}  // namespace
+
+std::vector<int64_t> k_means(const Tensor& points, int64_t groups) {
+  auto [n, C] = dims<2>(points, "k_means: points (n, C)");
+  check<DataError>(1 <= groups && groups <= n, "k_means: needs 1 to n groups, got ", groups, " of ", n,
+                   " points");
+  std::vector<double> x = to_vector<double>(points);
+  for (int64_t c = 0; c < C; ++c) {
+    double mean = 0, square = 0;
+    for (int64_t i = 0; i < n; ++i) mean += x[i * C + c] / double(n);
+    for (int64_t i = 0; i < n; ++i) square += std::pow(x[i * C + c] - mean, 2) / double(n);
+    for (int64_t i = 0; i < n; ++i) x[i * C + c] = square > 0 ? (x[i * C + c] - mean) / std::sqrt(square) : 0;
+  }
+  std::vector<int64_t> best;
+  double least = INFINITY;
+  for (uint32_t start = 0; start < 10; ++start) {
+    auto [group, spread] = lloyd(x, n, C, groups, start);
+    if (spread < least) least = spread, best = std::move(group);
+  }
+  return best;
+}
+
+std::vector<int64_t> groups_of(const Tensor& features) {
+  const int64_t n = features.dim(0);
+  return k_means(features, std::min(n, std::clamp<int64_t>(n / 16, 2, 8)));
+}
+
+Tensor share_by_group(const Tensor& share, const std::vector<int64_t>& group) {
+  const int64_t n = share.dim(0), E = share.dim(1), G = *std::max_element(group.begin(), group.end()) + 1;
+  Tensor out = zeros({G, E}, DType::f64);
+  for (int64_t i = 0; i < n; ++i) {
+    const double size = double(std::count(group.begin(), group.end(), group[i]));
+    for (int64_t e = 0; e < E; ++e)
+      out.write<double>()[group[i] * E + e] += share.read<double>()[i * E + e] / size;
+  }
+  return out;
+}
+
+double mutual_information(const Tensor& share, const std::vector<int64_t>& group) {
+  const int64_t n = share.dim(0), E = share.dim(1), G = *std::max_element(group.begin(), group.end()) + 1;
+  std::vector<double> joint(size_t(G * E)), of_group(static_cast<size_t>(G)),
+      of_expert(static_cast<size_t>(E));
+  const double* s = share.read<double>();
+  for (int64_t i = 0; i < n; ++i)
+    for (int64_t e = 0; e < E; ++e) {
+      const double p = s[i * E + e] / double(n);
+      joint[group[i] * E + e] += p, of_group[group[i]] += p, of_expert[e] += p;
+    }
+  double sum = 0;
+  for (int64_t g = 0; g < G; ++g)
+    for (int64_t e = 0; e < E; ++e)
+      if (const double p = joint[g * E + e]; p > 0) sum += p * std::log(p / (of_group[g] * of_expert[e]));
+  return sum;
+}
+
+PermutationTest permutation_test(const Tensor& share, std::vector<int64_t> group, int64_t shuffles) {
+  PermutationTest out{.information = mutual_information(share, group), .by_chance = 0, .p = 1};
+  Random random({.seed = 1, .domain = Domain::shuffle});
+  for (int64_t s = 0; s < shuffles; ++s) {
+    for (size_t i = group.size(); i > 1; --i)
+      std::swap(group[i - 1], group[size_t(random.below(int64_t(i)))]);
+    const double chance = mutual_information(share, group);
+    // Sums in another order differ in their last bits: what is equal must count as equal.
+    out.by_chance += chance / double(shuffles), out.p += chance >= out.information - 1e-12;
+  }
+  out.p /= double(1 + shuffles);
+  return out;
+}
+
+}  // namespace camo::moe

@@ -1,0 +1,151 @@
+// A network as a whole: all its layers, its output, its attentions; and the checks that run along in
+// training.
+#include <algorithm>
+
+#include "moe/verify/survey.h"
+#include "moe/verify/checks.h"
+
+namespace camo::moe {
+using namespace verifying;
+
+std::vector<std::string> failed(const std::vector<Check>& checks) {
+  std::vector<std::string> out;
+  for (const Check& c : checks)
+    if (c.verdict == Verdict::failed && std::find(out.begin(), out.end(), c.name) == out.end())
+      out.push_back(c.name);
+  return out;
+}
+
+// ---- the network ------------------------------------------------------------------------------------------
+
+namespace {
+
+bool fails(const std::vector<Check>& checks, const std::string& name, const std::string& where = "") {
+  return std::any_of(checks.begin(), checks.end(), [&](const Check& c) {
+    return c.verdict == Verdict::failed && (name.empty() || c.name == name) &&
+           (where.empty() || c.where == where);
+  });
+}
+
+/// The maps that reach each mixture.
+std::vector<Tensor> inputs_of(const Subject& s, const std::vector<Moe*>& layers) {
+  NoGrad no_grad;
+  std::vector<Tensor> out(layers.size());
+  std::vector<std::function<void(const Var&, const MoeOut&)>> before;
+  for (size_t i = 0; i < layers.size(); ++i) {
+    before.push_back(layers[i]->watch);
+    layers[i]->watch = [&out, i](const Var& x, const MoeOut&) { out[i] = x.value(); };
+  }
+  s.forward(Var(s.images));
+  for (size_t i = 0; i < layers.size(); ++i) layers[i]->watch = before[i];
+  return out;
+}
+
+/// Adds to each layer's gate check whether the network's output reaches it.
+void reach_gates(const Subject& s, const std::vector<Moe*>& layers, std::vector<Check>& checks) {
+  nn::zero_grad(s.network);
+  Var y = s.forward(Var(s.images));
+  if (y.wants_grad()) backward(y, randn(y.shape(), 7).to(y.device()));
+  for (const Moe* layer : layers) {
+    double square = 0;
+    for (const nn::Parameter& p : layer->router.named_parameters())
+      if (p.var.grad().defined()) square += sum_of_squares(p.var.grad());
+    for (Check& c : checks) {
+      if (c.name != "gate" || c.where != layer->path() || c.verdict != Verdict::passed) continue;
+      c.sentence += text("; norm ", std::sqrt(square), " from the network's output");
+      if (!(square > 0) || !std::isfinite(square))
+        c.verdict = Verdict::failed,
+        c.sentence = "no finite gradient of the network's output reaches the gate";
+    }
+  }
+  nn::zero_grad(s.network);
+}
+
+Check mates_check(const Subject& s) {
+  NoGrad no_grad;
+  const Tensor together = s.forward(Var(s.images)).value();
+  double worst = 0;
+  for (int64_t b = 0; b < s.images.dim(0); ++b)
+    worst = std::max(
+        worst, relative_error(s.forward(Var(s.images.slice(b, b + 1))).value(), together.slice(b, b + 1)));
+  return judged("batch", "network", worst, kRounding, "logits of each image alone and among others");
+}
+
+}  // namespace
+
+std::vector<Check> verify(const Subject& s, const Survey* survey) {
+  check(s.images.rank() == 4 && s.images.dim(0) >= 2, "verify: needs two images and more, got ",
+        s.images.shape());
+  const bool training = s.network.training();
+  s.network.train(false);
+  const std::vector<Moe*> layers = mixtures(s.network);
+  std::vector<Check> out;
+  std::vector<debug::AttentionSizes> attentions;
+  std::vector<Tensor> x;
+  {
+    debug::NoteAttention note;
+    x = inputs_of(s, layers);
+    attentions = {note.sizes().begin(), note.sizes().end()};
+  }
+  for (size_t i = 0; i < layers.size(); ++i)
+    for (Check& c : verify_layer(*layers[i], x[i])) out.push_back(std::move(c));
+  reach_gates(s, layers, out);
+  if (layers.empty())
+    out.push_back(
+        skipped("weights", "network", "has no mixture: the checks of routing have nothing to look at"));
+  if (fails(out, "dispatch"))
+    out.push_back(skipped("batch", "network", "dispatch fails: images get each other's results"));
+  else
+    out.push_back(guarded("batch", "network", [&] { return mates_check(s); }));
+  for (const debug::AttentionSizes& sizes : attentions)
+    for (DType dtype : {DType::f32, DType::bf16})
+      out.push_back(verify_attention(sizes, dtype, s.images.device()));
+  if (attentions.empty()) out.push_back(skipped("flash", "network", "has no such attention"));
+
+  for (const char* name : {"usage", "content"})
+    if (!survey && !layers.empty()) out.push_back(skipped(name, "network", "needs a trained model and data"));
+  if (survey)
+    for (Check& c : verify_survey(*survey)) {
+      if (fails(out, "", c.where))
+        c = skipped(c.name.c_str(), c.where, "another check fails here: its numbers mean nothing");
+      out.push_back(std::move(c));
+    }
+  s.network.train(training);
+  return out;
+}
+
+// ---- in training ------------------------------------------------------------------------------------------
+
+namespace {
+
+/// "" or what is not finite; throws for what is wrong otherwise.
+std::string looked_at(const Moe& layer, const Var& x, const MoeOut& out) {
+  const int64_t B = x.dim(0), R = out.route.expert.dim(0);
+  if (B == 0) return "";
+  auto image = [&](int64_t b) { return text(layer.path(), ", image ", b, " of the batch"); };
+  const Flaw f = flaw(out.route, layer.router.experts);
+  if (f.row >= 0 && !f.finite) return text("finite: ", image(f.row * B / R), " has ", f.what);
+  check<VerifyError>(f.row < 0, "weights: ", image(f.row * B / R), " has ", f.what, " [camo verify]");
+  if (all_finite(out.y.value())) return "";
+  int64_t b = 0;
+  while (b + 1 < B && all_finite(out.y.value().slice(b, b + 1))) ++b;
+  return text("finite: ", image(b), " comes out with NaN or infinity");
+}
+
+}  // namespace
+
+Guard::Guard(nn::Module& network) {
+  for (Moe* layer : mixtures(network)) {
+    before_.emplace_back(layer, layer->watch);
+    layer->watch = [this, layer](const Var& x, const MoeOut& out) {
+      std::string found = looked_at(*layer, x, out);
+      if (not_finite_.empty()) not_finite_ = std::move(found);
+    };
+  }
+}
+
+Guard::~Guard() {
+  for (auto& [layer, watch] : before_) layer->watch = watch;
+}
+
+}  // namespace camo::moe

@@ -1,0 +1,30 @@
+// Which parameters of a network got no gradient?
+//
+// One step proves nothing (an expert may wait for its turn), so gradients are counted over many.
+#pragma once
+
+#include <map>
+
+#include "nn/module.h"
+
+namespace camo::nn {
+
+/// Counts gradients.  observe() goes between backward() and the optimizer's step, which clears them.
+class GradientWindow {
+ public:
+  void observe(const Module& module);
+  int64_t steps() const { return steps_; }
+  /// Steps in which this parameter received a gradient.
+  int64_t count(const std::string& name) const;
+  void clear() { steps_ = 0, counts_.clear(); }
+
+ private:
+  int64_t steps_ = 0;
+  std::map<std::string, int64_t> counts_;
+};
+
+/// Names of the parameters, frozen ones left out, that received no gradient in the whole window.
+/// Throws GraphError for an empty window.
+std::vector<std::string> unreached(const Module& module, const GradientWindow& window);
+
+}  // namespace camo::nn

@@ -1,0 +1,116 @@
+// Attention forward: see attention.h.
+#include "tensor/cpu/kernels/attention.h"
+
+#include <array>
+#include <limits>
+
+#include "tensor/cpu/kernels/attention_tile.h"
+
+namespace camo::kernel {
+namespace {
+
+constexpr int64_t kQueries = 24;  // of a block: a multiple of every tile height
+
+/// One head's keys and values, packed.
+template <class A> struct Head { const A *keys, *values; };
+
+/// What a block of queries knows so far, scores in units of log2: the sums of exponentials are still spread over lanes.
+template <class A>
+struct Running {
+  static constexpr int64_t size = round_up(kQueries, Vec<A>::size);
+  std::array<A, size> top, sum;
+  std::array<Vec<A>, kQueries> lanes;
+};
+
+/// Scores of n keys -> exp2(score - new maximum); what was summed before is scaled down to the new maximum.
+/// Three loops over the rows, because the folds of one row would wait for each other.
+template <class A>
+void softmax_tile(A* scores, int64_t rows, int64_t n, bool first, Running<A>& run, A* y, int64_t width) {
+  using V = Vec<A>;
+  const int64_t whole = round_up(n, V::size) - V::size;  // the last vector may have lanes without a key
+  const V edge = live(V(A(0)), -std::numeric_limits<A>::infinity(), int(n - whole));
+  std::array<A, kQueries> top;
+  for (int64_t r = 0; r < rows; ++r) {
+    A* row = scores + r * kScores;
+    V best = V::load(row + whole) + edge;
+    best.store(row + whole);
+    for (int64_t j = 0; j < whole; j += V::size) best = max(V::load(row + j), best);
+    top[r] = lane_max(best);
+  }
+  for (int64_t r = 0; r < rows; ++r) {
+    if (first) {
+      run.lanes[r] = V(A(0));
+    } else if (top[r] > run.top[r]) {
+      const V shrink = exp2_negative(V(run.top[r] - top[r]));
+      run.lanes[r] *= shrink;
+      for (int64_t d = 0; d < width; d += V::size) (V::load(y + r * width + d) * shrink).store(y + r * width + d);
+    } else {
+      continue;
+    }
+    run.top[r] = top[r];
+  }
+  for (int64_t r = 0; r < rows; ++r) {
+    A* row = scores + r * kScores;
+    V sum = run.lanes[r], shift(run.top[r]);
+    for (int64_t j = 0; j <= whole; j += V::size) {
+      V p = exp2_negative(V::load(row + j) - shift);
+      p.store(row + j);
+      sum += p;
+    }
+    run.lanes[r] = sum;
+  }
+}
+
+/// Queries [begin, begin + rows) of one head.
+template <class T, class A>
+void block(const T* q, const Head<A>& head, T* y, A* lse, const Attention& s, int64_t b, int64_t h, int64_t begin,
+           int64_t rows, A* queries, A* sums) {
+  using V = Vec<A>;
+  alignas(64) A scores[kQueries * kScores];
+  const int64_t width = channels<A>(s), stride = s.heads * s.D;
+  pack_rows(q + s.query(b, h, begin), stride, rows, s.D, A(s.scale * kLog2e), queries, width, kQueries);
+  prefetch_rows(q + s.query(b, h, begin + kQueries), stride, rows, s.D);
+  Running<A> run;
+  run.top.fill(0), run.sum.fill(1);
+  for (int64_t j = 0; j < s.M; j += kKeys) {
+    const int64_t n = std::min(kKeys, s.M - j);
+    score(queries, width, head.keys + j * s.D, s.D, n, scores, rows);
+    softmax_tile(scores, rows, n, j == 0, run, sums, width);
+    products<false>(scores, kScores, head.values + j * width, width, n, sums, width, j > 0, rows, width / V::size);
+  }
+  for (int64_t r = 0; r < rows; ++r) run.sum[r] = lane_sum(run.lanes[r]);
+  for (int64_t r = 0; r < rows; ++r)
+    each_vec<A>(s.D, [&, inverse = V(1 / run.sum[r]), to = y + s.query(b, h, begin + r)](int64_t d, auto lanes) {
+      store(V::load(sums + r * width + d) * inverse, to + d, lanes);
+    });
+  each_vec<A>(rows, [&](int64_t r, auto lanes) {
+    store(V::load(&run.top[r]) * V(A(kLn2)) + camo::log(V::load(&run.sum[r])), lse + (b * s.heads + h) * s.N + begin + r, lanes);
+  });
+}
+
+}  // namespace
+
+template <class T>
+void attention(const T* q, const T* k, const T* v, T* y, acc_t<T>* lse, const Attention& s) {
+  using A = acc_t<T>;
+  const int64_t width = channels<A>(s), stride = s.heads * s.D;
+  const int64_t key_size = round_up(s.M, kPanel<A>) * s.D, value_size = s.M * width;
+  const int64_t blocks = ceil_div(s.N, kQueries);
+  Scratch<A> keys(s.B * s.heads * key_size), values(s.B * s.heads * value_size);
+  pack_heads(k, s, key_size, keys + 0, [&](const T* x, A* to) { pack_panels(x, stride, s.M, s.D, to); });
+  pack_heads(v, s, value_size, values + 0, [&](const T* x, A* to) { pack_rows(x, stride, s.M, s.D, A(1), to, width, s.M); });
+  parallel_chunks(s.B * s.heads * blocks, 4, [&](int64_t first, int64_t last) {
+    Scratch<A> queries(kQueries * width), sums(kQueries * width);
+    for (int64_t i = first; i < last; ++i) {
+      const int64_t head = i / blocks, begin = i % blocks * kQueries;
+      block(q, Head<A>{keys + head * key_size, values + head * value_size}, y, lse, s, head / s.heads, head % s.heads, begin,
+            std::min(kQueries, s.N - begin), queries + 0, sums + 0);
+    }
+  });
+}
+
+template void attention(const float*, const float*, const float*, float*, float*, const Attention&);
+template void attention(const double*, const double*, const double*, double*, double*, const Attention&);
+template void attention(const bf16*, const bf16*, const bf16*, bf16*, float*, const Attention&);
+
+}  // namespace camo::kernel

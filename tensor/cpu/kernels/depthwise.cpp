@@ -1,0 +1,269 @@
+#include "tensor/cpu/kernels/depthwise.h"
+
+#include <array>
+#include <vector>
+
+#include "tensor/cpu/kernels/rows.h"
+#include "tensor/cpu/kernels/scratch.h"
+#include "tensor/cpu/kernels/unroll.h"
+#include "tensor/parallel.h"
+
+namespace camo::kernel {
+namespace {
+
+// One form for all three passes.  Output (oh, ow) reads input (i / over, j / over) for tap (ky, kx) with
+// i = oh * stride - padding_h + ky * dilation, if that is inside and divisible.  The input gradient is this same
+// sum over dy with rotated taps: over = the stride, padding = dilation (k - 1) - padding, which may be negative.
+struct Gather {
+  int64_t B, IH, IW, OH, OW, C, kh, kw, stride, over, padding_h, padding_w, dilation;
+
+  static int64_t source(int64_t i, int64_t over, int64_t length) {  // -1: outside
+    return i >= 0 && i % over == 0 && i / over < length ? i / over : -1;
+  }
+  int64_t row(int64_t oh, int64_t ky) const { return source(oh * stride - padding_h + ky * dilation, over, IH); }
+  int64_t column(int64_t ow, int64_t kx) const { return source(ow * stride - padding_w + kx * dilation, over, IW); }
+  bool blocked() const {
+    return stride == 1 && over == 1 && dilation == 1 && kh == kw && OW >= 4 && kw >= 3 && kw <= 9 && kw % 2;
+  }
+};
+
+Gather forward_of(const Depthwise& s) {
+  return {s.B, s.H, s.W, s.out_h(), s.out_w(), s.C, s.kh, s.kw, s.stride, 1, s.padding, s.padding, s.dilation};
+}
+Gather backward_of(const Depthwise& s) {
+  return {s.B, s.out_h(), s.out_w(), s.H, s.W, s.C, s.kh, s.kw, 1, s.stride,
+          s.dilation * (s.kh - 1) - s.padding, s.dilation * (s.kw - 1) - s.padding, s.dilation};
+}
+
+/// Asks for vector c of P pixels.  The row below the last tap row is needed next, and the hardware does not guess it.
+template <int P, class T>
+[[gnu::always_inline]] inline void prefetch(const T* pixels, int64_t C, int64_t c) {
+  unroll<P>([&](auto p) __attribute__((always_inline)) { __builtin_prefetch(pixels + p * C + c); });
+}
+
+// ---- y = sum over taps --------------------------------------------------------------------------------------
+
+/// P pixels of one row.  in[ky * (P + K - 1) + j] is column j of tap row ky; columns outside point at zeros.
+/// `next` (or null) are the pixels of the row below.
+template <int K, int P, class T, class A>
+void block(const T* const* in, int rows, const T* next, const A* weight, const A* bias, T* y, int64_t C) {
+  each_vec<A>(C, [&](int64_t c, auto n) {
+    if (next) prefetch<P>(next, C, c);
+    Vec<A> acc[P];
+    Vec<A> start = bias ? load<A>(bias + c, n) : Vec<A>(0);
+    unroll<P>([&](auto p) __attribute__((always_inline)) { acc[p] = start; });
+    for (int ky = 0; ky < rows; ++ky) {
+      const T* const* row = in + ky * (P + K - 1);
+      Vec<A> w[K];
+      unroll<K>([&](auto kx) __attribute__((always_inline)) { w[kx] = load<A>(weight + (ky * K + kx) * C + c, n); });
+      unroll<P + K - 1>([&](auto j) __attribute__((always_inline)) {
+        Vec<A> x = load<A>(row[j] + c, n);
+        unroll<K>([&](auto kx) __attribute__((always_inline)) {
+          if constexpr (j - kx >= 0 && j - kx < P) acc[j - kx] += x * w[kx];
+        });
+      });
+    }
+    unroll<P>([&](auto p) __attribute__((always_inline)) { store(acc[p], y + p * C + c, n); });
+  });
+}
+
+template <int K, int P, class T, class A>
+void blocked_row(const Gather& g, const T* x, const A* weight, const A* bias, const T* zeros, T* y, int64_t oh) {
+  int64_t first = std::max<int64_t>(0, g.padding_h - oh);                 // tap rows [first, last) are inside
+  int64_t last = std::min<int64_t>(K, g.IH + g.padding_h - oh);
+  std::array<const T*, K*(P + K - 1)> in;
+  for (int64_t at = 0; at < g.OW; at += P) {
+    int64_t ow = std::min(at, g.OW - P);                                  // the last block overlaps its neighbour
+    const T** to = in.data();
+    for (int64_t ky = first; ky < last; ++ky)
+      for (int64_t j = ow - g.padding_w; j < ow - g.padding_w + P + K - 1; ++j)
+        *to++ = j >= 0 && j < g.IW ? x + ((oh - g.padding_h + ky) * g.IW + j) * g.C : zeros;
+    const T* next = oh - g.padding_h + K < g.IH ? x + ((oh - g.padding_h + K) * g.IW + ow) * g.C : nullptr;
+    block<K, P>(in.data(), int(last - first), next, weight + first * K * g.C, bias, y + ow * g.C, g.C);
+  }
+}
+
+/// The definition: the taps of one pixel, one after another.
+template <class T, class A>
+void plain_row(const Gather& g, const T* x, const A* weight, const A* bias, T* y, int64_t oh) {
+  std::vector<std::pair<const T*, const A*>> taps;
+  for (int64_t ow = 0; ow < g.OW; ++ow, y += g.C) {
+    taps.clear();
+    for (int64_t ky = 0; ky < g.kh; ++ky)
+      for (int64_t kx = 0; kx < g.kw; ++kx)
+        if (int64_t i = g.row(oh, ky), j = g.column(ow, kx); i >= 0 && j >= 0)
+          taps.emplace_back(x + (i * g.IW + j) * g.C, weight + (ky * g.kw + kx) * g.C);
+    each_vec<A>(g.C, [&](int64_t c, auto n) {
+      Vec<A> acc = bias ? load<A>(bias + c, n) : Vec<A>(0);
+      for (auto [p, w] : taps) acc += load<A>(p + c, n) * load<A>(w + c, n);
+      store(acc, y + c, n);
+    });
+  }
+}
+
+template <class T, class A>
+void gather(const Gather& g, const T* x, const A* weight, const A* bias, T* y) {
+  Scratch<T> zeros(g.C);
+  std::fill_n(zeros + 0, g.C, T(0));
+  auto image = [&](const auto& row) {
+    parallel_for(g.B * g.OH, g.OW * g.C * g.kh * g.kw, [&](int64_t r) {
+      row(x + r / g.OH * g.IH * g.IW * g.C, y + r * g.OW * g.C, r % g.OH);
+    });
+  };
+  auto fast = [&]<int K>(std::integral_constant<int, K>) {
+    if (g.OW >= 11) image([&](const T* in, T* out, int64_t oh) { blocked_row<K, 11>(g, in, weight, bias, zeros + 0, out, oh); });
+    else image([&](const T* in, T* out, int64_t oh) { blocked_row<K, 4>(g, in, weight, bias, zeros + 0, out, oh); });
+  };
+  if (!g.blocked()) image([&](const T* in, T* out, int64_t oh) { plain_row(g, in, weight, bias, out, oh); });
+  else if (g.kw == 3) fast(std::integral_constant<int, 3>{});
+  else if (g.kw == 5) fast(std::integral_constant<int, 5>{});
+  else if (g.kw == 7) fast(std::integral_constant<int, 7>{});
+  else fast(std::integral_constant<int, 9>{});
+}
+
+// ---- dweight ------------------------------------------------------------------------------------------------
+
+/// Adds P pixels to the sums of G tap rows: sum[(ky * K + kx) * C + c] += dy[p] x[p + kx].
+template <int K, int P, int G, class T, class A>
+void block_grad(const T* const* dy, const T* const* in, const T* next_dy, const T* next_x, A* sum, int64_t C) {
+  each_vec<A>(C, [&](int64_t c, auto n) {
+    if (next_dy) prefetch<P>(next_dy, C, c);
+    if (next_x) prefetch<P>(next_x, C, c);
+    Vec<A> d[P], acc[G * K];
+    unroll<P>([&](auto p) __attribute__((always_inline)) { d[p] = load<A>(dy[p] + c, n); });
+    unroll<G * K>([&](auto t) __attribute__((always_inline)) { acc[t] = load<A>(sum + t * C + c, n); });
+    unroll<P + K - 1>([&](auto j) __attribute__((always_inline)) {
+      unroll<G>([&](auto ky) __attribute__((always_inline)) {
+        Vec<A> x = load<A>(in[ky * (P + K - 1) + j] + c, n);
+        unroll<K>([&](auto kx) __attribute__((always_inline)) {
+          if constexpr (j - kx >= 0 && j - kx < P) acc[ky * K + kx] += d[j - kx] * x;
+        });
+      });
+    });
+    unroll<G * K>([&](auto t) __attribute__((always_inline)) { store(acc[t], sum + t * C + c, n); });
+  });
+}
+
+template <int K, class T, class A>
+void blocked_row_grad(const Gather& g, const T* dy, const T* x, const T* zeros, A* sum, int64_t oh) {
+  constexpr int P = 11, G = K == 3 ? 3 : 1, columns = P + K - 1;
+  std::array<const T*, P> d;
+  std::array<const T*, G * columns> in;
+  for (int64_t ow = 0; ow < g.OW; ow += P) {
+    for (int64_t p = 0; p < P; ++p) d[p] = ow + p < g.OW ? dy + (ow + p) * g.C : zeros;
+    for (int64_t ky = 0; ky < K; ky += G) {
+      for (int64_t t = 0; t < G * columns; ++t) {
+        int64_t i = oh - g.padding_h + ky + t / columns, j = ow - g.padding_w + t % columns;
+        in[t] = i >= 0 && i < g.IH && j >= 0 && j < g.IW ? x + (i * g.IW + j) * g.C : zeros;
+      }
+      const bool last = ky + G >= K;
+      const T* next_dy = last && oh + 1 < g.OH ? dy + (g.OW + ow) * g.C : nullptr;
+      const T* next_x = last && oh - g.padding_h + K < g.IH ? x + ((oh - g.padding_h + K) * g.IW + ow) * g.C : nullptr;
+      block_grad<K, P, G>(d.data(), in.data(), next_dy, next_x, sum + ky * K * g.C, g.C);
+    }
+  }
+}
+
+template <class T, class A>
+void plain_row_grad(const Gather& g, const T* dy, const T* x, const T* zeros, A* sum, int64_t oh) {
+  constexpr int P = 8;
+  std::vector<const T*> in(g.kh * g.kw * P);
+  for (int64_t ow = 0; ow < g.OW; ow += P) {
+    int count = int(std::min<int64_t>(P, g.OW - ow));
+    for (int64_t t = 0; t < g.kh * g.kw; ++t)
+      for (int64_t p = 0; p < count; ++p) {
+        int64_t i = g.row(oh, t / g.kw), j = g.column(ow + p, t % g.kw);
+        in[t * P + p] = i >= 0 && j >= 0 ? x + (i * g.IW + j) * g.C : zeros;
+      }
+    each_vec<A>(g.C, [&](int64_t c, auto n) {
+      for (int64_t t = 0; t < g.kh * g.kw; ++t) {
+        Vec<A> acc = load<A>(sum + t * g.C + c, n);
+        for (int p = 0; p < count; ++p)
+          acc += load<A>(dy + (ow + p) * g.C + c, n) * load<A>(in[t * P + p] + c, n);
+        store(acc, sum + t * g.C + c, n);
+      }
+    });
+  }
+}
+
+template <class T, class A>
+void row_bias(const Gather& g, const T* dy, A* sum) {
+  each_vec<A>(g.C, [&](int64_t c, auto n) {
+    Vec<A> acc = load<A>(sum + c, n);
+    for (int64_t ow = 0; ow < g.OW; ++ow) acc += load<A>(dy + ow * g.C + c, n);
+    store(acc, sum + c, n);
+  });
+}
+
+/// (C, taps) -> (taps, C), the taps in reverse if they are to be rotated.
+template <class A>
+void transpose(const A* weight, A* out, int64_t C, int64_t taps, bool rotate) {
+  for (int64_t c = 0; c < C; ++c)
+    for (int64_t t = 0; t < taps; ++t) out[(rotate ? taps - 1 - t : t) * C + c] = weight[c * taps + t];
+}
+
+}  // namespace
+
+template <class T>
+void depthwise(const T* x, const acc_t<T>* weight, const acc_t<T>* bias, T* y, const Depthwise& s) {
+  Scratch<acc_t<T>> taps(s.kh * s.kw * s.C);
+  transpose(weight, taps + 0, s.C, s.kh * s.kw, false);
+  gather(forward_of(s), x, static_cast<const acc_t<T>*>(taps), bias, y);
+}
+
+template <class T>
+void depthwise_input_grad(const T* dy, const acc_t<T>* weight, T* dx, const Depthwise& s) {
+  Scratch<acc_t<T>> taps(s.kh * s.kw * s.C);
+  transpose(weight, taps + 0, s.C, s.kh * s.kw, true);
+  gather(backward_of(s), dy, static_cast<const acc_t<T>*>(taps), static_cast<const acc_t<T>*>(nullptr), dx);
+}
+
+template <class T>
+void depthwise_weight_grad(const T* dy, const T* x, acc_t<T>* dweight, acc_t<T>* dbias, const Depthwise& s) {
+  using A = acc_t<T>;
+  const Gather g = forward_of(s);
+  const int64_t rows = g.B * g.OH, taps = g.kh * g.kw, size = (taps + 1) * g.C;  // the last row of sums is dbias
+  // A chunk has enough pixels to pay for its sums, and not so many that f32 would lose digits.
+  const int64_t width = std::max<int64_t>(g.OW, 1), least = (8 * taps + width - 1) / width;
+  const int64_t chunk = std::max({least, std::min((rows + 63) / 64, 4096 / width), int64_t(1)});
+  const int64_t chunks = (rows + chunk - 1) / chunk;
+  Scratch<A> sums(chunks * size);
+  Scratch<T> zeros(g.C);
+  std::fill_n(zeros + 0, g.C, T(0));
+
+  parallel_chunks(rows, chunk, [&](int64_t begin, int64_t end) {
+    A* sum = sums + begin / chunk * size;
+    std::fill_n(sum, size, A(0));
+    for (int64_t r = begin; r < end; ++r) {
+      const T* d = dy + r * g.OW * g.C;
+      const T* in = x + r / g.OH * g.IH * g.IW * g.C;
+      const T* none = zeros;
+      if (!g.blocked()) plain_row_grad(g, d, in, none, sum, r % g.OH);
+      else if (g.kw == 3) blocked_row_grad<3>(g, d, in, none, sum, r % g.OH);
+      else if (g.kw == 5) blocked_row_grad<5>(g, d, in, none, sum, r % g.OH);
+      else if (g.kw == 7) blocked_row_grad<7>(g, d, in, none, sum, r % g.OH);
+      else blocked_row_grad<9>(g, d, in, none, sum, r % g.OH);
+      if (dbias) row_bias(g, d, sum + taps * g.C);
+    }
+  });
+
+  parallel_for(taps + (dbias ? 1 : 0), chunks * g.C, [&](int64_t t) {
+    Scratch<A> total(g.C);
+    std::fill_n(total + 0, g.C, A(0));
+    for (int64_t i = 0; i < chunks; ++i)
+      for (int64_t c = 0; c < g.C; ++c) total[c] += sums[i * size + t * g.C + c];
+    for (int64_t c = 0; c < g.C; ++c) (t < taps ? dweight[c * taps + t] : dbias[c]) = total[c];
+  });
+}
+
+template void depthwise(const float*, const float*, const float*, float*, const Depthwise&);
+template void depthwise(const double*, const double*, const double*, double*, const Depthwise&);
+template void depthwise(const bf16*, const float*, const float*, bf16*, const Depthwise&);
+template void depthwise_input_grad(const float*, const float*, float*, const Depthwise&);
+template void depthwise_input_grad(const double*, const double*, double*, const Depthwise&);
+template void depthwise_input_grad(const bf16*, const float*, bf16*, const Depthwise&);
+template void depthwise_weight_grad(const float*, const float*, float*, float*, const Depthwise&);
+template void depthwise_weight_grad(const double*, const double*, double*, double*, const Depthwise&);
+template void depthwise_weight_grad(const bf16*, const bf16*, float*, float*, const Depthwise&);
+
+}  // namespace camo::kernel

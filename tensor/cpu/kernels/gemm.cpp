@@ -1,0 +1,234 @@
+// C = act(A B + bias): rows of A read in place, B packed in panels.
+//
+// Work is cut into blocks of rows times groups of panels.  Within a block, k goes in steps of kDepth so that
+// the part of a panel in use stays in the nearest caches; between steps the sums wait in `part`.  None of
+// these cuts changes the order in which one element of C is summed. bf16 rows are widened block by block: A
+// is then read from a window of f32 that fits the second cache.
+#include "tensor/cpu/kernels/gemm.h"
+
+#include "tensor/cpu/kernels/gemm_tile.h"
+#include "tensor/cpu/kernels/scratch.h"
+#include "tensor/scalar/functors.h"
+#include "tensor/parallel.h"
+
+namespace camo::kernel {
+namespace {
+
+template <class P>
+constexpr int64_t kDepth = 2048 / sizeof(P) * Unit<P>::kPer;
+constexpr int64_t kBlockBytes = 384 << 10;  // rows of A that a block keeps in the second cache
+constexpr int64_t kTasks = 32;              // enough to share among threads
+
+/// A stretch of k: pieces [piece, piece + pieces), numbers [offset, offset + length) of each; `packed` steps
+/// of B come before.
+struct Step {
+  int64_t packed, piece, pieces, offset, length;
+};
+
+/// Pieces of `length` numbers, `per` of them a step, cut into stretches of about `depth` numbers.
+std::vector<Step> cut_depth(int64_t pieces, int64_t length, int64_t depth, int64_t per) {
+  std::vector<Step> steps;
+  if (pieces == 0 || length == 0) return {{0, 0, 0, 0, 0}};
+  const int64_t each = ceil_div(length, per);  // steps of a piece
+  if (length >= depth) {
+    const int64_t part = round_up(ceil_div(length, ceil_div(length, depth)), per);
+    for (int64_t p = 0; p < pieces; ++p)
+      for (int64_t o = 0; o < length; o += part)
+        steps.push_back({p * each + o / per, p, 1, o, std::min(part, length - o)});
+  } else {
+    const int64_t part = ceil_div(pieces, ceil_div(pieces * length, depth));
+    for (int64_t p = 0; p < pieces; p += part)
+      steps.push_back({p * each, p, std::min(part, pieces - p), 0, length});
+  }
+  return steps;
+}
+
+/// One block of rows: pointers to A's pieces and to C, both valid (repeated) up to two tiles past the end.
+template <class P, class TC>
+struct Block {
+  using T = typename Unit<P>::Sum;
+  int64_t count, ld;  // rows; distance of pieces in `a`
+  const typename Unit<P>::Number* const* a;
+  TC* const* c;
+  T* part;        // tiles of sums that C cannot hold: a narrower type, an edge, a value before its activation
+  const T* bias;  // padded to whole panels, or null
+};
+
+/// Rows of C from sums in `part`, and back.
+template <class P, class T, class TC>
+void store_tile(const T* part, int rows, int width, TC* const* c, int64_t column, int64_t cols, Act act) {
+  constexpr int S = Vec<T>::size;
+  auto store = [&](auto f) {
+    for (int j = 0; j < width && j < cols; j += S)
+      for (int i = 0; i < rows; ++i) {
+        const Vec<T> y = f(Vec<T>::load(part + i * width + j));
+        if (j + S <= cols)
+          Unit<P>::store(y, c[i] + column + j);
+        else
+          y.store(c[i] + column + j, int(cols - j));
+      }
+  };
+  if (act == Act::none) store([](Vec<T> y) { return y; });
+  if (act == Act::relu) store([](Vec<T> y) { return Relu::f(y); });
+  if (act == Act::gelu) store([](Vec<T> y) { return Gelu::f(y); });
+}
+template <class T, class TC>
+void load_tile(T* part, int rows, int width, TC* const* c, int64_t column, int64_t cols) {
+  constexpr int S = Vec<T>::size;
+  for (int i = 0; i < rows; ++i)
+    for (int j = 0; j < width; j += S)
+      Vec<T>::load(c[i] + column + j, int(std::clamp<int64_t>(cols - j, 0, S))).store(part + i * width + j);
+}
+
+/// One stretch of k for every tile of the block in one panel; the first begins the sums, the last ends them.
+template <int V, class P, class TC, class T = typename Unit<P>::Sum>
+void panel_step(const Block<P, TC>& block, const Step& step, bool first, bool last, const P* panel,
+                int64_t column, int64_t cols, const Finish<T>& finish) {
+  constexpr int R = tile_rows(V), W = V * Vec<T>::size;
+  for (int64_t m = 0; m < block.count; m += R) {
+    const int rows = int(std::min<int64_t>(R, block.count - m));
+    const Stretch<typename Unit<P>::Number> a{block.a + step.piece * block.ld + m, block.ld, step.pieces,
+                                              step.offset, step.length};
+    const P* b = panel + step.packed * W;
+    const T* bias = block.bias ? block.bias + column : nullptr;
+    const bool add = !first || finish.accumulate;
+    // Sums go straight to C where it can hold them.
+    if (rows == R && cols >= W && finish.act == Act::none && (std::is_same_v<T, TC> || (first && last))) {
+      multiply_rows<R, V, P>(a, b, block.c + m, column, add, bias);
+      continue;
+    }
+    T *part = block.part + m * W, *to[R];
+    for (int i = 0; i < R; ++i) to[i] = part + i * W;
+    if (first && add) load_tile(part, R, W, block.c + m, column, cols);
+    multiply_rows<R, V, P, T>(a, b, to, 0, add, bias);
+    if (last) store_tile<P>(part, rows, W, block.c + m, column, cols, finish.act);
+  }
+}
+
+/// Panels of B, one after another; within a panel, piece after piece, each filled up to whole steps of k.
+template <class P, class TB>
+void pack(const Right<TB>& b, int64_t pieces, int64_t length, int64_t N,
+          const Panels<typename Unit<P>::Sum>& panels, P* packed) {
+  constexpr int S = Vec<typename Unit<P>::Sum>::size, kPer = Unit<P>::kPer;
+  const int64_t each = ceil_div(length, kPer), part = 256, parts = ceil_div(length, part);
+  const bool across = b.trans == Trans::yes;
+  parallel_for(panels.count * pieces * parts, std::min(part, length) * S * kTileVecs, [&](int64_t task) {
+    const int64_t p = task / (pieces * parts), piece = task / parts % pieces, k = task % parts * part,
+                  column = panels.column(p);
+    const int64_t begin = b.offset.empty() ? piece * length * (across ? 1 : b.ld) : b.offset[size_t(piece)];
+    const TB* src = b.data + begin + (across ? column * b.ld + k : k * b.ld + column);
+    P* dst = packed + column * pieces * each + (piece * each + k / kPer) * panels.vecs(p) * S;
+    auto* run = across ? pack_panel_transposed<P, TB> : pack_panel<P, TB>;
+    run(src, b.ld, std::min(part, length - k), N - column, panels.vecs(p), dst);
+  });
+}
+
+/// Rows [m, m + count) of A as pointers to T.  Numbers of another type are widened into `window`, one row
+/// after another, which makes them one piece with the same k.
+template <class T, class TA>
+void find_rows(const Pieces<TA>& a, int64_t m, int64_t count, const T** table, int64_t ld, T* window) {
+  if constexpr (std::is_same_v<T, TA>) {
+    a.find(m, count, table, ld);
+  } else {
+    Scratch<const TA*> narrow(a.pieces * count);
+    a.find(m, count, narrow, count);
+    for (int64_t i = 0; i < count; ++i) {
+      table[i] = window;
+      for (int64_t p = 0; p < a.pieces; ++p, window += a.length) {
+        const TA* x = narrow[p * count + i];
+        int64_t k = 0;
+        for (; k + Vec<T>::size <= a.length; k += Vec<T>::size) Vec<T>::load(x + k).store(window + k);
+        for (; k < a.length; ++k) window[k] = T(x[k]);
+      }
+    }
+  }
+}
+
+template <class P, class TA, class TB, class TC>
+void multiply_by(const Pieces<TA>& a, const Right<TB>& b, int64_t N, const Rows<TC>& c,
+                 const Finish<acc_t<TC>>& finish) {
+  using T = typename Unit<P>::Sum;
+  using Number = typename Unit<P>::Number;
+  constexpr bool kInPlace = std::is_same_v<Number, TA>;
+  constexpr int S = Vec<T>::size;
+  const int64_t M = a.rows, K = a.pieces * a.length, deep = a.pieces * ceil_div(a.length, Unit<P>::kPer);
+  const Panels<T> panels(N);
+  Scratch<P> packed(deep * panels.vectors * S);
+  pack<P>(b, a.pieces, a.length, N, panels, packed);
+  Scratch<T> bias(panels.vectors * S);
+  if (finish.bias) std::fill(std::copy_n(finish.bias, N, bias + 0), bias + panels.vectors * S, T(0));
+
+  const int64_t pieces = kInPlace ? a.pieces : 1, length = kInPlace ? a.length : K;
+  const std::vector<Step> steps = cut_depth(pieces, length, kDepth<P>, Unit<P>::kPer);
+  int64_t rows = kBlockBytes / std::max<int64_t>(K * int64_t(sizeof(Number)), 1);
+  rows = std::min(rows, ceil_div(M, ceil_div(kTasks, panels.count)));
+  rows = std::clamp<int64_t>(round_up(rows, kRowUnit), kRowUnit, 10 * kRowUnit);
+  const int64_t blocks = ceil_div(M, rows), groups = std::min(panels.count, ceil_div(kTasks, blocks));
+  const int64_t table_ld = rows + 2 * kMaxTileRows;
+
+  parallel_chunks(blocks * groups, 1, [&](int64_t task, int64_t) {
+    const int64_t m0 = task / groups * rows, count = std::min(rows, M - m0), group = task % groups;
+    Scratch<const Number*> table(std::max<int64_t>(pieces, 1) * table_ld);
+    Scratch<TC*> out(table_ld);
+    Scratch<Number> window(kInPlace ? 0 : count * K);
+    Scratch<T> part(table_ld * kTileVecs * S);
+    find_rows<Number>(a, m0, count, table, table_ld, window);
+    for (int64_t p = 0; p < pieces; ++p)
+      std::fill_n(table + p * table_ld + count, table_ld - count, table[p * table_ld + count - 1]);
+    if (c.find)
+      c.find(m0, count, out);
+    else
+      for (int64_t i = 0; i < count; ++i) out[i] = c.data + (m0 + i) * c.ld;
+    std::fill_n(out + count, table_ld - count, out[count - 1]);
+    const T* start = finish.bias && !finish.accumulate ? bias + 0 : nullptr;
+    const Block<P, TC> block{count, table_ld, table, out, part, start};
+    for (int64_t p = panels.count * group / groups; p < panels.count * (group + 1) / groups; ++p)
+      with_width(panels.vecs(p), [&]<int V>() {
+        const int64_t column = panels.column(p);
+        for (const Step& step : steps)
+          panel_step<V>(block, step, &step == &steps.front(), &step == &steps.back(), packed + column * deep,
+                        column, N - column, finish);
+      });
+  });
+}
+
+}  // namespace
+
+template <class TA, class TB, class TC>
+void multiply(const Pieces<TA>& a, const Right<TB>& b, int64_t N, const Rows<TC>& c,
+              const Finish<acc_t<TC>>& finish) {
+  if (a.rows == 0 || N == 0) return;
+#ifdef CAMO_BF16_UNITS
+  if constexpr (std::is_same_v<TA, bf16>)
+    if (bf16_units()) return multiply_by<Pair>(a, b, N, c, finish);
+#endif
+  multiply_by<acc_t<TC>>(a, b, N, c, finish);
+}
+
+template <class TA, class TB, class TC>
+void multiply_plain(int64_t M, int64_t N, int64_t K, const TA* a, int64_t lda, const Right<TB>& b, TC* c,
+                    int64_t ldc, const Finish<acc_t<TC>>& finish) {
+  using T = acc_t<TC>;
+  for (int64_t m = 0; m < M; ++m)
+    for (int64_t n = 0; n < N; ++n) {
+      T sum = finish.accumulate ? T(c[m * ldc + n]) : finish.bias ? finish.bias[n] : T(0);
+      for (int64_t k = 0; k < K; ++k)
+        sum += T(a[m * lda + k]) * T(b.data[b.trans == Trans::yes ? n * b.ld + k : k * b.ld + n]);
+      c[m * ldc + n] = TC(finish.act == Act::relu   ? Relu::f(sum)
+                          : finish.act == Act::gelu ? Gelu::f(sum)
+                                                    : sum);
+    }
+}
+
+#define CAMO_MULTIPLY(TA, TB, TC)                                                                    \
+  template void multiply(const Pieces<TA>&, const Right<TB>&, int64_t, const Rows<TC>&,              \
+                         const Finish<acc_t<TC>>&);                                                  \
+  template void multiply_plain(int64_t, int64_t, int64_t, const TA*, int64_t, const Right<TB>&, TC*, \
+                               int64_t, const Finish<acc_t<TC>>&);
+CAMO_MULTIPLY(float, float, float)
+CAMO_MULTIPLY(double, double, double)
+CAMO_MULTIPLY(bf16, float, bf16)
+CAMO_MULTIPLY(bf16, bf16, bf16)
+#undef CAMO_MULTIPLY
+
+}  // namespace camo::kernel

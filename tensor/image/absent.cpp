@@ -1,0 +1,19 @@
+// In the place of tensor/image/image.cpp where libpng or libjpeg-turbo is absent (-DCAMO_IMAGES=auto or off): everything links,
+// and whoever asks for a picture is told why there is none.
+#include "tensor/image/image.h"
+
+namespace camo {
+namespace {
+
+[[noreturn]] void refuse(const char* op, const std::string& path) {
+  throw DataError(text(op, ": ", path, ": this build has neither libpng nor libjpeg-turbo [configure with -DCAMO_IMAGES=on]"));
+}
+
+}  // namespace
+
+Tensor read_image(const std::string& path) { refuse("read_image", path); }
+Tensor read_mask(const std::string& path) { refuse("read_mask", path); }
+void write_png(const std::string& path, const Tensor&) { refuse("write_png", path); }
+void write_jpeg(const std::string& path, const Tensor&, int) { refuse("write_jpeg", path); }
+
+}  // namespace camo

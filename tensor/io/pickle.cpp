@@ -1,0 +1,278 @@
+#include "tensor/io/pickle.h"
+
+#include <algorithm>
+#include <cstring>
+#include <utility>
+
+#include "tensor/error.h"
+#include "tensor/io/json_scanner.h"
+#include "tensor/io/pickle_names.h"
+
+namespace camo::detail {
+namespace {
+
+// A hundred thousand tensors need less; Python sets a dict's items a thousand at a time.
+constexpr size_t kMaxStack = 1 << 16, kMaxPool = 1 << 22, kMaxMemo = 1 << 22, kMaxItems = 1 << 20;
+constexpr const char* kData = "data.pkl";
+
+class Machine {
+ public:
+  Machine(std::string_view bytes, const std::string& who) : who_(who) { out_.bytes = bytes; }
+
+  Pickled run() {
+    if (byte() != 0x80) refuse("does not begin with PROTO, as protocols from 2 do", kSaveAgain);
+    const int protocol = byte();
+    if (protocol < 2 || protocol > 5) refuse("protocol must be 2 to 5, got ", protocol, kSaveAgain);
+    for (;;) {
+      const uint8_t code = byte();
+      if (code == '.') break;
+      if (!constant(code) && !container(code) && !memo(code)) call(code);
+      if (stack_.size() + marks_.size() > kMaxStack) refuse("more than ", kMaxStack, " values on the stack");
+    }
+    if (stack_.size() != 1 || !marks_.empty()) refuse("ends with ", stack_.size(), " values on the stack, not one");
+    if (at_ != out_.bytes.size()) refuse(out_.bytes.size() - at_, " bytes after its end");
+    out_.top = stack_[0];
+    return std::move(out_);
+  }
+
+ private:
+  template <class... Parts>
+  [[noreturn]] void refuse(const Parts&... parts) const {
+    throw WeightsError(text(who_, ": ", kData, ": ", parts..., ", at byte ", at_));
+  }
+
+  /// Room for n more values: a vector doubles, but never beyond the most it may hold.
+  template <class T>
+  void make_room(std::vector<T>& v, size_t n, size_t most, const char* where) const {
+    if (n > most - v.size()) refuse("more than ", most, " values in ", where);
+    if (n > v.capacity() - v.size()) v.reserve(std::min(most, std::max(2 * v.capacity(), v.size() + n)));
+  }
+
+  // ---- reading the program
+
+  std::string_view take(uint64_t n) {
+    if (n > out_.bytes.size() - at_) refuse("truncated: ", n, " bytes expected, there are ", out_.bytes.size() - at_);
+    return out_.bytes.substr(std::exchange(at_, at_ + size_t(n)), size_t(n));
+  }
+  uint8_t byte() { return uint8_t(take(1)[0]); }
+  template <class T>
+  T little() {
+    T x;
+    std::memcpy(&x, take(sizeof x).data(), sizeof x);
+    return x;
+  }
+  std::string_view line() {
+    size_t end = out_.bytes.find('\n', at_);
+    if (end == out_.bytes.npos) refuse("truncated: a global has no end");
+    std::string_view out = take(end - at_);
+    take(1);
+    return out;
+  }
+
+  // ---- the stack: nothing below the last mark may be taken
+
+  void push(Value::Kind kind, int64_t at = 0, uint32_t count = 0) { stack_.push_back({kind, count, at}); }
+  void push_text(uint64_t n) {
+    const size_t begin = at_;
+    take(n);
+    push(Value::text, int64_t(begin), uint32_t(n));
+  }
+  Value pop() {
+    if (stack_.size() <= (marks_.empty() ? 0 : marks_.back())) refuse("takes a value from an empty stack");
+    Value v = stack_.back();
+    stack_.pop_back();
+    return v;
+  }
+  Value pop(Value::Kind kind, const char* op) {
+    Value v = pop();
+    if (v.kind != kind) refuse(op, " expects ", name(kind), ", got ", name(v.kind));
+    return v;
+  }
+  /// Takes the last mark away; where it stood.
+  size_t pop_mark() {
+    if (marks_.empty()) refuse("no MARK on the stack");
+    const size_t mark = marks_.back();
+    marks_.pop_back();
+    return mark;
+  }
+  void push_tuple(size_t n) {
+    if (stack_.size() - (marks_.empty() ? 0 : marks_.back()) < n) refuse("takes a value from an empty stack");
+    const int64_t at = int64_t(out_.pool.size());
+    make_room(out_.pool, n, kMaxPool, "tuples");
+    out_.pool.insert(out_.pool.end(), stack_.end() - ptrdiff_t(n), stack_.end());
+    stack_.resize(stack_.size() - n);
+    push(Value::tuple, at, uint32_t(n));
+  }
+
+  // ---- instructions; each function says whether the code was one of its own
+
+  bool constant(uint8_t code) {
+    switch (code) {
+      case 'N': push(Value::none); break;                               // NONE
+      case 0x88: push(Value::boolean, 1); break;                        // NEWTRUE
+      case 0x89: push(Value::boolean, 0); break;                        // NEWFALSE
+      case 'J': push(Value::integer, little<int32_t>()); break;         // BININT
+      case 'K': push(Value::integer, byte()); break;                    // BININT1
+      case 'M': push(Value::integer, little<uint16_t>()); break;        // BININT2
+      case 'G': take(8), push(Value::number); break;                    // BINFLOAT: of no use to weights
+      case 'X': push_text(little<uint32_t>()); break;                   // BINUNICODE
+      case 0x8c: push_text(byte()); break;                              // SHORT_BINUNICODE
+      case 0x8a: {                                                      // LONG1
+        std::string_view digits = take(byte());
+        if (digits.size() > 8) return push(Value::number), true;
+        int64_t x = !digits.empty() && int8_t(digits.back()) < 0 ? -1 : 0;
+        std::memcpy(&x, digits.data(), digits.size());
+        push(Value::integer, x);
+        break;
+      }
+      default: return false;
+    }
+    return true;
+  }
+
+  bool container(uint8_t code) {
+    switch (code) {
+      case '(': marks_.push_back(stack_.size()); break;                 // MARK
+      case ')': push_tuple(0); break;                                   // EMPTY_TUPLE
+      case 0x85: case 0x86: case 0x87: push_tuple(code - 0x84u); break; // TUPLE1, 2, 3
+      case 't': {                                                       // TUPLE
+        const size_t mark = pop_mark();
+        push_tuple(stack_.size() - mark);
+        break;
+      }
+      case ']': push(Value::list); break;                               // EMPTY_LIST
+      case 'a': pop(), push_back(pop(Value::list, "APPEND")); break;    // APPEND
+      case 'e': stack_.resize(pop_mark()), push_back(pop(Value::list, "APPENDS")); break;  // APPENDS
+      case '}': push(Value::dict, dicts_++); break;                     // EMPTY_DICT
+      case 's': {                                                       // SETITEM
+        Value value = pop(), key = pop(), dict = pop(Value::dict, "SETITEM");
+        make_room(out_.items, 1, kMaxItems, "dicts");
+        out_.items.push_back({dict.at, key, value});
+        push_back(dict);
+        break;
+      }
+      case 'u': {                                                       // SETITEMS
+        const size_t mark = pop_mark(), first = out_.items.size();
+        if ((stack_.size() - mark) % 2) refuse("SETITEMS expects pairs, got ", stack_.size() - mark, " values");
+        make_room(out_.items, (stack_.size() - mark) / 2, kMaxItems, "dicts");
+        for (size_t i = mark; i < stack_.size(); i += 2) out_.items.push_back({0, stack_[i], stack_[i + 1]});
+        stack_.resize(mark);
+        Value dict = pop(Value::dict, "SETITEMS");
+        for (size_t i = first; i < out_.items.size(); ++i) out_.items[i].dict = dict.at;
+        push_back(dict);
+        break;
+      }
+      default: return false;
+    }
+    return true;
+  }
+  void push_back(Value v) { stack_.push_back(v); }
+
+  bool memo(uint8_t code) {
+    switch (code) {
+      case 'q': remember(byte()); break;                                // BINPUT
+      case 'r': remember(little<uint32_t>()); break;                    // LONG_BINPUT
+      case 0x94: remember(memo_.size()); break;                         // MEMOIZE
+      case 'h': recall(byte()); break;                                  // BINGET
+      case 'j': recall(little<uint32_t>()); break;                      // LONG_BINGET
+      case 0x95: check_frame(little<uint64_t>()); break;                // FRAME
+      default: return false;
+    }
+    return true;
+  }
+  void remember(uint64_t slot) {
+    const Value v = pop();
+    push_back(v);
+    if (slot > memo_.size()) refuse("memo entry ", slot, " before entry ", memo_.size());
+    if (slot < memo_.size()) return void(memo_[slot] = v);
+    make_room(memo_, 1, kMaxMemo, "the memo");
+    memo_.push_back(v);
+  }
+  void recall(uint64_t slot) {
+    if (slot >= memo_.size()) refuse("memo entry ", slot, " was never set");
+    push_back(memo_[slot]);
+  }
+  void check_frame(uint64_t n) const {
+    if (n > out_.bytes.size() - at_) refuse("truncated: a frame of ", n, " bytes");
+  }
+
+  void call(uint8_t code) {
+    switch (code) {
+      case 'c': {                                                       // GLOBAL
+        std::string_view module = line();
+        return push_global(module, line());
+      }
+      case 0x93: {                                                      // STACK_GLOBAL
+        Value name = pop(Value::text, "STACK_GLOBAL"), module = pop(Value::text, "STACK_GLOBAL");
+        return push_global(out_.text(module), out_.text(name));
+      }
+      case 'R': {                                                       // REDUCE
+        Value arguments = pop(Value::tuple, "REDUCE"), function = pop(Value::global, "REDUCE");
+        return reduce(function.at, arguments);
+      }
+      case 'Q': return push_storage(pop(Value::tuple, "BINPERSID"));    // BINPERSID
+      case 'b':                                                         // BUILD: attributes, as _metadata
+        pop();
+        return push_back(pop(Value::dict, "BUILD"));
+      default: refuse("refuses the instruction ", int(code), " (", refused_instruction(code), ")");
+    }
+  }
+
+  void push_global(std::string_view module, std::string_view name) {
+    const int64_t row = find_global(module, name);
+    if (row >= 0) return push(Value::global, row);
+    auto bare = [](std::string_view s) {
+      const std::string in_quotes = shown(s.substr(0, 80));
+      return in_quotes.substr(1, in_quotes.size() - 2);
+    };
+    // Protocol 2 writes where Python had, or really has, a function.
+    const char* usually = module == "posix" || module == "nt" ? "os." : module == "__builtin__" ? "builtins." : nullptr;
+    refuse("refuses ", bare(module), ".", bare(name), usually ? text(" (", usually, bare(name), ")") : "",
+           ", which no weights need", remedy(module, name));
+  }
+
+  void reduce(int64_t function, Value arguments) {
+    auto kind = [&](uint32_t i) { return out_.part(arguments, i).kind; };
+    if (function == kOrderedDict && arguments.count == 0) return push(Value::dict, dicts_++);
+    if (function == kSize && arguments.count == 1 && kind(0) == Value::tuple) return push_back(out_.part(arguments, 0));
+    if (function == kParameter && arguments.count == 3 && kind(0) == Value::tensor)
+      return push_back(out_.part(arguments, 0));
+    if (function == kTensor && arguments.count == 7)
+      refuse("holds a tensor that is yet to be negated [in Python: x.resolve_neg() before torch.save]");
+    if (function == kTensor && arguments.count == 6 && kind(0) == Value::storage && kind(1) == Value::integer &&
+        kind(2) == Value::tuple && kind(3) == Value::tuple)
+      return push(Value::tensor, arguments.at, arguments.count);
+    if (function >= kCallables) refuse("calls torch.", storage_type(function).global, ", which is a type");
+    refuse("calls ", callable_name(function), " with other arguments than PyTorch");
+  }
+
+  void push_storage(Value id) {
+    auto part = [&](uint32_t i) { return out_.part(id, i); };
+    const bool ok = id.count == 5 && part(0).kind == Value::text && out_.text(part(0)) == "storage" &&
+                    part(1).kind == Value::global && part(1).at >= kCallables && part(2).kind == Value::text &&
+                    part(4).kind == Value::integer && part(4).at >= 0;
+    if (!ok) refuse("a persistent id must be ('storage', type, key, location, count)");
+    push(Value::storage, id.at, id.count);
+  }
+
+  const std::string& who_;
+  Pickled out_;
+  size_t at_ = 0;
+  int64_t dicts_ = 0;
+  std::vector<Value> stack_, memo_;
+  std::vector<size_t> marks_;
+};
+
+}  // namespace
+
+const char* name(Value::Kind kind) {
+  constexpr const char* names[] = {"None", "bool", "int", "number", "text", "tuple",
+                                   "list", "dict", "global", "storage", "tensor"};
+  return names[kind];
+}
+
+const StorageType& Pickled::type(Value storage) const { return storage_type(part(storage, 1).at); }
+
+Pickled read_pickle(std::string_view bytes, const std::string& who) { return Machine(bytes, who).run(); }
+
+}  // namespace camo::detail

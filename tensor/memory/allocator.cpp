@@ -1,0 +1,98 @@
+#include "tensor/memory/allocator.h"
+
+#include <sys/mman.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <mutex>
+
+#include "tensor/memory/arena.h"
+
+namespace camo {
+namespace {
+
+constexpr int64_t kAlign = 64, kPiece = int64_t(64) << 20, kHugePage = int64_t(2) << 20;
+
+void* take_from_system(int64_t bytes) {
+  void* raw = mmap(nullptr, size_t(bytes + kHugePage), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (raw == MAP_FAILED) return nullptr;
+  void* begin = reinterpret_cast<void*>((reinterpret_cast<uintptr_t>(raw) + kHugePage - 1) / kHugePage * kHugePage);
+  madvise(begin, size_t(bytes), MADV_HUGEPAGE);  // advice only: a refusal costs speed, not correctness
+  return begin;
+}
+
+struct HostMemory {
+  std::mutex mutex;
+  Arena arena{take_from_system, kPiece, kAlign};
+};
+
+HostMemory& host() {
+  static HostMemory* memory = new HostMemory;  // outlives every static Tensor
+  return *memory;
+}
+
+}  // namespace
+
+bool poison() {
+  static const bool on = [] {
+    const char* e = std::getenv("CAMO_POISON");
+    return e && *e == '1';
+  }();
+  return on;
+}
+
+namespace kernel {
+
+void* allocate(Cpu, int64_t bytes) {
+  std::lock_guard lock(host().mutex);
+  Arena& arena = host().arena;
+  void* p = arena.allocate(bytes);
+  const MemoryStats now = arena.stats();
+  check<MemoryError>(p, "allocate: the system has no ", bytes, " bytes more, ", now.in_use, " in use, ", now.reserved,
+                     " reserved, largest free block ", now.largest_free, " [smaller batch or image size]");
+  if (poison()) std::fill_n(static_cast<uint16_t*>(p), arena.size_of(p) / 2, kPoison);
+  return p;
+}
+
+void release(Cpu, void* p) noexcept {
+  std::lock_guard lock(host().mutex);
+  host().arena.release(p);
+}
+
+MemoryStats memory_stats(Cpu) {
+  std::lock_guard lock(host().mutex);
+  return host().arena.stats();
+}
+
+void reset_memory_peak(Cpu) {
+  std::lock_guard lock(host().mutex);
+  host().arena.reset_peak();
+}
+
+}  // namespace kernel
+
+void* allocate(Device device, int64_t bytes) {
+  void* p = nullptr;
+  on(device, [&](auto where) { p = kernel::allocate(where, bytes); });
+  return p;
+}
+
+// Not by on(): after a failed kernel and at the end of the process the driver refuses every call, and none is needed.
+void release(Device device, void* p) noexcept {
+  if (device.kind == Device::cpu) return kernel::release(Cpu{}, p);
+#ifdef CAMO_CUDA
+  kernel::release(Cuda{nullptr, device.index}, p);
+#endif
+}
+
+MemoryStats memory_stats(Device device) {
+  MemoryStats out;
+  on(device, [&](auto where) { out = kernel::memory_stats(where); });
+  return out;
+}
+
+void reset_memory_peak(Device device) {
+  on(device, [&](auto where) { kernel::reset_memory_peak(where); });
+}
+
+}  // namespace camo

@@ -1,0 +1,333 @@
+// PNG files are built here by hand (stored deflate blocks), so that the reader is tested against the format.
+#include "tensor/image/image.h"
+
+#include <doctest/doctest.h>
+
+#include <cmath>
+#include <filesystem>
+#include <fstream>
+#include <functional>
+
+#include <unistd.h>
+
+#include "tensor/io/file.h"
+#include "tensor/random.h"
+#include "tests/worse.h"
+
+using namespace camo;
+using Bytes = std::vector<uint8_t>;
+
+namespace {
+
+struct Folder {
+  std::string path = (std::filesystem::temp_directory_path() / text("camo_image_", getpid())).string();
+  Folder() { std::filesystem::create_directories(path); }
+  ~Folder() { std::filesystem::remove_all(path); }
+  std::string file(const std::string& name) const { return path + "/" + name; }
+  std::string put(const std::string& name, const Bytes& bytes) const {
+    std::ofstream(file(name), std::ios::binary)
+        .write(reinterpret_cast<const char*>(bytes.data()), int64_t(bytes.size()));
+    return file(name);
+  }
+};
+
+Bytes slurp(const std::string& path) {
+  std::ifstream in(path, std::ios::binary);
+  return Bytes(std::istreambuf_iterator<char>(in), {});
+}
+
+void append(Bytes& to, const Bytes& more) { to.insert(to.end(), more.begin(), more.end()); }
+Bytes big(uint32_t x) { return {uint8_t(x >> 24), uint8_t(x >> 16), uint8_t(x >> 8), uint8_t(x)}; }
+
+void add_chunk(Bytes& png, const std::string& name, const Bytes& data) {
+  Bytes body(name.begin(), name.end());
+  append(body, data);
+  uint32_t crc = ~0u;
+  for (uint8_t b : body) {
+    crc ^= b;
+    for (int k = 0; k < 8; ++k) crc = crc >> 1 ^ (crc & 1 ? 0xedb88320u : 0);
+  }
+  append(png, big(uint32_t(data.size())));
+  append(png, body);
+  append(png, big(~crc));
+}
+
+/// A PNG of filtered rows `raw`; extra chunks go before the pixels.
+Bytes png(uint32_t w, uint32_t h, int bits, int colour, bool interlaced, const Bytes& raw,
+          const std::function<void(Bytes&)>& extra = {}) {
+  Bytes out = {0x89, 'P', 'N', 'G', '\r', '\n', 0x1a, '\n'}, header = big(w);
+  append(header, big(h));
+  append(header, {uint8_t(bits), uint8_t(colour), 0, 0, interlaced});
+  add_chunk(out, "IHDR", header);
+  if (extra) extra(out);
+  uint32_t a = 1, b = 0;
+  for (uint8_t x : raw) a = (a + x) % 65521, b = (b + a) % 65521;
+  Bytes z = {0x78,
+             0x01,
+             1,
+             uint8_t(raw.size()),
+             uint8_t(raw.size() >> 8),
+             uint8_t(~raw.size()),
+             uint8_t(~raw.size() >> 8)};
+  append(z, raw);
+  append(z, big(b << 16 | a));
+  add_chunk(out, "IDAT", z);
+  add_chunk(out, "IEND", {});
+  return out;
+}
+
+/// An image whose every pixel is another one.
+Tensor pattern(int64_t h, int64_t w, int64_t c) {
+  Tensor x = empty({h, w, c}, DType::u8);
+  for (int64_t i = 0; i < x.numel(); ++i) x.write<uint8_t>()[i] = uint8_t(hash(text(i)) >> 32);
+  return x;
+}
+
+/// Smooth, so that JPEG keeps it.
+Tensor smooth(int64_t h, int64_t w) {
+  Tensor x = empty({h, w, 3}, DType::u8);
+  for (int64_t i = 0; i < h * w; ++i)
+    for (int64_t c = 0; c < 3; ++c)
+      x.write<uint8_t>()[i * 3 + c] =
+          uint8_t(128 + 90 * std::sin(0.05 * double(i / w) + double(c)) * std::cos(0.07 * double(i % w)));
+  return x;
+}
+
+double largest_difference(const Tensor& a, const Tensor& b) {
+  REQUIRE(a.shape() == b.shape());
+  auto u = to_vector<double>(a), v = to_vector<double>(b);
+  double worst = 0;
+  for (size_t i = 0; i < u.size(); ++i) worst = test::worse(worst, std::abs(u[i] - v[i]));
+  return worst;
+}
+
+Bytes with_exif(Bytes jpeg, int orientation, bool little) {
+  Bytes app = {0xff, 0xe1, 0, 34, 'E', 'x', 'i', 'f', 0, 0};
+  if (little)
+    append(app, {'I', 'I', 42, 0, 8, 0, 0, 0, 1, 0, 0x12, 1, 3, 0, 1, 0, 0, 0, uint8_t(orientation),
+                 0,   0,   0,  0, 0, 0, 0});
+  else
+    append(app, {'M', 'M', 0, 42, 0, 0, 0, 8, 0, 1, 1, 0x12, 0, 3, 0, 0, 0, 1, 0, uint8_t(orientation),
+                 0,   0,   0, 0,  0, 0});
+  jpeg.insert(jpeg.begin() + 2, app.begin(), app.end());
+  return jpeg;
+}
+
+}  // namespace
+
+TEST_CASE("PNG comes back bit for bit, RGB and grey, whatever the suffix") {
+  Folder folder;
+  for (int64_t c : {1, 3}) {
+    Tensor x = pattern(13, 7, c);
+    write_png(folder.file("a.jpg"), x);
+    CHECK(equal_bits(c == 1 ? read_mask(folder.file("a.jpg")) : read_image(folder.file("a.jpg")), x));
+  }
+  Tensor grey = pattern(5, 4, 1);
+  write_png(folder.file("g.png"), grey.reshape(Shape{5, 4}));
+  Tensor rgb = read_image(folder.file("g.png"));
+  CHECK(rgb.shape() == Shape{5, 4, 3});
+  for (int64_t i = 0; i < 60; ++i) CHECK(rgb.read<uint8_t>()[i] == grey.read<uint8_t>()[i / 3]);
+  ImageInfo info = probe_image(folder.file("g.png"));
+  CHECK(
+      (info.format == "png" && info.height == 5 && info.width == 4 && info.channels == 1 && info.bits == 8));
+}
+
+TEST_CASE("PNG variants follow the stated rules") {
+  Folder folder;
+  auto image = [&](const Bytes& b) { return to_vector<int64_t>(read_image(folder.put("x.png", b))); };
+  auto mask = [&](const Bytes& b) { return to_vector<int64_t>(read_mask(folder.put("x.png", b))); };
+  using V = std::vector<int64_t>;
+  SUBCASE("16 bits are rounded") {
+    CHECK(mask(png(2, 1, 16, 0, false, {0, 0xff, 0xff, 0x01, 0x7f})) == V{255, 1});
+    CHECK(mask(png(2, 1, 16, 0, false, {0, 0x80, 0x00, 0x00, 0x90})) == V{128, 1});
+    CHECK(image(png(1, 1, 16, 2, false, {0, 0xff, 0xff, 0x80, 0x80, 0, 0})) == V{255, 128, 0});
+  }
+  SUBCASE("1, 2 and 4 bits are spread over 0..255") {
+    CHECK(mask(png(8, 1, 1, 0, false, {0, 0b10110000})) == V{255, 0, 255, 255, 0, 0, 0, 0});
+    CHECK(mask(png(4, 1, 2, 0, false, {0, 0b00011011})) == V{0, 85, 170, 255});
+    CHECK(mask(png(2, 1, 4, 0, false, {0, 0x1f})) == V{17, 255});
+  }
+  SUBCASE("palettes are looked up, in masks by luma") {
+    auto palette = [](Bytes& b) {
+      add_chunk(b, "PLTE", {0, 0, 0, 255, 255, 255, 255, 0, 0});
+      add_chunk(b, "tRNS", {0, 128});
+    };
+    CHECK(image(png(3, 1, 8, 3, false, {0, 2, 1, 0}, palette)) == V{255, 0, 0, 255, 255, 255, 0, 0, 0});
+    CHECK(mask(png(3, 1, 8, 3, false, {0, 2, 1, 0}, palette)) == V{76, 255, 0});
+  }
+  SUBCASE("alpha is dropped") {
+    CHECK(image(png(1, 1, 8, 6, false, {0, 9, 8, 7, 0})) == V{9, 8, 7});
+    CHECK(mask(png(2, 1, 8, 4, false, {0, 200, 0, 100, 255})) == V{200, 100});
+  }
+  SUBCASE("interlaced") {  // 3 x 3: pass 1 has (0,0); 5 (2,0) (2,2) after 4 (0,2); 6 odd columns; 7 odd rows
+    Bytes raw = {0, 1, /*4*/ 0, 3, /*5*/ 0, 7, 9, /*6*/ 0, 2, 0, 8, /*7*/ 0, 4, 5, 6};
+    CHECK(mask(png(3, 3, 8, 0, true, raw)) == V{1, 2, 3, 4, 5, 6, 7, 8, 9});
+  }
+  SUBCASE("gamma and profiles change nothing, a damaged one is damage") {
+    CHECK(mask(png(1, 1, 8, 0, false, {0, 100}, [](Bytes& b) { add_chunk(b, "gAMA", big(100000)); })) ==
+          V{100});
+    Bytes odd = png(1, 1, 8, 0, false, {0, 100}, [](Bytes& b) { add_chunk(b, "iCCP", {1, 2, 3}); });
+    CHECK(mask(odd) == V{100});
+    odd[44] ^= 1;
+    CHECK_THROWS_AS(mask(odd), DataError);
+  }
+  SUBCASE("eXIf turns the image, not the mask") {
+    auto exif = [](Bytes& b) {
+      add_chunk(b, "eXIf", {'M', 'M', 0, 42, 0, 0, 0, 8, 0, 1, 1, 0x12, 0, 3, 0, 0, 0, 1, 0, 6, 0, 0});
+    };
+    Bytes turned = png(2, 1, 8, 0, false, {0, 10, 20}, exif);
+    CHECK(image(turned) == V{10, 10, 10, 20, 20, 20});
+    CHECK(read_image(folder.file("x.png")).shape() == Shape{2, 1, 3});
+    CHECK(read_mask(folder.file("x.png")).shape() == Shape{1, 2, 1});
+  }
+}
+
+TEST_CASE("JPEG keeps a smooth picture; a colour mask is read as luma") {
+  Folder folder;
+  Tensor x = smooth(45, 61);
+  write_jpeg(folder.file("x.png"), x, 98);  // the suffix lies
+  CHECK(probe_image(folder.file("x.png")).format == "jpeg");
+  CHECK(largest_difference(read_image(folder.file("x.png")), x) <= 12);  // chroma is stored at half size
+  CHECK(read_mask(folder.file("x.png")).shape() == Shape{45, 61, 1});
+  Tensor grey = smooth(20, 20);
+  write_jpeg(folder.file("grey"), grey.reshape(Shape{20, 60, 1}), 98);
+  CHECK(largest_difference(read_mask(folder.file("grey")), grey.reshape(Shape{20, 60, 1})) <= 20);
+}
+
+TEST_CASE("EXIF orientation is applied to images in all eight cases, to masks never") {
+  Folder folder;
+  Tensor x = smooth(40, 24);
+  write_jpeg(folder.file("x"), x, 98);
+  Bytes plain = slurp(folder.file("x"));
+  Tensor stored = read_image(folder.file("x"));
+  const int64_t H = 40, W = 24;
+  auto source = [&](int o, int64_t i,
+                    int64_t j) -> std::pair<int64_t, int64_t> {  // by the table of the EXIF standard
+    switch (o) {
+      case 2:
+        return {i, W - 1 - j};
+      case 3:
+        return {H - 1 - i, W - 1 - j};
+      case 4:
+        return {H - 1 - i, j};
+      case 5:
+        return {j, i};
+      case 6:
+        return {H - 1 - j, i};
+      case 7:
+        return {H - 1 - j, W - 1 - i};
+      case 8:
+        return {j, W - 1 - i};
+      default:
+        return {i, j};
+    }
+  };
+  for (int o = 0; o <= 9; ++o) {
+    CAPTURE(o);
+    std::string path = folder.put("o", with_exif(plain, o, o % 2));
+    Tensor y = read_image(path);
+    bool swap = o >= 5 && o <= 8;
+    REQUIRE(y.shape() == (swap ? Shape{W, H, 3} : Shape{H, W, 3}));
+    ImageInfo info = probe_image(path);
+    CHECK((info.height == y.dim(0) && info.width == y.dim(1) && info.stored_height == H &&
+           info.stored_width == W));
+    CHECK(read_mask(path).shape() == Shape{H, W, 1});
+    bool equal = true;
+    for (int64_t i = 0; i < y.dim(0); ++i)
+      for (int64_t j = 0; j < y.dim(1); ++j) {
+        auto [a, b] = source(o, i, j);
+        for (int64_t c = 0; c < 3; ++c)
+          equal &=
+              y.read<uint8_t>()[(i * y.dim(1) + j) * 3 + c] == stored.read<uint8_t>()[(a * W + b) * 3 + c];
+      }
+    CHECK(equal);
+  }
+}
+
+TEST_CASE("a truncated or damaged picture is an error, never half a picture") {
+  Folder folder;
+  write_jpeg(folder.file("a"), smooth(48, 64));
+  write_png(folder.file("b"), pattern(9, 11, 3));
+  for (const char* name : {"a", "b"}) {
+    Bytes whole = slurp(folder.file(name));
+    for (size_t n = 0; n < whole.size(); ++n) {
+      CAPTURE(n);
+      CHECK_THROWS_AS(read_image(folder.put("cut", Bytes(whole.begin(), whole.begin() + int64_t(n)))),
+                      DataError);
+    }
+  }
+  Bytes whole = slurp(folder.file("b"));
+  Tensor right = read_image(folder.file("b"));
+  for (size_t bit = 0; bit < whole.size() * 8; bit += 3) {
+    Bytes bad = whole;
+    bad[bit / 8] ^= uint8_t(1 << bit % 8);
+    Tensor got = right;  // what is not refused must be right
+    try { got = read_image(folder.put("bad", bad)); } catch (const DataError&) {}
+    CHECK(equal_bits(got, right));
+  }
+}
+
+TEST_CASE("what cannot be read is refused by name, before memory is taken") {
+  Folder folder;
+  auto refuses = [&](const Bytes& bytes, const std::string& words) {
+    std::string path = folder.put("x", bytes), what;
+    try { read_image(path); } catch (const DataError& e) { what = e.what(); }
+    CAPTURE(what);
+    CHECK(what.find(words) != what.npos);
+    CHECK(what.find(path) != what.npos);
+  };
+  auto named = [](std::string s) { return Bytes(s.begin(), s.end()); };
+  int64_t before = memory_stats().allocations;
+  refuses({}, "is empty");
+  refuses({0xff}, "no PNG or JPEG");
+  refuses(named("GIF89a..."), "GIF");
+  refuses(named("version https://git-lfs.github.com/spec/v1"), "git lfs pull");
+  refuses(png(20000, 20000, 8, 0, false, {}), "64 megapixels");
+  refuses(png(70000, 1, 8, 0, false, {}), "megapixels");
+  refuses(png(0, 4, 8, 0, false, {}), "no pixels");
+  Bytes frame = {0xff, 0xd8, 0xff, 0xc0, 0, 17, 8, 0, 16, 0, 16, 4};
+  refuses(frame, "CMYK");
+  frame[6] = 12, frame[11] = 3;
+  refuses(frame, "12-bit");
+  frame[6] = 8, frame[7] = 0xff, frame[9] = 0xff;
+  refuses(frame, "64 megapixels");
+  CHECK(memory_stats().allocations == before);
+  CHECK_THROWS_WITH_AS(read_image(folder.file("none")), doctest::Contains("No such file"), DataError);
+  CHECK_THROWS_WITH_AS(read_image(folder.path), doctest::Contains("is a folder"), DataError);
+}
+
+TEST_CASE("resize is the triangle filter within one grey level") {
+  auto reference = [](const Tensor& x, int64_t h,
+                      int64_t w) {  // f64, both axes at once, normalised at the end
+    int64_t H = x.dim(0), W = x.dim(1), C = x.dim(2);
+    double sy = double(H) / double(h), sx = double(W) / double(w), ry = std::max(sy, 1.0),
+           rx = std::max(sx, 1.0);
+    std::vector<double> out(h * w * C);
+    for (int64_t i = 0; i < h; ++i)
+      for (int64_t j = 0; j < w; ++j) {
+        double total = 0;
+        for (int64_t a = 0; a < H; ++a)
+          for (int64_t b = 0; b < W; ++b) {
+            double weight = std::max(0.0, 1 - std::abs(double(a) + 0.5 - (double(i) + 0.5) * sy) / ry) *
+                            std::max(0.0, 1 - std::abs(double(b) + 0.5 - (double(j) + 0.5) * sx) / rx);
+            total += weight;
+            for (int64_t c = 0; c < C; ++c)
+              out[(i * w + j) * C + c] += weight * x.read<uint8_t>()[(a * W + b) * C + c];
+          }
+        for (int64_t c = 0; c < C; ++c) out[(i * w + j) * C + c] /= total;
+      }
+    return from<double>(out, {h, w, C});
+  };
+  for (auto [H, W, h, w, C] : {std::array{17, 23, 9, 40, 3},
+                               {31, 8, 7, 8, 1},
+                               {1, 1, 5, 3, 3},
+                               {64, 50, 3, 1, 2},
+                               {12, 10, 12, 10, 3}}) {
+    Tensor x = pattern(H, W, C);
+    CHECK(largest_difference(resize_image(x, h, w), reference(x, h, w)) <= 1.0);
+  }
+  CHECK(equal_bits(resize_image(full({5, 6, 3}, 255, DType::u8), 33, 2), full({33, 2, 3}, 255, DType::u8)));
+  CHECK(resize_image(pattern(4, 4, 3), 0, 5).shape() == Shape{0, 5, 3});
+  CHECK_THROWS_AS(resize_image(empty({0, 4, 3}, DType::u8), 2, 2), ShapeError);
+  CHECK_THROWS_AS(resize_image(zeros({4, 4, 3}), 2, 2), DTypeError);
+}

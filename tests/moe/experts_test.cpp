@@ -1,0 +1,302 @@
+// Every expert against its definition written as plain loops, its gradients, its parameters and its cost.
+#include <doctest/doctest.h>
+
+#include "autograd/debug.h"
+#include "tests/gradient_error.h"
+#include "moe/experts.h"
+#include "tests/moe/naive_map.h"
+#include "tests/worse.h"
+
+using namespace camo;
+using namespace camo::moe;
+using test::Map, test::Numbers, test::Parameters, test::each, test::pointwise, test::side_by_side;
+
+namespace {
+
+// ---- the definitions ------------------------------------------------------------------------------------------
+
+using Definition = Map (*)(const Parameters&, const Map&);
+
+double add1(double a, double b) { return a + b; }
+double subtract1(double a, double b) { return a - b; }
+double times1(double a, double b) { return a * b; }
+
+Map fixed(const Map& x, const Numbers& taps) {
+  Numbers weight;
+  for (int c = 0; c < x.C; ++c) weight.insert(weight.end(), taps.begin(), taps.end());
+  return conv(x, weight, {}, x.C, 3, 1, x.C);
+}
+Map sobel_x(const Map& x) { return fixed(x, {-1, 0, 1, -2, 0, 2, -1, 0, 1}); }
+Map sobel_y(const Map& x) { return fixed(x, {-1, -2, -1, 0, 0, 0, 1, 2, 1}); }
+Map laplacian(const Map& x) { return fixed(x, {0, 1, 0, 1, -4, 1, 0, 1, 0}); }
+Map squared(const Map& x) { return each(x, x, times1); }
+/// sqrt(a + small)
+Map root(const Map& a, double small) {
+  return each(a, [=](double v) { return std::sqrt(v + small); });
+}
+
+/// sigmoid(W2 gelu(W1 mean)) of each channel, times x.
+Map gated(const Parameters& p, const Map& x, const Map& seen) {
+  Map gate = each(linear(p, "excite", each(linear(p, "squeeze", adaptive(seen, 1, 1)), test::gelu1)), test::sigmoid1);
+  return each(x, resize(gate, x.H, x.W), times1);
+}
+
+Map cod_texture(const Parameters& p, const Map& x) {
+  std::vector<Map> parts;
+  int dilation = 1;
+  for (std::string branch : {"near", "mid", "far", "farther"}) {
+    Map y = depthwise(p, branch + ".filter", linear(p, branch + ".squeeze", x), 3, dilation);
+    parts.push_back(each(norm(p, branch + ".norm", y), test::gelu1));
+    dilation *= 2;
+  }
+  return pointwise(p, "fuse", side_by_side(parts));
+}
+
+Map cod_frequency(const Parameters& p, const Map& x) {
+  Map low = box_mean(x, 3), lower = box_mean(x, 5);
+  return pointwise(p, "fuse", side_by_side({pointwise(p, "low", low), pointwise(p, "mid", each(low, lower, subtract1)),
+                                      pointwise(p, "high", each(x, low, subtract1)), pointwise(p, "all", x)}));
+}
+
+Map cod_edge(const Parameters& p, const Map& x) {
+  Map slope2 = each(squared(sobel_x(x)), squared(sobel_y(x)), add1), bend = laplacian(x);
+  return pointwise(p, "fuse", side_by_side({pointwise(p, "slope", root(slope2, 1e-6)),
+                                      pointwise(p, "curve", root(squared(bend), 0)),
+                                      pointwise(p, "both", root(each(slope2, squared(bend), add1), 1e-6)),
+                                      pointwise(p, "all", x)}));
+}
+
+Map cod_contrast(const Parameters& p, const Map& x) {
+  std::vector<Map> parts;
+  int k = 3;
+  for (std::string branch : {"small", "medium", "large"}) {
+    Map centre = linear(p, branch + ".squeeze", x);
+    Map y = each(centre, depthwise(p, branch + ".surround", centre, k), subtract1);
+    parts.push_back(each(norm(p, branch + ".norm", y), test::gelu1));
+    k += 2;
+  }
+  parts.push_back(pointwise(p, "all", x));
+  return pointwise(p, "fuse", side_by_side(parts));
+}
+
+Map cod_attention(const Parameters& p, const Map& x) {
+  Map tokens = norm(p, "norm", adaptive(x, 7, 7));
+  Map seen = attend(linear(p, "query", x), linear(p, "key", tokens), linear(p, "value", tokens), 2);
+  return pointwise(p, "fuse", side_by_side({seen, pointwise(p, "all", x)}));
+}
+
+Map cod_hybrid(const Parameters& p, const Map& x) {
+  return pointwise(p, "fuse", gated(p, pointwise(p, "local", depthwise(p, "filter", x, 5)), x));
+}
+
+Map texture(const Parameters& p, const Map& x) {
+  std::vector<Map> parts;
+  int dilation = 0;
+  for (std::string branch : {"near", "mid", "far", "farther"}) {
+    Map y = linear(p, branch + ".squeeze", x);
+    y = conv(y, p.at(branch + ".filter.weight"), p.at(branch + ".filter.bias"), y.C, 3, ++dilation);
+    parts.push_back(each(norm(p, branch + ".norm", y), test::gelu1));
+  }
+  return pointwise(p, "fuse", side_by_side(parts));
+}
+
+Map attention_expert(const Parameters& p, const Map& x) {
+  int heads = 8;
+  while (x.C % heads) --heads;
+  const Map seen = x.H * x.W > 32 * 32 ? adaptive(x, 11, 11) : x;
+  auto part = [&](const Map& of, int which) {
+    Map all = linear(p, "encoder.qkv", of), y(of.H, of.W, x.C);
+    for (int h = 0; h < of.H; ++h)
+      for (int w = 0; w < of.W; ++w)
+        for (int c = 0; c < x.C; ++c) y.at(h, w, c) = all.at(h, w, which * x.C + c);
+    return y;
+  };
+  return linear(p, "encoder.proj", attend(part(x, 0), part(seen, 1), part(seen, 2), heads));
+}
+
+Map hybrid(const Parameters& p, const Map& x) {
+  Map local = each(linear(p, "local", norm(p, "norm", depthwise(p, "filter", x, 5))), test::gelu1);
+  return linear(p, "fuse", gated(p, local, x));
+}
+
+Map four_views(const Parameters& p, const std::string& name, const std::vector<Map>& views) {
+  std::vector<Map> parts;
+  for (const char* part : {".first", ".second", ".third", ".fourth"})
+    parts.push_back(pointwise(p, name + part, views[parts.size()]));
+  return pointwise(p, name + ".fuse", side_by_side(parts));
+}
+
+Map frequency(const Parameters& p, const Map& x) {
+  Map low = box_mean(x, 3), lower = box_mean(x, 5);
+  return four_views(p, "bands", {low, each(low, lower, subtract1), each(x, low, subtract1), x});
+}
+
+Map edge(const Parameters& p, const Map& x) {
+  Map slope = root(each(squared(sobel_x(x)), squared(sobel_y(x)), add1), 1e-8);
+  Map curve = root(squared(laplacian(x)), 0);
+  return four_views(p, "edges", {slope, curve, root(each(squared(slope), squared(curve), add1), 1e-8), x});
+}
+
+Map context(const Parameters& p, const Map& x) {
+  std::vector<Map> parts;
+  int side = 8;
+  for (const char* level : {"fine", "mid", "coarse", "whole"}) {
+    parts.push_back(resize(pointwise(p, level, adaptive(x, side, side)), x.H, x.W));
+    side /= 2;
+  }
+  return pointwise(p, "fuse", side_by_side(parts));
+}
+
+Map contrast(const Parameters& p, const Map& x) {
+  Map local = each(norm(p, "norm", depthwise(p, "filter", x, 3)), test::gelu1);
+  return pointwise(p, "fuse", norm(p, "mix_norm", linear(p, "mix", local)));
+}
+
+struct Case {
+  std::string name;
+  ExpertKind kind;
+  Definition definition;
+};
+
+const std::vector<Case>& cases() {
+  static const std::vector<Case> all = [] {
+    const std::vector<std::pair<std::string, Definition>> of_cod = {
+        {"texture", cod_texture},   {"frequency", cod_frequency}, {"edge", cod_edge},
+        {"contrast", cod_contrast}, {"attention", cod_attention}, {"hybrid", cod_hybrid}};
+    const std::vector<std::pair<std::string, Definition>> of_generic = {
+        {"texture", texture}, {"attention", attention_expert}, {"hybrid", hybrid}, {"frequency", frequency},
+        {"edge", edge},       {"context", context},            {"contrast", contrast}};
+    std::vector<Case> out;
+    auto take = [&](const char* family, const auto& kinds, const auto& definitions) {
+      REQUIRE(kinds.size() == definitions.size());
+      for (size_t i = 0; i < kinds.size(); ++i) {
+        REQUIRE(definitions[i].first == kinds[i].name);
+        out.push_back({text(family, " ", kinds[i].name), kinds[i], definitions[i].second});
+      }
+    };
+    take("cod", cod_experts(), of_cod);
+    take("generic", generic_experts(), of_generic);
+    return out;
+  }();
+  return all;
+}
+
+/// One expert of the kind, at rest (no dropout).
+struct Alone {
+  nn::List<Expert> list;
+  Expert& expert;
+  Alone(const ExpertKind& kind, int64_t dim, DType dtype = DType::f32)
+      : list(nn::Scope{.dtype = dtype, .seed = 11}), expert(kind.add(list, dim)) {
+    list.train(false);
+  }
+};
+
+/// Largest difference from the definition, relative to its largest number, over all images.
+double error(const Case& c, Expert& expert, const Tensor& x) {
+  NoGrad no_grad;
+  Tensor y = expert.forward(Var(x)).value();
+  CHECK(y.shape() == x.shape());
+  const Parameters p = test::parameters_of(expert);
+  double worst = 0, largest = 0;
+  for (int64_t b = 0; b < x.dim(0); ++b) {
+    const Map image(int(x.dim(1)), int(x.dim(2)), int(x.dim(3)), test::numbers(x.slice(b, b + 1)));
+    const Map want = c.definition(p, image);
+    const Numbers got = test::numbers(y.slice(b, b + 1));
+    for (size_t i = 0; i < got.size(); ++i) {
+      worst = test::worse(worst, std::abs(got[i] - want.v[i]));
+      largest = std::max(largest, std::abs(want.v[i]));
+    }
+  }
+  return worst / largest;
+}
+
+}  // namespace
+
+TEST_CASE("every expert is its definition") {
+  for (const Case& c : cases()) {
+    CAPTURE(c.name);
+    for (int64_t dim : {18, 32}) {
+      Alone f32(c.kind, dim), f64(c.kind, dim, DType::f64);
+      CHECK(error(c, f32.expert, randn({2, 9, 11, dim}, 2)) < 1e-5);
+      CHECK(error(c, f64.expert, randn({2, 9, 11, dim}, 2, DType::f64)) < 1e-12);
+      CHECK(error(c, f32.expert, randn({1, 3, 1, dim}, 3)) < 1e-5);
+    }
+    Alone on_large_map(c.kind, 32);
+    CHECK(error(c, on_large_map.expert, randn({1, 34, 33, 32}, 4)) < 1e-5);
+  }
+}
+
+TEST_CASE("every expert's gradients are those of finite differences: of x and of each parameter") {
+  for (const Case& c : cases()) {
+    CAPTURE(c.name);
+    Alone alone(c.kind, 16, DType::f64);
+    Var x = Var::leaf(randn({2, 4, 5, 16}, 7, DType::f64)), no_slope;
+    Vars leaves{x};
+    for (const nn::Parameter& p : alone.expert.named_parameters())
+      // A bias of the keys moves all scores of a query alike, and so nothing.
+      p.name == "key.bias" ? no_slope = p.var : leaves.emplace_back(p.var);
+    CHECK(test::gradient_error([&] { return alone.expert.forward(x); }, leaves) < 1e-6);
+    if (no_slope.defined()) CHECK(sum_of_squares(no_slope.grad()) < 1e-24);
+  }
+}
+
+TEST_CASE("generic experts have the parameters of their table, to the unit") {
+  struct Row { int64_t dim, texture, attention, hybrid, three_alike, contrast; };
+  for (const Row& r : {Row{80, 27760, 25680, 18500, 13280, 14240}, Row{160, 109920, 102560, 69000, 52160, 54080},
+                       Row{288, 354528, 332064, 216360, 167616, 171072},
+                       Row{584, 1453576, 1364808, 870890, 685616, 692624}, Row{64, 17856, 16448, 12240, 8576, 9344},
+                       Row{128, 70528, 65664, 44960, 33536, 35072}, Row{320, 437440, 409920, 266000, 206720, 210560},
+                       Row{512, 1117696, 1049088, 671360, 527360, 533504}}) {
+    CAPTURE(r.dim);
+    std::vector<int64_t> counts;
+    for (const ExpertKind& kind : generic_experts()) counts.push_back(Alone(kind, r.dim).expert.parameter_count());
+    CHECK(counts == std::vector<int64_t>{r.texture, r.attention, r.hybrid, r.three_alike, r.three_alike, r.three_alike,
+                                         r.contrast});
+  }
+}
+
+// The table of moe/README.md is this one: camo_tests -s -tc="the cost of an expert*" prints it.
+TEST_CASE("the cost of an expert: the COD family's lie within a factor of 1.5") {
+  std::string table;
+  double apart = 0;
+  for (auto [dim, side] : {std::pair<int64_t, int64_t>{64, 56}, {128, 28}, {320, 14}, {512, 11}}) {
+    int64_t least = INT64_MAX, most = 0;
+    table += text("\n", dim, " channels, ", side, " x ", side, " (M multiply-adds, thousand parameters):");
+    for (const Case& c : cases()) {
+      Alone alone(c.kind, dim);
+      NoGrad no_grad;
+      debug::CountMacs macs;
+      alone.expert.forward(Var(zeros({1, side, side, dim})));
+      const int64_t count = macs.count();
+      table += text("\n  ", c.name, "  ", double(count) * 1e-6, "  ", double(alone.expert.parameter_count()) * 1e-3);
+      if (!c.name.starts_with("cod")) continue;
+      least = std::min(least, count), most = std::max(most, count);
+    }
+    apart = std::max(apart, double(most) / double(least));
+  }
+  INFO(table);
+  CHECK(apart < 1.5);
+}
+
+TEST_CASE("beside their parameters only the edge experts hold anything: three constants, which files do not carry") {
+  for (const Case& c : cases()) {
+    CAPTURE(c.name);
+    Alone alone(c.kind, 16);
+    const auto buffers = alone.expert.named_buffers();
+    CHECK(buffers.size() == (c.name.ends_with(" edge") ? 3 : 0));
+    for (const auto& [name, buffer] : buffers) CHECK_MESSAGE(!buffer->saved, name);
+  }
+}
+
+TEST_CASE("the parameters of the COD experts lie within a factor of 1.5") {
+  for (int64_t dim : {32, 64, 160, 256}) {
+    int64_t least = INT64_MAX, most = 0;
+    for (const ExpertKind& kind : cod_experts()) {
+      nn::List<Expert> list(nn::Scope{});
+      const int64_t count = kind.add(list, dim).parameter_count();
+      least = std::min(least, count), most = std::max(most, count);
+    }
+    CAPTURE(dim);
+    CHECK(double(most) < 1.5 * double(least));
+  }
+}

@@ -1,0 +1,318 @@
+// The verifier: green on what is right, fresh or trained, and red with the right name on each planted defect.
+#include "moe/verify/verify.h"
+
+#include <doctest/doctest.h>
+
+#include <cmath>
+#include <numeric>
+
+#include "moe/verify/survey.h"
+#include "nn/in_double.h"
+#include "nn/optim.h"
+
+using namespace camo;
+using namespace camo::moe;
+using Names = std::vector<std::string>;
+
+namespace {
+
+/// The smallest network with both kinds of rows: one mixture sends whole images, the other tiles.
+struct Mini : nn::Module {
+  nn::Conv2d stem;
+  Moe images, tiles;
+  nn::Linear head;
+  explicit Mini(const std::vector<ExpertKind>& kinds = cod_experts())
+      : Module(nn::Scope{.seed = 4}),
+        stem(sub("stem"), 3, 16, 4, {.stride = 4}),
+        images(sub("images"), 16, kinds, {}),
+        tiles(sub("tiles"), 16, cod_experts(), {.routing = Routing::tile, .tile = 3}),
+        head(sub("head"), 16, 1) {}
+  Var forward(const Var& x) {
+    Var map = gelu(stem.forward(x));
+    return head.forward(images.forward(map).y + tiles.forward(map).y);
+  }
+};
+
+/// Stripes of one of four directions and scales, in one of its colours: images (n, 32, 32, 3), and where they
+/// are bright (n, 8, 8, 1).
+std::pair<Tensor, Tensor> stripes(int64_t n, uint64_t seed) {
+  Tensor x = zeros({n, 32, 32, 3}), target = zeros({n, 8, 8, 1});
+  Random random({.seed = seed, .domain = Domain::test});
+  for (int64_t b = 0; b < n; ++b) {
+    const int64_t kind = random.below(4);
+    const double phase = random.uniform(0, 6.28), wave = 0.25 + 0.2 * double(kind);
+    for (int64_t h = 0; h < 32; ++h)
+      for (int64_t w = 0; w < 32; ++w) {
+        const double v = std::sin(phase + wave * double(kind % 2 ? h : w)) + 0.3 * random.normal();
+        for (int64_t c = 0; c < 3; ++c)
+          x.write<float>()[((b * 32 + h) * 32 + w) * 3 + c] = float(v + (c == kind % 3 ? 1 : 0));
+        if (v > 0) target.write<float>()[(b * 8 + h / 4) * 8 + w / 4] += 1 / 16.f;
+      }
+  }
+  return {x, target};
+}
+
+void train_some(Mini& net, int steps) {
+  nn::AdamW optimizer(net);
+  net.train();
+  for (int step = 0; step < steps; ++step) {
+    auto [x, target] = stripes(16, uint64_t(100 + step));
+    net.state().next_micro_step();
+    backward(mean(bce_with_logits(net.forward(Var(x)), target)));
+    optimizer.step(3e-3);
+    nn::commit(net);
+  }
+}
+
+Survey survey_of(Mini& net, int64_t n = 96) {
+  NoGrad no_grad;
+  net.train(false);
+  Surveyor surveyor(net);
+  for (int64_t i = 0; i < n; i += 16) net.forward(Var(stripes(16, uint64_t(7000 + i)).first));
+  return surveyor.result();
+}
+
+std::vector<Check> verified(Mini& net, bool with_data) {
+  std::optional<Survey> survey;
+  if (with_data) survey = survey_of(net);
+  const Subject subject{net, [&](const Var& x) { return net.forward(x); }, stripes(3, 1).first};
+  return verify(subject, survey ? &*survey : nullptr);
+}
+
+std::string told(const std::vector<Check>& checks) {
+  std::string out;
+  for (const Check& c : checks)
+    out += text("\n",
+                c.verdict == Verdict::passed   ? "  ok    "
+                : c.verdict == Verdict::failed ? "  FAIL  "
+                                               : "  skip  ",
+                c.name, "  ", c.where, "  ", c.measured, " <= ", c.limit, "  ", c.sentence);
+  return out;
+}
+
+/// The rows of each picture all go where most of them go.
+void modal(Route& route, int64_t rows_per_image) {
+  const int64_t R = route.expert.dim(0), K = route.expert.dim(1);
+  std::vector<int64_t> expert = to_vector<int64_t>(route.expert);
+  for (int64_t first = 0, group; first < R; first += group) {
+    group = std::min(R - first, rows_per_image);
+    std::map<std::vector<int64_t>, int64_t> votes;
+    for (int64_t r = first; r < first + group; ++r) ++votes[{&expert[r * K], &expert[r * K] + K}];
+    auto most =
+        std::max_element(votes.begin(), votes.end(), [](auto& a, auto& b) { return a.second < b.second; });
+    for (int64_t r = first; r < first + group; ++r) std::copy_n(most->first.begin(), K, &expert[r * K]);
+  }
+  route.expert = from<int64_t>(expert, {R, K});
+}
+
+/// Divides its input by the largest number of the whole batch, as a refinement once divided its uncertainty.
+struct BatchWide : Expert {
+  nn::Linear mix;
+  BatchWide(nn::Scope s, int64_t dim) : Expert(std::move(s)), mix(sub("mix"), dim, dim) {}
+  Var forward(const Var& x) override {
+    return mix.forward(x / expand(max(abs(x), {}, /*keep=*/true) + 1e-8, x.shape()));
+  }
+};
+
+}  // namespace
+
+TEST_CASE("every kind of layer passes, fresh") {
+  for (Routing routing : {Routing::image, Routing::tile, Routing::pixel})
+    for (GateKind gate : {GateKind::simple, GateKind::content_aware})
+      for (auto [weights, balancing] : {std::pair{Weights::chosen, Balancing::sign},
+                                        {Weights::all, Balancing::proportional},
+                                        {Weights::chosen, Balancing::auxiliary}}) {
+        Moe layer(nn::Scope{.seed = 5}, 16, cod_experts(),
+                  {.chosen = 2,
+                   .routing = routing,
+                   .tile = 4,
+                   .gate = gate,
+                   .weights = weights,
+                   .balancing = balancing});
+        std::vector<Check> checks = verify_layer(layer, randn({3, 7, 9, 16}, 2));
+        CHECK_MESSAGE(failed(checks).empty(), told(checks));
+        CHECK(layer.training());
+        CHECK(sum_of_squares(layer.router.balance.value) == 0);
+      }
+}
+
+TEST_CASE("one chosen expert, or all of them, is legal") {
+  for (int64_t chosen : {1, 6}) {
+    Moe layer(nn::Scope{.seed = 5}, 16, cod_experts(), {.chosen = chosen});
+    std::vector<Check> checks = verify_layer(layer, randn({4, 5, 5, 16}, 2));
+    CHECK_MESSAGE(failed(checks).empty(), told(checks));
+  }
+}
+
+TEST_CASE(
+    "a fresh network passes what can be asked of it; the rest says that it needs a trained model and data") {
+  Mini net;
+  std::vector<Check> checks = verified(net, false);
+  CHECK_MESSAGE(failed(checks).empty(), told(checks));
+  for (const char* name : {"usage", "content"})
+    CHECK(std::count_if(checks.begin(), checks.end(), [&](const Check& c) {
+            return c.name == name && c.verdict == Verdict::skipped &&
+                   c.sentence == "needs a trained model and data";
+          }) == 1);
+  for (const nn::Parameter& p : net.named_parameters()) CHECK(!p.var.grad().defined());
+  CHECK(mixtures(net)[0]->watch == nullptr);
+}
+
+TEST_CASE("each planted defect turns its own check red, and no other") {
+  Mini net({cod_experts()[0],
+            cod_experts()[1],
+            cod_experts()[2],
+            cod_experts()[5],
+            {"wide", add_expert<BatchWide>}});
+  Mini sound;
+  train_some(sound, 200);
+  std::vector<Check> checks = verified(sound, true);
+  CHECK_MESSAGE(failed(checks).empty(), told(checks));
+
+  auto red_with = [&](const char* name, const std::string& where) {
+    checks = verified(sound, true);
+    CHECK_MESSAGE(failed(checks) == Names{name}, told(checks));
+    for (const Check& c : checks)
+      if (c.verdict == Verdict::failed) CHECK((c.where == where || c.where == "network"));
+    sound.images.router.hook = nullptr, sound.tiles.router.hook = nullptr, sound.images.plan_hook = nullptr;
+    checks = verified(sound, true);
+    CHECK_MESSAGE(failed(checks).empty(), told(checks));
+  };
+  SUBCASE("a detached gate") {
+    sound.images.router.hook = [](Route& r) { r.weight = Var(r.weight.value()); };
+    red_with("gate", "images");
+  }
+  SUBCASE("one modal expert in place of spatial routing") {
+    sound.tiles.router.hook = [](Route& r) { modal(r, 9); };
+    red_with("spatial", "tiles");
+  }
+  SUBCASE("the bias inside the softmax") {
+    sound.images.router.hook = [&](Route& r) {
+      Var biased =
+          r.logits + Var(expand(sound.images.router.balance.value.reshape({1, 6}), r.logits.shape()));
+      r.weight = softmax(take_along(biased, r.expert));
+    };
+    red_with("balance", "images");
+  }
+  SUBCASE("a dead expert") {
+    Tensor bias = sound.images.router.gate.bias.value();
+    const float before = bias.read<float>()[2];
+    bias.write<float>()[2] = -1000;
+    checks = verified(sound, true);
+    CHECK_MESSAGE(failed(checks) == Names{"usage"}, told(checks));
+    bias.write<float>()[2] = before;
+    CHECK(failed(verified(sound, true)).empty());
+  }
+  SUBCASE("logits divided by the largest of the batch") {
+    sound.images.router.hook = [](Route& r) {
+      r.logits = r.logits / expand(max(abs(r.logits), {}, /*keep=*/true), r.logits.shape());
+      r.weight = softmax(take_along(r.logits, r.expert));
+    };
+    red_with("batch", "images");
+  }
+  SUBCASE("an expert that normalises over the batch") {
+    train_some(net, 20);
+    checks = verified(net, false);
+    CHECK_MESSAGE(failed(checks) == Names{"batch"}, told(checks));
+  }
+  SUBCASE("results that come back to other rows") {
+    sound.images.plan_hook = [](Plan& plan) {
+      std::vector<int64_t> position = to_vector<int64_t>(plan.position);
+      const int64_t n = int64_t(position.size());
+      for (int64_t& p : position) p = n - 1 - p;
+      plan.position = from<int64_t>(position, plan.position.shape());
+    };
+    red_with("dispatch", "images");
+  }
+  SUBCASE("an expert chosen twice") {
+    sound.images.router.hook = [](Route& r) {
+      std::vector<int64_t> expert = to_vector<int64_t>(r.expert);
+      for (size_t i = 1; i < expert.size(); i += 2) expert[i] = expert[i - 1];
+      r.expert = from<int64_t>(expert, r.expert.shape());
+    };
+    checks = verified(sound, false);
+    CHECK_MESSAGE(failed(checks).front() == "weights", told(checks));
+  }
+  SUBCASE("choices that have nothing to do with the image") {
+    sound.images.router.hook = [](Route& r) {
+      static int64_t calls = 0;
+      std::vector<int64_t> expert(size_t(r.expert.numel()));
+      Random random({.seed = uint64_t(++calls), .domain = Domain::test});
+      for (size_t i = 0; i < expert.size(); i += 2)
+        expert[i] = random.below(6), expert[i + 1] = (expert[i] + 1 + random.below(5)) % 6;
+      r.expert = from<int64_t>(expert, r.expert.shape());
+    };
+    sound.tiles.router.hook = sound.images.router.hook;
+    Survey survey = survey_of(sound);
+    std::vector<Check> of_many = verify_survey(survey);
+    CHECK_MESSAGE(failed(of_many) == Names{"content"}, told(of_many));
+    CHECK(std::count_if(of_many.begin(), of_many.end(), [](auto& c) { return c.verdict == Verdict::failed; }) == 2);
+  }
+}
+
+TEST_CASE("in training the guard names check, layer and image, and goes away") {
+  Mini net;
+  Var x(stripes(4, 1).first);
+  {
+    Guard guard(net);
+    net.forward(x);
+    CHECK(guard.not_finite().empty());
+    net.images.router.hook = [](Route& r) {
+      Tensor w = r.weight.value().clone();
+      w.write<float>()[2 * 2] = 0.75f;
+      r.weight = Var(w);
+    };
+    CHECK_THROWS_WITH_AS(net.forward(x), doctest::Contains("weights: images, image 2 of the batch"),
+                         VerifyError);
+    net.images.router.hook = nullptr;
+    Tensor spoilt = x.value().clone();
+    spoilt.write<float>()[3 * 32 * 32 * 3] = NAN;
+    net.forward(Var(spoilt));
+    CHECK(guard.not_finite().find("image 3 of the batch") != std::string::npos);
+  }
+  CHECK(net.images.watch == nullptr);
+}
+
+TEST_CASE("flash attention is right at odd sizes, in every type") {
+  for (debug::AttentionSizes s :
+       {debug::AttentionSizes{1, 1, 1, 1}, {64, 1, 2, 32}, {37, 49, 2, 10}, {121, 121, 8, 73}, {484, 49, 2, 36}})
+    for (DType dtype : {DType::f64, DType::f32, DType::bf16}) {
+      Check c = verify_attention(s, dtype);
+      CHECK_MESSAGE(c.verdict == Verdict::passed, told({c}));
+    }
+  // A score matrix of this one would take 50 times what is allowed.
+  CHECK(verify_attention({1936, 1936, 1, 8}, DType::f32).verdict == Verdict::passed);
+}
+
+TEST_CASE("groups, information and its test") {
+  Tensor points = from<double>({0, 0, 0.1, 0, 5, 5, 5.1, 5, -5, 5, -5, 5.1}, {6, 2});
+  std::vector<int64_t> group = k_means(points, 3);
+  CHECK(group[0] == group[1]);
+  CHECK(group[2] == group[3]);
+  CHECK(group[4] == group[5]);
+  CHECK(group[0] != group[2]);
+  CHECK(group[2] != group[4]);
+  // The group decides the expert: as many nats as the entropy of the groups.
+  Tensor share = from<double>({1, 0, 0, 1, 0, 0, 0, 1, 0, 0, 1, 0, 0, 0, 1, 0, 0, 1}, {6, 3});
+  CHECK(mutual_information(share, group) == doctest::Approx(std::log(3.0)));
+  CHECK(mutual_information(full({6, 3}, 1 / 3., DType::f64), group) == doctest::Approx(0));
+  // 6! / (2! 2! 2!) = 90 dealings, of which the 3! that keep the pairs together do as well.
+  CHECK(permutation_test(share, group, 9999).p == doctest::Approx(6 / 90.).epsilon(0.1));
+}
+
+TEST_CASE("a network in double precision has its numbers, and gets its own back") {
+  Mini net;
+  Var before = net.head.weight;
+  {
+    nn::InDouble in_double(net);
+    CHECK(net.head.weight.dtype() == DType::f64);
+    CHECK(equal_bits(cast(net.head.weight.value(), DType::f32), before.value()));
+    Tensor x = cast(stripes(2, 1).first, DType::f64);
+    backward(sum(net.forward(Var(x))));
+    CHECK(net.head.weight.grad().defined());
+  }
+  CHECK(net.head.weight.node() == before.node());
+  CHECK(!net.head.weight.grad().defined());
+  CHECK(net.state().dtype == DType::f32);
+  CHECK(net.forward(Var(stripes(2, 1).first)).dtype() == DType::f32);
+}

@@ -1,0 +1,59 @@
+// EdgeNeXt against timm, and its sizes.  What every family keeps is in backbone_test.cpp.
+#include <doctest/doctest.h>
+
+#include <cmath>
+#include <map>
+
+#include "autograd/ops.h"
+#include "tests/golden/golden.h"
+#include "nn/backbones/edgenext.h"
+
+using namespace camo;
+using namespace camo::nn;
+
+TEST_CASE("edgenext_xx_small has timm's parameters") { golden::check_parameters("edgenext_xx_small"); }
+TEST_CASE("edgenext_xx_small equals timm in f64") { golden::check_values("edgenext_xx_small", DType::f64); }
+TEST_CASE("edgenext_xx_small equals timm in f32") { golden::check_values("edgenext_xx_small", DType::f32); }
+
+TEST_CASE("EdgeNeXt: sizes round down at every stage, and too small an image is refused") {
+  auto model = backbone("edgenext_xx_small");
+  NoGrad no_grad;
+  std::vector<Var> f = model->forward(Var(zeros({1, 250, 33, 3})));
+  int64_t rows[] = {62, 31, 15, 7}, columns[] = {8, 4, 2, 1};
+  for (int i = 0; i < 4; ++i) CHECK(f[i].shape() == Shape{1, rows[i], columns[i], model->dims[i]});
+  CHECK_THROWS_WITH_AS(model->forward(Var(zeros({1, 31, 64, 3}))),
+                       "edgenext: images are (B, H, W, 3) with H, W >= 32, got (1, 31, 64, 3)", ShapeError);
+}
+
+TEST_CASE("positions: rows before columns, from 1 to the end of the circle") {
+  Tensor code = fourier_positions(2, 3);
+  CHECK(code.shape() == Shape{1, 2, 3, 64});
+  const float* first = code.read<float>();       // pixel (0, 0)
+  const float* last = code.read<float>() + 320;  // pixel (1, 2)
+  for (auto [at, value] : std::map<int, double>{{0, 1.6e-6}, {1, -1}, {2, 0.9808826}, {3, -0.1946005}, {30, 0.0005587}, {31, 0.9999998},
+                                                {32, 0.8660258}, {33, -0.4999994}, {34, 0.9237522}, {62, 0.0003724}})
+    CHECK(std::abs(first[at] - value) < 1e-6);
+  for (auto [at, value] : std::map<int, double>{{0, -3.1e-6}, {1, 1}, {2, -0.3817605}, {3, -0.9242613}, {30, 0.0011173}, {33, 1},
+                                                {34, -0.3817611}, {62, 0.0011173}})
+    CHECK(std::abs(last[at] - value) < 1e-6);
+}
+
+TEST_CASE("cross-covariance attention: tokens moved about give the same rows moved about") {
+  CrossCovarianceAttention attention({.dtype = DType::f64, .seed = 3}, 12, 3, Init::uniform);
+  Var x(randn({2, 4, 5, 12}, 7, DType::f64)), gamma(rand({12}, 8, DType::f64));
+  Tensor y = attention.forward(x, gamma).value();
+  Tensor moved = attention.forward(flip(flip(x, 1), 2), gamma).value();
+  CHECK(y.shape() == x.shape());
+  std::vector<double> a = to_vector<double>(flip(flip(Var(moved), 1), 2).value()), b = to_vector<double>(y);
+  for (size_t i = 0; i < a.size(); ++i) CHECK(a[i] == doctest::Approx(b[i]).epsilon(1e-12));
+}
+
+TEST_CASE("cross-covariance attention of an image of zeros has no NaN and a gradient") {
+  CrossCovarianceAttention attention({.seed = 3}, 8, 2, Init::trunc_normal_tf);  // biases start at 0: lengths are 0
+  Var x = Var::leaf(zeros({1, 3, 3, 8}));
+  Var y = attention.forward(x, Var(ones({8})));
+  backward(sum(square(y + 1.0)));
+  CHECK(all_finite(y.value()));
+  CHECK(all_finite(x.grad()));
+  for (const Parameter& p : attention.named_parameters()) CHECK(all_finite(p.var.grad()));
+}

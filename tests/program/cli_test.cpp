@@ -1,0 +1,152 @@
+// Every mistake on the command line, in a configuration file or in a data folder stops the program before
+// work starts, with one message that names the place, the rule and the nearest valid word, and the right exit
+// code.
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <filesystem>
+
+#include "tensor/io/file.h"
+#include "tensor/image/image.h"
+#include "tests/program/program_run.h"
+
+using namespace camo;
+using namespace camo::test;
+namespace fs = std::filesystem;
+
+namespace {
+
+int64_t lines(const std::string& text) { return std::count(text.begin(), text.end(), '\n'); }
+
+void expect(const std::string& arguments, int code, const std::vector<std::string>& says) {
+  CAPTURE(arguments);
+  Finished f = run_camo(arguments);
+  CAPTURE(f.error);
+  CHECK(f.code == code);
+  CHECK(f.out == "");
+  CHECK(f.error.rfind("camo", 0) == 0);
+  for (const std::string& word : says) CHECK(f.error.find(word) != std::string::npos);
+}
+
+void expect_line(const std::string& arguments, int code, const std::vector<std::string>& says) {
+  expect(arguments, code, says);
+  CHECK(lines(run_camo(arguments).error) == 1);
+}
+
+void write_pair(const fs::path& root, const std::string& name, int64_t h = 8, int64_t w = 8,
+                int64_t mask_w = 8) {
+  fs::create_directories(root / "Image"), fs::create_directories(root / "GT");
+  write_png((root / "Image" / (name + ".png")).string(), full({h, w, 3}, 7, DType::u8));
+  write_png((root / "GT" / (name + ".png")).string(), full({h, mask_w, 1}, 255, DType::u8));
+}
+
+}  // namespace
+
+TEST_CASE("commands, flags and values") {
+  expect_line("trian", 2, {"'trian'", "did you mean train?"});
+  expect_line("--verison", 2, {"--verison"});
+  expect_line("train --epoch 5", 2, {"--epoch", "did you mean --epochs?"});
+  expect_line("train --acc 5", 2, {"did you mean --accumulate?"});
+  expect_line("train --zzz", 2, {"no such flag --zzz", "--help"});
+  expect_line("train --epochs", 2, {"--epochs"});
+  expect_line("train --epochs 0", 2, {"--epochs", "from 1 to", "got 0"});
+  expect_line("train --epochs ten", 2, {"--epochs", "an integer", "'ten'"});
+  expect_line("train --lr fast", 2, {"--lr", "a number", "'fast'"});
+  expect_line("train --lr nan", 2, {"--lr", "0 to 10"});
+  expect_line("train --size 100y", 2, {"--size", "HEIGHTxWIDTH", "100y"});
+  expect_line("train --size 8", 2, {"--size", "from 32 to 4096", "got 8"});
+  expect_line("train --backbone pvt_v2_b9", 2, {"--backbone", "'pvt_v2_b9'", "did you mean pvt_v2_b"});
+  expect_line("train --device gpu", 2, {"--device", "'gpu'", "cpu"});
+  expect_line("train --precision fp16", 2, {"--precision", "did you mean fp32?"});
+  expect_line("train --epochs 2 --epochs 3", 2, {"--epochs"});
+  expect_line("train stray", 2, {"'stray'"});
+  expect_line("train", 2, {"--data"});
+  expect_line("train --data synthetic", 2, {"--out"});
+  expect_line("eval", 2, {"--weights", "--pred"});
+  expect_line("eval --weights a --data b --out scores.txt", 2, {"--out", ".json"});
+  expect_line("predict --out x", 2, {"--weights"});
+  expect_line("inspect", 2, {"FILE"});
+  expect_line("synth", 2, {"--out"});
+  expect_line("bench convolution", 2, {"convolution", "gemm"});
+}
+
+TEST_CASE("configuration files") {
+  TempFolder folder;
+  auto config = [&](const std::string& bytes) {
+    write_file(folder / "c.json", bytes, false);
+    return "train --config " + folder / "c.json";
+  };
+  expect_line("train --config " + folder / "none.json", 2, {"none.json", "No such file"});
+  expect_line(config("{\"learning-rate\": 1}"), 2, {"c.json", "'learning-rate'"});
+  expect_line(config("{\"epoch\": 1}"), 2, {"c.json", "'epoch'", "did you mean 'epochs'?"});
+  expect_line(config("{\"epochs\": 1.5}"), 2, {"c.json", "epochs", "wrong kind"});
+  expect_line(config("{\"epochs\": \"3\"}"), 2, {"epochs", "a number"});
+  expect_line(config("{\"epochs\": 0}"), 2, {"epochs", "from 1 to", "got 0"});
+  expect_line(config("{\"epochs\": 1, \"epochs\": 2}"), 2, {"'epochs' occurs twice"});
+  expect_line(config("{\"epochs\": {}}"), 2, {"epochs", "object"});
+  expect_line(config("{\"epochs\": 1"), 2, {"c.json", "JSON"});
+  expect_line(config("[1]"), 2, {"JSON object"});
+  expect_line(config("{} {}"), 2, {"JSON"});
+}
+
+TEST_CASE("data folders") {
+  TempFolder folder;
+  auto train = [&](const std::string& name) {
+    return "train --out " + folder / "run" + " --data " + folder / name;
+  };
+  write_pair(folder / "good", "a");
+  expect_line(train("godo"), 3, {"godo", "did you mean", "good"});
+  fs::create_directories(folder / "empty");
+  expect_line(train("empty"), 3, {"empty", "looked for", "Image", "GT"});
+
+  for (const char* name : {"a", "b", "c"}) write_pair(folder / "bad", name);
+  fs::remove(folder / "bad/GT/a.png");
+  fs::remove(folder / "bad/Image/b.png");
+  write_file(folder / "bad/Image/notes.txt", std::string_view("hello"));
+  write_pair(folder / "bad", "wide", 8, 9, 8);
+  expect(train("bad"), 3,
+         {"4 files do not fit", "Image/a.png: has no mask", "GT/b.png: has no image",
+          "notes.txt: has no mask", "wide.png", "8x9", "8x8"});
+  for (int i = 0; i < 30; ++i) write_file(folder / text("bad/GT/lonely", i, ".png"), std::string_view("x"));
+  expect(train("bad"), 3, {"34 files do not fit", "and 24 more"});
+
+  write_pair(folder / "fake", "a");
+  write_file(folder / "fake/Image/a.png", std::string_view("not an image"));
+  expect(train("fake"), 3, {"a.png"});
+  write_file(folder / "list.txt", std::string_view("good/Image/a.png\tgood/GT/a.png\nonly-one-word\n"));
+  expect(train("list.txt"), 3, {"line 2", "only-one-word"});
+  CHECK(!fs::exists(folder / "run"));  // nothing was begun
+}
+
+TEST_CASE("weights and run folders") {
+  TempFolder folder;
+  write_file(folder / "w.safetensors", std::string_view("nonsense"));
+  write_pair(folder / "good", "a");
+  expect_line("eval --weights " + folder / "none" + " --data " + folder / "good", 4, {"none"});
+  expect_line("eval --weights " + folder / "w.safetensors" + " --data " + folder / "good", 4,
+              {"w.safetensors"});
+  expect_line("inspect " + folder / "w.safetensors", 4, {"w.safetensors"});
+  expect_line("predict --weights " + folder / "w.safetensors --out x " + folder / "none.jpg", 3,
+              {"none.jpg"});
+  expect_line("train --resume " + folder / "none", 2, {"no such folder"});
+  expect_line("train --resume " + folder / "good", 2, {"holds no run"});
+  expect_line("train --resume " + folder / "good --lr 1", 2, {"--lr", "--epochs"});
+  fs::create_directories(folder / "run");
+  write_file(folder / "run/config.json", std::string_view("{}"));
+  expect_line("train --data synthetic --out " + folder / "run", 2, {"holds a run already", "--resume"});
+}
+
+TEST_CASE("help fits a screen and leaves no option without words") {
+  CHECK(run_camo("--version").out.rfind("camo ", 0) == 0);
+  CHECK(run_camo("--help").code == 0);
+  CHECK(run_camo("").code == 2);
+  for (const char* command : {"train", "eval", "predict", "inspect", "synth", "bench", "demo", "ops"}) {
+    CAPTURE(command);
+    CHECK(run_camo("--help").out.find(command) != std::string::npos);
+    Finished f = run_camo(std::string(command) + " --help");
+    CHECK(f.code == 0);
+    CHECK(f.error == "");
+    CHECK(lines(f.out) <= 50);
+    CHECK(f.out.find("usage: camo " + std::string(command)) != std::string::npos);
+  }
+}

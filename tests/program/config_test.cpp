@@ -1,0 +1,47 @@
+// Keys that hold several settings: the loss and the routers.
+#include <doctest/doctest.h>
+
+#include "examples/camo/options/config.h"
+#include "tensor/error.h"
+
+using namespace camo;
+using namespace camo::program;
+
+TEST_CASE("the loss is what its key says, and nothing else") {
+  const moe::LossWeights weights = loss_weights("bce=1,dice=0.25");
+  for (const moe::LossTerm& term : moe::loss_terms()) {
+    CAPTURE(term.name);
+    const std::string name = term.name;
+    CHECK(weights.*term.weight == (name == "bce" ? 1 : name == "dice" ? 0.25 : 0));
+  }
+  CHECK(to_text(weights) == "bce=1,dice=0.25");
+  const moe::LossWeights usual = loss_weights(TrainConfig{}.loss);
+  for (const moe::LossTerm& term : moe::loss_terms()) CHECK(usual.*term.weight == moe::LossWeights{}.*term.weight);
+}
+
+TEST_CASE("the routers are what their key says, and otherwise as by default") {
+  TrainConfig c;
+  c.chosen = 3, c.balance_rate = 0.02, c.router = "routing=tile,tile=4,balancing=proportional,leak=0.1,lr=0.1,clip=0.5";
+  const RouterSettings settings = router_settings(c);
+  CHECK(settings.mixture.chosen == 3);
+  CHECK(settings.mixture.rate == 0.02);
+  CHECK(settings.mixture.routing == moe::Routing::tile);
+  CHECK(settings.mixture.tile == 4);
+  CHECK(settings.mixture.balancing == moe::Balancing::proportional);
+  CHECK(settings.mixture.leak == 0.1);
+  CHECK(settings.mixture.temperature == 1);
+  CHECK(settings.group.rate_scale == 0.1);
+  CHECK(settings.group.clip == 0.5);
+}
+
+TEST_CASE("a key that does not exist, a value out of range: the message names it and what is near") {
+  TrainConfig c;
+  for (auto [router, said] : {std::pair{"tiles=4", "did you mean tile"}, {"tile=0", "router: tile"}, {"lr", "expects KEY=VALUE"}, {"lr=1,lr=2", "given twice"}, {"tile=4", "routing=tile"},
+                              {"balancing=even", "router: balancing"}, {"clip=x", "router: clip"}}) {
+    CAPTURE(router);
+    c.router = router;
+    CHECK_THROWS_WITH_AS(router_settings(c), doctest::Contains(said), ConfigError);
+  }
+  CHECK_THROWS_WITH_AS(loss_weights("structur=1"), doctest::Contains("did you mean structure"), ConfigError);
+  CHECK_THROWS_WITH_AS(loss_weights("bce=-1"), doctest::Contains("loss: bce"), ConfigError);
+}

@@ -1,0 +1,82 @@
+// The loader: any number of workers gives the same items in the same order, errors arrive, nothing hangs.
+#include "examples/camo/data/loader.h"
+
+#include <doctest/doctest.h>
+
+#include <atomic>
+#include <chrono>
+
+#include "tensor/error.h"
+
+using namespace camo;
+using namespace camo::program;
+
+namespace {
+
+/// Items that take uneven time, so that workers overtake each other.
+int64_t slow_square(int64_t i) {
+  std::this_thread::sleep_for(std::chrono::microseconds(i * 7919 % 500));
+  return i * i;
+}
+
+std::vector<int64_t> all(Loader<int64_t>& loader) {
+  std::vector<int64_t> out;
+  while (auto item = loader.next()) out.push_back(*item);
+  return out;
+}
+
+}  // namespace
+
+TEST_CASE("items come in order, whatever the number of workers") {
+  std::vector<int64_t> order = shuffled(100, 7, 3), expected;
+  for (int64_t i : order) expected.push_back(i * i);
+  for (int workers : {0, 1, 3, 8}) {
+    Loader<int64_t> loader(slow_square, order, workers, 4);
+    CHECK(all(loader) == expected);
+    CHECK(!loader.next());
+  }
+}
+
+TEST_CASE("no more items are made ahead than allowed") {
+  for (int workers : {1, 3}) {
+    std::atomic<int64_t> made = 0;
+    Loader<int64_t> loader([&](int64_t i) { return ++made, i; }, in_order(1000), workers, 4);
+    for (int64_t taken = 0; taken < 50; ++taken) {
+      CHECK(loader.next() == taken);
+      CHECK(made <= taken + 1 + 4 + 2 * workers);
+    }
+  }  // left early: destruction joins the workers
+}
+
+TEST_CASE("a worker's exception is raised where its item would have come") {
+  for (int workers : {0, 1, 3}) {
+    Loader<int64_t> loader([](int64_t i) { return check<DataError>(i != 5, "five.png: damaged"), i; },
+                           in_order(10), workers, 4);
+    for (int64_t i = 0; i < 5; ++i) CHECK(loader.next() == i);
+    CHECK_THROWS_WITH_AS(loader.next(), "five.png: damaged", DataError);
+  }
+}
+
+TEST_CASE("the order is a permutation and a function of seed and epoch") {
+  std::vector<int64_t> a = shuffled(50, 1, 0), sorted = a;
+  std::sort(sorted.begin(), sorted.end());
+  CHECK(sorted == in_order(50));
+  CHECK(a == shuffled(50, 1, 0));
+  CHECK(a != shuffled(50, 1, 1));
+  CHECK(a != shuffled(50, 2, 0));
+  CHECK(shuffled(0, 1, 0).empty());
+}
+
+TEST_CASE("the last batch may be smaller") {
+  auto make = [](int64_t i) {
+    return RawSample{full({2, 3, 3}, double(i), DType::u8), full({2, 3, 1}, double(i % 2 * 255), DType::u8), {}};
+  };
+  Loader<RawSample> loader(make, in_order(5), 2, 4);
+  for (int64_t size : {2, 2, 1}) {
+    std::optional<Sample> batch = next_batch(loader, 2, Device{});
+    REQUIRE(batch);
+    CHECK(batch->image.shape() == Shape{size, 2, 3, 3});
+    CHECK(batch->mask.shape() == Shape{size, 2, 3, 1});
+  }
+  CHECK(!next_batch(loader, 2, Device{}));
+}

@@ -1,0 +1,51 @@
+#include "tests/program/program_run.h"
+
+#include <stdlib.h>
+#include <sys/wait.h>
+
+#include <cstdlib>
+#include <filesystem>
+
+#include "examples/camo/options/files.h"
+#include "tensor/io/io.h"
+#include "tensor/random.h"
+
+namespace camo::test {
+
+TempFolder::TempFolder() {
+  std::string name = (std::filesystem::temp_directory_path() / "camo-test-XXXXXX").string();
+  check<DataError>(::mkdtemp(name.data()), "cannot make a temporary folder like ", name);
+  path = name;
+}
+TempFolder::~TempFolder() {
+  std::error_code ignored;
+  std::filesystem::remove_all(path, ignored);
+}
+
+program::TrainConfig tiny_config(const std::string& out) {
+  program::TrainConfig c;
+  c.data = "synthetic", c.out = out;
+  c.count = 12, c.size = {32, 32}, c.batch_size = 2, c.accumulate = 2, c.epochs = 2;
+  c.threads = 2, c.workers = 1;
+  return c;
+}
+
+Finished run_camo(const std::string& arguments, const std::string& environment) {
+  TempFolder folder;
+  std::string command =
+      environment + " " CAMO_BINARY " " + arguments + " >" + (folder / "out") + " 2>" + (folder / "error");
+  int status = std::system(command.c_str());
+  int code = WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
+  return {code, program::read_file<DataError>(folder / "out"),
+          program::read_file<DataError>(folder / "error")};
+}
+
+uint64_t weights_hash(const std::string& file) {
+  uint64_t out = 0;
+  for (const auto& [name, x] : read_safetensors(file).tensors)
+    out = out * 31 + hash(text(name, x.dtype(), x.shape(),
+                               hash({static_cast<const char*>(x.raw()), size_t(x.bytes())})));
+  return out;
+}
+
+}  // namespace camo::test

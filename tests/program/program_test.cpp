@@ -1,0 +1,257 @@
+// Pieces of the program: configuration, JSON, data sets, augmentation, run folders, evaluation, prediction.
+#include <doctest/doctest.h>
+
+#include <cmath>
+#include <filesystem>
+#include <limits>
+#include <set>
+
+#include "examples/camo/data/augment.h"
+#include "examples/camo/run/evaluate.h"
+#include "examples/camo/run/run_folder.h"
+#include "examples/camo/run/trainer.h"
+#include "tensor/io/file.h"
+#include "tensor/image/image.h"
+#include "tensor/io/io.h"
+#include "tensor/ops/matmul.h"
+#include "tests/program/program_run.h"
+
+using namespace camo;
+using namespace camo::program;
+using camo::test::run_camo;
+using camo::test::TempFolder;
+namespace fs = std::filesystem;
+
+namespace {
+
+void write_pair(const fs::path& image, const fs::path& mask) {
+  fs::create_directories(image.parent_path()), fs::create_directories(mask.parent_path());
+  write_png(image.string(), full({8, 6, 3}, 9, DType::u8));
+  write_png(mask.string(), full({8, 6, 1}, 255, DType::u8));
+}
+
+Picture noise_picture(int64_t h, int64_t w) {
+  Picture out{empty({h, w, 3}, DType::u8), empty({h, w, 1}, DType::u8)};
+  Random random({.seed = 5, .domain = Domain::test});
+  for (int64_t i = 0; i < h * w * 3; ++i) out.image.write<uint8_t>()[i] = uint8_t(random.below(256));
+  for (int64_t i = 0; i < h * w; ++i) out.mask.write<uint8_t>()[i] = i % w < w / 2 ? 255 : 0;
+  return out;
+}
+
+}  // namespace
+
+TEST_CASE("a configuration written and read is the same in every bit") {
+  TrainConfig c;
+  c.data = "a \"quoted\" path\\with\tall", c.lr = 0.1 + 0.2, c.min_lr = 1e-300, c.seed = 8999999999999999,
+  c.size = {64, 96};
+  c.precision = "bf16", c.augment = "off", c.weight_decay = 0;
+  for (bool one_line : {false, true}) {
+    TrainConfig back;
+    parse_config(to_text(c, one_line), "test", back);
+    CHECK(to_text(back) == to_text(c));
+    CHECK(back.lr == c.lr);
+    CHECK(back.size == c.size);
+  }
+}
+
+TEST_CASE("'auto' is resolved before a run records its configuration") {
+  for (const char* precision : {"fp32", "bf16"}) {
+    TrainConfig c;
+    c.precision = precision, c.bf16_units = "auto", c.threads = 2;
+    apply_machine(c);
+    CHECK((c.bf16_units == "off" || (c.bf16_units == "on" && c.precision == "bf16")));
+    CHECK(bf16_units() == (c.bf16_units == "on"));
+  }
+  TrainConfig off;
+  apply_machine(off);
+  CHECK(!bf16_units());
+}
+
+TEST_CASE("JSON numbers keep their kind and their bits") {
+  JsonObject o;
+  o.items = {{"int", int64_t(1) << 62},
+             {"whole", 3.0},
+             {"third", 1.0 / 3},
+             {"nan", NAN},
+             {"list", std::vector<double>{1, 0.1, -1e300}},
+             {"text", "é\n\""}};
+  JsonObject back = parse_json(to_json(o), "test");
+  CHECK(to_json(back) == to_json(o));
+  CHECK(back.integer("int") == int64_t(1) << 62);
+  CHECK(std::holds_alternative<double>(*back.find("whole")));
+  CHECK(back.number("third") == 1.0 / 3);
+  CHECK(std::isnan(back.number("nan")));
+  CHECK(back.string("text") == "é\n\"");
+  CHECK_THROWS_AS(back.integer("third"), ConfigError);
+  CHECK_THROWS_AS(parse_json("{\"a\": [[1]]}", "t"), ConfigError);
+}
+
+TEST_CASE("the usual folder layouts are found, whatever their case") {
+  struct Layout {
+    const char *image, *mask, *split;
+  };
+  for (Layout l : {Layout{"Train/Image", "Train/GT_Object", "Train"},
+                   {"train/Imgs", "train/GT", "Train"},
+                   {"Images/Train", "GT/Train", "Train"},
+                   {"TrainDataset/Imgs", "TrainDataset/masks", "Train"},
+                   {"Train", "TrainGT", "Train"},
+                   {"image", "mask", ""},
+                   {"Test/Image", "Test/GT", "Test"}}) {
+    CAPTURE(l.image);
+    TempFolder folder;
+    for (const char* name : {"b", "a"})
+      write_pair(fs::path(folder.path) / l.image / (std::string(name) + ".png"),
+                 fs::path(folder.path) / l.mask / (std::string(name) + ".png"));
+    write_file(folder / l.image + "/.hidden", std::string_view("x"));
+    std::vector<Pair> pairs = find_pairs(folder.path, {l.split});
+    REQUIRE(pairs.size() == 2);
+    CHECK(pairs[0].name == "a");
+    CHECK(fs::exists(pairs[1].mask));
+    CHECK_THROWS_AS(find_pairs(folder.path, {"Val"}), DataError);
+    CHECK(find_pairs(folder.path, {"Val"}, false).empty());
+  }
+}
+
+TEST_CASE("a list file names pairs relative to itself") {
+  TempFolder folder;
+  write_pair(folder / "x/my photo.png", folder / "y/1.png");
+  write_file(folder / "list.txt",
+             std::string_view("# a comment\nx/my photo.png\ty/1.png\n\nx/my photo.png,y/1.png\r\n"));
+  std::vector<Pair> pairs = find_pairs(folder / "list.txt", {"Train"});
+  REQUIRE(pairs.size() == 2);
+  CHECK(pairs[1].name == "my photo");
+  CHECK(Dataset{pairs, {}}.load(0).mask.shape() == Shape{8, 6, 1});
+}
+
+TEST_CASE("the hold-out is a seeded share, disjoint from training") {
+  std::vector<Pair> pairs;
+  for (int i = 0; i < 50; ++i) pairs.push_back({text("p", i), "", ""});
+  Splits a = hold_out(pairs, 0.2, 1), b = hold_out(pairs, 0.2, 1), c = hold_out(pairs, 0.2, 2);
+  CHECK(a.validation.size() == 10);
+  CHECK(a.train.size() == 40);
+  std::set<std::string> names;
+  for (const Dataset* d : {&a.train, &a.validation})
+    for (const Pair& p : d->pairs) names.insert(p.name);
+  CHECK(names.size() == 50);
+  bool same = true, other = true;
+  for (int64_t i = 0; i < 10; ++i)
+    same = same && a.validation.name(i) == b.validation.name(i),
+    other = other && a.validation.name(i) == c.validation.name(i);
+  CHECK(same);
+  CHECK(!other);
+  CHECK(hold_out(pairs, 0, 1).validation.size() == 0);
+  CHECK(hold_out({pairs[0]}, 0.5, 1).train.size() == 1);
+}
+
+TEST_CASE("augmentation is a function of its key; photograph and mask move together") {
+  Picture p = noise_picture(40, 30);
+  RandomKey key{.seed = 3, .domain = Domain::augment, .path = 8, .step = 2}, later = key;
+  later.step = 3;
+  Sample a = transform(p, {32, 48}, draw(key)), b = transform(p, {32, 48}, draw(key)),
+         c = transform(p, {32, 48}, draw(later));
+  CHECK(a.image.shape() == Shape{32, 48, 3});
+  CHECK(a.mask.shape() == Shape{32, 48, 1});
+  CHECK(equal_bits(a.image, b.image));
+  CHECK(equal_bits(a.mask, b.mask));
+  CHECK(!equal_bits(a.image, c.image));
+
+  // A photograph that shows its mask still does after any change of place.
+  for (int64_t i = 0; i < p.mask.numel(); ++i)
+    for (int k = 0; k < 3; ++k) p.image.write<uint8_t>()[3 * i + k] = p.mask.read<uint8_t>()[i];
+  for (uint32_t epoch = 0; epoch < 20; ++epoch) {
+    key.step = epoch;
+    Drawn d = draw(key);
+    d.brightness = d.contrast = d.saturation = 1;
+    Sample s = transform(p, {32, 32}, d);
+    int64_t wrong = 0;
+    for (int64_t i = 0; i < 32 * 32; ++i)
+      wrong += (s.image.read<float>()[3 * i] > 0.1f) != (s.mask.read<float>()[i] > 0.5f);
+    CHECK(wrong <= 64);  // the seam: two pixels a row at most
+  }
+}
+
+TEST_CASE("without change a picture of the right size is only normalised") {
+  Picture p = noise_picture(32, 32);
+  Sample s = plain(p, {32, 32});
+  Tensor n = normalised(p.image, {32, 32});
+  CHECK(equal_bits(s.image, n));
+  CHECK(s.image.read<float>()[4] == doctest::Approx((p.image.read<uint8_t>()[4] / 255.0 - 0.456) / 0.224));
+  CHECK(s.mask.read<float>()[0] == 1);
+  CHECK(s.mask.read<float>()[31] == 0);
+}
+
+TEST_CASE("a run folder is taken once, locked, and its metrics survive a torn line") {
+  TempFolder folder;
+  RunFolder run = RunFolder::create(folder / "run");
+  CHECK_THROWS_WITH_AS(RunFolder::open(folder / "run"), doctest::Contains("holds no run"), ConfigError);
+  write_file(run.file("config.json"), std::string_view("{}"));
+  CHECK_THROWS_WITH_AS(RunFolder::create(folder / "run"), doctest::Contains("holds a run already"),
+                       ConfigError);
+  CHECK_THROWS_WITH_AS(RunFolder::open(folder / "run"),
+                       doctest::Contains(text("in use by process ", ::getpid()).c_str()), ConfigError);
+  for (int64_t epoch : {1, 2, 3}) {
+    JsonObject line;
+    line.items = {{"epoch", epoch}, {"loss", 1.0 / double(epoch)}};
+    run.append_metrics(line);
+  }
+  FILE* f = std::fopen(run.file("metrics.jsonl").c_str(), "a");
+  std::fputs("{\"epoch\": 4, \"lo", f), std::fclose(f);
+  CHECK(run.read_metrics().size() == 3);
+  run.trim_metrics(2);
+  REQUIRE(run.read_metrics().size() == 2);
+  CHECK(run.read_metrics()[1].number("loss") == 0.5);
+  run.draw_curves();
+  CHECK(probe_image(run.file("curves.png")).format == "png");
+}
+
+TEST_CASE("train, eval, predict and inspect fit together") {
+  TempFolder folder;
+  CHECK(run_camo("synth --count 6 --size 48x40 --out " + folder / "data").code == 0);
+  std::string train = "train --data " +
+                      folder / "data --size 32 --batch-size 2 --epochs 1 --hold-out 0.34 --out " +
+                      folder / "run";
+  test::Finished trained = run_camo(train);
+  CAPTURE(trained.error);
+  REQUIRE(trained.code == 0);
+  CHECK(trained.out.find("EMA") != std::string::npos);
+  CHECK(trained.out.find('\r') == std::string::npos);
+  for (const char* name :
+       {"config.json", "metrics.jsonl", "last.safetensors", "best.safetensors", "curves.png", "grid.png"})
+    CHECK(fs::exists(folder / "run/" + name));
+  CHECK(run_camo(train).code == 2);
+
+  std::string weights = folder / "run/best.safetensors";
+  test::Finished eval =
+      run_camo("eval --weights " + weights + " --data " + folder / "data --out " + folder / "scores.json");
+  CHECK(eval.code == 0);
+  CHECK(eval.out.find("averaged (EMA)") != std::string::npos);
+  REQUIRE(
+      run_camo("predict --weights " + weights + " --out " + folder / "found " + folder / "data/Image").code ==
+      0);
+  CHECK(probe_image(folder / "found/map/synthetic_000003.png").width == 40);
+  CHECK(probe_image(folder / "found/overlay/synthetic_000003.png").channels == 3);
+  CHECK(
+      run_camo("predict --weights " + weights + " --out " + folder / "found " + folder / "data/Image").code ==
+      2);
+  // The maps on disk score as the network did.
+  test::Finished maps = run_camo("eval --pred " + folder / "found/map --gt " + folder / "data/GT");
+  CHECK(maps.code == 0);
+  CHECK(eval.out.find(maps.out) != std::string::npos);
+
+  test::Finished inspect = run_camo("inspect --stats --hash " + weights);
+  CHECK(inspect.code == 0);
+  CHECK(inspect.out.find("ema.") != std::string::npos);
+  CHECK(inspect.out.find("NaN or infinite") == std::string::npos);
+  CHECK(inspect.out == run_camo("inspect --stats --hash " + weights).out);
+}
+
+TEST_CASE("a map depends on its photograph alone, and has the photograph's size") {
+  TrainConfig config;
+  std::unique_ptr<moe::CamoXpert> model = make_model(config);
+  model->train(false);
+  Tensor a = normalised(noise_picture(50, 41).image, {32, 32}),
+         b = normalised(noise_picture(33, 70).image, {32, 32});
+  std::vector<Tensor> together = predict_maps(*model, {a, b}, {{50, 41}, {33, 70}}, DType::f32);
+  CHECK(together[1].shape() == Shape{33, 70, 1});
+  CHECK(equal_bits(together[0], predict_maps(*model, {a}, {{50, 41}}, DType::f32)[0]));
+}

@@ -1,0 +1,176 @@
+// A run that is stopped and continued ends in the same bits; threads and workers never change a bit; a step
+// that is not finite changes nothing.
+#include <doctest/doctest.h>
+
+#include <cmath>
+#include <csignal>
+#include <filesystem>
+#include <limits>
+
+#include "examples/camo/run/run_folder.h"
+#include "examples/camo/run/trainer.h"
+#include "tests/program/program_run.h"
+
+using namespace camo;
+using namespace camo::program;
+using camo::test::TempFolder;
+using camo::test::tiny_config;
+using camo::test::weights_hash;
+
+namespace {
+
+/// Everything a run ends with but the place it lies in and its timings.
+struct Ending {
+  uint64_t last, best;
+  std::vector<std::string> metrics;
+  bool operator==(const Ending&) const = default;
+};
+
+Ending ending(const std::string& run) {
+  Ending out{weights_hash(run + "/last.safetensors"), weights_hash(run + "/best.safetensors"), {}};
+  for (JsonObject line : RunFolder::open(run).read_metrics()) {
+    line.set("images_per_second", 0.0), line.set("memory", int64_t(0));
+    out.metrics.push_back(to_json(line));
+  }
+  return out;
+}
+
+std::vector<Tensor> snapshot(Learner& learner) {
+  std::vector<Tensor> out;
+  Checkpoint c;
+  learner.save(c, true);
+  for (const nn::NamedTensors& part : {c.model, c.ema, c.optimizer})
+    for (const auto& [name, x] : part) out.push_back(x.clone());
+  return out;
+}
+
+bool same(const std::vector<Tensor>& a, const std::vector<Tensor>& b) {
+  if (a.size() != b.size()) return false;
+  for (size_t i = 0; i < a.size(); ++i)
+    if (!equal_bits(a[i], b[i])) return false;
+  return true;
+}
+
+}  // namespace
+
+TEST_CASE("a run stopped at any step and continued equals the run that was never stopped") {
+  TempFolder folder;
+  REQUIRE(train(tiny_config(folder / "whole")).exit_code == 0);
+  const Ending whole = ending(folder / "whole");
+  CHECK(whole.metrics.size() == 2);
+
+  // Signals at: the first step (mid-epoch); inside the second step, between its two passes; the last step of
+  // the first epoch (before validation); inside the second epoch.
+  struct Stop {
+    int64_t step, pass;
+    int signal;
+  };
+  for (Stop stop : {Stop{1, -1, SIGINT}, Stop{-1, 3, SIGTERM}, Stop{3, -1, SIGTERM}, Stop{-1, 9, SIGINT}}) {
+    CAPTURE(stop.step);
+    CAPTURE(stop.pass);
+    std::string run = folder / text("stopped_", stop.step, "_", stop.pass);
+    int64_t steps = 0;
+    Hooks hooks;
+    hooks.before_pass = [&](int64_t pass, Sample&) {
+      if (pass == stop.pass) std::raise(stop.signal);
+    };
+    hooks.after_step = [&](Learner&, const StepReport&) {
+      if (++steps == stop.step) std::raise(stop.signal);
+    };
+    CHECK(train(tiny_config(run), hooks).exit_code == 128 + stop.signal);
+    CHECK(steps < 6);
+    CHECK(resume(run).exit_code == 0);
+    CHECK(ending(run) == whole);
+  }
+}
+
+TEST_CASE("more epochs than first planned are legal; a finished run stays as it is") {
+  TempFolder folder;
+  TrainConfig config = tiny_config(folder / "run");
+  config.epochs = 1;
+  REQUIRE(train(config).exit_code == 0);
+  uint64_t one = weights_hash(folder / "run/last.safetensors");
+  CHECK(resume(folder / "run").exit_code == 0);
+  CHECK(weights_hash(folder / "run/last.safetensors") == one);
+  CHECK(resume(folder / "run", [](TrainConfig& c) { c.epochs = 2; }).exit_code == 0);
+  CHECK(weights_hash(folder / "run/last.safetensors") != one);
+  CHECK(RunFolder::open(folder / "run").read_metrics().size() == 2);
+}
+
+TEST_CASE("one weights hash for 1, 2, 3 threads and 0, 1, 3 workers; a configuration file reruns a run") {
+  TempFolder folder;
+  std::vector<uint64_t> hashes;
+  for (int64_t threads : {1, 2, 3})
+    for (int64_t workers : {0, 1, 3}) {
+      TrainConfig config;
+      if (!hashes.empty())
+        read_config(folder / "run_1_0/config.json", config);
+      else
+        config = tiny_config("");
+      config.out = folder / text("run_", threads, "_", workers), config.epochs = 1;
+      config.threads = threads, config.workers = workers;
+      train(config);
+      hashes.push_back(weights_hash(config.out + "/last.safetensors"));
+      if (hashes.size() > 1) std::filesystem::remove_all(config.out);
+    }
+  for (uint64_t h : hashes) CHECK(h == hashes[0]);
+}
+
+TEST_CASE(
+    "a NaN in one step leaves weights, average, optimizer and running statistics as they were, and is "
+    "named") {
+  TempFolder folder;
+  TrainConfig config = tiny_config(folder / "run");
+  config.epochs = 1;
+  std::vector<Tensor> before;
+  std::vector<bool> accepted;
+  std::string culprit;
+  Hooks hooks;
+  hooks.before_pass = [&](int64_t pass, Sample& batch) {
+    if (pass == 3)
+      batch.image.write<float>()[5] = std::numeric_limits<float>::quiet_NaN();  // second pass of step 2
+  };
+  hooks.after_step = [&](Learner& learner, const StepReport& report) {
+    accepted.push_back(report.accepted);
+    std::vector<Tensor> now = snapshot(learner);
+    if (!before.empty()) CHECK(same(before, now) == !report.accepted);
+    if (!report.accepted) culprit = report.culprit;
+    before = std::move(now);
+  };
+  CHECK(train(config, hooks).exit_code == 0);
+  CHECK(accepted == std::vector<bool>{true, false, true});
+  CHECK(culprit.find("conv2d") != std::string::npos);
+  CHECK(RunFolder::open(config.out).read_metrics().at(0).integer("skipped") == 1);
+}
+
+TEST_CASE("NaN in every step ends the run with exit code 5") {
+  TempFolder folder;
+  TrainConfig config = tiny_config(folder / "run");
+  config.epochs = 1, config.bad_steps = 2;
+  Hooks hooks;
+  hooks.before_pass = [](int64_t, Sample& batch) { batch.image.write<float>()[0] = INFINITY; };
+  try {
+    train(config, hooks);
+    FAIL("the run went on");
+  } catch (const Error& e) {
+    CHECK(e.exit_code() == 5);
+    CHECK(std::string(e.what()).find("2 steps in a row") != std::string::npos);
+  }
+}
+
+TEST_CASE("a route that goes wrong in training ends the run and is named") {
+  TempFolder folder;
+  TrainConfig config = tiny_config(folder / "run");
+  config.epochs = 1, config.verify_every = 2;
+  Hooks hooks;
+  hooks.after_step = [](Learner& learner, const StepReport&) {
+    moe::mixtures(learner.model())[1]->router.hook = [](moe::Route& r) { r.weight = r.weight * 0.5; };
+  };
+  try {
+    train(config, hooks);
+    FAIL("the run went on");
+  } catch (const Error& e) {
+    CHECK(e.exit_code() == 7);
+    CHECK(std::string(e.what()).find("weights: scales.1.mixture, image 0 of the batch") != std::string::npos);
+  }
+}

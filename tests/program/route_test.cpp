@@ -1,0 +1,100 @@
+// Pictures of the routing: they show what they say.
+#include <doctest/doctest.h>
+
+#include <map>
+
+#include "examples/camo/draw/route_pictures.h"
+#include "examples/camo/data/synth.h"
+#include "tests/program/program_run.h"
+
+using namespace camo;
+using namespace camo::program;
+
+namespace {
+
+/// How often each colour occurs.
+std::map<std::array<int, 3>, int64_t> colours(const Tensor& x) {
+  std::map<std::array<int, 3>, int64_t> out;
+  const uint8_t* p = x.read<uint8_t>();
+  for (int64_t i = 0; i < x.numel(); i += 3) ++out[{p[i], p[i + 1], p[i + 2]}];
+  return out;
+}
+
+JsonObject epoch(int64_t number, std::vector<double> load) {
+  JsonObject line;
+  line.items = {{"epoch", number}, {"load_0", std::move(load)}};
+  return line;
+}
+
+}  // namespace
+
+TEST_CASE("the bands of usage are as wide as the shares") {
+  const std::vector<ScaleNames> scales = {{"H/4", {"one", "two"}}};
+  CHECK(!draw_usage({}, scales).defined());
+  Tensor picture = draw_usage({epoch(1, {30, 10}), epoch(2, {60, 20})}, scales);
+  auto found = colours(picture);
+  const double one = double(found[{38, 112, 180}]), two = double(found[{226, 120, 32}]);
+  CHECK(one / two == doctest::Approx(3).epsilon(0.05));
+  // One epoch alone fills its panel.
+  CHECK(draw_usage({epoch(7, {1, 1})}, scales).defined());
+}
+
+TEST_CASE("groups that go to one expert each stand out as bright cells") {
+  moe::Survey survey;
+  std::vector<double> share, feature;
+  for (int i = 0; i < 40; ++i) {
+    share.insert(share.end(), {double(i < 20), double(i >= 20)});
+    feature.insert(feature.end(), {i < 20 ? 1.0 : -1.0, 0.001 * i});
+  }
+  survey.features = from<double>(feature, {40, 2});
+  survey.layers = {
+      {.where = "a", .experts = {"one", "two"}, .chosen = 1, .share = from<double>(share, {40, 2})}};
+  auto found = colours(draw_groups(survey));
+  const int64_t bright = found[{252, 232, 60}], dark = found[{40, 10, 72}];
+  CHECK(bright > 2000);
+  CHECK(double(bright) == doctest::Approx(double(dark)).epsilon(0.1));
+}
+
+TEST_CASE("a photograph is drawn for every model that routes, and a model that does not is told so") {
+  const Tensor photograph = make_synthetic(1, 2, 48, 64).image;
+  for (const std::string& name : moe::model_names()) {
+    moe::CamoXpert net(nn::Scope{.seed = 1}, {.model = name, .image_height = 32, .image_width = 32});
+    net.train(false);
+    if (moe::mixtures(net).empty()) {
+      CHECK_THROWS_AS(draw_responses(net, photograph, {32, 32}), ConfigError);
+      continue;
+    }
+    Tensor picture = draw_responses(net, photograph, {32, 32});
+    CHECK(picture.dim(2) == 3);
+    CHECK(colours(picture).size() > 100);
+    for (moe::Moe* layer : moe::mixtures(net)) CHECK(layer->watch == nullptr);
+  }
+}
+
+TEST_CASE("where tiles are routed their first choices lie over the photograph") {
+  moe::CamoXpert net(nn::Scope{.seed = 1}, {.mixture = {.routing = moe::Routing::tile, .tile = 2}});
+  net.train(false);
+  const Tensor photograph = full({64, 64, 3}, 128, DType::u8);
+  // On grey each expert's colour stands out, 55 % of it; four scales, cells of 164 pixels.
+  auto found = colours(draw_responses(net, photograph, {64, 64}));
+  int64_t of_experts = 0;
+  for (std::array<int, 3> c : {std::array{79, 119, 157},
+                               {182, 124, 75},
+                               {86, 140, 104},
+                               {165, 92, 97},
+                               {130, 108, 159},
+                               {135, 113, 96}})
+    of_experts += found[c];
+  CHECK(of_experts == 4 * 164 * 164);
+}
+
+TEST_CASE("camo verify and camo route answer from the command line") {
+  test::Finished fresh = test::run_camo("verify --size 32 --threads 1");
+  CHECK(fresh.code == 0);
+  CHECK(fresh.out.find("needs a trained model and data") != std::string::npos);
+  CHECK(fresh.out.find("all is well") != std::string::npos);
+  test::Finished json = test::run_camo("verify --size 32 --threads 1 --json");
+  CHECK(json.out.find("{\"name\": \"weights\", \"where\": \"scales.0.mixture\", \"verdict\": \"ok\"") == 0);
+  CHECK(test::run_camo("verify --data synthetic").code == 2);
+  CHECK(test::run_camo("route --out x").code == 2);
+}

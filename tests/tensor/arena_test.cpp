@@ -1,0 +1,83 @@
+// The arena behind every caching allocator: blocks never overlap, neighbours merge, a refusal is a nullptr.
+#include <doctest/doctest.h>
+
+#include <cstdlib>
+#include <map>
+#include <utility>
+#include <vector>
+
+#include "tensor/memory/arena.h"
+#include "tensor/random.h"
+
+using namespace camo;
+
+namespace {
+
+constexpr int64_t kPiece = 1 << 16, kAlign = 64;
+int pieces_left = 0;
+
+void* take(int64_t bytes) { return pieces_left-- > 0 ? std::aligned_alloc(size_t(kAlign), size_t(bytes)) : nullptr; }
+
+}  // namespace
+
+TEST_CASE("blocks that are held never overlap, and all merge again") {
+  pieces_left = 1000;
+  Arena arena(take, kPiece, kAlign);
+  Random random({.seed = 3, .domain = Domain::test});
+  std::map<char*, int64_t> held;
+  int64_t in_use = 0;
+  for (int step = 0; step < 5000; ++step) {
+    if (held.empty() || random.uniform() < 0.55) {
+      const int64_t bytes = random.below(3000) * (random.uniform() < 0.02 ? 40 : 1);
+      char* p = static_cast<char*>(arena.allocate(bytes));
+      REQUIRE(p != nullptr);
+      CHECK(reinterpret_cast<uintptr_t>(p) % kAlign == 0);
+      auto after = held.lower_bound(p);
+      if (after != held.end()) REQUIRE(p + bytes <= after->first);
+      if (after != held.begin()) REQUIRE(std::prev(after)->first + std::prev(after)->second <= p);
+      held[p] = arena.size_of(p);
+      in_use += held[p];
+    } else {
+      auto it = std::next(held.begin(), random.below(int64_t(held.size())));
+      in_use -= it->second;
+      arena.release(it->first);
+      held.erase(it);
+    }
+    CHECK(arena.stats().in_use == in_use);
+  }
+  for (const auto& [p, size] : held) arena.release(p);
+  const MemoryStats end = arena.stats();
+  CHECK(end.in_use == 0);
+  CHECK(end.peak <= end.reserved);
+  CHECK(end.largest_free >= kPiece);  // whole pieces again: the next large block needs nothing new
+  const int64_t reserved = end.reserved;
+  arena.release(arena.allocate(kPiece));
+  CHECK(arena.stats().reserved == reserved);
+}
+
+TEST_CASE("pieces that touch stay apart") {
+  static std::vector<char> memory(size_t(2 * kPiece) + kAlign);
+  static char* next = memory.data();
+  Arena arena([](int64_t bytes) -> void* { return std::exchange(next, next + bytes); }, kPiece, kAlign);
+  void *first = arena.allocate(kPiece), *second = arena.allocate(kPiece);
+  REQUIRE(static_cast<char*>(first) + kPiece == second);
+  arena.release(second);
+  arena.release(first);
+  CHECK(arena.stats().largest_free == kPiece);
+  CHECK(arena.allocate(kPiece) == first);
+}
+
+TEST_CASE("when the system has no more, allocate gives nullptr and what is held stays good") {
+  pieces_left = 1;
+  Arena arena(take, kPiece, kAlign);
+  void* half = arena.allocate(kPiece / 2);
+  REQUIRE(half != nullptr);
+  CHECK(arena.allocate(kPiece) == nullptr);
+  const MemoryStats stats = arena.stats();
+  CHECK(stats.in_use == kPiece / 2);
+  CHECK(stats.reserved == kPiece);
+  CHECK(stats.largest_free == kPiece / 2);
+  CHECK(arena.allocate(kPiece / 2) != nullptr);
+  arena.release(half);
+  CHECK(arena.allocate(kPiece / 2) == half);
+}

@@ -1,0 +1,91 @@
+// The attention kernels against the plain loops, over odd sizes; what a query's bits may depend on.
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "tensor/cpu/kernels/attention.h"
+#include "tensor/ops/attention.h"
+#include "tensor/random.h"
+
+using namespace camo;
+
+namespace {
+
+/// ||a - b|| / ||b||
+double error(const Tensor& a, const Tensor& b) {
+  std::vector<double> x = to_vector<double>(a), y = to_vector<double>(b);
+  double difference = 0, norm = 1e-30;
+  for (size_t i = 0; i < x.size(); ++i) difference += std::pow(x[i] - y[i], 2), norm += y[i] * y[i];
+  return std::sqrt(difference / norm);
+}
+
+template <class T>
+void compare(int64_t B, int heads, int64_t N, int64_t M, int64_t D, double tolerance) {
+  const DType t = dtype_of<T>, stat = acc_dtype(t);
+  Shape queries{B, N, heads * D}, keys{B, M, heads * D};
+  Tensor q = randn(queries, 1, t), k = randn(keys, 2, t), v = randn(keys, 3, t), dy = randn(queries, 4, t);
+  AttentionOut out = attention(q, k, v, heads);
+  AttentionGrads grads = attention_backward(dy, q, k, v, out, heads, 0);
+  Tensor y = empty(queries, t), lse = empty({B, heads, N}, stat), dq = empty(queries, t), dk = empty(keys, t), dv = empty(keys, t);
+  kernel::Attention s{B, heads, N, M, D, 1 / std::sqrt(double(D))};
+  const T *pq = q.read<T>(), *pk = k.read<T>(), *pv = v.read<T>();
+  kernel::attention_plain(pq, pk, pv, y.write<T>(), lse.write<acc_t<T>>(), s);
+  kernel::attention_backward_plain(dy.read<T>(), pq, pk, pv, dq.write<T>(), dk.write<T>(), dv.write<T>(), s);
+  INFO(t, " B ", B, " heads ", heads, " N ", N, " M ", M, " D ", D);
+  CHECK(error(out.y, y) <= tolerance);
+  CHECK(error(out.lse, lse) <= tolerance);
+  CHECK(error(grads.dv, dv) <= tolerance);
+  if (M > 1) {  // one key: its probability is 1 whatever q and k
+    CHECK(error(grads.dq, dq) <= 2 * tolerance);
+    CHECK(error(grads.dk, dk) <= 2 * tolerance);
+  }
+}
+
+}  // namespace
+
+TEST_CASE("attention equals its definition") {
+  for (int64_t D : {1, 8, 10, 16, 20, 32, 36, 40, 64, 73, 130}) {
+    compare<float>(1, 2, 37, 121, D, 2e-6);
+    compare<double>(1, 2, 37, 121, D, 1e-14);
+    compare<bf16>(1, 1, 37, 121, D, 8e-3);
+  }
+  for (int64_t M : {1, 2, 63, 64, 65, 191, 192, 193, 400})
+    for (int64_t N : {1, 25, 49}) {
+      compare<float>(2, 1, N, M, 20, 2e-6);
+      compare<double>(1, 1, N, M, 20, 1e-14);
+    }
+  compare<float>(1, 1, 2100, 50, 8, 2e-6);  // more than one stretch of queries
+}
+
+TEST_CASE("attention at large scores does not overflow") {
+  Tensor q = full({1, 3, 4}, 100.0), k = from<float>({1, 1, 1, 1, 1, 1, 1, 0.5f, -1, -1, -1, -1}, {1, 3, 4});
+  Tensor v = from<float>({1, 0, 0, 0, 2, 0, 0, 0, 5, 0, 0, 0}, {1, 3, 4});
+  AttentionOut out = attention(q, k, v, 1, 1.0);
+  for (int64_t i = 0; i < 3; ++i) {
+    CHECK(out.y.read<float>()[4 * i] == doctest::Approx(1));
+    CHECK(out.lse.read<float>()[i] == doctest::Approx(400));
+  }
+}
+
+TEST_CASE("a NaN in a key reaches every query, a NaN in a query only that one") {
+  Tensor q = randn({1, 5, 8}, 1), k = randn({1, 200, 8}, 2), v = randn({1, 200, 8}, 3);
+  q.write<float>()[2 * 8] = NAN;
+  Tensor y = attention(q, k, v, 1).y;
+  for (int64_t i = 0; i < 5; ++i) CHECK(std::isnan(y.read<float>()[i * 8 + 3]) == (i == 2));
+  k.write<float>()[100 * 8] = NAN;
+  y = attention(q, k, v, 1).y;
+  for (int64_t i = 0; i < 40; ++i) CHECK(std::isnan(y.read<float>()[i]));
+}
+
+TEST_CASE("a query's bits depend neither on the other queries nor on the other images") {
+  const int64_t N = 61, D = 20, heads = 3, C = heads * D;
+  Tensor q = randn({3, N, C}, 1), k = randn({3, 250, C}, 2), v = randn({3, 250, C}, 3);
+  Tensor all = attention(q, k, v, heads).y;
+  for (int64_t n : {1, 7, 30}) {
+    Tensor some = empty({1, n, C}, DType::f32);
+    std::copy_n(q.read<float>() + N * C, n * C, some.write<float>());  // the first n queries of image 1
+    Tensor y = attention(some, k.slice(1, 2), v.slice(1, 2), heads).y;
+    CHECK(std::equal(y.read<float>(), y.read<float>() + n * C, all.read<float>() + N * C));
+  }
+}

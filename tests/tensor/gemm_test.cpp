@@ -1,0 +1,195 @@
+// The packed kernels against plain sums in double, over sizes that cross tiles, panels, steps and blocks.
+#include "tensor/cpu/kernels/gemm.h"
+
+#include <doctest/doctest.h>
+
+#include <array>
+#include <cmath>
+#include <cstring>
+
+#include "tensor/parallel.h"
+
+using namespace camo;
+using kernel::dense;
+
+namespace {
+
+template <class T>
+std::vector<T> noise(int64_t count, uint32_t seed) {
+  std::vector<T> x(static_cast<size_t>(count));
+  for (T& v : x) seed = seed * 1664525u + 1013904223u, v = T(float(seed >> 8) * 0x1p-23f - 1.0f);
+  return x;
+}
+
+template <class T>
+double number(T x) {
+  return double(acc_t<T>(x));
+}
+
+/// Relative L2 error of c (M, ldc) against sum_k a(m, k) b(k, n).
+template <class TC, class FA, class FB>
+double error(int64_t M, int64_t N, int64_t K, FA a, FB b, const TC* c, int64_t ldc) {
+  double wrong = 0, size = 1e-300;
+  for (int64_t m = 0; m < M; ++m)
+    for (int64_t n = 0; n < N; ++n) {
+      double sum = 0;
+      for (int64_t k = 0; k < K; ++k) sum += a(m, k) * b(k, n);
+      wrong += std::pow(number(c[m * ldc + n]) - sum, 2), size += sum * sum;
+    }
+  return std::sqrt(wrong / size);
+}
+
+constexpr std::array<int64_t, 3> kSizes[] = {
+    {1, 1, 1},      {5, 3, 7},      {7, 16, 33},    {13, 17, 1},    {31, 33, 31}, {6, 64, 64}, {25, 65, 130},
+    {100, 80, 257}, {257, 96, 100}, {3, 130, 1100}, {50, 200, 600}, {0, 5, 3},    {4, 0, 3},   {9, 20, 0}};
+
+template <class TA, class TB, class TC>
+void compare(Trans trans, double tolerance) {
+  for (auto size : kSizes) {
+    const int64_t M = size[0], N = size[1], K = size[2];
+    const int64_t lda = K + 3, ldb = (trans == Trans::yes ? K : N) + 2, ldc = N + 1;
+    auto a = noise<TA>(M * lda, 1);
+    auto b = noise<TB>((trans == Trans::yes ? N : K) * ldb, 2);
+    auto c = noise<TC>(M * ldc + 1, 3), before = c;
+    kernel::multiply<TA, TB, TC>(dense(a.data(), M, K, lda), {b.data(), ldb, trans}, N, {c.data(), ldc});
+    double e = error(
+        M, N, K, [&](int64_t m, int64_t k) { return number(a[size_t(m * lda + k)]); },
+        [&](int64_t k, int64_t n) {
+          return number(b[size_t(trans == Trans::yes ? n * ldb + k : k * ldb + n)]);
+        },
+        c.data(), ldc);
+    CAPTURE(M);
+    CAPTURE(N);
+    CAPTURE(K);
+    CHECK(e <= tolerance);
+    for (int64_t m = 0; m < M; ++m)
+      CHECK(number(c[size_t(m * ldc + N)]) == number(before[size_t(m * ldc + N)]));
+  }
+}
+
+template <class T>
+void compare_transposed(double tolerance) {
+  using A = acc_t<T>;
+  for (auto size : kSizes)
+    for (int64_t rows : {size[0], 9 * size[0]}) {
+      const int64_t M = size[2], N = size[1];
+      auto a = noise<T>(rows * (M + 1), 1), b = noise<T>(rows * (N + 2), 2);
+      auto c = noise<A>(M * (N + 1), 3), twice = c;
+      kernel::multiply_transposed<T, T>(dense(a.data(), rows, M, M + 1), dense(b.data(), rows, N, N + 2),
+                                        c.data(), N + 1);
+      CAPTURE(M);
+      CAPTURE(N);
+      CAPTURE(rows);
+      CHECK(error(
+                M, N, rows, [&](int64_t m, int64_t k) { return number(a[size_t(k * (M + 1) + m)]); },
+                [&](int64_t k, int64_t n) { return number(b[size_t(k * (N + 2) + n)]); }, c.data(),
+                N + 1) <= tolerance);
+      twice = c;
+      kernel::multiply_transposed<T, T>(dense(a.data(), rows, M, M + 1), dense(b.data(), rows, N, N + 2),
+                                        twice.data(), N + 1, true);
+      for (int64_t m = 0; m < M; ++m)
+        for (int64_t n = 0; n < N; ++n)
+          CHECK(twice[size_t(m * (N + 1) + n)] ==
+                doctest::Approx(2 * c[size_t(m * (N + 1) + n)]).epsilon(1e-4));
+    }
+}
+
+}  // namespace
+
+TEST_CASE("bf16 units multiply rounded numbers and sum in f32") {
+  use_bf16_units(true);
+  for (Trans trans : {Trans::no, Trans::yes}) {
+    compare<bf16, float, bf16>(trans, 6e-3);
+    compare<bf16, bf16, bf16>(trans, 4e-3);
+  }
+  compare_transposed<bf16>(2e-6);
+  use_bf16_units(false);
+}
+
+TEST_CASE("multiply equals the plain sum") {
+  for (Trans trans : {Trans::no, Trans::yes}) {
+    compare<float, float, float>(trans, 1e-6);
+    compare<double, double, double>(trans, 1e-14);
+    compare<bf16, float, bf16>(trans, 4e-3);
+    compare<bf16, bf16, bf16>(trans, 4e-3);
+  }
+}
+
+TEST_CASE("multiply adds bias, activates, and accumulates") {
+  const int64_t M = 29, N = 83, K = 700;
+  auto a = noise<float>(M * K, 1), b = noise<float>(N * K, 2), bias = noise<float>(N, 3),
+       start = noise<float>(M * N, 4);
+  for (Act act : {Act::none, Act::relu, Act::gelu})
+    for (bool accumulate : {false, true}) {
+      auto fast = start, plain = start;
+      kernel::Finish<float> finish{bias.data(), act, accumulate};
+      kernel::Right<float> right{b.data(), K, Trans::yes};
+      kernel::multiply<float, float, float>(dense(a.data(), M, K, K), right, N, {fast.data(), N}, finish);
+      kernel::multiply_plain<float, float, float>(M, N, K, a.data(), K, right, plain.data(), N, finish);
+      for (size_t i = 0; i < fast.size(); ++i) CHECK(std::abs(fast[i] - plain[i]) <= 1e-4);
+    }
+}
+
+TEST_CASE("a row of a product does not depend on how many rows there are") {
+  const int64_t M = 613, K = 650;
+  for (int64_t N : {1, 24, 64, 200}) {
+    auto a = noise<float>(M * K, 1), b = noise<float>(N * K, 2);
+    std::vector<float> all(static_cast<size_t>(M * N)), one(static_cast<size_t>(N));
+    kernel::multiply<float, float, float>(dense(a.data(), M, K, K), {b.data(), N}, N, {all.data(), N});
+    for (int64_t m : {0, 5, 300, 612}) {
+      kernel::multiply<float, float, float>(dense(a.data() + m * K, 1, K, K), {b.data(), N}, N,
+                                            {one.data(), N});
+      CHECK(std::memcmp(one.data(), all.data() + m * N, size_t(N) * sizeof(float)) == 0);
+    }
+  }
+}
+
+TEST_CASE("multiply reads rows in pieces and writes rows anywhere") {
+  const int64_t M = 75, pieces = 9, length = 70, N = 40, K = pieces * length;
+  auto pool = noise<float>(5000, 1), b = noise<float>(K * N, 2);
+  auto begin = [](int64_t m, int64_t p) { return (m * 131 + p * 977) % 4900; };
+  kernel::Pieces<float> a{M, pieces, length, [&](int64_t m, int64_t count, const float** table, int64_t ld) {
+                            for (int64_t p = 0; p < pieces; ++p)
+                              for (int64_t i = 0; i < count; ++i)
+                                table[p * ld + i] = pool.data() + begin(m + i, p);
+                          }};
+  std::vector<float> c(size_t(M * N)), packed(size_t(K * N));
+  kernel::Rows<float> backwards{nullptr, 0, [&](int64_t m, int64_t count, float** rows) {
+                                  for (int64_t i = 0; i < count; ++i)
+                                    rows[i] = c.data() + (M - 1 - m - i) * N;
+                                }};
+  kernel::multiply<float, float, float>(a, {b.data(), N}, N, backwards);
+  auto left = [&](int64_t m, int64_t k) { return double(pool[size_t(begin(m, k / length) + k % length)]); };
+  CHECK(error(
+            M, N, K, [&](int64_t m, int64_t k) { return left(M - 1 - m, k); },
+            [&](int64_t k, int64_t n) { return double(b[size_t(k * N + n)]); }, c.data(), N) < 1e-6);
+
+  auto dy = noise<float>(M * N, 5);
+  std::vector<float> dw(size_t(N * K));
+  kernel::multiply_transposed<float, float>(dense(dy.data(), M, N, N), a, dw.data(), K);
+  CHECK(error(
+            N, K, M, [&](int64_t n, int64_t m) { return double(dy[size_t(m * N + n)]); },
+            [&](int64_t m, int64_t k) { return left(m, k); }, dw.data(), K) < 1e-6);
+}
+
+TEST_CASE("multiply_transposed equals the plain sum") {
+  compare_transposed<float>(1e-6);
+  compare_transposed<double>(1e-14);
+  compare_transposed<bf16>(1e-6);
+}
+
+TEST_CASE("products have the same bits for any number of threads") {
+  const int64_t M = 333, N = 100, K = 520, pixels = 5000;
+  auto a = noise<float>(pixels * K, 1), b = noise<float>(pixels * N, 2);
+  std::vector<std::vector<float>> forward, gradient;
+  for (int count : {1, 2, 3}) {
+    set_threads(count);
+    forward.emplace_back(size_t(M * N)), gradient.emplace_back(size_t(K * N));
+    kernel::multiply<float, float, float>(dense(a.data(), M, K, K), {b.data(), N}, N,
+                                          {forward.back().data(), N});
+    kernel::multiply_transposed<float, float>(dense(a.data(), pixels, K, K), dense(b.data(), pixels, N, N),
+                                              gradient.back().data(), N);
+  }
+  set_threads(0);
+  for (int i : {1, 2}) CHECK((forward[0] == forward[size_t(i)] && gradient[0] == gradient[size_t(i)]));
+}
