@@ -77,7 +77,8 @@ std::string to_dot(const Var& root) {
   if (root.wants_grad())
     for (Node* n : reachable(root.node().get())) {
       out += text("  n", n->id, " [label=\"", n->op, "\\n", n->shape, "\"", n->leaf ? " shape=box" : "", "];\n");
-      for (const auto& in : n->inputs) if (in) out += text("  n", in->id, " -> n", n->id, ";\n");
+      for (const auto& in : n->inputs)
+        if (in) out += text("  n", in->id, " -> n", n->id, ";\n");
     }
   return out + "}\n";
 }

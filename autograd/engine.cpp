@@ -31,19 +31,26 @@ void accumulate(Tensor& grad, Tensor t) {
 }  // namespace
 
 Node::Node(const char* op, const Tensor& value, std::vector<std::shared_ptr<Node>> inputs, Backward backward)
-    : op(op), id(g_next_id++), shape(value.shape()), dtype(value.dtype()), device(value.device()),
-      inputs(std::move(inputs)), backward(std::move(backward)) {}
+    : op(op),
+      id(g_next_id++),
+      shape(value.shape()),
+      dtype(value.dtype()),
+      device(value.device()),
+      inputs(std::move(inputs)),
+      backward(std::move(backward)) {}
 
 Node::~Node() {
   // Freed through a list of our own: releasing a long chain through destructors would overflow the stack.
   thread_local std::vector<std::shared_ptr<Node>>* pending = nullptr;
   if (pending) {
-    for (auto& n : inputs) if (n) pending->push_back(std::move(n));
+    for (auto& n : inputs)
+      if (n) pending->push_back(std::move(n));
     return;
   }
   std::vector<std::shared_ptr<Node>> mine;
   pending = &mine;
-  for (auto& n : inputs) if (n) mine.push_back(std::move(n));
+  for (auto& n : inputs)
+    if (n) mine.push_back(std::move(n));
   while (!mine.empty()) {
     std::shared_ptr<Node> n = std::move(mine.back());
     mine.pop_back();
@@ -62,7 +69,9 @@ const Tensor& Var::grad() const {
   check<GraphError>(node_ && node_->leaf, "grad: only a leaf keeps its gradient [Var::leaf(tensor)]");
   return node_->grad;
 }
-void Var::clear_grad() { if (node_) node_->grad = Tensor(); }
+void Var::clear_grad() {
+  if (node_) node_->grad = Tensor();
+}
 void Var::set_grad(Tensor grad) {
   check<GraphError>(node_ && node_->leaf, "set_grad: only a leaf keeps its gradient");
   node_->grad = std::move(grad);

@@ -19,7 +19,7 @@ struct Node {
   std::vector<Shape> input_shapes;
   Backward backward;
   Tensor grad;
-  std::vector<std::pair<const Storage*, int64_t>> kept;  // what the closure saved: storage and bytes
+  std::vector<std::pair<const Storage*, int64_t>> kept;        // what the closure saved: storage and bytes
   std::vector<std::function<void(const Tensor& grad)>> hooks;  // called with the whole gradient before the closure
 };
 

@@ -33,7 +33,7 @@ template <class F> Var unary(const Var& x, F f = {});
 template <class F> Var binary(const Var& a, const Var& b, F f = {});
 
 inline Var neg(const Var& x) { return unary<Neg>(x); }
-inline Var abs(const Var& x) { return unary<Abs>(x); }                    // slope 0 at 0
+inline Var abs(const Var& x) { return unary<Abs>(x); }  // slope 0 at 0
 inline Var exp(const Var& x) { return unary<Exp>(x); }
 inline Var log(const Var& x) { return unary<Log>(x); }
 inline Var sqrt(const Var& x) { return unary<Sqrt>(x); }
@@ -42,9 +42,9 @@ inline Var reciprocal(const Var& x) { return unary<Reciprocal>(x); }
 inline Var sigmoid(const Var& x) { return unary<Sigmoid>(x); }
 inline Var tanh(const Var& x) { return unary<Tanh>(x); }
 inline Var relu(const Var& x) { return unary<Relu>(x); }
-inline Var gelu(const Var& x) { return unary<Gelu>(x); }                  // x Phi(x), exact erf form
-inline Var silu(const Var& x) { return unary<Silu>(x); }                  // x sigmoid(x)
-inline Var softplus(const Var& x) { return unary<Softplus>(x); }          // log(1 + e^x), no overflow
+inline Var gelu(const Var& x) { return unary<Gelu>(x); }          // x Phi(x), exact erf form
+inline Var silu(const Var& x) { return unary<Silu>(x); }          // x sigmoid(x)
+inline Var softplus(const Var& x) { return unary<Softplus>(x); }  // log(1 + e^x), no overflow
 inline Var square(const Var& x) { return unary<Square>(x); }
 inline Var clamp(const Var& x, double low, double high) { return unary(x, Clamp{low, high}); }  // slope 0 outside
 inline Var scale(const Var& x, double factor, double shift = 0) { return unary(x, Affine{factor, shift}); }
@@ -56,7 +56,7 @@ inline Var mul(const Var& a, const Var& b) { return binary<Mul>(a, b); }
 inline Var div(const Var& a, const Var& b) { return binary<Div>(a, b); }
 inline Var maximum(const Var& a, const Var& b) { return binary<Max>(a, b); }  // ties: half the gradient to each
 inline Var minimum(const Var& a, const Var& b) { return binary<Min>(a, b); }
-inline Var pow(const Var& a, const Var& b) { return binary<Pow>(a, b); }      // a > 0
+inline Var pow(const Var& a, const Var& b) { return binary<Pow>(a, b); }  // a > 0
 /// mask (u8) != 0 ? a : b; all three broadcast.
 Var where(const Tensor& mask, const Var& a, const Var& b);
 
@@ -76,8 +76,8 @@ inline Var operator/(const Var& a, double b) { return scale(a, 1 / b); }
 // ---- reductions over any set of axes; axes == {} means all; keep leaves axes of length 1 ------------------
 
 Var sum(const Var& x, const std::vector<int>& axes = {}, bool keep = false);
-Var mean(const Var& x, const std::vector<int>& axes = {}, bool keep = false);      // of nothing: ShapeError
-Var max(const Var& x, const std::vector<int>& axes = {}, bool keep = false);       // gradient to the first maximum
+Var mean(const Var& x, const std::vector<int>& axes = {}, bool keep = false);  // of nothing: ShapeError
+Var max(const Var& x, const std::vector<int>& axes = {}, bool keep = false);   // gradient to the first maximum
 Var min(const Var& x, const std::vector<int>& axes = {}, bool keep = false);
 Var variance(const Var& x, const std::vector<int>& axes = {}, bool keep = false);  // biased (divides by n)
 
@@ -94,16 +94,16 @@ Var grouped_linear(const Var& x, const Var& weight, const Var& bias, const std::
 
 // ---- layout -----------------------------------------------------------------------------------------------
 
-Var reshape(const Var& x, std::vector<int64_t> dims);               // a view; one axis may be -1
+Var reshape(const Var& x, std::vector<int64_t> dims);  // a view; one axis may be -1
 /// Rows [begin, end) of the leading axis: a view, and its gradient is added into the slice.
 Var slice_rows(const Var& x, int64_t begin, int64_t end);
-Var permute(const Var& x, const std::vector<int>& order);           // y axis i is x axis order[i]
+Var permute(const Var& x, const std::vector<int>& order);  // y axis i is x axis order[i]
 Var concat(const Vars& parts, int axis);
-Var slice(const Var& x, int axis, int64_t begin, int64_t end);      // a copy
+Var slice(const Var& x, int axis, int64_t begin, int64_t end);                                     // a copy
 Var pad(const Var& x, const std::vector<std::pair<int64_t, int64_t>>& margins, double value = 0);  // per axis
 Var flip(const Var& x, int axis);
 Var cast(const Var& x, DType to);
-Var expand(const Var& x, const Shape& to);                          // broadcast copy
+Var expand(const Var& x, const Shape& to);  // broadcast copy
 
 // ---- rows -------------------------------------------------------------------------------------------------
 
@@ -119,23 +119,24 @@ Var take_along(const Var& x, const Tensor& index);
 
 Var softmax(const Var& x);
 Var log_softmax(const Var& x);
-Var logsumexp(const Var& x);                                        // (..., C) -> (...)
+Var logsumexp(const Var& x);  // (..., C) -> (...)
 Var layer_norm(const Var& x, const Var& gain, const Var& bias, double eps);
 /// Normalises with the batch's own statistics over all axes but the last; stats receives mean and biased
 /// variance (C) in acc_dtype.  Ioffe, Szegedy 2015.
 Var batch_norm(const Var& x, const Var& gain, const Var& bias, double eps, BatchStats* stats);
 /// The same with given statistics (evaluation).
-Var batch_norm_eval(const Var& x, const Var& gain, const Var& bias, const Tensor& mean, const Tensor& variance, double eps);
+Var batch_norm_eval(const Var& x, const Var& gain, const Var& bias, const Tensor& mean, const Tensor& variance,
+                    double eps);
 
 // ---- images (B, H, W, C) ----------------------------------------------------------------------------------
 
 /// x (B, H, W, I), weight (O, kh, kw, I / groups), bias (O) or undefined.  Cross-correlation, zero padding.
 Var conv2d(const Var& x, const Var& weight, const Var& bias, const ConvSpec& spec);
-Var avg_pool(const Var& x, const PoolSpec& spec);                   // divides by kernel area, padding counted
-Var max_pool(const Var& x, const PoolSpec& spec);                   // padding never wins
-Var adaptive_avg_pool(const Var& x, int64_t height, int64_t width); // bins floor(iH/h) .. ceil((i+1)H/h)
+Var avg_pool(const Var& x, const PoolSpec& spec);                    // divides by kernel area, padding counted
+Var max_pool(const Var& x, const PoolSpec& spec);                    // padding never wins
+Var adaptive_avg_pool(const Var& x, int64_t height, int64_t width);  // bins floor(iH/h) .. ceil((i+1)H/h)
 Var resize_bilinear(const Var& x, int64_t height, int64_t width, bool align_corners = false);
-Var resize_nearest(const Var& x, int64_t height, int64_t width);    // source index floor(i * H / h)
+Var resize_nearest(const Var& x, int64_t height, int64_t width);  // source index floor(i * H / h)
 
 /// Multi-head softmax(q k^T * scale) v:  q (B, N, heads*D), k and v (B, M, heads*D) -> (B, N, heads*D).
 /// Online softmax in tiles: memory O(N), never a score matrix.  scale <= 0 means 1/sqrt(D).

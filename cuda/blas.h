@@ -10,7 +10,7 @@ namespace camo::cuda {
 struct Gemm {
   int64_t batch = 1, M = 0, N = 0, K = 0;
   Trans ta = Trans::no, tb = Trans::no;
-  DType in = DType::f32, out = DType::f32;   // of a and b; of y.  f32, f64, bf16 -> bf16 or f32
+  DType in = DType::f32, out = DType::f32;  // of a and b; of y.  f32, f64, bf16 -> bf16 or f32
   const void *a = nullptr, *b = nullptr;
   void* y = nullptr;
   int64_t step_a = 0, step_b = 0, step_y = 0;  // elements from one product to the next; 0: the same operand

@@ -13,7 +13,7 @@ struct Facts {
   std::string name;
   int major = 0, minor = 0;  // compute capability
   int multiprocessors = 0;
-  int64_t memory = 0;        // bytes
+  int64_t memory = 0;  // bytes
 };
 
 /// Why device_count() is 0: no driver, no GPU, ...
@@ -34,9 +34,9 @@ inline thread_local const char* last_kernel = "none";
 /// Device memory straight from the driver, nullptr when it has no more.
 void* take(int64_t bytes);
 void give_back(void* p) noexcept;
-void poison(Cuda where, void* p, int64_t bytes);                           // fills with kPoison
-void copy(Cuda where, const void* src, void* dst, int64_t bytes);          // on the device, returns at once
-void upload(Cuda where, const void* host, void* dst, int64_t bytes);       // host may change when this returns
-void download(Cuda where, const void* src, void* host, int64_t bytes);     // waits
+void poison(Cuda where, void* p, int64_t bytes);                        // fills with kPoison
+void copy(Cuda where, const void* src, void* dst, int64_t bytes);       // on the device, returns at once
+void upload(Cuda where, const void* host, void* dst, int64_t bytes);    // host may change when this returns
+void download(Cuda where, const void* src, void* host, int64_t bytes);  // waits
 
 }  // namespace camo::cuda

@@ -30,8 +30,8 @@ int main() {
   // Memory and shape.  from<T> takes the numbers row by row.
   Tensor a = from<float>({1, 2, 3, 4, 5, 6}, {2, 3});
   print("a", a);
-  print("a.reshape({3, 2})", a.reshape({3, 2}));         // the same block, other rows
-  print("a.slice(1, 2)", a.slice(1, 2));                 // the same block, its second row
+  print("a.reshape({3, 2})", a.reshape({3, 2}));  // the same block, other rows
+  print("a.slice(1, 2)", a.slice(1, 2));          // the same block, its second row
 
   // Copying shares; clone() copies the numbers.  write() is the only way to change one.
   Tensor alias = a, copy = a.clone();
@@ -43,7 +43,7 @@ int main() {
   print("a + (10, 20, 30)", add(a, from<float>({10, 20, 30}, {3})));
   print("sum over axis 0", sum(a, {0}));
   print("mean of all", mean(a));
-  print("permute(a, {1, 0})", permute(a, {1, 0}));       // moves numbers: there are no strides
+  print("permute(a, {1, 0})", permute(a, {1, 0}));           // moves numbers: there are no strides
   print("a in bf16", cast(scale(a, 1.0 / 3), DType::bf16));  // 8 significant bits
 
   // A mistake says what the rule is and what it got.
@@ -67,7 +67,7 @@ int main() {
   for (int64_t i = 0; i < n; ++i) power.write<double>()[i * n + i] += 4;
   for (int i = 0; i < 16; ++i) {
     power = matmul(power, power);
-    power = scale(power, 1 / item(max(power)));          // only the direction counts
+    power = scale(power, 1 / item(max(power)));  // only the direction counts
   }
   Tensor tone = matmul(power, randn({n, 1}, /*seed=*/1, DType::f64));
   const double length2 = sum_of_squares(tone);

@@ -18,7 +18,7 @@ namespace {
 
 // loss(w) = mean over points of log(1 + exp(-t x.w)):  t is +1 or -1, the side a point lies on.
 Var loss_of(const Var& w, const Tensor& x, const Tensor& t) {
-  Var score = matmul(Var(x), w);                     // (N, 2) x (2, 1): one number a point
+  Var score = matmul(Var(x), w);  // (N, 2) x (2, 1): one number a point
   return mean(softplus(-(Var(t) * score)));
 }
 
@@ -77,8 +77,8 @@ int main() {
   std::printf("\n");
   for (int step = 0; step <= 200; ++step) {
     w = Var::leaf(w.value());
-    Var loss = loss_of(w, x, t);                     // builds the graph
-    backward(loss);                                  // fills w.grad(), frees the graph
+    Var loss = loss_of(w, x, t);  // builds the graph
+    backward(loss);               // fills w.grad(), frees the graph
     if (step % 50 == 0) std::printf("step %3d  loss %.4f\n", step, item(loss.value()));
     w = Var(sub(w.value(), scale(w.grad(), 2.0)));
   }

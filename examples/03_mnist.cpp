@@ -17,7 +17,9 @@ using namespace camo;
 
 namespace {
 
-struct Digits { Tensor image, label; };  // (N, 784) f32 in [0, 1], (N) i64
+struct Digits {
+  Tensor image, label;
+};  // (N, 784) f32 in [0, 1], (N) i64
 
 /// Payload of an IDX file: a header of 4 + 4 * rank bytes, then the numbers.  Empty if there is no such file.
 std::vector<uint8_t> read_idx(const std::string& path, size_t header) {
@@ -87,15 +89,13 @@ int main() {
     train = draw(20000, 1), test = draw(2000, 2);
   }
   const int64_t N = train.image.dim(0), batch = 100, epochs = 3, steps = epochs * (N / batch);
-  std::printf("%lld digits to learn from, %lld to be tested on\n", (long long)N,
-              (long long)test.image.dim(0));
+  std::printf("%lld digits to learn from, %lld to be tested on\n", (long long)N, (long long)test.image.dim(0));
 
   Net net(nn::Scope{.seed = 1});
   nn::AdamW optimizer(net);
   for (int64_t step = 0; step < steps; ++step) {
-    Tensor order =
-        rand({batch}, RandomKey{.seed = 3, .domain = Domain::shuffle, .step = uint32_t(step)}, 0, double(N));
-    Tensor choice = cast(order, DType::i64);                             // a random hundred
+    Tensor order = rand({batch}, RandomKey{.seed = 3, .domain = Domain::shuffle, .step = uint32_t(step)}, 0, double(N));
+    Tensor choice = cast(order, DType::i64);  // a random hundred
     Var loss = cross_entropy(net.forward(gather_rows(train.image, choice)), gather_rows(train.label, choice));
     backward(loss);
     optimizer.step(nn::cosine_with_warmup(step, steps, 20, 2e-3));

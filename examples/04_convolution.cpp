@@ -49,47 +49,41 @@ struct ConvNet : nn::Module {
         first(sub("first"), 1, 16, 5, {.padding = 2}),
         second(sub("second"), 16, 24, 5, {.padding = 2}),
         out(sub("out"), 24, 2) {}
-  Var forward(const Tensor& x) {                                     // (N, 24, 24, 1)
-    Var y = max_pool(relu(first.forward(Var(x))), {.kernel = 2, .stride = 2});   // (N, 12, 12, 16)
-    y = relu(second.forward(y));                                     // (N, 12, 12, 24)
-    return out.forward(mean(y, {1, 2}));                             // (N, 24) -> (N, 2)
+  Var forward(const Tensor& x) {                                                // (N, 24, 24, 1)
+    Var y = max_pool(relu(first.forward(Var(x))), {.kernel = 2, .stride = 2});  // (N, 12, 12, 16)
+    y = relu(second.forward(y));                                                // (N, 12, 12, 24)
+    return out.forward(mean(y, {1, 2}));                                        // (N, 24) -> (N, 2)
   }
 };
 
 /// Every pixel has weights of its own.
 struct DenseNet : nn::Module {
   nn::Linear hidden, out;
-  DenseNet(nn::Scope s)
-      : Module(std::move(s)), hidden(sub("hidden"), kSize * kSize, 24), out(sub("out"), 24, 2) {}
-  Var forward(const Tensor& x) {
-    return out.forward(relu(hidden.forward(Var(x.reshape({-1, kSize * kSize})))));
-  }
+  DenseNet(nn::Scope s) : Module(std::move(s)), hidden(sub("hidden"), kSize * kSize, 24), out(sub("out"), 24, 2) {}
+  Var forward(const Tensor& x) { return out.forward(relu(hidden.forward(Var(x.reshape({-1, kSize * kSize}))))); }
 };
 
-template <class Net>
-double accuracy(Net& net, const Shapes& shapes) {
+template <class Net> double accuracy(Net& net, const Shapes& shapes) {
   NoGrad no_grad;
   Tensor guess = argmax(net.forward(shapes.image).value(), -1);
   int64_t right = 0;
-  for (int64_t i = 0; i < guess.numel(); ++i)
-    right += guess.read<int64_t>()[i] == shapes.label.read<int64_t>()[i];
+  for (int64_t i = 0; i < guess.numel(); ++i) right += guess.read<int64_t>()[i] == shapes.label.read<int64_t>()[i];
   return double(right) / double(guess.numel());
 }
 
-template <class Net>
-double learn(const char* name) {
+template <class Net> double learn(const char* name) {
   Net net(nn::Scope{.seed = 1});
   nn::AdamW optimizer(net);
   for (uint32_t step = 0; step < 400; ++step) {
-    Shapes batch = draw(32, 100 + step, /*right_half=*/false);       // ever new images, always the left half
+    Shapes batch = draw(32, 100 + step, /*right_half=*/false);  // ever new images, always the left half
     Var loss = cross_entropy(net.forward(batch.image), batch.label);
     backward(loss);
     optimizer.step(3e-3);
     if (step % 80 == 0) std::printf("%-12s step %3u  loss %.4f\n", name, step, item(loss.value()));
   }
   const double seen = accuracy(net, draw(500, 1, false)), unseen = accuracy(net, draw(500, 2, true));
-  std::printf("%-12s %lld parameters: left half %.3f, right half %.3f\n\n", name,
-              (long long)net.parameter_count(), seen, unseen);
+  std::printf("%-12s %lld parameters: left half %.3f, right half %.3f\n\n", name, (long long)net.parameter_count(),
+              seen, unseen);
   return unseen;
 }
 
@@ -103,7 +97,6 @@ int main() {
     std::putchar('\n');
   }
   const double dense = learn<DenseNet>("dense"), convolution = learn<ConvNet>("convolution");
-  std::printf("in the half nobody has seen: dense %.3f, convolution %.3f (promised 0.95)\n", dense,
-              convolution);
+  std::printf("in the half nobody has seen: dense %.3f, convolution %.3f (promised 0.95)\n", dense, convolution);
   return convolution >= 0.95 && dense < 0.8 ? 0 : 1;
 }

@@ -26,15 +26,14 @@ struct Lists {
 };
 
 Lists make(int64_t B, int64_t N, uint64_t seed) {
-  Lists out{zeros({B, N, kKeys + kValues}), zeros({B, 1, kKeys}), empty({B}, DType::i64),
-            empty({B}, DType::i64)};
+  Lists out{zeros({B, N, kKeys + kValues}), zeros({B, 1, kKeys}), empty({B}, DType::i64), empty({B}, DType::i64)};
   Random random({.seed = seed, .domain = Domain::synth});
   for (int64_t b = 0; b < B; ++b) {
     std::vector<int64_t> key(kKeys);
     std::iota(key.begin(), key.end(), 0);
     const int64_t asked = random.below(N);
     for (int64_t n = 0; n < N; ++n) {
-      std::swap(key[size_t(n)], key[size_t(n + random.below(kKeys - n))]);   // no key twice
+      std::swap(key[size_t(n)], key[size_t(n + random.below(kKeys - n))]);  // no key twice
       const int64_t value = random.below(kValues);
       float* pair = out.pairs.write<float>() + (b * N + n) * (kKeys + kValues);
       pair[key[size_t(n)]] = pair[kKeys + value] = 1;
@@ -50,10 +49,13 @@ Lists make(int64_t B, int64_t N, uint64_t seed) {
 struct Dictionary : nn::Module {
   nn::Linear query, key, value, out;
   Dictionary(nn::Scope s)
-      : Module(std::move(s)), query(sub("query"), kKeys, kWidth), key(sub("key"), kKeys + kValues, kWidth),
-        value(sub("value"), kKeys + kValues, kWidth), out(sub("out"), kWidth, kValues) {}
-  Var forward(const Lists& x) {                                         // -> (B, kValues) logits
-    Var pairs(x.pairs), q = query.forward(Var(x.question));             // (B, 1, width)
+      : Module(std::move(s)),
+        query(sub("query"), kKeys, kWidth),
+        key(sub("key"), kKeys + kValues, kWidth),
+        value(sub("value"), kKeys + kValues, kWidth),
+        out(sub("out"), kWidth, kValues) {}
+  Var forward(const Lists& x) {                              // -> (B, kValues) logits
+    Var pairs(x.pairs), q = query.forward(Var(x.question));  // (B, 1, width)
     Var found = attention(q, key.forward(pairs), value.forward(pairs), /*heads=*/1);
     return reshape(out.forward(found), {x.pairs.dim(0), kValues});
   }
@@ -61,7 +63,7 @@ struct Dictionary : nn::Module {
   Tensor weights(const Lists& x) {
     NoGrad no_grad;
     Tensor q = query.forward(Var(x.question)).value(), k = key.forward(Var(x.pairs)).value();
-    Tensor scores = matmul(q, k, Trans::no, Trans::yes);                // (B, 1, N)
+    Tensor scores = matmul(q, k, Trans::no, Trans::yes);  // (B, 1, N)
     return softmax(scale(scores, 1 / std::sqrt(double(kWidth)))).reshape({x.pairs.dim(0), -1});
   }
 };
@@ -70,8 +72,7 @@ double accuracy(Dictionary& net, const Lists& x) {
   NoGrad no_grad;
   Tensor guess = argmax(net.forward(x).value(), -1);
   int64_t right = 0;
-  for (int64_t b = 0; b < guess.numel(); ++b)
-    right += guess.read<int64_t>()[b] == x.answer.read<int64_t>()[b];
+  for (int64_t b = 0; b < guess.numel(); ++b) right += guess.read<int64_t>()[b] == x.answer.read<int64_t>()[b];
   return double(right) / double(guess.numel());
 }
 
@@ -93,13 +94,11 @@ int main() {
   std::printf("\nwhere it looks (rows: questions; columns: places in the list; > marks the right one)\n");
   for (int64_t b = 0; b < 6; ++b) {
     for (int64_t n = 0; n < 12; ++n)
-      std::printf("%s%.2f", n == few.place.read<int64_t>()[b] ? " >" : "  ",
-                  weights.read<float>()[b * 12 + n]);
+      std::printf("%s%.2f", n == few.place.read<int64_t>()[b] ? " >" : "  ", weights.read<float>()[b * 12 + n]);
     std::printf("\n");
   }
   const double trained = accuracy(net, make(500, 12, 1)), longer = accuracy(net, make(500, 20, 2));
-  std::printf(
-      "\nright answers: lists of 12 %.3f, lists of 20 %.3f (promised 0.95 for both; guessing gives %.3f)\n",
-      trained, longer, 1.0 / kValues);
+  std::printf("\nright answers: lists of 12 %.3f, lists of 20 %.3f (promised 0.95 for both; guessing gives %.3f)\n",
+              trained, longer, 1.0 / kValues);
   return trained >= 0.95 && longer >= 0.95 ? 0 : 1;
 }

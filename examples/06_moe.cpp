@@ -21,7 +21,9 @@ constexpr int64_t kGroups = 4, kExperts = 4;
 
 /// x, target (N, 4), group (N).  The first two numbers of x say where the point is, near the centre of its
 /// group; the last two are to be turned.
-struct Points { Tensor x, target, group; };
+struct Points {
+  Tensor x, target, group;
+};
 
 Points make(int64_t n, uint64_t seed) {
   Points out{randn({n, 4}, seed), zeros({n, 4}), empty({n}, DType::i64)};
@@ -64,15 +66,14 @@ void print_routing(const moe::Route& route, const Tensor& group) {
 }
 
 /// Trains for 1500 steps; the mean squared error on points of their own.
-template <class Forward>
-double learn(nn::Module& net, const Forward& forward) {
+template <class Forward> double learn(nn::Module& net, const Forward& forward) {
   nn::AdamW optimizer(net, {.decay = 0});
   constexpr int64_t kSteps = 1500;
   for (int64_t step = 0; step < kSteps; ++step) {
     Points batch = make(64, 10 + uint64_t(step));
     backward(mean(square(forward(batch.x) - Var(batch.target))));
     optimizer.step(nn::cosine_with_warmup(step, kSteps, 20, 1e-2));
-    nn::commit(net);                                   // takes over the balance that the step staged
+    nn::commit(net);  // takes over the balance that the step staged
   }
   net.train(false);
   NoGrad no_grad;
@@ -93,7 +94,7 @@ int main() {
   moe::Moe layer(nn::Scope{.seed = 1}, /*dim=*/4, std::vector<moe::ExpertKind>(kExperts, kind), {.chosen = 2});
   std::printf("weight of each expert before training:\n");
   print_routing(layer.router.forward(Var(some.x)), some.group);
-  nn::discard(layer);                                  // looking must not move the balance
+  nn::discard(layer);  // looking must not move the balance
 
   const double mixture = learn(layer, [&](const Tensor& x) { return layer.forward(Var(x)).y; });
   std::printf("\nweight of each expert after training:\n");

@@ -6,8 +6,7 @@ namespace camo::moe {
 namespace {
 
 /// Adds zeros below and to the right until both sides are multiples of CamoXpert::kStride.
-template <class T>
-T padded(const T& x) {
+template <class T> T padded(const T& x) {
   const int64_t below = CamoXpert::padded_side(x.dim(1)) - x.dim(1),
                 right = CamoXpert::padded_side(x.dim(2)) - x.dim(2);
   return below + right == 0 ? x : pad(x, {{0, 0}, {0, below}, {0, right}, {0, 0}});
@@ -61,9 +60,7 @@ Scale::Scale(nn::Scope s, int64_t dim, const CamoXpertConfig& c) : Module(std::m
     case Mixing::series:
       for (const ExpertKind& expert : pick(cod_experts(), count)) expert.add(series, dim);
       break;
-    case Mixing::sparse:
-      mixture.emplace(sub("mixture"), dim, pick(cod_experts(), count), mixture_config);
-      break;
+    case Mixing::sparse: mixture.emplace(sub("mixture"), dim, pick(cod_experts(), count), mixture_config); break;
     case Mixing::single: series.add<SingleExpert>(dim, c.mixture.chosen); break;
   }
 }
@@ -99,7 +96,9 @@ std::pair<Vars, Var> Decoder::forward(const Vars& maps) {
 }
 
 FineHeads::FineHeads(nn::Scope s, int64_t width, const CamoXpertConfig& c)
-    : Module(std::move(s)), narrow(sub("narrow"), width, c.head_width), reverse(sub("reverse"), c.head_width),
+    : Module(std::move(s)),
+      narrow(sub("narrow"), width, c.head_width),
+      reverse(sub("reverse"), c.head_width),
       uncertainty(sub("uncertainty"), c.head_width),
       refinement(sub("refinement"), c.head_width, c.refinements) {
   check<ConfigError>(c.refinements >= 1, "camoxpert: refines at least once, got ", c.refinements);
@@ -126,10 +125,8 @@ CamoXpert::CamoXpert(nn::Scope s, const CamoXpertConfig& config)
       sides(sub("sides")) {
   for (int64_t dim : backbone->dims) scales.add(dim, config);
   for (size_t i = 1; i + 1 < backbone->dims.size(); ++i) sides.add(config.width, 1);
-  if (all_heads(config))
-    heads.emplace(sub("heads"), config.width, config);
-  else
-    plain.emplace(sub("plain"), config.width, 1);
+  if (all_heads(config)) heads.emplace(sub("heads"), config.width, config);
+  else plain.emplace(sub("plain"), config.width, 1);
 }
 
 CamoXpertOut CamoXpert::forward(const Var& x) {

@@ -35,8 +35,8 @@ std::vector<std::string> model_names();
 
 struct CamoXpertConfig {
   std::string model = "camoxpert-sparse", backbone = "pvt_v2_b0";
-  int64_t experts = 0;     // 0: the model's own number; more than its family has: kinds repeat
-  MoeConfig mixture = {};  // but for the gate, which is the model's
+  int64_t experts = 0;                             // 0: the model's own number; more than its family has: kinds repeat
+  MoeConfig mixture = {};                          // but for the gate, which is the model's
   AttentionKind attention = AttentionKind::flash;  // of the generic attention expert
   double drop_path = 0.1;
   int64_t width = 64, head_width = 32;  // channels of the decoder and of the heads at H/4

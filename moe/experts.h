@@ -88,13 +88,10 @@ struct ExpertKind {
   const char* name;
   std::function<Expert&(nn::List<Expert>& list, int64_t dim)> add;
 };
-template <class E>
-Expert& add_expert(nn::List<Expert>& list, int64_t dim) {
-  return list.add<E>(dim);
-}
+template <class E> Expert& add_expert(nn::List<Expert>& list, int64_t dim) { return list.add<E>(dim); }
 
 /// The families, in the order in which a mixture takes them.
-const std::vector<ExpertKind>& cod_experts();      // texture, frequency, edge, contrast, attention, hybrid
+const std::vector<ExpertKind>& cod_experts();  // texture, frequency, edge, contrast, attention, hybrid
 /// texture, attention, hybrid, frequency, edge, context, contrast
 std::vector<ExpertKind> generic_experts(AttentionKind attention = AttentionKind::flash);
 /// count kinds of a family; beyond its size they repeat.

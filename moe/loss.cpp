@@ -17,8 +17,7 @@ Var of_side(const Var& side, const Tensor& target) {
 }
 
 /// Sum over the maps of weight(i) * structure loss; undefined without maps.
-template <class Weight>
-Var of_sides(const Vars& sides, const Tensor& target, const Weight& weight) {
+template <class Weight> Var of_sides(const Vars& sides, const Tensor& target, const Weight& weight) {
   Var total;
   for (size_t i = 0; i < sides.size(); ++i) {
     Var one = of_side(sides[i], target) * weight(i);
@@ -79,8 +78,7 @@ const std::vector<LossTerm>& loss_terms() {
   return terms;
 }
 
-Var camoxpert_loss(const CamoXpertOut& out, const Tensor& target, const LossWeights& weights,
-                   LossValues* values) {
+Var camoxpert_loss(const CamoXpertOut& out, const Tensor& target, const LossWeights& weights, LossValues* values) {
   Var total;
   auto add_term = [&](const char* name, const Var& value, double weight) {
     if (!value.defined()) return;

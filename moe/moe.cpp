@@ -82,7 +82,7 @@ MoeOut Moe::forward(const Var& x) {
   Route route = router.forward(routed);                 // expert (B, K), weight (B, K)
   Plan plan = make_plan(route.expert, router.experts);  // pairs (image, expert) sorted by expert
   if (plan_hook) plan_hook(plan);
-  Var packed = gather_rows(routed, plan.source);        // (B * K, ..., C), each expert's images together
+  Var packed = gather_rows(routed, plan.source);  // (B * K, ..., C), each expert's images together
   // f[b] = sum_k weight[b, k] result[b, k]
   Var f = combine_rows(results(packed, plan.begin), plan.position, route.weight);
   if (routing != Routing::image) f = from_tiles(f, x.shape());

@@ -25,12 +25,11 @@ struct MoeStats {
   double load_error = 0;      // of load
   Tensor auxiliary;           // () E sum_e fraction_e mean p_e, the measure of auxiliary balancing: 1 when even
   Tensor weight;              // (E) mean over rows of the weight an expert got; sums to 1
-  Tensor entropy;  // () mean over rows of the entropy of softmax(logits), in nats: log E when undecided
+  Tensor entropy;             // () mean over rows of the entropy of softmax(logits), in nats: log E when undecided
 };
 
 /// max_e |load_e - mean| / mean
-template <class T>
-double load_error(const std::vector<T>& load) {
+template <class T> double load_error(const std::vector<T>& load) {
   double sum = 0, worst = 0;
   for (T n : load) sum += double(n);
   const double even = sum / double(load.size());
@@ -55,10 +54,10 @@ struct Moe : nn::Module {
   Routing routing;
   int64_t tile;  // side of what is routed; pixels are windows of 1 x 1
   Router router;
-  nn::List<Expert> experts;         // either these,
-  std::unique_ptr<MlpExperts> pool;  // or this
-  std::vector<std::string> names;        // of the experts
-  std::function<void(Plan&)> plan_hook;  // called with the plan: where tests plant defects
+  nn::List<Expert> experts;                                    // either these,
+  std::unique_ptr<MlpExperts> pool;                            // or this
+  std::vector<std::string> names;                              // of the experts
+  std::function<void(Plan&)> plan_hook;                        // called with the plan: where tests plant defects
   std::function<void(const Var& x, const MoeOut& out)> watch;  // called at the end: for checks and pictures
 
   /// One expert of each kind in the list.

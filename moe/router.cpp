@@ -8,8 +8,8 @@ namespace camo::moe {
 namespace {
 
 const MoeConfig& checked(const MoeConfig& c, int64_t experts) {
-  check<ConfigError>(1 <= c.chosen && c.chosen <= experts, "router: chosen lies between 1 and the number of experts, got ",
-                     c.chosen, " of ", experts);
+  check<ConfigError>(1 <= c.chosen && c.chosen <= experts,
+                     "router: chosen lies between 1 and the number of experts, got ", c.chosen, " of ", experts);
   check<ConfigError>(c.temperature > 0, "router: temperature is positive, got ", c.temperature);
   check<ConfigError>(c.leak >= 0 && c.leak <= 1, "router: leak is a share, 0 to 1, got ", c.leak);
   for (double v : {c.clamp, c.noise, c.z_loss, c.rate, c.auxiliary, double(c.warmup)})
@@ -33,7 +33,10 @@ bool warms_up(const MoeConfig& c) { return c.balancing == Balancing::auxiliary &
 
 // A small gate (trunc_normal) starts with nearly equal logits: no expert is shut out before it has learned.
 Router::Router(nn::Scope s, int64_t dim, int64_t experts, const MoeConfig& c)
-    : Module(std::move(s)), config(checked(c, experts)), experts(experts), chosen(c.chosen),
+    : Module(std::move(s)),
+      config(checked(c, experts)),
+      experts(experts),
+      chosen(c.chosen),
       views(c.gate == GateKind::content_aware ? std::make_unique<ContentViews>(sub("views"), dim) : nullptr),
       gate(sub("gate"), views ? dim / 2 : dim, experts, true, nn::Init::trunc_normal),
       balance(buffer("balance", zeros({experts}, state().dtype, state().device))),

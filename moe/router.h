@@ -63,8 +63,8 @@ struct Router : nn::Module {
   int64_t experts, chosen;
   std::unique_ptr<ContentViews> views;  // of GateKind::content_aware
   nn::Linear gate;
-  nn::Buffer &balance, &load;  // (E): bias of the selection; choices counted during the last optimizer step
-  nn::Buffer* steps;           // optimizer steps so far, for the auxiliary coefficient; null without a warm-up
+  nn::Buffer &balance, &load;        // (E): bias of the selection; choices counted during the last optimizer step
+  nn::Buffer* steps;                 // optimizer steps so far, for the auxiliary coefficient; null without a warm-up
   std::function<void(Route&)> hook;  // called with what was decided: where tests plant defects
 
   /// Throws ConfigError unless 1 <= chosen <= experts, and for a setting out of its range.

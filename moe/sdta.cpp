@@ -10,9 +10,7 @@ namespace {
 Var split(const Var& x, int heads) {
   return permute(reshape(x, {x.dim(0), x.dim(1), heads, x.dim(2) / heads}), {0, 2, 1, 3});
 }
-Var join(const Var& x) {
-  return reshape(permute(x, {0, 2, 1, 3}), {x.dim(0), x.dim(2), x.dim(1) * x.dim(3)});
-}
+Var join(const Var& x) { return reshape(permute(x, {0, 2, 1, 3}), {x.dim(0), x.dim(2), x.dim(1) * x.dim(3)}); }
 
 /// elu(x) + 1: x + 1 above 0, e^x below; the slope at 0 is 1.
 Var positive(const Var& x) {
@@ -51,8 +49,7 @@ const std::vector<std::string>& attention_kind_names() {
 AttentionKind attention_kind(const std::string& name) {
   const auto& names = attention_kind_names();
   const auto found = std::find(names.begin(), names.end(), name);
-  check<ConfigError>(found != names.end(), "attention: no kind is called '", name,
-                     "' [one of flash, plain, linear]");
+  check<ConfigError>(found != names.end(), "attention: no kind is called '", name, "' [one of flash, plain, linear]");
   return AttentionKind(found - names.begin());
 }
 
@@ -63,8 +60,11 @@ int sdta_heads(int64_t dim) {
 }
 
 SdtaEncoder::SdtaEncoder(nn::Scope s, int64_t dim, const SdtaOptions& options)
-    : Module(std::move(s)), options(options), heads(sdta_heads(dim)),
-      qkv(sub("qkv"), dim, 3 * dim, /*with_bias=*/false), proj(sub("proj"), dim, dim),
+    : Module(std::move(s)),
+      options(options),
+      heads(sdta_heads(dim)),
+      qkv(sub("qkv"), dim, 3 * dim, /*with_bias=*/false),
+      proj(sub("proj"), dim, dim),
       drop(sub("drop"), options.dropout) {}
 
 Var SdtaEncoder::forward(const Var& x) {
@@ -72,16 +72,20 @@ Var SdtaEncoder::forward(const Var& x) {
   const bool pooled = options.pool_above > 0 && H * W > options.pool_above * options.pool_above;
   Var tokens = reshape(x, {B, H * W, C});
   // Projection and mean commute, so pooling first gives the same keys for less work.
-  Var seen = pooled ? reshape(adaptive_avg_pool(x, options.pool_to, options.pool_to), {B, options.pool_to * options.pool_to, C}) : tokens;
+  Var seen = pooled ? reshape(adaptive_avg_pool(x, options.pool_to, options.pool_to),
+                              {B, options.pool_to * options.pool_to, C})
+                    : tokens;
   Var y = attend(options.kind, qkv.forward_rows(tokens, 0, C), qkv.forward_rows(seen, C, 2 * C),
                  qkv.forward_rows(seen, 2 * C, 3 * C), heads);
   return drop.forward(proj.forward(reshape(y, {B, H, W, C})));
 }
 
 SdtaBlock::SdtaBlock(nn::Scope s, int64_t dim)
-    : Module(std::move(s)), squeeze(sub("squeeze"), dim, std::max<int64_t>(dim / 8, 8), /*with_bias=*/false),
+    : Module(std::move(s)),
+      squeeze(sub("squeeze"), dim, std::max<int64_t>(dim / 8, 8), /*with_bias=*/false),
       excite(sub("excite"), squeeze.weight.dim(0), dim, /*with_bias=*/false),
-      around(sub("around"), dim, 5, 1, /*with_bias=*/false), place(sub("place"), dim, 1, /*with_bias=*/false) {}
+      around(sub("around"), dim, 5, 1, /*with_bias=*/false),
+      place(sub("place"), dim, 1, /*with_bias=*/false) {}
 
 Var SdtaBlock::forward(const Var& x) {
   dims<4>(x.value(), "SdtaBlock: x (B, H, W, C)");

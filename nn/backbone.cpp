@@ -10,8 +10,7 @@ namespace camo::nn {
 namespace {
 
 /// Calls f<Family>() for each; a family has configs(), a table whose rows have a name.
-template <class F>
-void each_family(const F& f) {
+template <class F> void each_family(const F& f) {
   f.template operator()<PvtV2>();
   f.template operator()<EdgeNext>();
   f.template operator()<Swin>();
@@ -19,8 +18,7 @@ void each_family(const F& f) {
 }
 
 /// By its own name, or by the longer one that timm has for some.
-template <class Config>
-bool is_called(const Config& config, const std::string& name) {
+template <class Config> bool is_called(const Config& config, const std::string& name) {
   if constexpr (requires { config.alias; })
     if (name == config.alias) return true;
   return name == config.name;

@@ -22,8 +22,7 @@ struct Backbone : Module {
  protected:
   Backbone(Scope s, std::vector<int64_t> dims) : Module(std::move(s)), dims(std::move(dims)) {}
   /// What every family does after its stem: each stage's map is a feature and the next stage's input.
-  template <class Stage>
-  static std::vector<Var> features(Var x, const List<Stage>& stages) {
+  template <class Stage> static std::vector<Var> features(Var x, const List<Stage>& stages) {
     std::vector<Var> maps;
     for (auto& stage : stages) maps.push_back(x = stage->forward(x));
     return maps;

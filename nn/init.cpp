@@ -13,8 +13,7 @@ double uniform_bound(const Shape& weight) {
 }  // namespace
 
 Tensor trunc_normal(const Shape& shape, const RandomKey& key, double std, double low, double high, DType dtype) {
-  check<ConfigError>(low < high && low <= 0 && high >= 0, "trunc_normal: bounds [", low, ", ", high,
-                     "] must hold 0");
+  check<ConfigError>(low < high && low <= 0 && high >= 0, "trunc_normal: bounds [", low, ", ", high, "] must hold 0");
   Tensor x = randn(shape, key, 0, std, dtype);
   with_float(dtype, "trunc_normal", [&]<class T>() {
     T* p = x.write<T>();

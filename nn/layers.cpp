@@ -40,24 +40,28 @@ Conv2d::Conv2d(Scope s, int64_t in, int64_t out, int64_t kernel, ConvSpec spec, 
 
 Var Conv2d::forward(const Var& x) { return conv2d(x, weight, bias, spec); }
 
-DepthwiseConv2d::DepthwiseConv2d(Scope s, int64_t channels, int64_t kernel, int64_t dilation, bool with_bias,
-                                 Init init)
+DepthwiseConv2d::DepthwiseConv2d(Scope s, int64_t channels, int64_t kernel, int64_t dilation, bool with_bias, Init init)
     : Conv2d(std::move(s), channels, channels, kernel,
-             {.stride = 1, .padding = dilation * (kernel - 1) / 2, .dilation = dilation, .groups = channels},
-             with_bias, init) {}
+             {.stride = 1, .padding = dilation * (kernel - 1) / 2, .dilation = dilation, .groups = channels}, with_bias,
+             init) {}
 
 LayerNorm::LayerNorm(Scope s, int64_t dim, double eps)
-    : Module(std::move(s)), weight(parameter("weight", {dim}, constant(1), false)),
-      bias(parameter("bias", {dim}, constant(0), false)), eps(eps) {}
+    : Module(std::move(s)),
+      weight(parameter("weight", {dim}, constant(1), false)),
+      bias(parameter("bias", {dim}, constant(0), false)),
+      eps(eps) {}
 
 Var LayerNorm::forward(const Var& x) { return layer_norm(x, weight, bias, eps); }
 
 BatchNorm::BatchNorm(Scope s, int64_t dim, double eps, double momentum)
-    : Module(std::move(s)), weight(parameter("weight", {dim}, constant(1), false)),
+    : Module(std::move(s)),
+      weight(parameter("weight", {dim}, constant(1), false)),
       bias(parameter("bias", {dim}, constant(0), false)),
       running_mean(buffer("running_mean", zeros({dim}, state().dtype))),
       running_var(buffer("running_var", ones({dim}, state().dtype))),
-      num_batches_tracked(buffer("num_batches_tracked", zeros({}, DType::i64))), eps(eps), momentum(momentum) {}
+      num_batches_tracked(buffer("num_batches_tracked", zeros({}, DType::i64))),
+      eps(eps),
+      momentum(momentum) {}
 
 Var BatchNorm::forward(const Var& x) {
   if (!training()) return batch_norm_eval(x, weight, bias, running_mean.value, running_var.value, eps);
@@ -85,7 +89,9 @@ std::vector<std::vector<double>> drop_path_rates(double last, const std::vector<
 }
 
 Attention::Attention(Scope s, int64_t dim, int heads, Init init)
-    : Module(std::move(s)), qkv(sub("qkv"), dim, 3 * dim, true, init), proj(sub("proj"), dim, dim, true, init),
+    : Module(std::move(s)),
+      qkv(sub("qkv"), dim, 3 * dim, true, init),
+      proj(sub("proj"), dim, dim, true, init),
       heads(heads) {
   check<ConfigError>(heads > 0 && dim % heads == 0, "Attention: ", heads, " heads must divide ", dim, " channels");
 }
@@ -97,7 +103,8 @@ Var Attention::forward(const Var& x) {
 }
 
 Mlp::Mlp(Scope s, int64_t dim, int64_t hidden, Init init)
-    : Module(std::move(s)), fc1(sub("fc1"), dim, hidden, true, init, Act::gelu),
+    : Module(std::move(s)),
+      fc1(sub("fc1"), dim, hidden, true, init, Act::gelu),
       fc2(sub("fc2"), hidden, dim, true, init) {}
 
 }  // namespace camo::nn

@@ -11,8 +11,7 @@ namespace camo::nn {
 struct Linear : Module {
   Var &weight, &bias;  // bias undefined without one
   Act act;
-  Linear(Scope s, int64_t in, int64_t out, bool with_bias = true, Init init = Init::uniform,
-         Act act = Act::none);
+  Linear(Scope s, int64_t in, int64_t out, bool with_bias = true, Init init = Init::uniform, Act act = Act::none);
   Var forward(const Var& x);
   /// act(gain * (x W^T + b)), gain (out): layer scale by scaling the weight's rows, without a pass over the map.
   Var forward_scaled(const Var& x, const Var& gain);

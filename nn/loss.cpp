@@ -85,9 +85,7 @@ Var edge_loss(const Var& logits, const Tensor& target) {
 
 Tensor morphological_gradient(const Tensor& target, int64_t window) {
   check(window % 2 == 1, "morphological_gradient: the window is odd, got ", window);
-  auto dilated = [&](const Tensor& x) {
-    return max_pool(x, {.kernel = window, .stride = 1, .padding = window / 2}).y;
-  };
+  auto dilated = [&](const Tensor& x) { return max_pool(x, {.kernel = window, .stride = 1, .padding = window / 2}).y; };
   return add(dilated(target), dilated(scale(target, -1)));  // erosion is the dilation of what is not there
 }
 

@@ -12,14 +12,19 @@ void ModelState::next_micro_step() {
 Module::Module(Scope scope)
     : path_(std::move(scope.path)), name_(std::move(scope.name)), state_(std::move(scope.state)) {
   if (!state_)
-    state_ = std::make_shared<ModelState>(ModelState{
-        .device = scope.device, .dtype = scope.dtype, .seed = scope.seed, .initialise = scope.initialise});
+    state_ = std::make_shared<ModelState>(
+        ModelState{.device = scope.device, .dtype = scope.dtype, .seed = scope.seed, .initialise = scope.initialise});
   if (scope.parent) scope.parent->children_.push_back(this);
 }
 
 Scope Module::sub(const std::string& name) {
-  return {.device = state_->device, .dtype = state_->dtype, .seed = state_->seed,
-          .path = path_.empty() ? name : path_ + "." + name, .name = name, .parent = this, .state = state_};
+  return {.device = state_->device,
+          .dtype = state_->dtype,
+          .seed = state_->seed,
+          .path = path_.empty() ? name : path_ + "." + name,
+          .name = name,
+          .parent = this,
+          .state = state_};
 }
 
 Var& Module::parameter(const char* name, const Shape& shape, const Start& start, bool decay, FileLayout layout) {
@@ -40,7 +45,11 @@ Buffer& Module::buffer(const char* name, Tensor init, bool saved) {
 
 RandomKey Module::random_key(Domain domain) const {
   uint64_t path = hash(path_);
-  return {.seed = state_->seed, .domain = domain, .path = path, .step = uint32_t(state_->micro_step), .call = call_counts()[path]++};
+  return {.seed = state_->seed,
+          .domain = domain,
+          .path = path,
+          .step = uint32_t(state_->micro_step),
+          .call = call_counts()[path]++};
 }
 
 void Module::collect(const std::string& prefix, std::vector<Parameter>* parameters,

@@ -25,11 +25,11 @@ namespace camo::nn {
 /// What all modules of one network share.
 struct ModelState {
   Device device;
-  DType dtype = DType::f32;     // of parameters
+  DType dtype = DType::f32;  // of parameters
   uint64_t seed = 0;
-  int64_t micro_step = 0;       // one per forward pass in training; part of every random key
+  int64_t micro_step = 0;  // one per forward pass in training; part of every random key
   bool training = true;
-  bool initialise = true;       // false: parameters start as memory that nobody wrote, for weights from a file
+  bool initialise = true;  // false: parameters start as memory that nobody wrote, for weights from a file
 
   /// Starts the next micro-step: new noise, call counts from zero.
   void next_micro_step();
@@ -43,8 +43,8 @@ struct Scope {
   DType dtype = DType::f32;
   uint64_t seed = 0;
   bool initialise = true;
-  std::string path = {};        // "stages.0.blocks.1"
-  std::string name = {};        // last part of it
+  std::string path = {};  // "stages.0.blocks.1"
+  std::string name = {};  // last part of it
   Module* parent = nullptr;
   std::shared_ptr<ModelState> state = nullptr;  // made by the root
 };
@@ -56,10 +56,10 @@ using Start = std::function<Tensor(const Shape& shape, const RandomKey& key, DTy
 enum class FileLayout { same, conv };
 
 struct Parameter {
-  std::string name;             // full path once listed: "stages.0.blocks.1.attn.q.weight"
+  std::string name;  // full path once listed: "stages.0.blocks.1.attn.q.weight"
   Var var;
   FileLayout layout = FileLayout::same;
-  bool decay = true;            // false for norms and biases
+  bool decay = true;  // false for norms and biases
   bool frozen = false;
 };
 
@@ -69,7 +69,7 @@ struct Buffer {
   std::string name;
   Tensor value;
   Tensor staged = {};
-  bool saved = true;            // false: constants that files do not carry
+  bool saved = true;  // false: constants that files do not carry
 
   /// The newest value, staged or not; later micro-steps of one optimizer step build on earlier ones.
   const Tensor& latest() const { return staged.defined() ? staged : value; }
@@ -123,12 +123,10 @@ class Module {
 };
 
 /// Modules numbered 0, 1, ...:  List<Block> blocks(sub("blocks"));  blocks.add(dim, heads);  add<U>() for a subclass.
-template <class T>
-class List : public Module {
+template <class T> class List : public Module {
  public:
   explicit List(Scope scope) : Module(std::move(scope)) {}
-  template <class U = T, class... Args>
-  U& add(Args&&... args) {
+  template <class U = T, class... Args> U& add(Args&&... args) {
     auto item = std::make_unique<U>(sub(std::to_string(items_.size())), std::forward<Args>(args)...);
     U& out = *item;
     items_.push_back(std::move(item));

@@ -10,8 +10,7 @@ namespace camo::nn {
 
 Optimizer::Optimizer(Module& model, double decay, double clip, std::vector<ParameterGroup> groups, bool has_second)
     : model_(model), decay_(decay), clip_(clip), groups_(std::move(groups)), has_second_(has_second) {
-  check<ConfigError>(decay >= 0 && clip >= 0, "optimizer: decay and clip are not negative, got ", decay,
-                     " and ", clip);
+  check<ConfigError>(decay >= 0 && clip >= 0, "optimizer: decay and clip are not negative, got ", decay, " and ", clip);
   for (const ParameterGroup& g : groups_)
     check<ConfigError>(!g.path.empty() && g.rate_scale >= 0 && g.decay_scale >= 0 && g.clip >= 0,
                        "optimizer: a group has a path, and factors and a clip that are not negative, got '", g.path,
@@ -94,14 +93,14 @@ void Optimizer::load_state(const NamedTensors& state) {
     bool known = found != values.end() && (kind == "first" || kind == "steps" || (kind == "second" && has_second_));
     check<WeightsError>(known, "optimizer state: ", key, " has no place in this optimizer and model");
     if (kind == "steps") {
-      check<WeightsError>(t.dtype() == DType::i64 && t.numel() == 1, "optimizer state: ", key,
-                          " is one i64, got ", t.shape(), " ", t.dtype());
+      check<WeightsError>(t.dtype() == DType::i64 && t.numel() == 1, "optimizer state: ", key, " is one i64, got ",
+                          t.shape(), " ", t.dtype());
       slots[name].steps = int64_t(item(t));
       continue;
     }
     const Tensor& p = found->second;
-    check<WeightsError>(t.shape() == p.shape() && t.dtype() == p.dtype(), "optimizer state: ", key, " is ",
-                        t.shape(), " ", t.dtype(), ", its parameter ", p.shape(), " ", p.dtype());
+    check<WeightsError>(t.shape() == p.shape() && t.dtype() == p.dtype(), "optimizer state: ", key, " is ", t.shape(),
+                        " ", t.dtype(), ", its parameter ", p.shape(), " ", p.dtype());
     (kind == "first" ? slots[name].first : slots[name].second) = t.clone().to(p.device());
   }
   for (const auto& [name, slot] : slots)
@@ -117,8 +116,8 @@ void AdamW::update(const std::vector<Update>& updates, double gradient_scale) {
   std::vector<AdamWItem> items;
   for (const Update& u : updates)
     items.push_back({u.parameter, u.gradient, u.slot->first, u.slot->second, u.slot->steps, u.rate, u.decay});
-  adamw(items, {.beta1 = options_.beta1, .beta2 = options_.beta2, .eps = options_.eps,
-                .gradient_scale = gradient_scale});
+  adamw(items,
+        {.beta1 = options_.beta1, .beta2 = options_.beta2, .eps = options_.eps, .gradient_scale = gradient_scale});
 }
 
 Sgd::Sgd(Module& model, SgdOptions options)

@@ -45,8 +45,8 @@ class Optimizer {
 
  protected:
   struct Slot {
-    Tensor first, second;       // second: AdamW only
-    int64_t steps = 0;          // updates of this parameter
+    Tensor first, second;  // second: AdamW only
+    int64_t steps = 0;     // updates of this parameter
   };
   struct Update {
     Tensor parameter, gradient;

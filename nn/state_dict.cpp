@@ -33,9 +33,7 @@ Shape file_shape(const Place& p) {
 
 }  // namespace
 
-Tensor to_file(const Tensor& x, FileLayout layout) {
-  return layout == FileLayout::conv ? permute(x, {0, 3, 1, 2}) : x;
-}
+Tensor to_file(const Tensor& x, FileLayout layout) { return layout == FileLayout::conv ? permute(x, {0, 3, 1, 2}) : x; }
 Tensor from_file(Tensor x, FileLayout layout) {
   if (layout == FileLayout::same) return x;
   if (!x.unique() || x.device().kind != Device::cpu || x.numel() == 0) return permute(x, {0, 2, 3, 1});
@@ -79,8 +77,8 @@ std::string LoadReport::text() const {
   char share[32];
   std::snprintf(share, sizeof share, "%.4g", 100 * double(numbers) / double(std::max<int64_t>(numbers_wanted, 1)));
   std::string out = camo::text(tensors, " of ", tensors_wanted, " tensors, ", share, " % of the numbers");
-  for (const std::string& part : {listed(missing, "missing"), listed(unexpected, "unexpected"),
-                                  listed(misshapen, "of another shape or type")})
+  for (const std::string& part :
+       {listed(missing, "missing"), listed(unexpected, "unexpected"), listed(misshapen, "of another shape or type")})
     if (!part.empty()) out += "; " + part;
   return out;
 }
@@ -94,7 +92,10 @@ LoadReport load_state_dict(Module& module, NamedTensors tensors, bool strict) {
     check<WeightsError>(given.emplace(name, &t).second, "load_state_dict: two tensors are named ", name);
 
   LoadReport report;
-  struct Write { Place to; Tensor from; };
+  struct Write {
+    Place to;
+    Tensor from;
+  };
   std::vector<Write> writes;  // nothing is written before everything is checked and converted
   for (const Place& p : places(module)) {
     ++report.tensors_wanted, report.numbers_wanted += p.value.numel();

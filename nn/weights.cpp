@@ -49,8 +49,8 @@ constexpr Reading kReadings[] = {{"timm", timm_name},
                                  {"PVT", timm_name_of_pvt},
                                  {"EdgeNeXt/ConvNeXt", timm_name_of_convnext},
                                  {"Swin", timm_name_of_swin}};
-const char* const kPrefixes[] = {"", "module.", "model.", "backbone.", "ema.backbone.", "model.backbone.",
-                                 "module.backbone.", "backbone.body."};
+const char* const kPrefixes[] = {
+    "", "module.", "model.", "backbone.", "ema.backbone.", "model.backbone.", "module.backbone.", "backbone.body."};
 
 /// The classifier's tensors and the norm before it, in timm's names.
 bool of_classifier(const std::string& name) { return name.starts_with("head.") || name.starts_with("norm."); }
@@ -133,10 +133,8 @@ std::string timm_name_of_pvt(const std::string& name) {
   Parts parts = split(name);
   if (int n = numbered(parts[0], "patch_embed"))
     replace_first(parts, n == 1 ? Parts{"patch_embed"} : Parts{"stages", std::to_string(n - 1), "downsample"});
-  else if (int n = numbered(parts[0], "block"))
-    replace_first(parts, {"stages", std::to_string(n - 1), "blocks"});
-  else if (int n = numbered(parts[0], "norm"))
-    replace_first(parts, {"stages", std::to_string(n - 1), "norm"});
+  else if (int n = numbered(parts[0], "block")) replace_first(parts, {"stages", std::to_string(n - 1), "blocks"});
+  else if (int n = numbered(parts[0], "norm")) replace_first(parts, {"stages", std::to_string(n - 1), "norm"});
   auto twice = std::adjacent_find(parts.begin(), parts.end(),
                                   [](const auto& a, const auto& b) { return a == "dwconv" && b == a; });
   if (twice != parts.end()) parts.erase(twice);
@@ -166,8 +164,7 @@ std::string timm_name_of_swin(const std::string& name) {
   Parts parts = split(name);
   if (parts[0] == "layers" && parts.size() > 2 && digits(parts[1]) && parts[2] == "downsample")
     parts[1] = std::to_string(std::stoi(parts[1]) + 1);
-  else if (parts[0] == "head")
-    parts.insert(parts.begin() + 1, "fc");
+  else if (parts[0] == "head") parts.insert(parts.begin() + 1, "fc");
   return join(parts);
 }
 

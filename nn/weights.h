@@ -34,9 +34,9 @@ struct WeightsReport : LoadReport {
 WeightsReport load_weights(Backbone& network, NamedTensors tensors, bool partial = false);
 
 /// How a name of another dialect reads in timm's; nothing in them asks which network it is.
-std::string timm_name(const std::string& features_name);       // stages_0.x -> stages.0.x
+std::string timm_name(const std::string& features_name);  // stages_0.x -> stages.0.x
 std::string timm_name_of_pvt(const std::string& name);
-std::string timm_name_of_convnext(const std::string& name);    // and of EdgeNeXt
+std::string timm_name_of_convnext(const std::string& name);  // and of EdgeNeXt
 std::string timm_name_of_swin(const std::string& name);
 /// The inverse of timm_name: what timm's features_only models call it.
 std::string features_name(const std::string& timm_name);

@@ -11,8 +11,7 @@
 
 namespace camo::kernel {
 
-template <int K>
-struct Broadcast {
+template <int K> struct Broadcast {
   using Offsets = std::array<int64_t, K>;  // where each operand's run begins, in elements
 
   int64_t numel;
@@ -43,8 +42,7 @@ struct Broadcast {
   }
 
   /// Calls f(i, n, offsets) for runs [i, i + n) of the output that lie in [begin, end) and in one innermost row.
-  template <class F>
-  void runs(int64_t begin, int64_t end, const F& f) const {
+  template <class F> void runs(int64_t begin, int64_t end, const F& f) const {
     std::array<int64_t, kMaxRank> at{};
     Offsets offset{};
     int64_t rest = begin;

@@ -40,8 +40,7 @@ void set_cuda_schedule(uint64_t seed);
 void synchronize(Device device);
 
 /// Calls f with the tag of the device.
-template <class F>
-void on(Device device, F&& f) {
+template <class F> void on(Device device, F&& f) {
   if (device.kind == Device::cpu) return f(Cpu{});
 #ifdef CAMO_CUDA
   return f(cuda_tag(device.index));

@@ -51,8 +51,7 @@ inline std::ostream& operator<<(std::ostream& out, DType t) { return out << name
 
 /// Runs f.operator()<T>() for the floating type named by t; anything else raises and names the op.
 ///   with_float(x.dtype(), "gelu", [&]<class T>() { ... x.read<T>() ... });
-template <class F>
-decltype(auto) with_float(DType t, const char* op, F&& f) {
+template <class F> decltype(auto) with_float(DType t, const char* op, F&& f) {
   if (t == DType::f32) return f.template operator()<float>();
   if (t == DType::f64) return f.template operator()<double>();
   if (t == DType::bf16) return f.template operator()<bf16>();
@@ -60,8 +59,7 @@ decltype(auto) with_float(DType t, const char* op, F&& f) {
 }
 
 /// The same over every element type (copies, gathers, layout).
-template <class F>
-decltype(auto) with_any(DType t, F&& f) {
+template <class F> decltype(auto) with_any(DType t, F&& f) {
   if (t == DType::i64) return f.template operator()<int64_t>();
   if (t == DType::u8) return f.template operator()<uint8_t>();
   return with_float(t, "any", std::forward<F>(f));

@@ -21,31 +21,33 @@ void run_chunks(int64_t chunks, void (*body)(const void*, int64_t), const void* 
 }  // namespace detail
 
 /// Calls f(begin, end) for [0, n) cut into pieces of `grain`.
-template <class F>
-void parallel_chunks(int64_t n, int64_t grain, const F& f) {
+template <class F> void parallel_chunks(int64_t n, int64_t grain, const F& f) {
   if (n <= 0) return;
   grain = std::max<int64_t>(grain, 1);
-  struct Context { const F& f; int64_t n, grain; } context{f, n, grain};
-  detail::run_chunks((n + grain - 1) / grain, [](const void* p, int64_t i) {
-    const auto& c = *static_cast<const Context*>(p);
-    c.f(i * c.grain, std::min(c.n, (i + 1) * c.grain));
-  }, &context);
+  struct Context {
+    const F& f;
+    int64_t n, grain;
+  } context{f, n, grain};
+  detail::run_chunks((n + grain - 1) / grain,
+                     [](const void* p, int64_t i) {
+                       const auto& c = *static_cast<const Context*>(p);
+                       c.f(i * c.grain, std::min(c.n, (i + 1) * c.grain));
+                     },
+                     &context);
 }
 
 /// Elements (or flops, roughly) that make a chunk worth a thread's while.
 constexpr int64_t kGrain = 16384;
 
 /// Calls f(i) for i in [0, n); `cost` is the work of one i in elements touched.
-template <class F>
-void parallel_for(int64_t n, int64_t cost, const F& f) {
+template <class F> void parallel_for(int64_t n, int64_t cost, const F& f) {
   parallel_chunks(n, kGrain / std::max<int64_t>(cost, 1), [&](int64_t begin, int64_t end) {
     for (int64_t i = begin; i < end; ++i) f(i);
   });
 }
 
 /// Sums part(begin, end) over pieces of `grain`, added in a fixed tree: ((p0+p1)+(p2+p3))+...
-template <class A, class F>
-A parallel_sum(int64_t n, int64_t grain, const F& part) {
+template <class A, class F> A parallel_sum(int64_t n, int64_t grain, const F& part) {
   grain = std::max<int64_t>(grain, 1);
   std::vector<A> parts(std::max<int64_t>((n + grain - 1) / grain, 1), A(0));
   parallel_chunks(n, grain, [&](int64_t begin, int64_t end) { parts[begin / grain] = part(begin, end); });

@@ -85,8 +85,7 @@ std::string to_string(const Tensor& anywhere, int edge) {
     out += text(": min ", number(low, whole), ", mean ", number(sum / double(finite), false), ", max ",
                 number(high, whole));
   if (nan) out += text(finite ? ", " : ": ", nan, " NaN");
-  if (int64_t infinite = x.numel() - finite - nan)
-    out += text(finite || nan ? ", " : ": ", infinite, " infinite");
+  if (int64_t infinite = x.numel() - finite - nan) out += text(finite || nan ? ", " : ": ", infinite, " infinite");
   if (x.numel() == 0) return out;
   Printer printer{x, std::max(edge, 1), whole, 0, {}};
   printer.walk(0, 0, true);

@@ -4,8 +4,8 @@
 #include <cstring>
 #include <numbers>
 
-#include "tensor/parallel.h"
 #include "tensor/cpu/vec.h"
+#include "tensor/parallel.h"
 
 namespace camo {
 
@@ -58,8 +58,7 @@ double Random::normal() {
 namespace {
 
 /// Fills x, four elements from each Philox block: value(words, j) gives element j of the block.
-template <class F>
-Tensor generate(const Shape& shape, const RandomKey& key, DType dtype, const F& value) {
+template <class F> Tensor generate(const Shape& shape, const RandomKey& key, DType dtype, const F& value) {
   Tensor x = empty(shape, dtype);
   with_float(dtype, "random", [&]<class T>() {
     T* p = x.write<T>();

@@ -17,9 +17,9 @@ enum class Domain : uint32_t { init, dropout, drop_path, shuffle, augment, synth
 struct RandomKey {
   uint64_t seed = 0;
   Domain domain = Domain::init;
-  uint64_t path = 0;   // hash of the module's path, or an item's index
-  uint32_t step = 0;   // micro-step or epoch
-  uint32_t call = 0;   // which call within the step
+  uint64_t path = 0;  // hash of the module's path, or an item's index
+  uint32_t step = 0;  // micro-step or epoch
+  uint32_t call = 0;  // which call within the step
 };
 
 /// Four 32-bit words number `index` of the stream `key`.
@@ -50,7 +50,7 @@ class Random {
  public:
   explicit Random(const RandomKey& key) : key_(key) {}
   uint32_t word();
-  double uniform() { return word() * 0x1p-32; }                                   // [0, 1)
+  double uniform() { return word() * 0x1p-32; }  // [0, 1)
   double uniform(double low, double high) { return low + (high - low) * uniform(); }
   int64_t below(int64_t n) { return int64_t((uint64_t(word()) * uint64_t(n)) >> 32); }  // [0, n), n < 2^32
   double normal();
@@ -65,8 +65,12 @@ class Random {
 /// Tensors of uniform [low, high) and of normal numbers (Box-Muller), element i from words of index i / 4.
 Tensor rand(const Shape& shape, const RandomKey& key, double low = 0, double high = 1, DType dtype = DType::f32);
 Tensor randn(const Shape& shape, const RandomKey& key, double mean = 0, double std = 1, DType dtype = DType::f32);
-inline Tensor rand(const Shape& s, uint64_t seed, DType t = DType::f32) { return rand(s, RandomKey{.seed = seed, .domain = Domain::test}, 0, 1, t); }
-inline Tensor randn(const Shape& s, uint64_t seed, DType t = DType::f32) { return randn(s, RandomKey{.seed = seed, .domain = Domain::test}, 0, 1, t); }
+inline Tensor rand(const Shape& s, uint64_t seed, DType t = DType::f32) {
+  return rand(s, RandomKey{.seed = seed, .domain = Domain::test}, 0, 1, t);
+}
+inline Tensor randn(const Shape& s, uint64_t seed, DType t = DType::f32) {
+  return randn(s, RandomKey{.seed = seed, .domain = Domain::test}, 0, 1, t);
+}
 
 /// How often each stochastic layer (by path hash) was called in this micro-step, on this thread.  `checkpoint`
 /// copies it before a segment and puts it back for the second run, which therefore draws the same numbers.

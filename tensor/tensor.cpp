@@ -43,7 +43,10 @@ void* Tensor::pointer(DType wanted) const {
 Tensor Tensor::reshape(std::vector<int64_t> dims) const {
   int64_t known = 1, unknown = -1;
   for (size_t i = 0; i < dims.size(); ++i) {
-    if (dims[i] != -1) { known = checked_product(known, dims[i]); continue; }
+    if (dims[i] != -1) {
+      known = checked_product(known, dims[i]);
+      continue;
+    }
     check(unknown < 0, "reshape: only one axis may be -1");
     unknown = int64_t(i);
   }
@@ -77,8 +80,7 @@ Tensor Tensor::to(Device device) const {
   Tensor out = empty(shape_, dtype_, device);
   if (device.kind == Device::cuda)
     on(device, [&](auto where) { kernel::upload(where, raw(), out.raw_write(), bytes()); });
-  else
-    on(this->device(), [&](auto where) { kernel::download(where, raw(), out.raw_write(), bytes()); });
+  else on(this->device(), [&](auto where) { kernel::download(where, raw(), out.raw_write(), bytes()); });
   return out;
 }
 
@@ -102,16 +104,14 @@ Tensor arange(int64_t n, DType dtype) {
   return out;
 }
 
-template <class T>
-Tensor from(const std::vector<T>& values, const Shape& shape) {
+template <class T> Tensor from(const std::vector<T>& values, const Shape& shape) {
   check(int64_t(values.size()) == shape.numel(), "from: ", values.size(), " values for shape ", shape);
   Tensor out = empty(shape, dtype_of<T>);
   if (!values.empty()) std::memcpy(out.raw_write(), values.data(), size_t(out.bytes()));
   return out;
 }
 
-template <class T>
-std::vector<T> to_vector(const Tensor& x) {
+template <class T> std::vector<T> to_vector(const Tensor& x) {
   std::vector<T> out(x.numel());
   const Tensor host = x.to(Device{});
   with_any(x.dtype(), [&]<class S>() {

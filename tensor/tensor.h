@@ -11,9 +11,9 @@
 #include <tuple>
 #include <vector>
 
-#include "tensor/memory/allocator.h"
 #include "tensor/device.h"
 #include "tensor/dtype.h"
+#include "tensor/memory/allocator.h"
 #include "tensor/shape.h"
 
 namespace camo {
@@ -33,7 +33,7 @@ struct Storage {
 
 class Tensor {
  public:
-  Tensor() = default;  // undefined: no storage
+  Tensor() = default;                                    // undefined: no storage
   Tensor(Shape shape, DType dtype, Device device = {});  // memory not initialised; use empty()
 
   bool defined() const { return bool(storage_); }
@@ -90,8 +90,12 @@ class Tensor {
 Tensor empty(const Shape& shape, DType dtype, Device device = {});
 inline Tensor empty_like(const Tensor& x) { return empty(x.shape(), x.dtype(), x.device()); }
 Tensor full(const Shape& shape, double value, DType dtype = DType::f32, Device device = {});
-inline Tensor zeros(const Shape& shape, DType dtype = DType::f32, Device device = {}) { return full(shape, 0, dtype, device); }
-inline Tensor ones(const Shape& shape, DType dtype = DType::f32, Device device = {}) { return full(shape, 1, dtype, device); }
+inline Tensor zeros(const Shape& shape, DType dtype = DType::f32, Device device = {}) {
+  return full(shape, 0, dtype, device);
+}
+inline Tensor ones(const Shape& shape, DType dtype = DType::f32, Device device = {}) {
+  return full(shape, 1, dtype, device);
+}
 inline Tensor zeros_like(const Tensor& x) { return zeros(x.shape(), x.dtype(), x.device()); }
 /// 0, 1, ..., n-1.
 Tensor arange(int64_t n, DType dtype = DType::i64);
@@ -113,8 +117,7 @@ void fill(Tensor x, double value);
 bool equal_bits(const Tensor& a, const Tensor& b);
 
 /// Checks the rank and returns the axes:  auto [B, N, C] = dims<3>(x, "attention: x (B, N, C)");
-template <int N>
-std::array<int64_t, N> dims(const Tensor& x, const char* what) {
+template <int N> std::array<int64_t, N> dims(const Tensor& x, const char* what) {
   check(x.rank() == N, what, " expects ", N, " axes, got ", x.shape());
   std::array<int64_t, N> out;
   for (int i = 0; i < N; ++i) out[i] = x.dim(i);

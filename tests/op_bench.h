@@ -25,9 +25,9 @@ double median_seconds(const BenchPlan& plan, const std::function<void()>& f);
 
 /// What the device does, measured now.
 struct Peaks {
-  double bytes = 0;                    // a second, read or written, by a long copy
+  double bytes = 0;                      // a second, read or written, by a long copy
   double f32_flops = 0, bf16_flops = 0;  // a second, by a large matmul
-  double call = 0;                     // seconds of the shortest op: no call is shorter
+  double call = 0;                       // seconds of the shortest op: no call is shorter
 
   double flops(DType t) const { return t == DType::bf16 ? bf16_flops : f32_flops; }
 };
@@ -36,7 +36,7 @@ Peaks measure_peaks(const BenchPlan& plan);
 struct Timing {
   DType dtype = DType::f32;
   std::vector<Shape> inputs;
-  double forward = 0, both = 0;                     // seconds of forward, and of forward with backward (0: none)
+  double forward = 0, both = 0;  // seconds of forward, and of forward with backward (0: none)
   double forward_bytes = 0, backward_bytes = 0, flops = 0;  // of a forward pass; backward bytes; forward flops
 
   double forward_bound(const Peaks& p) const { return std::max(forward_bytes / p.bytes, flops / p.flops(dtype)); }

@@ -20,14 +20,14 @@ namespace camo::test {
 enum class Check { gradient, single_input, f32, bf16, cuda, determinism, sizes, errors, bench };
 
 struct BadCall {
-  std::function<void()> call;             // must throw
-  std::vector<std::string> says;          // each must occur in the message (op name, both shapes)
+  std::function<void()> call;     // must throw
+  std::vector<std::string> says;  // each must occur in the message (op name, both shapes)
 };
 
 struct OpCase {
-  std::string name;                       // "stem" or "stem: configuration"
-  std::vector<Shape> inputs;              // shapes of the differentiable inputs
-  std::function<Var(const Vars&)> run;    // must not change any state
+  std::string name;                     // "stem" or "stem: configuration"
+  std::vector<Shape> inputs;            // shapes of the differentiable inputs
+  std::function<Var(const Vars&)> run;  // must not change any state
   /// Values of input i, element j, from a standard normal number z; keeps away from kinks.  Default: z.
   std::function<double(int i, int64_t j, double z)> value = nullptr;
   /// Further input shapes to run through forward and backward in f32 (0, 1, 31, 33, 257, whole tiles and tails),
@@ -43,7 +43,7 @@ struct OpCase {
   /// What to time where run does more than the op (makes a target, copies its inputs): made once from the inputs.  An op
   /// that writes in place returns an undefined Var; its case states its bytes.
   std::function<std::function<Var(const Vars&)>(const Vars&)> timed = nullptr;
-  bool bench_grows = true;  // false: more of the leading axis is not more of the same work
+  bool bench_grows = true;                             // false: more of the leading axis is not more of the same work
   double f32_tolerance = 2e-5, bf16_tolerance = 2e-2;  // relative L2 error against f64
   std::map<Check, std::string> except = {};            // check -> why it does not apply
   std::string stem = {};                               // set by add_case
@@ -57,7 +57,7 @@ const std::vector<OpCase>& cases();
 /// Outcome of one check on one case.
 struct Outcome {
   bool applies = true, passed = true;
-  std::string note;                       // failure, reason for not applying, or the figure measured
+  std::string note;  // failure, reason for not applying, or the figure measured
 };
 /// Runs one check; never throws.
 Outcome run_check(const OpCase& c, Check check);

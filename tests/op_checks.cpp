@@ -87,7 +87,9 @@ double run_error(const Run& a, const Run& b) {
 }
 
 Outcome within(double error, double tolerance, const std::string& what = "") {
-  return {.applies = true, .passed = error <= tolerance, .note = text(what, what.empty() ? "" : " ", "error ", error, " of ", tolerance)};
+  return {.applies = true,
+          .passed = error <= tolerance,
+          .note = text(what, what.empty() ? "" : " ", "error ", error, " of ", tolerance)};
 }
 
 Outcome check_single_input(const OpCase& c) {
@@ -123,7 +125,8 @@ Outcome check_determinism(const OpCase& c) {
       bool same = equal_bits(again.y, first.y);
       for (size_t i = 0; i < in.size(); ++i)
         if (first.grads[i].defined()) same = same && equal_bits(again.grads[i], first.grads[i]);
-      if (!same) out = {.applies = true, .passed = false, .note = text("other bits with ", n, " threads at ", shapes[0])};
+      if (!same)
+        out = {.applies = true, .passed = false, .note = text("other bits with ", n, " threads at ", shapes[0])};
     }
   }
   set_threads(before);
@@ -161,7 +164,9 @@ Outcome check_cuda(const OpCase& c) {
       if (first.grads[i].defined()) same = same && equal_bits(again.grads[i], first.grads[i]);
   }
   set_cuda_schedule(0);
-  return {.applies = true, .passed = same, .note = same ? text("error at most ", worst, " of the bound") : "other bits in another run"};
+  return {.applies = true,
+          .passed = same,
+          .note = same ? text("error at most ", worst, " of the bound") : "other bits in another run"};
 }
 
 Outcome check_sizes(const OpCase& c) {
@@ -183,7 +188,9 @@ Outcome check_errors(const OpCase& c) {
     } catch (const Error& e) {
       for (const std::string& part : c.errors[i].says)
         if (std::string(e.what()).find(part) == std::string::npos)
-          return {.applies = true, .passed = false, .note = text("bad call ", i, " says '", e.what(), "', not '", part, "'")};
+          return {.applies = true,
+                  .passed = false,
+                  .note = text("bad call ", i, " says '", e.what(), "', not '", part, "'")};
     }
   }
   return {.applies = true, .passed = true, .note = text(c.errors.size(), " bad calls")};
@@ -200,8 +207,7 @@ Outcome bench(const OpCase& c) {
 
 Outcome dispatch(const OpCase& c, Check check) {
   switch (check) {
-    case Check::gradient:
-      return within(gradient_error(c.run, make_inputs(c, c.inputs, false)), kGradientTolerance);
+    case Check::gradient: return within(gradient_error(c.run, make_inputs(c, c.inputs, false)), kGradientTolerance);
     case Check::single_input: return check_single_input(c);
     case Check::f32: return check_dtype(c, DType::f32);
     case Check::bf16: return check_dtype(c, DType::bf16);
@@ -249,7 +255,8 @@ double gradient_error(const std::function<Var(const Vars&)>& f, const std::vecto
     for (size_t j = 0; j < x.size(); ++j) {
       double h = kStep * std::max(1.0, std::abs(x[j])), numeric = 0;
       std::vector<double> up = output(i, int64_t(j), x[j] + h), down = output(i, int64_t(j), x[j] - h);
-      for (size_t k = 0; k < p.size(); ++k) numeric += p[k] * (up[k] - down[k]);  // differences first: less cancellation
+      for (size_t k = 0; k < p.size(); ++k)
+        numeric += p[k] * (up[k] - down[k]);  // differences first: less cancellation
       numeric /= 2 * h;
       largest = std::max({largest, std::abs(numeric), std::abs(analytic[j])});
       error = worse(error, std::abs(numeric - analytic[j]));
@@ -260,7 +267,8 @@ double gradient_error(const std::function<Var(const Vars&)>& f, const std::vecto
 }
 
 Outcome run_check(const OpCase& c, Check check) {
-  if (auto it = c.except.find(check); it != c.except.end()) return {.applies = false, .passed = true, .note = it->second};
+  if (auto it = c.except.find(check); it != c.except.end())
+    return {.applies = false, .passed = true, .note = it->second};
   if (const char* why = nothing_listed(c, check)) return {.applies = false, .passed = true, .note = why};
   try {
     return dispatch(c, check);

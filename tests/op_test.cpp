@@ -20,17 +20,23 @@ int main(int argc, char** argv) {
   for (OpCase c : cases()) {
     if (small) c.sizes.clear();
     if (c.stem != words[0] || (words.size() > 1 && c.name != words[1])) continue;
-    for (Check check : {Check::gradient, Check::single_input, Check::f32, Check::bf16, Check::cuda,
-                        Check::determinism, Check::sizes, Check::errors}) {
+    for (Check check : {Check::gradient, Check::single_input, Check::f32, Check::bf16, Check::cuda, Check::determinism,
+                        Check::sizes, Check::errors}) {
       if (!only.empty() && only != name(check)) continue;
       Outcome o = run_check(c, check);
       (o.applies ? ran : inapplicable)++;
       failed += !o.passed;
-      std::printf("%-6s %-32s %-13s %s\n", !o.applies ? "-" : o.passed ? "ok" : "FAILED", c.name.c_str(), name(check), o.note.c_str());
+      std::printf("%-6s %-32s %-13s %s\n",
+                  !o.applies ? "-"
+                  : o.passed ? "ok"
+                             : "FAILED",
+                  c.name.c_str(), name(check), o.note.c_str());
     }
   }
   if (ran + inapplicable == 0)
-    return std::fprintf(stderr, "op_test: no such stem, case or check: %s [stems are the files of tests/ops]\n", words[0].c_str()), 2;
+    return std::fprintf(stderr, "op_test: no such stem, case or check: %s [stems are the files of tests/ops]\n",
+                        words[0].c_str()),
+           2;
   std::printf("%s: %d checks, %d failed, %d do not apply\n", words[0].c_str(), ran, failed, inapplicable);
   return failed || ran == 0;
 }

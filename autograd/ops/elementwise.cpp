@@ -10,44 +10,41 @@ Tensor get_if(bool wanted, const Saved& s) { return wanted ? s.get() : Tensor();
 
 }  // namespace
 
-template <class F>
-Var unary(const Var& x, F f) {
+template <class F> Var unary(const Var& x, F f) {
   Tensor y = unary(x.value(), f);
-  return record(F::kName, y, {x},
+  return record(
+      F::kName, y, {x},
       [f, X = save_if(F::kNeeds & kX, x.value()), Y = save_if(F::kNeeds & kY, y)](const Tensor& dy, Grads& d) {
         d[0] = unary_backward(dy, get_if(F::kNeeds & kX, X), get_if(F::kNeeds & kY, Y), f);
       });
 }
 
-template <class F>
-Var binary(const Var& a, const Var& b, F f) {
+template <class F> Var binary(const Var& a, const Var& b, F f) {
   Tensor y = binary(a.value(), b.value(), f);
   const int needs = (a.wants_grad() ? F::kNeedsForA : 0) | (b.wants_grad() ? F::kNeedsForB : 0);
   return record(F::kName, y, {a, b},
-      [f, needs, A = save_if(needs & kA, a.value()), B = save_if(needs & kB, b.value()), Y = save_if(needs & kY, y),
-       a_shape = a.shape(), b_shape = b.shape()](const Tensor& dy, Grads& d) {
-        const Tensor at = get_if(needs & kA, A), bt = get_if(needs & kB, B), yt = get_if(needs & kY, Y);
-        if (d.wants(0)) d[0] = binary_backward<0>(dy, at, bt, yt, a_shape, f);
-        if (d.wants(1)) d[1] = binary_backward<1>(dy, at, bt, yt, b_shape, f);
-      });
+                [f, needs, A = save_if(needs & kA, a.value()), B = save_if(needs & kB, b.value()),
+                 Y = save_if(needs & kY, y), a_shape = a.shape(), b_shape = b.shape()](const Tensor& dy, Grads& d) {
+                  const Tensor at = get_if(needs & kA, A), bt = get_if(needs & kB, B), yt = get_if(needs & kY, Y);
+                  if (d.wants(0)) d[0] = binary_backward<0>(dy, at, bt, yt, a_shape, f);
+                  if (d.wants(1)) d[1] = binary_backward<1>(dy, at, bt, yt, b_shape, f);
+                });
 }
 
 Var where(const Tensor& mask, const Var& a, const Var& b) {
   return record("where", where(mask, a.value(), b.value()), {a, b},
-      [M = Saved(mask), a_shape = a.shape(), b_shape = b.shape()](const Tensor& dy, Grads& d) {
-        const Tensor zero = zeros({}, dy.dtype(), dy.device());
-        if (d.wants(0)) d[0] = sum_to(where(M.get(), dy, zero), a_shape);
-        if (d.wants(1)) d[1] = sum_to(where(M.get(), zero, dy), b_shape);
-      });
+                [M = Saved(mask), a_shape = a.shape(), b_shape = b.shape()](const Tensor& dy, Grads& d) {
+                  const Tensor zero = zeros({}, dy.dtype(), dy.device());
+                  if (d.wants(0)) d[0] = sum_to(where(M.get(), dy, zero), a_shape);
+                  if (d.wants(1)) d[1] = sum_to(where(M.get(), zero, dy), b_shape);
+                });
 }
 
 // The list of scalar.h, instantiated as in tensor/ops/elementwise.cpp.
-template <class... F>
-auto unary_instances(TypeList<F...>) {
+template <class... F> auto unary_instances(TypeList<F...>) {
   return std::make_tuple(static_cast<Var (*)(const Var&, F)>(unary<F>)...);
 }
-template <class... F>
-auto binary_instances(TypeList<F...>) {
+template <class... F> auto binary_instances(TypeList<F...>) {
   return std::make_tuple(static_cast<Var (*)(const Var&, const Var&, F)>(binary<F>)...);
 }
 auto unary_var_functions = unary_instances(UnaryFunctors{});

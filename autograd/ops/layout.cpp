@@ -41,15 +41,14 @@ Var concat(const Vars& parts, int axis) {
 Var slice(const Var& x, int axis, int64_t begin, int64_t end) {
   return record("slice", slice(x.value(), axis, begin, end), {x},
                 [shape = x.shape(), axis = x.shape().axis(axis), begin, end](const Tensor& dy, Grads& d) {
-    std::vector<std::pair<int64_t, int64_t>> margins(shape.rank());
-    margins[axis] = {begin, shape[axis] - end};
-    d[0] = pad(dy, margins);
-  });
+                  std::vector<std::pair<int64_t, int64_t>> margins(shape.rank());
+                  margins[axis] = {begin, shape[axis] - end};
+                  d[0] = pad(dy, margins);
+                });
 }
 
 Var pad(const Var& x, const std::vector<std::pair<int64_t, int64_t>>& margins, double value) {
-  return record("pad", pad(x.value(), margins, value), {x},
-                [shape = x.shape(), margins](const Tensor& dy, Grads& d) {
+  return record("pad", pad(x.value(), margins, value), {x}, [shape = x.shape(), margins](const Tensor& dy, Grads& d) {
     Tensor dx = dy;
     for (int a = 0; a < shape.rank(); ++a)
       if (dx.dim(a) != shape[a]) dx = slice(dx, a, margins[a].first, margins[a].first + shape[a]);
@@ -58,13 +57,12 @@ Var pad(const Var& x, const std::vector<std::pair<int64_t, int64_t>>& margins, d
 }
 
 Var flip(const Var& x, int axis) {
-  return record("flip", flip(x.value(), axis), {x},
-                [axis](const Tensor& dy, Grads& d) { d[0] = flip(dy, axis); });
+  return record("flip", flip(x.value(), axis), {x}, [axis](const Tensor& dy, Grads& d) { d[0] = flip(dy, axis); });
 }
 
 Var cast(const Var& x, DType to) {
-  check<DTypeError>(is_float(to) && is_float(x.dtype()), "cast: a Var goes from float to float, got ",
-                    x.dtype(), " to ", to, " [cast the Tensor]");
+  check<DTypeError>(is_float(to) && is_float(x.dtype()), "cast: a Var goes from float to float, got ", x.dtype(),
+                    " to ", to, " [cast the Tensor]");
   return record("cast", cast(x.value(), to), {x},
                 [from = x.dtype()](const Tensor& dy, Grads& d) { d[0] = cast(dy, from); });
 }

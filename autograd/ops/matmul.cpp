@@ -5,8 +5,8 @@ namespace camo {
 
 Var matmul(const Var& a, const Var& b, Trans ta, Trans tb) {
   return record("matmul", matmul(a.value(), b.value(), ta, tb), {a, b},
-                [A = save_for(b, a), B = save_for(a, b), ta, tb, as = a.shape(), bs = b.shape(),
-                 at = a.dtype(), bt = b.dtype()](const Tensor& dy, Grads& d) {
+                [A = save_for(b, a), B = save_for(a, b), ta, tb, as = a.shape(), bs = b.shape(), at = a.dtype(),
+                 bt = b.dtype()](const Tensor& dy, Grads& d) {
                   if (d.wants(0)) d[0] = matmul_left_grad(dy, B.get(), ta, tb, as, at);
                   if (d.wants(1)) d[1] = matmul_right_grad(dy, A.get(), ta, tb, bs, bt);
                 });
@@ -14,8 +14,7 @@ Var matmul(const Var& a, const Var& b, Trans ta, Trans tb) {
 
 Var linear(const Var& x, const Var& weight, const Var& bias, Act act) {
   const bool wanted = x.wants_grad() || weight.wants_grad() || bias.wants_grad();
-  if (act != Act::none && wanted &&
-      recording()) {  // the slope needs the value before or after: a node of its own
+  if (act != Act::none && wanted && recording()) {  // the slope needs the value before or after: a node of its own
     Var y = linear(x, weight, bias);
     return act == Act::relu ? relu(y) : gelu(y);
   }

@@ -5,24 +5,25 @@ namespace camo {
 
 Var layer_norm(const Var& x, const Var& gain, const Var& bias, double eps) {
   LayerNormOut out = layer_norm(x.value(), gain.value(), bias.value(), eps);
-  return record("layer_norm", out.y, {x, gain, bias},
-                [X = save(x), G = save(gain), mean = Saved(out.mean), rstd = Saved(out.rstd)]
-                (const Tensor& dy, Grads& d) {
-    NormGrads g = layer_norm_backward(dy, X.get(), G.get(), mean.get(), rstd.get());
-    d[0] = g.dx, d[1] = g.dgain, d[2] = g.dbias;
-  });
+  return record(
+      "layer_norm", out.y, {x, gain, bias},
+      [X = save(x), G = save(gain), mean = Saved(out.mean), rstd = Saved(out.rstd)](const Tensor& dy, Grads& d) {
+        NormGrads g = layer_norm_backward(dy, X.get(), G.get(), mean.get(), rstd.get());
+        d[0] = g.dx, d[1] = g.dgain, d[2] = g.dbias;
+      });
 }
 
 namespace {
 
-Var batch_norm(const char* op, const Var& x, const Var& gain, const Var& bias, const BatchStats& stats,
-               double eps, bool from_batch) {
-  return record(op, batch_norm(x.value(), gain.value(), bias.value(), stats, eps), {x, gain, bias},
-                [=, X = save(x), G = save(gain), mean = Saved(stats.mean), variance = Saved(stats.variance)]
-                (const Tensor& dy, Grads& d) {
-    NormGrads g = batch_norm_backward(dy, X.get(), G.get(), {mean.get(), variance.get()}, eps, from_batch);
-    d[0] = g.dx, d[1] = g.dgain, d[2] = g.dbias;
-  });
+Var batch_norm(const char* op, const Var& x, const Var& gain, const Var& bias, const BatchStats& stats, double eps,
+               bool from_batch) {
+  return record(
+      op, batch_norm(x.value(), gain.value(), bias.value(), stats, eps), {x, gain, bias},
+      [=, X = save(x), G = save(gain), mean = Saved(stats.mean), variance = Saved(stats.variance)](const Tensor& dy,
+                                                                                                   Grads& d) {
+        NormGrads g = batch_norm_backward(dy, X.get(), G.get(), {mean.get(), variance.get()}, eps, from_batch);
+        d[0] = g.dx, d[1] = g.dgain, d[2] = g.dbias;
+      });
 }
 
 }  // namespace
@@ -33,8 +34,8 @@ Var batch_norm(const Var& x, const Var& gain, const Var& bias, double eps, Batch
   return batch_norm("batch_norm", x, gain, bias, own, eps, true);
 }
 
-Var batch_norm_eval(const Var& x, const Var& gain, const Var& bias, const Tensor& mean,
-                    const Tensor& variance, double eps) {
+Var batch_norm_eval(const Var& x, const Var& gain, const Var& bias, const Tensor& mean, const Tensor& variance,
+                    double eps) {
   return batch_norm("batch_norm_eval", x, gain, bias, {mean, variance}, eps, false);
 }
 

@@ -18,16 +18,16 @@ Var extreme(const char* op, const Var& x, Tensor (*f)(const Tensor&, const std::
 
 Var sum(const Var& x, const std::vector<int>& axes, bool keep) {
   return record("sum", sum(x.value(), axes, keep), {x},
-      [to = x.shape(), kept = reduced_shape(x.shape(), axes, true, "sum")](const Tensor& dy, Grads& d) {
-        d[0] = spread(dy.reshape(kept), to);
-      });
+                [to = x.shape(), kept = reduced_shape(x.shape(), axes, true, "sum")](const Tensor& dy, Grads& d) {
+                  d[0] = spread(dy.reshape(kept), to);
+                });
 }
 
 Var mean(const Var& x, const std::vector<int>& axes, bool keep) {
   return record("mean", mean(x.value(), axes, keep), {x},
-      [to = x.shape(), kept = reduced_shape(x.shape(), axes, true, "mean")](const Tensor& dy, Grads& d) {
-        d[0] = spread(dy.reshape(kept), to, double(kept.numel()) / double(std::max<int64_t>(to.numel(), 1)));
-      });
+                [to = x.shape(), kept = reduced_shape(x.shape(), axes, true, "mean")](const Tensor& dy, Grads& d) {
+                  d[0] = spread(dy.reshape(kept), to, double(kept.numel()) / double(std::max<int64_t>(to.numel(), 1)));
+                });
 }
 
 Var max(const Var& x, const std::vector<int>& axes, bool keep) {
@@ -39,9 +39,10 @@ Var min(const Var& x, const std::vector<int>& axes, bool keep) {
 
 Var variance(const Var& x, const std::vector<int>& axes, bool keep) {
   const Shape kept = reduced_shape(x.shape(), axes, true, "variance");
-  return record("variance", variance(x.value(), axes, keep), {x}, [X = save(x), axes, kept](const Tensor& dy, Grads& d) {
-    d[0] = variance_backward(dy.reshape(kept), X.get(), mean_kept(X.get(), axes));
-  });
+  return record("variance", variance(x.value(), axes, keep), {x},
+                [X = save(x), axes, kept](const Tensor& dy, Grads& d) {
+                  d[0] = variance_backward(dy.reshape(kept), X.get(), mean_kept(X.get(), axes));
+                });
 }
 
 }  // namespace camo

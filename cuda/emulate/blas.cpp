@@ -6,8 +6,7 @@
 namespace camo::cuda {
 namespace {
 
-template <class In, class Out>
-void products(const Gemm& g) {
+template <class In, class Out> void products(const Gemm& g) {
   using A = acc_t<In>;
   const int64_t a_row = g.ta == Trans::no ? g.K : 1, a_k = g.ta == Trans::no ? 1 : g.M;
   const int64_t b_k = g.tb == Trans::no ? g.N : 1, b_column = g.tb == Trans::no ? 1 : g.K;

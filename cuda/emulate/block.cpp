@@ -11,10 +11,9 @@ constinit thread_local Block* now = nullptr;
 std::string triple(uint3 i) { return text("(", i.x, ", ", i.y, ", ", i.z, ")"); }
 
 std::string where(const Wait& wait) {
-  static constexpr const char* names[] = {"__syncthreads",       "__syncthreads_or", "__syncthreads_and",
-                                          "__syncthreads_count", "__syncwarp",       "__shfl_sync",
-                                          "__shfl_up_sync",      "__shfl_down_sync", "__shfl_xor_sync",
-                                          "__ballot_sync",       "__any_sync",       "__all_sync"};
+  static constexpr const char* names[] = {
+      "__syncthreads",  "__syncthreads_or", "__syncthreads_and", "__syncthreads_count", "__syncwarp", "__shfl_sync",
+      "__shfl_up_sync", "__shfl_down_sync", "__shfl_xor_sync",   "__ballot_sync",       "__any_sync", "__all_sync"};
   const char* slash = std::strrchr(wait.place.file, '/');
   return text(names[int(wait.op)], " ", slash ? slash + 1 : wait.place.file, ":", wait.place.line);
 }
@@ -94,18 +93,14 @@ DeviceError stuck(const Block& b) {
     const Thread& thread = b.threads[size_t(t)];
     const auto same = [&](const Group& g) { return same_place(g.first->wait, thread.wait); };
     const auto g = std::find_if(groups.begin(), groups.end(), same);
-    if (g == groups.end())
-      groups.push_back({&thread, 1});
-    else
-      ++g->count;
+    if (g == groups.end()) groups.push_back({&thread, 1});
+    else ++g->count;
   }
   std::string got;
   for (const Group& g : groups)
-    got +=
-        text(g.count, " threads, first ", triple(g.first->index), ", wait at ", where(g.first->wait), "; ");
-  return DeviceError(text("kernel '", b.launch.kernel,
-                          "': every thread must come to where the others wait, got ", got, b.finished,
-                          " finished; in block ", triple(blockIdx)));
+    got += text(g.count, " threads, first ", triple(g.first->index), ", wait at ", where(g.first->wait), "; ");
+  return DeviceError(text("kernel '", b.launch.kernel, "': every thread must come to where the others wait, got ", got,
+                          b.finished, " finished; in block ", triple(blockIdx)));
 }
 
 }  // namespace
@@ -124,10 +119,8 @@ int meet(Op op, int predicate, Place place) {
   Block& b = *now;
   Wait& mine = b.threads[size_t(b.current)].wait;
   mine.op = op, mine.place = place;
-  if (b.arrived++ == 0)
-    b.first_arrived = b.current;
-  else if (!same_place(mine, b.threads[size_t(b.first_arrived)].wait))
-    b.mixed = true;
+  if (b.arrived++ == 0) b.first_arrived = b.current;
+  else if (!same_place(mine, b.threads[size_t(b.first_arrived)].wait)) b.mixed = true;
   b.votes += predicate != 0;
   if (b.arrived == b.size && !b.mixed) {
     b.verdict = op == Op::barrier_count ? b.votes : op == Op::barrier_and ? b.votes == b.size : b.votes > 0;

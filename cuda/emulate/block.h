@@ -105,8 +105,7 @@ void give_way(Block& b);
 
 /// Calls f inside a kernel.  When it throws, the stack is dropped, not unwound: a kernel's frames may be
 /// noexcept.
-template <class F>
-auto inside(Block& b, F f) {
+template <class F> auto inside(Block& b, F f) {
   try {
     return f();
   } catch (...) {
@@ -121,10 +120,9 @@ inline std::string triple(dim3 i) { return triple(uint3{i.x, i.y, i.z}); }
 std::string where(const Wait& wait);  // "__syncthreads x.cu:13"
 
 /// What a thread did wrong.
-template <class... Parts>
-DeviceError broken(const Block& b, int thread, const Parts&... rule_and_facts) {
-  return DeviceError(text("kernel '", b.launch.kernel, "': ", rule_and_facts..., ", in block ",
-                          triple(blockIdx), ", thread ", triple(b.threads[size_t(thread)].index)));
+template <class... Parts> DeviceError broken(const Block& b, int thread, const Parts&... rule_and_facts) {
+  return DeviceError(text("kernel '", b.launch.kernel, "': ", rule_and_facts..., ", in block ", triple(blockIdx),
+                          ", thread ", triple(b.threads[size_t(thread)].index)));
 }
 
 }  // namespace camo::emulate

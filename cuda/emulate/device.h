@@ -48,8 +48,7 @@ void* shared_array(const void* key, const char* name, size_t bytes);
 /// The launch's dynamic shared memory.
 void* dynamic_shared();
 
-template <class T>
-T shuffle(Op op, unsigned mask, T value, int argument, int width, Place place) {
+template <class T> T shuffle(Op op, unsigned mask, T value, int argument, int width, Place place) {
   static_assert(std::is_trivially_copyable_v<T> && (sizeof(T) == 4 || sizeof(T) == 8), "a shuffle moves 4 or 8 bytes");
   uint64_t bits = 0;
   std::memcpy(&bits, &value, sizeof value);
@@ -63,8 +62,7 @@ template <class T>
 concept Word = std::same_as<T, int> || std::same_as<T, unsigned>;
 template <class T>
 concept Sum = Word<T> || std::same_as<T, unsigned long long>;
-template <class T>
-T replace(T* at, T value) {
+template <class T> T replace(T* at, T value) {
   T old = *at;
   *at = value;
   return old;
@@ -92,23 +90,17 @@ inline int __syncthreads_count(int p, CAMO_PLACE) { return meet(camo::emulate::O
 #define DYN_SHARED(T, name) T* name = static_cast<T*>(camo::emulate::dynamic_shared())
 
 // ---- the warp ----------------------------------------------------------------------------------------------
-inline void __syncwarp(unsigned mask = ~0u, CAMO_PLACE) {
-  exchange(camo::emulate::Op::warp, mask, 0, 0, 32, place);
-}
-template <class T>
-T __shfl_sync(unsigned mask, T value, int lane, int width = 32, CAMO_PLACE) {
+inline void __syncwarp(unsigned mask = ~0u, CAMO_PLACE) { exchange(camo::emulate::Op::warp, mask, 0, 0, 32, place); }
+template <class T> T __shfl_sync(unsigned mask, T value, int lane, int width = 32, CAMO_PLACE) {
   return shuffle(camo::emulate::Op::shuffle, mask, value, lane, width, place);
 }
-template <class T>
-T __shfl_up_sync(unsigned mask, T value, unsigned delta, int width = 32, CAMO_PLACE) {
+template <class T> T __shfl_up_sync(unsigned mask, T value, unsigned delta, int width = 32, CAMO_PLACE) {
   return shuffle(camo::emulate::Op::up, mask, value, int(delta), width, place);
 }
-template <class T>
-T __shfl_down_sync(unsigned mask, T value, unsigned delta, int width = 32, CAMO_PLACE) {
+template <class T> T __shfl_down_sync(unsigned mask, T value, unsigned delta, int width = 32, CAMO_PLACE) {
   return shuffle(camo::emulate::Op::down, mask, value, int(delta), width, place);
 }
-template <class T>
-T __shfl_xor_sync(unsigned mask, T value, int flip, int width = 32, CAMO_PLACE) {
+template <class T> T __shfl_xor_sync(unsigned mask, T value, int flip, int width = 32, CAMO_PLACE) {
   return shuffle(camo::emulate::Op::flip, mask, value, flip, width, place);
 }
 inline unsigned __ballot_sync(unsigned mask, int p, CAMO_PLACE) {
@@ -127,24 +119,25 @@ inline int __popc(unsigned x) { return std::popcount(x); }
 inline int __popcll(unsigned long long x) { return std::popcount(x); }
 inline int __ffs(int x) { return __builtin_ffs(x); }
 inline int __clz(int x) { return std::countl_zero(unsigned(x)); }
-template <class T>
-T __ldg(const T* at) { return *at; }
+template <class T> T __ldg(const T* at) { return *at; }
 
 // Integers only: a sum of floats in the order of arrival is another number in every run.
-template <camo::emulate::Sum T>
-T atomicAdd(T* at, std::type_identity_t<T> x) {  // wraps, as the device does
+template <camo::emulate::Sum T> T atomicAdd(T* at, std::type_identity_t<T> x) {  // wraps, as the device does
   using U = std::make_unsigned_t<T>;
   return camo::emulate::replace(at, T(U(*at) + U(x)));
 }
-template <camo::emulate::Word T>
-T atomicMax(T* at, std::type_identity_t<T> x) { return camo::emulate::replace(at, *at < x ? x : *at); }
-template <camo::emulate::Word T>
-T atomicMin(T* at, std::type_identity_t<T> x) { return camo::emulate::replace(at, x < *at ? x : *at); }
-template <camo::emulate::Word T>
-T atomicOr(T* at, std::type_identity_t<T> x) { return camo::emulate::replace(at, *at | x); }
-template <camo::emulate::Word T>
-T atomicExch(T* at, std::type_identity_t<T> x) { return camo::emulate::replace(at, x); }
-template <camo::emulate::Word T>
-T atomicCAS(T* at, std::type_identity_t<T> old, std::type_identity_t<T> x) {
+template <camo::emulate::Word T> T atomicMax(T* at, std::type_identity_t<T> x) {
+  return camo::emulate::replace(at, *at < x ? x : *at);
+}
+template <camo::emulate::Word T> T atomicMin(T* at, std::type_identity_t<T> x) {
+  return camo::emulate::replace(at, x < *at ? x : *at);
+}
+template <camo::emulate::Word T> T atomicOr(T* at, std::type_identity_t<T> x) {
+  return camo::emulate::replace(at, *at | x);
+}
+template <camo::emulate::Word T> T atomicExch(T* at, std::type_identity_t<T> x) {
+  return camo::emulate::replace(at, x);
+}
+template <camo::emulate::Word T> T atomicCAS(T* at, std::type_identity_t<T> old, std::type_identity_t<T> x) {
   return camo::emulate::replace(at, *at == old ? x : *at);
 }

@@ -31,13 +31,11 @@ void check_launch(const Launch& l) {
   };
   rule(!now, "a kernel launches no kernel, got a launch inside of '", now ? now->launch.kernel : "", "'");
   rule(size % 32 == 0 && size >= 32 && size <= 1024 && l.block.z <= 64,
-       "a block has a multiple of 32 threads, at most 1024, got (", l.block.x, ", ", l.block.y, ", ",
-       l.block.z, ")");
+       "a block has a multiple of 32 threads, at most 1024, got (", l.block.x, ", ", l.block.y, ", ", l.block.z, ")");
   rule(l.grid.x < 1u << 31 && l.grid.y < 65536 && l.grid.z < 65536,
-       "a grid has at most (2^31 - 1, 65535, 65535) blocks, got (", l.grid.x, ", ", l.grid.y, ", ", l.grid.z,
-       ")");
-  rule(l.shared <= SharedMemory::kAll, "a block has at most ", SharedMemory::kAll,
-       " bytes of shared memory, got ", l.shared);
+       "a grid has at most (2^31 - 1, 65535, 65535) blocks, got (", l.grid.x, ", ", l.grid.y, ", ", l.grid.z, ")");
+  rule(l.shared <= SharedMemory::kAll, "a block has at most ", SharedMemory::kAll, " bytes of shared memory, got ",
+       l.shared);
 }
 
 void begin(Block& b, const Launch& launch) {
@@ -93,12 +91,10 @@ void compare_schedules(const std::function<std::string()>& f) {
     const std::string result = f();
     if (i == 0) first = result;
     if (result == first) continue;
-    const auto at =
-        std::mismatch(first.begin(), first.end(), result.begin(), result.end()).first - first.begin();
+    const auto at = std::mismatch(first.begin(), first.end(), result.begin(), result.end()).first - first.begin();
     std::string kernels;
     for (const std::string& name : names) kernels += (kernels.empty() ? "'" : ", '") + name + "'";
-    throw DeviceError(text("kernel ", kernels,
-                           ": results must be the same in every order of blocks and threads and ",
+    throw DeviceError(text("kernel ", kernels, ": results must be the same in every order of blocks and threads and ",
                            "whatever fresh memory holds, got another byte ", at, " of ", first.size(),
                            " with schedule ", schedule(), " than with 0"));
   }

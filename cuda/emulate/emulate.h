@@ -36,12 +36,10 @@ void run(const Launch& launch);
 ///   shared   bytes of dynamic shared memory; with the kernel's own arrays at most 227 KB
 /// A grid with a 0 runs nothing.  Throws DeviceError when the kernel breaks a rule, and whatever a thread
 /// throws; the next launch works.
-template <class F>
-void run(const char* kernel, dim3 grid, dim3 block, size_t shared, F&& thread) {
+template <class F> void run(const char* kernel, dim3 grid, dim3 block, size_t shared, F&& thread) {
   using Thread = std::remove_reference_t<F>;
   auto call = [](void* f) { (*static_cast<Thread*>(f))(); };
-  run({kernel, grid, block, shared, call,
-       const_cast<void*>(static_cast<const void*>(std::addressof(thread)))});
+  run({kernel, grid, block, shared, call, const_cast<void*>(static_cast<const void*>(std::addressof(thread)))});
 }
 
 /// The order of blocks and threads in later launches of every OS thread: 0 is the natural one, any other

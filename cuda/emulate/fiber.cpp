@@ -60,8 +60,7 @@ camo_fiber_swap:
 Fiber::Fiber(Body body) : body_(body) {
   static thread_local unsigned count = 0;
   const size_t mapped = kGuard + kStack;
-  void* map =
-      ::mmap(nullptr, mapped, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  void* map = ::mmap(nullptr, mapped, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   check<MemoryError>(map != MAP_FAILED && ::mprotect(map, kGuard, PROT_NONE) == 0,
                      "emulation: no memory for the stack of a thread, asked for ", mapped, " bytes");
   map_ = static_cast<char*>(map);
@@ -98,9 +97,7 @@ void Fiber::restart() {
 #endif
 }
 
-bool Fiber::overflowed(const void* address) const {
-  return map_ && address >= map_ && address < map_ + kGuard;
-}
+bool Fiber::overflowed(const void* address) const { return map_ && address >= map_ && address < map_ + kGuard; }
 
 void Fiber::jump(Fiber& to) {
   came_from = this, running = &to;

@@ -139,8 +139,7 @@ void describe(const void* address, char* out, size_t size) {
     std::snprintf(out, size, "address %p, which is near to no device memory", address);
   } else {
     std::snprintf(out, size, "byte %td of %zu bytes of %sdevice memory",
-                  static_cast<const char*>(address) - r->second.data, r->second.bytes,
-                  r->second.freed ? "freed " : "");
+                  static_cast<const char*>(address) - r->second.data, r->second.bytes, r->second.freed ? "freed " : "");
   }
 }
 
@@ -150,13 +149,11 @@ void report(const char* rule, const void* address, const char* otherwise) {
   if (!running_thread(address, &t)) return;
   char got[200], line[600];
   if (t.overflow) otherwise = "an overflow of the emulated thread's stack";
-  if (t.overflow || !address)
-    std::snprintf(got, sizeof got, "%s", otherwise);
-  else
-    describe(address, got, sizeof got);
-  const int n = std::snprintf(
-      line, sizeof line, "kernel '%s': %s, got %s, in block (%u, %u, %u), thread (%u, %u, %u)\n", t.kernel,
-      rule, got, t.block.x, t.block.y, t.block.z, t.thread.x, t.thread.y, t.thread.z);
+  if (t.overflow || !address) std::snprintf(got, sizeof got, "%s", otherwise);
+  else describe(address, got, sizeof got);
+  const int n =
+      std::snprintf(line, sizeof line, "kernel '%s': %s, got %s, in block (%u, %u, %u), thread (%u, %u, %u)\n",
+                    t.kernel, rule, got, t.block.x, t.block.y, t.block.z, t.thread.x, t.thread.y, t.thread.z);
   if (::write(2, line, size_t(std::min<int>(n, sizeof line - 1))) < 0) return;
 }
 

@@ -42,17 +42,16 @@ void* SharedMemory::find(const void* key) const {
 void* SharedMemory::add(const void* key, const char* name, size_t bytes) {
   static_bytes_ += bytes;
   const size_t dynamic_bytes = arrays_[0].bytes;
-  check<DeviceError>(static_bytes_ <= kStatic && static_bytes_ + dynamic_bytes <= kAll,
-                     "a block has at most ", kStatic, " bytes of SHARED arrays and ", kAll, " in all, got ",
-                     static_bytes_, " with ", name, " and ", dynamic_bytes, " dynamic");
+  check<DeviceError>(static_bytes_ <= kStatic && static_bytes_ + dynamic_bytes <= kAll, "a block has at most ", kStatic,
+                     " bytes of SHARED arrays and ", kAll, " in all, got ", static_bytes_, " with ", name, " and ",
+                     dynamic_bytes, " dynamic");
   return carve(key, name, bytes);
 }
 
 std::string SharedMemory::overrun() const {
   for (const Array& a : arrays_) {
     const char *end = a.data + a.bytes, *stop = end + kRedZone;
-    const char* written =
-        std::find_if(end, stop, [](char c) { return static_cast<unsigned char>(c) != kRedByte; });
+    const char* written = std::find_if(end, stop, [](char c) { return static_cast<unsigned char>(c) != kRedByte; });
     if (written != stop) return text("byte ", written - a.data, " of ", a.bytes, " bytes of ", a.name);
   }
   return {};

@@ -19,22 +19,20 @@ void check_mask(const Block& b, const Warp& warp, const Wait& mine) {
   const Thread* lanes = &b.threads[size_t(me - lane)];
   const unsigned mask = mine.mask;
   if (!(mask >> lane & 1))
-    throw broken(b, me, "the mask of a collective must hold its caller, got mask ", hex(mask), " at ",
-                 where(mine));
+    throw broken(b, me, "the mask of a collective must hold its caller, got mask ", hex(mask), " at ", where(mine));
   if (mask & warp.done)
-    throw broken(b, me, "the lanes of a mask must not have finished, got mask ", hex(mask), " at ",
-                 where(mine), ", finished ", hex(warp.done));
+    throw broken(b, me, "the lanes of a mask must not have finished, got mask ", hex(mask), " at ", where(mine),
+                 ", finished ", hex(warp.done));
   if (mine.width < 1 || mine.width > 32 || !std::has_single_bit(unsigned(mine.width)))
-    throw broken(b, me, "the width of a shuffle must be a power of 2 up to 32, got ", mine.width, " at ",
-                 where(mine));
+    throw broken(b, me, "the width of a shuffle must be a power of 2 up to 32, got ", mine.width, " at ", where(mine));
   if (!(warp.claimed & mask)) return;
   // Those that wait have disjoint or equal masks, so one that shares a lane with mine speaks for all.
   uint32_t rivals = warp.waiting & mask ? warp.waiting & mask : warp.waiting;
   while (!(lanes[std::countr_zero(rivals)].wait.mask & mask)) rivals &= rivals - 1;
   const Wait& other = lanes[std::countr_zero(rivals)].wait;
   if (other.mask != mask || !same_place(other, mine))
-    throw broken(b, me, "the lanes of a mask must make the same call with the same mask, got ",
-                 hex(other.mask), " at ", where(other), " and ", hex(mask), " at ", where(mine));
+    throw broken(b, me, "the lanes of a mask must make the same call with the same mask, got ", hex(other.mask), " at ",
+                 where(other), " and ", hex(mask), " at ", where(mine));
 }
 
 /// The lane whose value a shuffle brings to `lane`; beyond the end of a segment it is the lane's own.
@@ -62,8 +60,8 @@ void deliver(Block& b, int warp, Op op, unsigned mask) {
     if (op == Op::warp || op >= Op::ballot) continue;
     const int from = source(wait, lane);
     if (!(mask >> from & 1))
-      throw broken(b, warp * 32 + lane, "a shuffle must read a lane of its mask, got lane ", from, ", mask ",
-                   hex(mask), " at ", where(wait));
+      throw broken(b, warp * 32 + lane, "a shuffle must read a lane of its mask, got lane ", from, ", mask ", hex(mask),
+                   " at ", where(wait));
     wait.result = lanes[from].wait.value;
   }
 }

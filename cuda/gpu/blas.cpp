@@ -32,7 +32,9 @@ void require(cublasStatus_t status, const Gemm& g, const char* step) {
                      cublasLtGetStatusString(status));
 }
 
-cudaDataType_t library_type(DType t) { return t == DType::f64 ? CUDA_R_64F : t == DType::f32 ? CUDA_R_32F : CUDA_R_16BF; }
+cudaDataType_t library_type(DType t) {
+  return t == DType::f64 ? CUDA_R_64F : t == DType::f32 ? CUDA_R_32F : CUDA_R_16BF;
+}
 
 /// The largest power of two, 16 at most, that divides the address of every operand of the batch.  The heuristic takes
 /// 256 for granted unless told.
@@ -55,8 +57,23 @@ struct Plan {
 using Key = std::array<int64_t, 17>;
 
 Key key_of(const Gemm& g) {
-  return {g.batch, g.M, g.N, g.K, int64_t(g.ta), int64_t(g.tb), int64_t(g.in), int64_t(g.out), g.step_a, g.step_b, g.step_y,
-          alignment_a(g), alignment_b(g), alignment_y(g), g.bias ? alignment(g.bias) : 0, int64_t(g.act), tf32()};
+  return {g.batch,
+          g.M,
+          g.N,
+          g.K,
+          int64_t(g.ta),
+          int64_t(g.tb),
+          int64_t(g.in),
+          int64_t(g.out),
+          g.step_a,
+          g.step_b,
+          g.step_y,
+          alignment_a(g),
+          alignment_b(g),
+          alignment_y(g),
+          g.bias ? alignment(g.bias) : 0,
+          int64_t(g.act),
+          tf32()};
 }
 
 struct Library {
@@ -77,12 +94,12 @@ cublasLtMatrixLayoutOpaque_t layout(const Gemm& g, DType type, int64_t rows, int
   const int32_t batch = int32_t(g.batch);
   require(cublasLtMatrixLayoutInit(&out, library_type(type), uint64_t(columns), uint64_t(rows), columns), g, "layout");
   require(cublasLtMatrixLayoutSetAttribute(&out, CUBLASLT_MATRIX_LAYOUT_BATCH_COUNT, &batch, sizeof batch), g, "batch");
-  require(cublasLtMatrixLayoutSetAttribute(&out, CUBLASLT_MATRIX_LAYOUT_STRIDED_BATCH_OFFSET, &step, sizeof step), g, "step");
+  require(cublasLtMatrixLayoutSetAttribute(&out, CUBLASLT_MATRIX_LAYOUT_STRIDED_BATCH_OFFSET, &step, sizeof step), g,
+          "step");
   return out;
 }
 
-template <class T>
-void set(const Gemm& g, Plan& plan, cublasLtMatmulDescAttributes_t which, T value) {
+template <class T> void set(const Gemm& g, Plan& plan, cublasLtMatmulDescAttributes_t which, T value) {
   require(cublasLtMatmulDescSetAttribute(&plan.product, which, &value, sizeof value), g, "attribute");
 }
 
@@ -93,12 +110,13 @@ cublasLtEpilogue_t epilogue(const Gemm& g) {
 }
 
 Plan describe(const Gemm& g, bool finishes) {
-  const auto compute = g.in == DType::f64                ? CUBLAS_COMPUTE_64F
+  const auto compute = g.in == DType::f64             ? CUBLAS_COMPUTE_64F
                        : g.in == DType::f32 && tf32() ? CUBLAS_COMPUTE_32F_FAST_TF32
-                                                         : CUBLAS_COMPUTE_32F;
+                                                      : CUBLAS_COMPUTE_32F;
   const auto operation = [](Trans t) { return t == Trans::yes ? CUBLAS_OP_T : CUBLAS_OP_N; };
   Plan plan{};
-  require(cublasLtMatmulDescInit(&plan.product, compute, g.in == DType::f64 ? CUDA_R_64F : CUDA_R_32F), g, "description");
+  require(cublasLtMatmulDescInit(&plan.product, compute, g.in == DType::f64 ? CUDA_R_64F : CUDA_R_32F), g,
+          "description");
   set(g, plan, CUBLASLT_MATMUL_DESC_TRANSA, operation(g.tb));
   set(g, plan, CUBLASLT_MATMUL_DESC_TRANSB, operation(g.ta));
   if (finishes) {
@@ -164,9 +182,10 @@ bool multiply(Cuda where, const Gemm& g) {
   const double one = 1, zero = 0;
   const float one_f = 1, zero_f = 0;
   const bool wide = g.in == DType::f64;
-  require(cublasLtMatmul(lib.handle, &plan.product, wide ? static_cast<const void*>(&one) : &one_f, g.b, &plan.left, g.a,
-                         &plan.right, wide ? static_cast<const void*>(&zero) : &zero_f, g.y, &plan.result, g.y, &plan.result,
-                         &plan.algorithm, lib.workspace, size_t(kWorkspace), static_cast<cudaStream_t>(where.stream)),
+  require(cublasLtMatmul(lib.handle, &plan.product, wide ? static_cast<const void*>(&one) : &one_f, g.b, &plan.left,
+                         g.a, &plan.right, wide ? static_cast<const void*>(&zero) : &zero_f, g.y, &plan.result, g.y,
+                         &plan.result, &plan.algorithm, lib.workspace, size_t(kWorkspace),
+                         static_cast<cudaStream_t>(where.stream)),
           g, "product");
   return plan.finishes || epilogue(g) == CUBLASLT_EPILOGUE_DEFAULT;
 }
@@ -177,7 +196,8 @@ bool gemm(Cuda where, const Gemm& g) {
   if (g.batch * g.M * g.N == 0) return true;
   if (g.K == 0) {
     const int64_t numel = (g.batch - 1) * g.step_y + g.M * g.N;
-    const cudaError_t status = cudaMemsetAsync(g.y, 0, size_t(numel * size_of(g.out)), static_cast<cudaStream_t>(where.stream));
+    const cudaError_t status =
+        cudaMemsetAsync(g.y, 0, size_t(numel * size_of(g.out)), static_cast<cudaStream_t>(where.stream));
     check<DeviceError>(status == cudaSuccess, "gemm: zeros (", g.M, ", ", g.N, "), got ", cudaGetErrorString(status));
     return !g.bias && g.act == Act::none;
   }

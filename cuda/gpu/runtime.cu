@@ -1,8 +1,6 @@
 // The CUDA runtime behind cuda/runtime.h, and the checks around a launch.  Host code: no kernel stands here.
 //
 // Every call that fails throws DeviceError with what was asked and the runtime's own words.
-#include "cuda/runtime.h"
-
 #include <cuda_runtime.h>
 
 #include <array>
@@ -10,13 +8,13 @@
 #include <cstring>
 #include <mutex>
 
+#include "cuda/runtime.h"
 #include "cuda/tools/launch.cuh"
 
 namespace camo::cuda {
 namespace {
 
-template <class... Facts>
-void require(cudaError_t status, const Facts&... facts) {
+template <class... Facts> void require(cudaError_t status, const Facts&... facts) {
   if (status != cudaSuccess) cudaGetLastError();  // the failure is reported here and must not meet the next launch
   check<DeviceError>(status == cudaSuccess, facts..., ", got ", cudaGetErrorName(status), ": ",
                      cudaGetErrorString(status));
@@ -104,8 +102,9 @@ void give_back(void* p) noexcept {
 }
 
 void copy(Cuda where, const void* src, void* dst, int64_t bytes) {
-  if (bytes) require(cudaMemcpyAsync(dst, src, size_t(bytes), cudaMemcpyDeviceToDevice, of(where)), "cuda: copy of ",
-                     bytes, " bytes");
+  if (bytes)
+    require(cudaMemcpyAsync(dst, src, size_t(bytes), cudaMemcpyDeviceToDevice, of(where)), "cuda: copy of ", bytes,
+            " bytes");
 }
 
 void upload(Cuda where, const void* host, void* dst, int64_t bytes) {
@@ -122,17 +121,18 @@ void upload(Cuda where, const void* host, void* dst, int64_t bytes) {
 }
 
 void download(Cuda where, const void* src, void* host, int64_t bytes) {
-  if (bytes) require(cudaMemcpyAsync(host, src, size_t(bytes), cudaMemcpyDeviceToHost, of(where)), "cuda: copy of ",
-                     bytes, " bytes from the device");
+  if (bytes)
+    require(cudaMemcpyAsync(host, src, size_t(bytes), cudaMemcpyDeviceToHost, of(where)), "cuda: copy of ", bytes,
+            " bytes from the device");
   synchronize(where);
 }
 
 void check_launch(const char* name, dim3 grid, dim3 block, size_t shared) {
   const bool legal = grid.y <= 65535 && grid.z <= 65535 && grid.x <= 0x7fffffffu &&
                      block.x * block.y * block.z <= 1024 && block.x * block.y * block.z % 32 == 0;
-  check<DeviceError>(legal, "kernel '", name, "': grid y and z are at most 65535, blocks whole warps up to 1024, got grid (",
-                     grid.x, ", ", grid.y, ", ", grid.z, "), block (", block.x, ", ", block.y, ", ", block.z,
-                     "), shared bytes ", shared);
+  check<DeviceError>(
+      legal, "kernel '", name, "': grid y and z are at most 65535, blocks whole warps up to 1024, got grid (", grid.x,
+      ", ", grid.y, ", ", grid.z, "), block (", block.x, ", ", block.y, ", ", block.z, "), shared bytes ", shared);
 }
 
 void after_launch(Cuda where, const char* name, dim3 grid, dim3 block) {
@@ -142,8 +142,8 @@ void after_launch(Cuda where, const char* name, dim3 grid, dim3 block) {
   }();
   cudaError_t status = cudaGetLastError();
   if (status == cudaSuccess && wait) status = cudaStreamSynchronize(of(where));
-  require(status, "kernel '", name, "': grid (", grid.x, ", ", grid.y, ", ", grid.z, "), block (", block.x, ", ", block.y,
-          ", ", block.z, ")");
+  require(status, "kernel '", name, "': grid (", grid.x, ", ", grid.y, ", ", grid.z, "), block (", block.x, ", ",
+          block.y, ", ", block.z, ")");
 }
 
 void allow_shared(const void* kernel, const char* name, size_t shared) {

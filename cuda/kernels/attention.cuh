@@ -13,8 +13,7 @@ namespace camo::cuda {
 
 /// Rows of memory, `stride` numbers, a multiple of D, apart; those from `count` on are read as zeros, all others times factor.
 /// Whatever has these members can be a tile's rows.
-template <class T>
-struct Rows {
+template <class T> struct Rows {
   const T* at;
   int64_t count, stride;
   acc_t<T> factor = 1;
@@ -24,22 +23,20 @@ struct Rows {
 };
 
 /// e^x for x <= 0, no smaller than some e^-87 (e^-708): no branch and half the work of exp.
-template <class A>
-__device__ A exp_negative(A x) {
+template <class A> __device__ A exp_negative(A x) {
   x = camo::where(x < A(sizeof(A) == 4 ? -87 : -708), A(sizeof(A) == 4 ? -87 : -708), x);
   A r;
   const auto n = math::reduce(x, r);
   return (A(1) + r * math::exp_series(r)) * math::power_of_two<A>(n);
 }
 
-template <class T, int kThreadRows, int kD>
-struct AttentionTile {
+template <class T, int kThreadRows, int kD> struct AttentionTile {
   using A = acc_t<T>;
   static constexpr int kR = kThreadRows, kGroups = 8, kLanes = 16, kThreads = kGroups * kLanes;
   static constexpr int kRows = kGroups * kR, kColumns = 64, kC = kColumns / kLanes, kE = kD / kLanes;
-  static constexpr int kWord = 16 / sizeof(A);                        // numbers in an access of shared memory
+  static constexpr int kWord = 16 / sizeof(A);                            // numbers in an access of shared memory
   static constexpr int kWidth = kD + kWord, kWeights = kColumns + kWord;  // padded rows
-  static constexpr int kRun = kE < kWord ? kE : kWord;                // neighbouring channels of a thread
+  static constexpr int kRun = kE < kWord ? kE : kWord;                    // neighbouring channels of a thread
   static constexpr size_t kBytes = size_t((kRows + kColumns) * kWidth + kRows * kWeights) * sizeof(A);
 
   A *x, *z, *weights;
@@ -47,7 +44,11 @@ struct AttentionTile {
   int group, lane;
 
   __device__ AttentionTile(A* memory, int64_t D)
-      : x(memory), z(x + kRows * kWidth), weights(z + kColumns * kWidth), D(D), group(int(threadIdx.x) / kLanes),
+      : x(memory),
+        z(x + kRows * kWidth),
+        weights(z + kColumns * kWidth),
+        D(D),
+        group(int(threadIdx.x) / kLanes),
         lane(int(threadIdx.x) % kLanes) {}
 
   __device__ int row(int i) const { return group + kGroups * i; }
@@ -56,8 +57,7 @@ struct AttentionTile {
   __device__ A& weight(int i, int j) const { return weights[row(i) * kWeights + column(j)]; }
 
   /// s += x z^T over all channels.  x_there: x is that of the call before, which is there still if it is one chunk.
-  template <class X, class Z>
-  __device__ void add_scores(const X& xs, bool x_there, const Z& zs, A (&s)[kR][kC]) const {
+  template <class X, class Z> __device__ void add_scores(const X& xs, bool x_there, const Z& zs, A (&s)[kR][kC]) const {
     for (int64_t d = 0; d < D; d += kD) {
       __syncthreads();  // others may still read the tiles
       if (!x_there || D > kD) fill<kRows>(xs, d, x);
@@ -75,8 +75,7 @@ struct AttentionTile {
   }
 
   /// y += weights z for channels [d, d + kD) of z, after all threads have set their weights.  z_there: as x_there.
-  template <class Z>
-  __device__ void add_products(const Z& zs, bool z_there, int64_t d, A (&y)[kR][kE]) const {
+  template <class Z> __device__ void add_products(const Z& zs, bool z_there, int64_t d, A (&y)[kR][kE]) const {
     __syncthreads();
     if (!z_there || D > kD) {
       fill<kColumns>(zs, d, z);
@@ -95,8 +94,7 @@ struct AttentionTile {
   }
 
   /// y times factor -> channels [d, d + kD) of a row.
-  template <class U>
-  __device__ void write(const A (&y)[kE], A factor, U* to, int64_t d) const {
+  template <class U> __device__ void write(const A (&y)[kE], A factor, U* to, int64_t d) const {
     for (int e = 0; e < kE; e += kRun) {
       const int64_t c = d + channel(e);
       Pack<A, kRun> run;
@@ -109,24 +107,23 @@ struct AttentionTile {
   }
 
   /// Of the 16 threads that have the same rows, for all of them.
-  template <class Op>
-  static __device__ A fold(A v, Op op) {
+  template <class Op> static __device__ A fold(A v, Op op) {
     for (int step = kLanes / 2; step; step /= 2) v = op(v, __shfl_xor_sync(~0u, v, step));
     return v;
   }
 
  private:
-  template <int N> static __device__ const Pack<A, N>& at(const A* p) { return *reinterpret_cast<const Pack<A, N>*>(p); }
+  template <int N> static __device__ const Pack<A, N>& at(const A* p) {
+    return *reinterpret_cast<const Pack<A, N>*>(p);
+  }
 
   /// Channels [d, d + kD) of kCount rows -> tile, a pack of 16 bytes a thread where rows are whole packs.
-  template <int kCount, class X>
-  __device__ void fill(const X& rows, int64_t d, A* tile) const {
+  template <int kCount, class X> __device__ void fill(const X& rows, int64_t d, A* tile) const {
     constexpr int N = kPack<T>;
     if (rows.aligned(alignof(Pack<T, N>)) && D % N == 0) fill_packs<kCount, N>(rows, d, tile);
     else fill_packs<kCount, 1>(rows, d, tile);
   }
-  template <int kCount, int N, class X>
-  __device__ void fill_packs(const X& rows, int64_t d, A* tile) const {
+  template <int kCount, int N, class X> __device__ void fill_packs(const X& rows, int64_t d, A* tile) const {
     for (int i = int(threadIdx.x); i < kCount * kD / N; i += kThreads) {
       const int r = i / (kD / N), c = i % (kD / N) * N;
       Pack<T, N> raw{};
@@ -163,8 +160,7 @@ __device__ void softmax_tile(const Tile& tile, A (&scores)[R][C], int64_t count,
 }
 
 /// Calls f.operator()<T, kD>() with the chunk of channels for heads of D.
-template <class F>
-void with_chunk(DType t, const char* op, int64_t D, F f) {
+template <class F> void with_chunk(DType t, const char* op, int64_t D, F f) {
   with_float(t, op, [&]<class T>() {
     if (std::is_same_v<T, double> || D <= 32) f.template operator()<T, 32>();
     else if constexpr (!std::is_same_v<T, double>) {

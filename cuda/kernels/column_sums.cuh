@@ -16,8 +16,7 @@ inline int column_lanes(int64_t packs, int64_t rows) {
 }
 
 /// The sum over threads t, t + lanes, ... of the block, for each of them.  All kThreads threads call it.
-template <class A, int N>
-__device__ Pack<A, N> fold_columns(Pack<A, N> x, int lanes) {
+template <class A, int N> __device__ Pack<A, N> fold_columns(Pack<A, N> x, int lanes) {
   using Sums = Pack<A, N>;
   SHARED(Sums, sums, [kThreads]);
   const int t = int(threadIdx.x);

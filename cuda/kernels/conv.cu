@@ -11,21 +11,19 @@
 // Bound by arithmetic, 2 pixels N kh kw C flops: a slice costs a thread 4 TM multiply-adds for TM / 4 + 1 loads of four.
 // Tensor cores come with a later version.  Register tiles: Volkov, Demmel 2008, doi 10.1109/SC.2008.5214359.
 #include "cuda/kernels/conv.cuh"
-
 #include "cuda/tools/warp.cuh"
 #include "tensor/ops/matmul.h"
 
 namespace camo::cuda {
 namespace {
 
-constexpr int kColumns = 64, kDepth = 16;  // of a tile; of a slice of the sum
+constexpr int kColumns = 64, kDepth = 16;                         // of a tile; of a slice of the sum
 template <class T> constexpr int kTall = sizeof(T) == 8 ? 4 : 8;  // TM: a tile of f64 is half as high
 
 template <class T> using Quad = Pack<T, 4>;
 
 /// Element e of q, or all four when they are neighbours; zeros where p is null.
-template <bool kVec, class T>
-__device__ void take(Quad<T>& q, int e, const T* p) {
+template <bool kVec, class T> __device__ void take(Quad<T>& q, int e, const T* p) {
   if constexpr (kVec) q = p ? *reinterpret_cast<const Quad<T>*>(p) : Quad<T>{};
   else q.at[e] = p ? *p : T{};
 }
@@ -46,8 +44,7 @@ struct Place {
     return int64_t(tap) * p.C + c;
   }
   /// The number itself, for the window that begins at (h, w) of an image; null outside.
-  template <class T>
-  __device__ const T* read(const Pass& p, const T* image, int h, int w) const {
+  template <class T> __device__ const T* read(const Pass& p, const T* image, int h, int w) const {
     h += row * p.rows.delta, w += column * p.cols.delta;
     if (!inside(p) || h < 0 || h >= p.rows.source || w < 0 || w >= p.cols.source) return nullptr;
     return image + (int64_t(h) * p.cols.source + w) * p.groups * p.C + c;
@@ -73,7 +70,8 @@ struct Site {
 
 /// sums += left right over one slice; thread (t / 16, t % 16) of 16 x 16 has rows 64 i + 4 (t / 16) + r, r < 4.
 template <int TM, int kLeft, int kRight, class A>
-__device__ void multiply(const Quad<A> (&left)[kDepth][kLeft], const Quad<A> (&right)[kDepth][kRight], A (&sums)[TM][4]) {
+__device__ void multiply(const Quad<A> (&left)[kDepth][kLeft], const Quad<A> (&right)[kDepth][kRight],
+                         A (&sums)[TM][4]) {
   const int tx = int(threadIdx.x) % 16, ty = int(threadIdx.x) / 16;
   for (int k = 0; k < kDepth; ++k) {
     const Quad<A> b = right[k][tx];
@@ -193,9 +191,10 @@ __global__ void __launch_bounds__(kThreads, 2)
   Quad<T> window, errors[kLoads];
   const auto fetch = [&] {
     for (int e = 0; e < kPlaces; ++e)
-      take<kVec>(window, e, at.m >= end ? nullptr
-                                        : places[e].read(p, x + at.b * image, at.i * p.rows.step + p.rows.base,
-                                                         at.j * p.cols.step + p.cols.base));
+      take<kVec>(window, e,
+                 at.m >= end ? nullptr
+                             : places[e].read(p, x + at.b * image, at.i * p.rows.step + p.rows.base,
+                                              at.j * p.cols.step + p.cols.base));
     for (int l = 0; l < kLoads; ++l) {
       const int64_t m = slice + t / kWide + l * kStep;
       for (int e = 0; e < kPlaces; ++e)
@@ -242,8 +241,7 @@ void conv_pass(Cuda where, const Pass& p, const T* x, const acc_t<T>* weight, co
   launch(where, "conv2d", dim3(unsigned(blocks)), kThreads, 0, run, p, x, weight, bias, y, packs(y, p.N));
 }
 
-template <class T>
-void conv_weight_pass(Cuda where, const Pass& p, const T* dy, const T* x, Tensor dweight) {
+template <class T> void conv_weight_pass(Cuda where, const Pass& p, const T* dy, const T* x, Tensor dweight) {
   using A = acc_t<T>;
   constexpr int TM = kTall<A>;
   constexpr int64_t kBlocks = 512, kShortest = 256, kLongest = 4096;  // chunks that fill a GPU, and short f32 sums
@@ -261,8 +259,8 @@ void conv_weight_pass(Cuda where, const Pass& p, const T* dy, const T* x, Tensor
   if (chunks > 1) kernel::column_sums(where, parts, sums);
 }
 
-#define CAMO_CONV(T)                                                                                      \
-  template void conv_pass(Cuda, const Pass&, const T*, const acc_t<T>*, const acc_t<T>*, T*);             \
+#define CAMO_CONV(T)                                                                          \
+  template void conv_pass(Cuda, const Pass&, const T*, const acc_t<T>*, const acc_t<T>*, T*); \
   template void conv_weight_pass(Cuda, const Pass&, const T*, const T*, Tensor);
 CAMO_CONV(float)
 CAMO_CONV(double)

@@ -35,14 +35,12 @@ struct Pass {
 template <class T>
 void conv_pass(Cuda where, const Pass& p, const T* x, const acc_t<T>* weight, const acc_t<T>* bias, T* y);
 /// dweight of the forward pass p.
-template <class T>
-void conv_weight_pass(Cuda where, const Pass& p, const T* dy, const T* x, Tensor dweight);
+template <class T> void conv_weight_pass(Cuda where, const Pass& p, const T* dy, const T* x, Tensor dweight);
 
 // The same with a filter of its own for each of C channels: groups is 1, N is C; weight (kh, kw, C), dweight (C, kh, kw).
 // Bodies: depthwise.cu.
 template <class T>
 void depthwise_pass(Cuda where, const Pass& p, const T* x, const acc_t<T>* weight, const acc_t<T>* bias, T* y);
-template <class T>
-void depthwise_weight_pass(Cuda where, const Pass& p, const T* dy, const T* x, Tensor dweight);
+template <class T> void depthwise_weight_pass(Cuda where, const Pass& p, const T* dy, const T* x, Tensor dweight);
 
 }  // namespace camo::cuda

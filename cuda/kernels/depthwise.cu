@@ -17,8 +17,7 @@ namespace {
 constexpr int kStrip = 4;  // pixels, or taps, of a thread
 
 /// N channels of pixel (h, w), w inside or not, of a row of W pixels.
-template <int N, class T>
-__device__ Pack<acc_t<T>, N> pixel(const T* row, int64_t w, int W, int64_t C) {
+template <int N, class T> __device__ Pack<acc_t<T>, N> pixel(const T* row, int64_t w, int W, int64_t C) {
   Pack<acc_t<T>, N> out{};
   if (w < 0 || w >= W) return out;
   const auto p = *reinterpret_cast<const Pack<T, N>*>(row + w * C);
@@ -26,8 +25,7 @@ __device__ Pack<acc_t<T>, N> pixel(const T* row, int64_t w, int W, int64_t C) {
   return out;
 }
 
-template <class A, int N>
-__device__ void add_product(Pack<A, N>& sum, const Pack<A, N>& a, const Pack<A, N>& b) {
+template <class A, int N> __device__ void add_product(Pack<A, N>& sum, const Pack<A, N>& a, const Pack<A, N>& b) {
   for (int e = 0; e < N; ++e) sum.at[e] += a.at[e] * b.at[e];
 }
 
@@ -101,8 +99,7 @@ __global__ void depthwise_weight_rows(Pass p, const T* dy, const T* x, A* parts,
   }
 }
 
-template <class... T>
-bool packs(int64_t C, const T*... p) {
+template <class... T> bool packs(int64_t C, const T*... p) {
   return C % 4 == 0 && ((reinterpret_cast<uintptr_t>(p) % alignof(Pack<T, 4>) == 0) && ...);
 }
 
@@ -117,8 +114,7 @@ void depthwise_pass(Cuda where, const Pass& p, const T* x, const acc_t<T>* weigh
   launch(where, "depthwise", blocks(items), kThreads, 0, run, p, x, weight, bias, y);
 }
 
-template <class T>
-void depthwise_weight_pass(Cuda where, const Pass& p, const T* dy, const T* x, Tensor dweight) {
+template <class T> void depthwise_weight_pass(Cuda where, const Pass& p, const T* dy, const T* x, Tensor dweight) {
   using A = acc_t<T>;
   constexpr int64_t kMostChunks = 256;
   const bool whole = packs(p.C, dy, x);
@@ -130,13 +126,13 @@ void depthwise_weight_pass(Cuda where, const Pass& p, const T* dy, const T* x, T
   const int64_t products = (runs + lanes - 1) / lanes * p.kh * ((p.kw + kStrip - 1) / kStrip);
   Tensor sums = dweight.reshape({1, dweight.numel()});
   Tensor parts = chunks == 1 ? sums : empty({chunks, dweight.numel()}, dweight.dtype(), dweight.device());
-  launch(where, "depthwise_weight_grad", dim3(unsigned(products * chunks)), kThreads, 0, run, p, dy, x, parts.write<A>(),
-         chunk, lanes);
+  launch(where, "depthwise_weight_grad", dim3(unsigned(products * chunks)), kThreads, 0, run, p, dy, x,
+         parts.write<A>(), chunk, lanes);
   if (chunks > 1) kernel::column_sums(where, parts, sums);
 }
 
-#define CAMO_DEPTHWISE(T)                                                                                 \
-  template void depthwise_pass(Cuda, const Pass&, const T*, const acc_t<T>*, const acc_t<T>*, T*);        \
+#define CAMO_DEPTHWISE(T)                                                                          \
+  template void depthwise_pass(Cuda, const Pass&, const T*, const acc_t<T>*, const acc_t<T>*, T*); \
   template void depthwise_weight_pass(Cuda, const Pass&, const T*, const T*, Tensor);
 CAMO_DEPTHWISE(float)
 CAMO_DEPTHWISE(double)

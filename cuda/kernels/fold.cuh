@@ -20,8 +20,7 @@ namespace camo::cuda {
 
 // ---- functors -----------------------------------------------------------------------------------------------
 
-template <class A>
-struct Sum {
+template <class A> struct Sum {
   using Acc = double;
   using Out = A;
   CAMO_HD double nothing() const { return 0; }
@@ -31,22 +30,19 @@ struct Sum {
 };
 
 /// A number and where it stood.
-template <class A>
-struct Best {
+template <class A> struct Best {
   A value;
   int64_t index;
 };
 /// Order of the largest first: NaN before all numbers, equal ones by their place.
-template <class A>
-CAMO_HD bool before(Best<A> a, Best<A> b) {
+template <class A> CAMO_HD bool before(Best<A> a, Best<A> b) {
   const bool a_nan = a.value != a.value, b_nan = b.value != b.value;
   if (a_nan != b_nan) return a_nan;
   return a.value > b.value || (!(a.value < b.value) && a.index < b.index);
 }
 
 /// The largest number and its place, the lower one of equals.
-template <class A>
-struct Foremost {
+template <class A> struct Foremost {
   using Acc = Best<A>;
   using Out = Acc;
   CAMO_HD Acc nothing() const { return {-std::numeric_limits<A>::infinity(), std::numeric_limits<int64_t>::max()}; }
@@ -65,8 +61,7 @@ template <class A> __device__ Best<A> swapped(Best<A> x, int step) {
 
 /// Fold over a team: `lanes` neighbouring threads (1, 2, 4, ... 32), or the whole block; every thread of the block
 /// must call it, and gets its team's result.
-template <class F, class A = typename F::Acc>
-__device__ A team_fold(A x, int lanes, const F& f) {
+template <class F, class A = typename F::Acc> __device__ A team_fold(A x, int lanes, const F& f) {
   for (int step = (lanes < 32 ? lanes : 32) / 2; step; step /= 2) x = f.join(x, swapped(x, step));
   if (lanes > 32) {
     SHARED(A, parts, [32]);
@@ -185,8 +180,8 @@ void fold(Cuda where, const char* name, F f, const T* x, int64_t K, int64_t R, i
     launch(where, name, blocks(K * pieces, kThreads / lanes), kThreads, 0, fold_rows_kernel<T, F>, f, x, K, R, pieces,
            lanes, rows_aligned(x, R) || (K == 1 && rows_aligned(x, 0)), to);
   } else {
-    launch(where, name, blocks(K * pieces * tile.tiles, tile.tasks), kThreads, 0, fold_columns_kernel<T, F>, f, x,
-           K, R, C, pieces, tile, rows_aligned(x, C), to);
+    launch(where, name, blocks(K * pieces * tile.tiles, tile.tasks), kThreads, 0, fold_columns_kernel<T, F>, f, x, K, R,
+           C, pieces, tile, rows_aligned(x, C), to);
   }
   if (pieces > 1) fold(where, name, f.rest(), static_cast<const Y*>(to), K, pieces, C, y);
 }

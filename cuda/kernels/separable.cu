@@ -4,11 +4,10 @@
 // and rows inside, bound by memory (x and y once, neighbours' taps meet in the cache).  Many taps (a global average,
 // the adjoint of a strong enlargement): first the rows, then the columns, so that the products of an output are the sum
 // of the two lists and not their product, with one more pass over a map in acc_t.
-#include "tensor/ops/separable.h"
-
+#include "cuda/tools/cached_tables.cuh"
 #include "cuda/tools/pack.cuh"
 #include "cuda/tools/scratch.cuh"
-#include "cuda/tools/cached_tables.cuh"
+#include "tensor/ops/separable.h"
 
 namespace camo::kernel {
 namespace {
@@ -48,7 +47,7 @@ struct Sizes {
 template <class From, class To>
 __global__ void separable_packs(Sizes s, Taps rows, Taps columns, const From* x, bool aligned, To* y) {
   using A = acc_t<From>;
-  constexpr int N = kPack<From> > kPack<To> ? kPack<From> : kPack<To>;
+  constexpr int N = kPack < From >> kPack<To> ? kPack<From> : kPack<To>;
   const int64_t packs = (s.C + N - 1) / N, n = s.B * s.OH * s.OW * packs;
   for (int64_t i = cuda::first_item(); i < n; i += cuda::item_stride()) {
     const int64_t pixel = i / packs, c = (i - pixel * packs) * N, row = pixel / s.OW, image = row / s.OH;
@@ -71,7 +70,7 @@ __global__ void separable_packs(Sizes s, Taps rows, Taps columns, const From* x,
 
 template <class From, class To>
 void pass(Cuda where, const Sizes& s, const Taps& rows, const Taps& columns, const From* x, To* y) {
-  constexpr int N = kPack<From> > kPack<To> ? kPack<From> : kPack<To>;
+  constexpr int N = kPack < From >> kPack<To> ? kPack<From> : kPack<To>;
   const auto aligned = [&](auto* p) { return reinterpret_cast<uintptr_t>(p) % alignof(Pack<From, N>) == 0; };
   const int64_t n = s.B * s.OH * s.OW * ((s.C + N - 1) / N);
   cuda::launch(where, "separable", cuda::blocks(n), cuda::kThreads, 0, separable_packs<From, To>, s, rows, columns, x,

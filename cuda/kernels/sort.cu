@@ -4,7 +4,6 @@
 // two, where an element's place is its own plus, by bisection, its place in the other run.  Only the order is moved:
 // n log2(n) (log2(n) / 2) key reads in all, mostly from the cache.
 #include "cuda/kernels/sort.cuh"
-
 #include "cuda/tools/launch.cuh"
 
 namespace camo::cuda {

@@ -8,10 +8,9 @@
 // Heads wider than 128 repeat the scores for every 128 channels of the result.
 // Formulas: tensor/cpu/kernels/attention_backward.cpp.  Tiles: cuda/kernels/attention.cuh.
 // Sources: Milakov, Gimelshein 2018, arXiv:1805.02867; Dao 2023, arXiv:2307.08691.
-#include "tensor/ops/attention.h"
-
 #include "cuda/kernels/attention.cuh"
 #include "cuda/tools/column_tiles.cuh"
+#include "tensor/ops/attention.h"
 
 namespace camo::kernel {
 namespace {
@@ -48,8 +47,7 @@ __device__ Rows<T> queries(const T* x, const Attention& s, const Part& p, int64_
                            double factor = 1) {
   return {x + s.query(p.b, p.h, begin), end - begin, s.heads * s.D, acc_t<T>(factor)};
 }
-template <class T>
-__device__ Rows<T> keys(const T* x, const Attention& s, const Part& p, int64_t begin) {
+template <class T> __device__ Rows<T> keys(const T* x, const Attention& s, const Part& p, int64_t begin) {
   return {x + s.key(p.b, p.h, begin), s.M - begin, s.heads * s.D};
 }
 
@@ -59,8 +57,8 @@ constexpr int kForwardRows = 8, kBackwardRows = 4;  // of a thread
 
 /// A block: 64 queries, and the channels of one chunk of y.
 template <class T, int kD, class A = acc_t<T>>
-__global__ void __launch_bounds__(128) attention_forward(const T* q, const T* k, const T* v, T* y, A* lse, Attention s,
-                                                         Work work) {
+__global__ void __launch_bounds__(128)
+    attention_forward(const T* q, const T* k, const T* v, T* y, A* lse, Attention s, Work work) {
   using Tile = cuda::AttentionTile<T, kForwardRows, kD>;
   DYN_SHARED(A, memory);
   const Tile tile(memory, s.D);
@@ -107,9 +105,9 @@ __global__ void attention_delta(const T* dy, const T* y, A* delta, Attention s, 
 
 /// A block: 32 queries, and the channels of one chunk of dq.
 template <class T, int kD, class A = acc_t<T>>
-__global__ void __launch_bounds__(128) attention_backward_queries(const T* dy, const T* q, const T* k, const T* v,
-                                                                  const A* lse, const A* delta, T* dq, Attention s,
-                                                                  Work work) {
+__global__ void __launch_bounds__(128)
+    attention_backward_queries(const T* dy, const T* q, const T* k, const T* v, const A* lse, const A* delta, T* dq,
+                               Attention s, Work work) {
   using Tile = cuda::AttentionTile<T, kBackwardRows, kD>;
   DYN_SHARED(A, memory);
   const Tile tile(memory, s.D);
@@ -139,9 +137,9 @@ __global__ void __launch_bounds__(128) attention_backward_queries(const T* dy, c
 /// A block: 32 keys against `stretch` queries, and the channels of one chunk of dk and dv -> partial
 /// (stretches, 2, B, M, heads, D).
 template <class T, int kD, class A = acc_t<T>>
-__global__ void __launch_bounds__(128) attention_backward_keys(const T* dy, const T* q, const T* k, const T* v,
-                                                               const A* lse, const A* delta, A* partial, int64_t stretch,
-                                                               Attention s, Work work) {
+__global__ void __launch_bounds__(128)
+    attention_backward_keys(const T* dy, const T* q, const T* k, const T* v, const A* lse, const A* delta, A* partial,
+                            int64_t stretch, Attention s, Work work) {
   using Tile = cuda::AttentionTile<T, kBackwardRows, kD>;
   DYN_SHARED(A, memory);
   const Tile tile(memory, s.D);

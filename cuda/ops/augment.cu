@@ -2,9 +2,8 @@
 //
 // Neighbouring threads write neighbouring pixels and read, turned by a few degrees, from nearly neighbouring ones.
 // The floor is a byte read and a float written for each number; what is computed is in tensor/ops/augment.h.
-#include "tensor/ops/augment.h"
-
 #include "cuda/tools/launch.cuh"
+#include "tensor/ops/augment.h"
 
 namespace camo::kernel {
 namespace {
@@ -23,7 +22,8 @@ void change_pictures(Cuda where, const Tensor& x, const Tensor& changes, Tensor 
   const int64_t pixels = x.dim(0) * x.dim(1) * x.dim(2);
   cuda::launch(where, "change_pictures", cuda::blocks(pixels), cuda::kThreads, 0,
                x.dim(3) == 3 ? change_kernel<3> : change_kernel<1>, x.read<uint8_t>(),
-               reinterpret_cast<const Change*>(changes.read<uint8_t>()), y.write<float>(), x.dim(0), x.dim(1), x.dim(2));
+               reinterpret_cast<const Change*>(changes.read<uint8_t>()), y.write<float>(), x.dim(0), x.dim(1),
+               x.dim(2));
 }
 
 }  // namespace camo::kernel

@@ -6,19 +6,27 @@
 //
 // A kernel as wide as its stride, without padding, reads every pixel of a row once: kw pixels of C channels are then one
 // of kw C, which leaves fewer taps and longer runs.
-#include "tensor/ops/conv.h"
-
 #include <numeric>
 
 #include "cuda/kernels/conv.cuh"
+#include "tensor/ops/conv.h"
 #include "tensor/ops/layout.h"
 #include "tensor/ops/matmul.h"
 
 namespace camo::cuda {
 
 Axis forward_axis(int source, int result, int taps, int stride, int padding, int dilation) {
-  return {.outputs = result, .source = source, .taps = taps, .step = stride, .base = -padding, .delta = dilation,
-          .first = 0, .every = 1, .phase = 0, .over = 1, .length = result};
+  return {.outputs = result,
+          .source = source,
+          .taps = taps,
+          .step = stride,
+          .base = -padding,
+          .delta = dilation,
+          .first = 0,
+          .every = 1,
+          .phase = 0,
+          .over = 1,
+          .length = result};
 }
 
 Axis backward_axis(int source, int result, int taps, int stride, int padding, int dilation, int phase) {
@@ -27,9 +35,17 @@ Axis backward_axis(int source, int result, int taps, int stride, int padding, in
   while (first < std::min(every, taps) && (phase + padding - first * dilation) % stride) ++first;
   const int count = first < std::min(every, taps) ? (taps - 1 - first) / every + 1 : 0;
   const int last = count ? first + (count - 1) * every : 0;  // taken from the last, so that the source ascends
-  return {.outputs = (result - phase + stride - 1) / stride, .source = source, .taps = count, .step = 1,
-          .base = (phase + padding - last * dilation) / stride, .delta = dilation / common, .first = last,
-          .every = -every, .phase = phase, .over = stride, .length = result};
+  return {.outputs = (result - phase + stride - 1) / stride,
+          .source = source,
+          .taps = count,
+          .step = 1,
+          .base = (phase + padding - last * dilation) / stride,
+          .delta = dilation / common,
+          .first = last,
+          .every = -every,
+          .phase = phase,
+          .over = stride,
+          .length = result};
 }
 
 }  // namespace camo::cuda
@@ -54,8 +70,7 @@ struct Sizes {
     return pass(cuda::forward_axis(H, out_h, kh, stride_h, padding, dilation),
                 cuda::forward_axis(W, out_w, kw, stride_w, padding, dilation), C, O);
   }
-  template <class F>
-  void each_backward(const F& f) const {
+  template <class F> void each_backward(const F& f) const {
     for (int h = 0; h < std::min(stride_h, H); ++h)
       for (int w = 0; w < std::min(stride_w, W); ++w)
         f(pass(cuda::backward_axis(out_h, H, kh, stride_h, padding, dilation, h),
@@ -64,12 +79,24 @@ struct Sizes {
 };
 
 Sizes sizes(const Shape& x, const Shape& weight, const Shape& y, const ConvSpec& spec) {
-  for (int64_t n : {x[1] + 2 * spec.padding, x[2] + 2 * spec.padding, x[3], weight[0], weight.product(1, 4), spec.stride,
-                    spec.dilation})
+  for (int64_t n : {x[1] + 2 * spec.padding, x[2] + 2 * spec.padding, x[3], weight[0], weight.product(1, 4),
+                    spec.stride, spec.dilation})
     check(n < int64_t(1) << 30, "conv2d: on a GPU sides, channels and filters have fewer than 2^30 numbers, got x ", x,
           ", weight ", weight);
-  Sizes s{x[0], int(x[1]), int(x[2]), int(x[3]), int(y[1]), int(y[2]), int(y[3]), int(weight[1]), int(weight[2]),
-          int(spec.groups), int(spec.stride), int(spec.stride), int(spec.padding), int(spec.dilation)};
+  Sizes s{x[0],
+          int(x[1]),
+          int(x[2]),
+          int(x[3]),
+          int(y[1]),
+          int(y[2]),
+          int(y[3]),
+          int(weight[1]),
+          int(weight[2]),
+          int(spec.groups),
+          int(spec.stride),
+          int(spec.stride),
+          int(spec.padding),
+          int(spec.dilation)};
   const bool runs = s.groups == 1 && s.padding == 0 && s.kw == s.stride_w && (s.dilation == 1 || s.kw == 1);
   if (runs && s.W == s.out_w * s.kw) s.C *= s.kw, s.W = s.out_w, s.kw = 1, s.stride_w = 1;
   return s;
@@ -102,9 +129,8 @@ void conv2d_input_grad(Cuda where, const Tensor& dy, const Tensor& weight, const
   const Tensor w = s.depthwise() ? taps_first(weight) : turned();
   with_float(dy.dtype(), "conv2d", [&]<class T>() {
     const auto pass = s.depthwise() ? cuda::depthwise_pass<T> : cuda::conv_pass<T>;
-    s.each_backward([&](const cuda::Pass& p) {
-      pass(where, p, dy.read<T>(), w.read<acc_t<T>>(), nullptr, dx.write<T>());
-    });
+    s.each_backward(
+        [&](const cuda::Pass& p) { pass(where, p, dy.read<T>(), w.read<acc_t<T>>(), nullptr, dx.write<T>()); });
   });
 }
 

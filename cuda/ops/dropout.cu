@@ -2,9 +2,8 @@
 //
 // A thread draws the words of its pack, 4 to a Philox block, and moves the pack: x is read once and y written once.
 // Nothing is read where a whole sample is dropped.  Bound by memory; the ten rounds of Philox hide behind it.
-#include "tensor/ops/dropout.h"
-
 #include "cuda/tools/rows.cuh"
+#include "tensor/ops/dropout.h"
 
 namespace camo::kernel {
 namespace {

@@ -2,36 +2,33 @@
 // operands are read, in cuda/tools/map.cuh.  This file joins the two for the list of functors.
 //
 // Bound by memory: one pass, the bytes of the operands that do not repeat and of the result.
-#include "tensor/ops/elementwise.h"
-
 #include "cuda/tools/map.cuh"
+#include "tensor/ops/elementwise.h"
 
 namespace camo::kernel {
 namespace {
 
-template <class F>
-struct Value {
+template <class F> struct Value {
   F f;
   template <class A> CAMO_HD A operator()(A x) const { return f.f(x); }
 };
 
 /// dy * slope; v is x or y, whichever the slope reads.
-template <class F>
-struct Slope {
+template <class F> struct Slope {
   F f;
-  template <class A> CAMO_HD A operator()(A dy, A v) const { return dy * (F::kNeeds == kX ? f.df(v, A(0)) : f.df(A(0), v)); }
+  template <class A> CAMO_HD A operator()(A dy, A v) const {
+    return dy * (F::kNeeds == kX ? f.df(v, A(0)) : f.df(A(0), v));
+  }
   template <class A> CAMO_HD A operator()(A dy) const { return dy * f.df(A(0), A(0)); }
 };
 
-template <class F>
-struct Value2 {
+template <class F> struct Value2 {
   F f;
   template <class A> CAMO_HD A operator()(A a, A b) const { return f.f(a, b); }
 };
 
 /// dy * slope of operand Which; v... are those of a, b, y that the slope reads, in this order.
-template <int Which, class F>
-struct Slope2 {
+template <int Which, class F> struct Slope2 {
   static constexpr int kNeeds = Which == 0 ? F::kNeedsForA : F::kNeedsForB;
   F f;
   template <class A> CAMO_HD A slope(A a, A b, A y) const {
@@ -56,24 +53,22 @@ struct Sum {
 
 }  // namespace
 
-template <class F>
-void unary(Cuda where, F f, const Tensor& x, Tensor y) {
-  with_float(x.dtype(), F::kName, [&]<class T>() {
-    cuda::map(where, F::kName, x.numel(), Value<F>{f}, y.write<T>(), x.read<T>());
-  });
+template <class F> void unary(Cuda where, F f, const Tensor& x, Tensor y) {
+  with_float(x.dtype(), F::kName,
+             [&]<class T>() { cuda::map(where, F::kName, x.numel(), Value<F>{f}, y.write<T>(), x.read<T>()); });
 }
 
-template <class F>
-void unary_backward(Cuda where, F f, const Tensor& dy, const Tensor& x, const Tensor& y, Tensor dx) {
+template <class F> void unary_backward(Cuda where, F f, const Tensor& dy, const Tensor& x, const Tensor& y, Tensor dx) {
   with_float(dy.dtype(), F::kName, [&]<class T>() {
     const Slope<F> slope{f};
     if constexpr (F::kNeeds == kNothing) cuda::map(where, F::kName, dy.numel(), slope, dx.write<T>(), dy.read<T>());
-    else cuda::map(where, F::kName, dy.numel(), slope, dx.write<T>(), dy.read<T>(), (F::kNeeds == kX ? x : y).template read<T>());
+    else
+      cuda::map(where, F::kName, dy.numel(), slope, dx.write<T>(), dy.read<T>(),
+                (F::kNeeds == kX ? x : y).template read<T>());
   });
 }
 
-template <class F>
-void binary(Cuda where, F f, const Tensor& a, const Tensor& b, Tensor y) {
+template <class F> void binary(Cuda where, F f, const Tensor& a, const Tensor& b, Tensor y) {
   with_float(y.dtype(), F::kName, [&]<class T>() {
     cuda::map(where, F::kName, Broadcast<2>(y.shape(), {a.shape(), b.shape()}), Value2<F>{f}, y.write<T>(), a.read<T>(),
               b.read<T>());
@@ -93,8 +88,8 @@ void binary_slope(Cuda where, F f, const Tensor& dy, const Tensor& a, const Tens
       const Tensor& v = needs == kA ? a : b;
       cuda::map(where, F::kName, Broadcast<2>(dy.shape(), {dy.shape(), v.shape()}), slope, out, g, v.read<T>());
     } else if constexpr (needs == (kA | kB)) {
-      cuda::map(where, F::kName, Broadcast<3>(dy.shape(), {dy.shape(), a.shape(), b.shape()}), slope, out, g, a.read<T>(),
-                b.read<T>());
+      cuda::map(where, F::kName, Broadcast<3>(dy.shape(), {dy.shape(), a.shape(), b.shape()}), slope, out, g,
+                a.read<T>(), b.read<T>());
     } else {
       cuda::map(where, F::kName, Broadcast<4>(dy.shape(), {dy.shape(), a.shape(), b.shape(), y.shape()}), slope, out, g,
                 a.read<T>(), b.read<T>(), y.read<T>());
@@ -119,19 +114,17 @@ void add_into(Cuda where, Tensor y, const Tensor& x) {
 // ---- the list of functors, instantiated --------------------------------------------------------------------
 
 namespace {
-template <class... F>
-auto unary_instances(TypeList<F...>) {
-  return std::make_tuple(static_cast<void (*)(Cuda, F, const Tensor&, Tensor)>(&unary<F>)...,
-                         static_cast<void (*)(Cuda, F, const Tensor&, const Tensor&, const Tensor&, Tensor)>(&unary_backward<F>)...);
+template <class... F> auto unary_instances(TypeList<F...>) {
+  return std::make_tuple(
+      static_cast<void (*)(Cuda, F, const Tensor&, Tensor)>(&unary<F>)...,
+      static_cast<void (*)(Cuda, F, const Tensor&, const Tensor&, const Tensor&, Tensor)>(&unary_backward<F>)...);
 }
-template <class F>
-auto binary_instance() {
+template <class F> auto binary_instance() {
   using SlopeOf = void (*)(Cuda, F, const Tensor&, const Tensor&, const Tensor&, const Tensor&, Tensor);
   return std::make_tuple(static_cast<void (*)(Cuda, F, const Tensor&, const Tensor&, Tensor)>(&binary<F>),
                          static_cast<SlopeOf>(&binary_slope<0, F>), static_cast<SlopeOf>(&binary_slope<1, F>));
 }
-template <class... F>
-auto binary_instances(TypeList<F...>) { return std::make_tuple(binary_instance<F>()...); }
+template <class... F> auto binary_instances(TypeList<F...>) { return std::make_tuple(binary_instance<F>()...); }
 }  // namespace
 auto unary_cuda_kernels = unary_instances(UnaryFunctors{});
 auto binary_cuda_kernels = binary_instances(BinaryFunctors{});

@@ -4,11 +4,10 @@
 // row of the gradient is written once, summed in ascending order.  An index outside its range is not reported here:
 // what it should have chosen comes out with all bits set (NaN, -1, 255), and adjoints pass it over.
 // Rows are bound by memory: what is read and written, once, 16 bytes a thread where they are whole packs.
-#include "tensor/ops/index.h"
-
 #include "cuda/kernels/fold.cuh"
 #include "cuda/kernels/sort.cuh"
 #include "cuda/tools/raw_bytes.cuh"
+#include "tensor/ops/index.h"
 
 namespace camo::kernel {
 namespace {
@@ -75,7 +74,8 @@ constexpr int64_t kPiece = 8192;  // columns of a block
 /// of dweight.  A row that nobody read gets zeros.
 template <class T, class A = acc_t<T>>
 __global__ void combine_gradients(const T* dy, const T* rows, const A* weight, const int64_t* begin,
-                                  const int64_t* order, int64_t R, int64_t K, int64_t C, int64_t pieces, bool aligned, T* drows, A* dots) {
+                                  const int64_t* order, int64_t R, int64_t K, int64_t C, int64_t pieces, bool aligned,
+                                  T* drows, A* dots) {
   constexpr int N = kPack<T>;
   for (int64_t task = blockIdx.x; task < R * pieces; task += gridDim.x) {
     const int64_t r = task / pieces, piece = task % pieces, end = (piece + 1) * kPiece < C ? (piece + 1) * kPiece : C;
@@ -108,8 +108,7 @@ __global__ void combine_gradients(const T* dy, const T* rows, const A* weight, c
 
 // ---- along rows ---------------------------------------------------------------------------------------------
 
-template <class W>
-__global__ void take_words(const W* x, const int64_t* index, int64_t n, int64_t K, int64_t C, W* y) {
+template <class W> __global__ void take_words(const W* x, const int64_t* index, int64_t n, int64_t K, int64_t C, W* y) {
   for (int64_t i = cuda::first_item(); i < n; i += cuda::item_stride())
     y[i] = within(index[i], C) ? x[i / K * C + index[i]] : cuda::all_bits<W>();
 }
@@ -128,8 +127,7 @@ __global__ void take_gradient(const T* dy, const int64_t* index, int64_t n, int6
 
 /// One warp a row, k rounds: each finds the first, in the order of Best, of what comes after the round before.  The
 /// row is read from memory once and k - 1 times from the cache.
-template <class T>
-__global__ void top_k_rows(const T* x, int64_t R, int64_t C, int64_t k, T* value, int64_t* index) {
+template <class T> __global__ void top_k_rows(const T* x, int64_t R, int64_t C, int64_t k, T* value, int64_t* index) {
   using A = acc_t<T>;
   const cuda::Foremost<A> f;
   const int lane = int(threadIdx.x) & 31, warps = int(blockDim.x) / 32;

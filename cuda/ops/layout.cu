@@ -3,15 +3,14 @@
 // Elements are moved as words.  Where both walks run along the last axis a word is up to 16 bytes and a thread moves
 // one; neighbours write neighbours.  A transpose goes by tiles of 32 x 32 through shared memory, read along x's rows
 // and written along y's.  Bound by memory: each element is read and written once.
-#include "tensor/ops/layout.h"
-
 #include <algorithm>
 
-#include "cuda/tools/map.cuh"
 #include "cuda/runtime.h"
+#include "cuda/tools/map.cuh"
 #include "cuda/tools/raw_bytes.cuh"
 #include "tensor/convert.h"
 #include "tensor/ops/box.h"
+#include "tensor/ops/layout.h"
 
 namespace camo::kernel {
 namespace {
@@ -31,8 +30,7 @@ struct Axes {
   }
 };
 
-template <class W>
-__global__ void copy_words(const __grid_constant__ Axes axes, int64_t n, const W* x, W* y) {
+template <class W> __global__ void copy_words(const __grid_constant__ Axes axes, int64_t n, const W* x, W* y) {
   for (int64_t i = cuda::first_item(); i < n; i += cuda::item_stride()) {
     int64_t from, to;
     axes.walk(axes.rank, i, from, to);
@@ -62,8 +60,7 @@ __global__ void copy_transposed(const __grid_constant__ Axes axes, int64_t down,
   }
 }
 
-template <class W>
-void by_words(Cuda where, const std::vector<Axis>& axes, const void* x, void* y) {
+template <class W> void by_words(Cuda where, const std::vector<Axis>& axes, const void* x, void* y) {
   Axes device;
   int64_t n = 1;
   for (const Axis& a : axes) device.at[device.rank++] = a, n *= a.length;
@@ -71,8 +68,7 @@ void by_words(Cuda where, const std::vector<Axis>& axes, const void* x, void* y)
                static_cast<const W*>(x), static_cast<W*>(y));
 }
 
-template <class W>
-void by_tiles(Cuda where, const std::vector<Axis>& axes, const void* x, void* y) {
+template <class W> void by_tiles(Cuda where, const std::vector<Axis>& axes, const void* x, void* y) {
   Axes device;
   for (const Axis& a : axes) device.at[device.rank++] = a;
   const Axis p = axes[axes.size() - 2], q = axes.back();
@@ -83,8 +79,7 @@ void by_tiles(Cuda where, const std::vector<Axis>& axes, const void* x, void* y)
                across, tiles, static_cast<const W*>(x), static_cast<W*>(y));
 }
 
-template <class To>
-struct Convert {
+template <class To> struct Convert {
   template <class From> CAMO_HD auto operator()(From x) const {
     if constexpr (std::is_same_v<To, bf16>) return float(x);  // the map rounds it
     else return convert<To>(x);

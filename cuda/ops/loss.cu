@@ -3,10 +3,9 @@
 // bce_with_logits is a map.  Cross entropy: a warp a row up to 1024 classes, else a block; a row is read from memory
 // once and twice more from the cache, its probabilities are written once, and the loss of a row is one double, of which
 // a fold of fixed shape makes the sum.  Bound by memory: logits and probabilities.
-#include "tensor/ops/loss.h"
-
 #include "cuda/kernels/fold.cuh"
 #include "cuda/tools/map.cuh"
+#include "tensor/ops/loss.h"
 #include "tensor/scalar/functors.h"
 
 namespace camo::kernel {
@@ -19,8 +18,7 @@ struct BceSlope {
   template <class A> CAMO_HD A operator()(A dy, A z, A t) const { return dy * (Sigmoid::f(z) - t); }
 };
 
-template <class A>
-struct MaxOf {
+template <class A> struct MaxOf {
   CAMO_HD A nothing() const { return -std::numeric_limits<A>::infinity(); }
   CAMO_HD A join(A a, A b) const { return a != a || a > b ? a : b; }
 };
@@ -48,8 +46,7 @@ __global__ void cross_entropy_rows(const T* logits, const int64_t* label, int64_
 }
 
 /// sum / R, as rounded as on the CPU.
-template <class A>
-struct MeanOf {
+template <class A> struct MeanOf {
   double count;
   CAMO_HD A operator()(double sum) const { return A(sum / count); }
 };
@@ -85,7 +82,8 @@ void cross_entropy(Cuda where, const Tensor& logits, const Tensor& labels, const
     const cuda::Scratch<double> loss(where, R), sum(where, 1);
     const int lanes = C <= 1024 ? 32 : cuda::kThreads;
     cuda::launch(where, "cross_entropy", cuda::blocks(R, cuda::kThreads / lanes), cuda::kThreads, 0,
-                 cross_entropy_rows<T>, logits.read<T>(), labels.read<int64_t>(), R, C, lanes, Tensor(out.probability).write<T>(), loss);
+                 cross_entropy_rows<T>, logits.read<T>(), labels.read<int64_t>(), R, C, lanes,
+                 Tensor(out.probability).write<T>(), loss);
     const double *losses = loss, *total = sum;
     cuda::fold(where, "sum", cuda::Sum<double>{}, losses, 1, R, 1, static_cast<double*>(sum));
     cuda::map(where, "mean", 1, MeanOf<A>{double(R)}, Tensor(out.loss).write<T>(), total);

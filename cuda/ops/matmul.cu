@@ -7,12 +7,11 @@
 //                    fills the GPU
 //   column sums      rows in chunks by the shape alone, a block each; then the chunks, by the same kernel; x is read
 //                    once
-#include "tensor/ops/matmul.h"
-
 #include "cuda/blas.h"
 #include "cuda/kernels/column_sums.cuh"
 #include "cuda/tools/map.cuh"
 #include "tensor/ops/layout.h"
+#include "tensor/ops/matmul.h"
 #include "tensor/scalar/functors.h"
 
 namespace camo::kernel {
@@ -33,8 +32,7 @@ void finish(Cuda where, Tensor y, const Tensor& bias, Act act) {
     if (bias.defined())
       cuda::map(where, "linear", Broadcast<2>(y.shape(), {y.shape(), bias.shape()}), Finish{act}, y.write<T>(), product,
                 bias.read<acc_t<T>>());
-    else
-      cuda::map(where, "linear", y.numel(), Finish{act}, y.write<T>(), product);
+    else cuda::map(where, "linear", y.numel(), Finish{act}, y.write<T>(), product);
   });
 }
 
@@ -79,17 +77,23 @@ int64_t rows(const Tensor& x) { return x.shape().product(0, x.rank() - 1); }
 void matmul(Cuda where, const Tensor& a, const Tensor& b, Trans ta, Trans tb, Tensor y) {
   const int64_t M = y.dim(-2), N = y.dim(-1);
   product(where,
-          {.batch = y.shape().product(0, y.rank() - 2), .M = M, .N = N, .K = a.dim(ta == Trans::no ? -1 : -2), .ta = ta,
-           .tb = tb, .step_a = step(a), .step_b = step(b), .step_y = M * N},
+          {.batch = y.shape().product(0, y.rank() - 2),
+           .M = M,
+           .N = N,
+           .K = a.dim(ta == Trans::no ? -1 : -2),
+           .ta = ta,
+           .tb = tb,
+           .step_a = step(a),
+           .step_b = step(b),
+           .step_y = M * N},
           a, b, y);
 }
 
 void linear(Cuda where, const Tensor& x, const Tensor& weight, const Tensor& bias, Act act, Tensor y) {
   const bool fused = act != Act::gelu;
-  const bool done = product(where,
-                            {.M = rows(y), .N = weight.dim(0), .K = weight.dim(1), .tb = Trans::yes,
-                             .act = fused ? act : Act::none},
-                            x, weight, y, fused ? bias : Tensor());
+  const bool done = product(
+      where, {.M = rows(y), .N = weight.dim(0), .K = weight.dim(1), .tb = Trans::yes, .act = fused ? act : Act::none},
+      x, weight, y, fused ? bias : Tensor());
   if (!fused || !done) finish(where, y, bias, act);
 }
 
@@ -125,16 +129,15 @@ __global__ void column_sums_chunk(const T* x, int64_t R, int64_t C, int64_t chun
   if (t < lanes && c < C) *reinterpret_cast<cuda::Pack<A, N>*>(parts + part * C + c) = sums;
 }
 
-template <class T, int N>
-void column_sums_packs(Cuda where, const T* x, int64_t R, int64_t C, acc_t<T>* sums) {
+template <class T, int N> void column_sums_packs(Cuda where, const T* x, int64_t R, int64_t C, acc_t<T>* sums) {
   using A = acc_t<T>;
   const int lanes = cuda::column_lanes(C / N, R);
   const int64_t tiles = (C + lanes * N - 1) / (lanes * N);
   const int64_t most = std::max<int64_t>(kMostBlocks / std::max<int64_t>(tiles, 1), 1);
   const int64_t chunk = std::max(kChunk, (R + most - 1) / most), chunks = std::max<int64_t>((R + chunk - 1) / chunk, 1);
   const auto fold = [&]<class S>(const S* from, int64_t n, int64_t length, int64_t count, A* to) {
-    cuda::launch(where, "column_sums", dim3(unsigned(tiles * count)), cuda::kThreads, 0, column_sums_chunk<S, N>, from, n,
-                 C, length, lanes, to);
+    cuda::launch(where, "column_sums", dim3(unsigned(tiles * count)), cuda::kThreads, 0, column_sums_chunk<S, N>, from,
+                 n, C, length, lanes, to);
   };
   if (chunks == 1) return fold(x, R, chunk, 1, sums);
   Tensor parts = empty({chunks, C}, dtype_of<A>, {Device::cuda, int8_t(where.index)});

@@ -3,9 +3,8 @@
 // All are bound by memory, and read each operand from memory once: layer norm's further looks at a row find it in the
 // L1 cache, batch statistics hold their tile in registers.  Sums over rows go by chunks fixed by the sizes, added by a
 // second kernel in a fixed order (cuda/tools/column_tiles.cuh).
-#include "tensor/ops/norm.h"
-
 #include "cuda/tools/column_tiles.cuh"
+#include "tensor/ops/norm.h"
 
 namespace camo::kernel {
 namespace {
@@ -96,14 +95,12 @@ __global__ void layer_norm_backward_rows(const T* dy, const T* x, const A* gain,
 
 constexpr int kSteps = 8;  // rows of a tile that a thread looks at, where it keeps them or sums over them
 
-template <class A>
-struct Moments {
+template <class A> struct Moments {
   A count, mean, m2;  // m2: sum of squared deviations
 };
 
 /// Chan, Golub, LeVeque 1979.
-template <class A>
-__device__ Moments<A> merge(const Moments<A>& a, const Moments<A>& b) {
+template <class A> __device__ Moments<A> merge(const Moments<A>& a, const Moments<A>& b) {
   if (b.count == 0) return a;
   const A count = a.count + b.count, share = b.count / count, delta = b.mean - a.mean;
   return {count, a.mean + delta * share, a.m2 + b.m2 + delta * delta * share * a.count};
@@ -111,8 +108,7 @@ __device__ Moments<A> merge(const Moments<A>& a, const Moments<A>& b) {
 
 /// Mean and squared deviations of every column of a tile -> partial (chunks, 2, C).  A thread keeps its packs in
 /// registers between the two looks at them.
-template <class T, int N, class A = acc_t<T>>
-__global__ void tile_moments(const T* x, A* partial, Tiles tiles) {
+template <class T, int N, class A = acc_t<T>> __global__ void tile_moments(const T* x, A* partial, Tiles tiles) {
   cuda::each_tile<N>(tiles, [&](const TilePlace& at) {
     const bool live = at.column < tiles.C;
     Pack<A, N> held[kSteps], mean{}, m2{};
@@ -136,8 +132,7 @@ __global__ void tile_moments(const T* x, A* partial, Tiles tiles) {
 }
 
 /// Columns as in add_chunks: a column's threads merge chunks in turn, then their results in pairs.
-template <class A>
-__global__ void merge_moments(const A* partial, Tiles tiles, int width, A* mean, A* variance) {
+template <class A> __global__ void merge_moments(const A* partial, Tiles tiles, int width, A* mean, A* variance) {
   using Part = Moments<A>;
   SHARED(Part, parts, [cuda::kThreads]);
   const int thread = int(threadIdx.x), lanes = cuda::kThreads / width, lane = thread / width;
@@ -146,7 +141,7 @@ __global__ void merge_moments(const A* partial, Tiles tiles, int width, A* mean,
     Moments<A> mine{};
     for (int64_t i = lane; c < tiles.C && i < tiles.down; i += lanes) {
       const int64_t left = tiles.R - i * tiles.height;
-      const A *m = partial + i * 2 * tiles.C + c;
+      const A* m = partial + i * 2 * tiles.C + c;
       mine = merge(mine, Moments<A>{A(left < tiles.height ? left : tiles.height), m[0], m[tiles.C]});
     }
     __syncthreads();  // parts may still be read from the round before
@@ -216,8 +211,7 @@ __global__ void batch_norm_backward_tiles(const T* dy, const T* x, const A* gain
       const int64_t i = r * tiles.C + at.column;
       Pack<A, N> d = load<N>(dy + i);
       const Pack<A, N> in = load<N>(x + i);
-      for (int j = 0; j < N; ++j)
-        d.at[j] = (d.at[j] - shift.at[j] - (in.at[j] - m.at[j]) * slope.at[j]) * factor.at[j];
+      for (int j = 0; j < N; ++j) d.at[j] = (d.at[j] - shift.at[j] - (in.at[j] - m.at[j]) * slope.at[j]) * factor.at[j];
       store(d, dx + i);
     }
   });
@@ -226,16 +220,15 @@ __global__ void batch_norm_backward_tiles(const T* dy, const T* x, const A* gain
 // ---- launches ------------------------------------------------------------------------------------------------
 
 /// Calls f.operator()<T, A, N>(R, C) for x (R, C).
-template <class F>
-void with_matrix(const char* op, const Tensor& x, F f) {
+template <class F> void with_matrix(const char* op, const Tensor& x, F f) {
   const int64_t C = x.dim(-1), R = x.numel() / C;
-  with_float(x.dtype(), op, [&]<class T>() {
-    cuda::with_pack<T>(C, [&]<int N>() { f.template operator()<T, acc_t<T>, N>(R, C); });
-  });
+  with_float(x.dtype(), op,
+             [&]<class T>() { cuda::with_pack<T>(C, [&]<int N>() { f.template operator()<T, acc_t<T>, N>(R, C); }); });
 }
 
-template <class A>
-Tensor partials(const Tensor& x, int64_t chunks) { return empty({chunks, 2, x.dim(-1)}, dtype_of<A>, x.device()); }
+template <class A> Tensor partials(const Tensor& x, int64_t chunks) {
+  return empty({chunks, 2, x.dim(-1)}, dtype_of<A>, x.device());
+}
 
 /// Tiles for a kernel without sums: long enough that factors are found seldom, some 2000 of them.
 Tiles long_tiles(int64_t R, int64_t C, int N) {
@@ -281,12 +274,13 @@ void batch_stats(Cuda where, const Tensor& x, BatchStats& out) {
   });
 }
 
-void batch_norm(Cuda where, const Tensor& x, const Tensor& gain, const Tensor& bias, const BatchStats& stats, double eps,
-                Tensor y) {
+void batch_norm(Cuda where, const Tensor& x, const Tensor& gain, const Tensor& bias, const BatchStats& stats,
+                double eps, Tensor y) {
   with_matrix("batch_norm", x, [&]<class T, class A, int N>(int64_t R, int64_t C) {
     const Tiles tiles = long_tiles(R, C, N);
     cuda::launch(where, "batch_norm", tiles.grid(), cuda::kThreads, 0, batch_norm_tiles<T, N, A>, x.read<T>(),
-                 gain.read<A>(), bias.read<A>(), stats.mean.read<A>(), stats.variance.read<A>(), y.write<T>(), eps, tiles);
+                 gain.read<A>(), bias.read<A>(), stats.mean.read<A>(), stats.variance.read<A>(), y.write<T>(), eps,
+                 tiles);
   });
 }
 

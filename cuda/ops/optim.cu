@@ -2,11 +2,10 @@
 //
 // A rule changes the state of one element; a thread reads a pack of each state and of the gradient, and writes the
 // states.  Bound by memory: AdamW moves 7 numbers an element, SGD 5, EMA 3.
-#include "tensor/ops/optim.h"
-
 #include <cmath>
 
 #include "cuda/tools/tensor_list.cuh"
+#include "tensor/ops/optim.h"
 
 namespace camo::kernel {
 namespace {
@@ -14,8 +13,7 @@ namespace {
 using cuda::Pack, cuda::kPack;
 
 /// One tensor with its state (Rule::kStates tensors, all of n elements) and what drives it.
-template <class T, class Rule>
-struct Item {
+template <class T, class Rule> struct Item {
   T* state[Rule::kStates];
   const T* drive;
   bool aligned;
@@ -29,15 +27,20 @@ struct Item {
   }
 };
 
-template <class T>
-struct AdamWRule {  // parameter, first, second
+template <class T> struct AdamWRule {  // parameter, first, second
   static constexpr int kStates = 3;
   T b1, a1, b2, a2, eps, scale, keep, rate, root;
 
   AdamWRule(const AdamWItem& item, const AdamWConfig& c)
-      : b1(T(c.beta1)), a1(T(1 - c.beta1)), b2(T(c.beta2)), a2(T(1 - c.beta2)), eps(T(c.eps)),
-        scale(T(c.gradient_scale)), keep(T(1 - item.rate * item.decay)),
-        rate(T(item.rate * unbiased(c.beta1, item.steps))), root(T(std::sqrt(unbiased(c.beta2, item.steps)))) {}
+      : b1(T(c.beta1)),
+        a1(T(1 - c.beta1)),
+        b2(T(c.beta2)),
+        a2(T(1 - c.beta2)),
+        eps(T(c.eps)),
+        scale(T(c.gradient_scale)),
+        keep(T(1 - item.rate * item.decay)),
+        rate(T(item.rate * unbiased(c.beta1, item.steps))),
+        root(T(std::sqrt(unbiased(c.beta2, item.steps)))) {}
   static double unbiased(double beta, int64_t steps) { return 1 / (1 - std::pow(beta, double(steps))); }
   __device__ void operator()(T& p, T& m, T& v, T gradient) const {
     const T d = gradient * scale;
@@ -47,8 +50,7 @@ struct AdamWRule {  // parameter, first, second
   }
 };
 
-template <class T>
-struct SgdRule {  // parameter, momentum
+template <class T> struct SgdRule {  // parameter, momentum
   static constexpr int kStates = 2;
   T mu, scale, decay, rate;
   __device__ void operator()(T& p, T& v, T gradient) const {
@@ -57,8 +59,7 @@ struct SgdRule {  // parameter, momentum
   }
 };
 
-template <class T>
-struct EmaRule {  // average; driven by the value.  Equal numbers stay as they are
+template <class T> struct EmaRule {  // average; driven by the value.  Equal numbers stay as they are
   static constexpr int kStates = 1;
   T step;
   __device__ void operator()(T& a, T x) const { a = a + step * (x - a); }
@@ -70,8 +71,7 @@ __device__ void apply(const Rule& rule, Pack<T, kPack<T>> (&state)[Rule::kStates
   for (int j = 0; j < kPack<T>; ++j) rule(state[s].at[j]..., drive.at[j]);
 }
 
-template <class T, class Rule>
-__global__ void update_items(const Item<T, Rule>* items, int64_t count, int64_t pieces) {
+template <class T, class Rule> __global__ void update_items(const Item<T, Rule>* items, int64_t count, int64_t pieces) {
   constexpr int N = kPack<T>;
   for (int64_t piece = blockIdx.x; piece < pieces; piece += gridDim.x) {
     const Item<T, Rule> item = cuda::item_of(items, count, piece);
@@ -124,9 +124,8 @@ void sgd(Cuda where, const std::vector<SgdItem>& items, double momentum, double 
 void ema(Cuda where, const std::vector<std::pair<Tensor, Tensor>>& pairs, double decay) {
   using Pair = std::pair<Tensor, Tensor>;
   const auto dtype = [](const Pair& p) { return p.first.dtype(); };
-  update(where, "ema", pairs, dtype, [&]<class T>(const Pair& p) {
-    return Item<T, EmaRule<T>>({p.first}, p.second, EmaRule<T>{T(1 - decay)});
-  });
+  update(where, "ema", pairs, dtype,
+         [&]<class T>(const Pair& p) { return Item<T, EmaRule<T>>({p.first}, p.second, EmaRule<T>{T(1 - decay)}); });
 }
 
 }  // namespace camo::kernel

@@ -3,9 +3,8 @@
 // A thread makes a pack of neighbouring channels of one output, or of one input in the backward pass, which looks at
 // the windows that cover it: nothing is scattered.  Bound by memory: x once (windows that overlap meet in the cache),
 // y once, and 8 bytes an output for the place of its maximum, which is most of it.
-#include "tensor/ops/pool.h"
-
 #include "cuda/tools/pack.cuh"
+#include "tensor/ops/pool.h"
 
 namespace camo::kernel {
 namespace {
@@ -30,8 +29,7 @@ Geometry geometry(const Tensor& x, const Tensor& y, const PoolSpec& s) {
   return {x.dim(1), x.dim(2), x.dim(3), y.dim(1), y.dim(2), s.kernel, s.stride, s.padding};
 }
 
-template <class T>
-int64_t packs_of(const Tensor& x) { return (x.dim(3) + kPack<T> - 1) / kPack<T>; }
+template <class T> int64_t packs_of(const Tensor& x) { return (x.dim(3) + kPack<T> - 1) / kPack<T>; }
 
 template <class T>
 __global__ void max_pool_packs(Geometry g, const T* x, int64_t n, bool aligned, T* y, int64_t* index) {

@@ -3,12 +3,11 @@
 //
 // Bound by memory: each operand once.  The adjoint of max and min reads x twice: once for the place of the first
 // element that equals each extreme, itself a fold, and once, with the places, for dx.
-#include "tensor/ops/reduce.h"
-
 #include "cuda/kernels/fold.cuh"
-#include "cuda/tools/tensor_list.cuh"
-#include "cuda/tools/map.cuh"
 #include "cuda/runtime.h"
+#include "cuda/tools/map.cuh"
+#include "cuda/tools/tensor_list.cuh"
+#include "tensor/ops/reduce.h"
 
 namespace camo::kernel {
 namespace {
@@ -16,8 +15,7 @@ namespace {
 using cuda::Best;
 
 /// The largest of sign x, times sign: max and min.  NaN wins.
-template <class A>
-struct Extreme {
+template <class A> struct Extreme {
   using Acc = A;
   using Out = A;
   A sign;
@@ -41,8 +39,7 @@ struct Least {
 };
 
 /// k R + r of the first element of (K, R, C) that equals its extreme.
-template <class T>
-struct FirstMatch : Least {
+template <class T> struct FirstMatch : Least {
   cuda::Places<1> places;  // of the extremes, in the shape of x
   const T* extreme;
   int64_t R, C;
@@ -65,23 +62,20 @@ __global__ void extreme_gradient(const __grid_constant__ cuda::Places<1> places,
   }
 }
 
-template <class A>
-struct Scaled {
+template <class A> struct Scaled {
   A factor;
   CAMO_HD A operator()(A x) const { return x * factor; }
 };
 struct SquaredDistance {
   template <class A> CAMO_HD A operator()(A x, A mean) const { return (x - mean) * (x - mean); }
 };
-template <class A>
-struct VarianceSlope {
+template <class A> struct VarianceSlope {
   A factor;
   CAMO_HD A operator()(A dy, A x, A mean) const { return dy * factor * (x - mean); }
 };
 
 /// 0 for every finite number, else NaN.
-template <class A>
-struct NaughtOrNaN : cuda::Sum<A> {
+template <class A> struct NaughtOrNaN : cuda::Sum<A> {
   CAMO_HD double first(A x, int64_t, int64_t, int64_t) const { return double(x * A(0)); }
 };
 
@@ -91,8 +85,7 @@ struct Squares {
   int64_t n, first;
 };
 
-template <class T>
-__device__ double sum_of_squares(const T* x, int64_t begin, int64_t end) {
+template <class T> __device__ double sum_of_squares(const T* x, int64_t begin, int64_t end) {
   constexpr int N = cuda::kPack<T>;
   const bool aligned = reinterpret_cast<uintptr_t>(x) % alignof(cuda::Pack<T, N>) == 0;
   double sum[N] = {};

@@ -3,9 +3,8 @@
 //
 // Bound by memory: x is read once from memory and twice more from the L1 cache, y written once.  Exponentials are taken
 // twice, which costs less than keeping them.
-#include "tensor/ops/softmax.h"
-
 #include "cuda/tools/rows.cuh"
+#include "tensor/ops/softmax.h"
 
 namespace camo::kernel {
 namespace {
@@ -13,13 +12,11 @@ namespace {
 using cuda::Pack;
 using cuda::Team;
 
-template <class A>
-struct RowSum {
+template <class A> struct RowSum {
   A top, sum;  // m = max x, sum of e^(x - m)
 };
 
-template <int N, class T, class A = acc_t<T>>
-__device__ RowSum<A> row_sum(const Team& team, const T* x, int64_t C) {
+template <int N, class T, class A = acc_t<T>> __device__ RowSum<A> row_sum(const Team& team, const T* x, int64_t C) {
   A top = -std::numeric_limits<A>::infinity(), sum = 0;
   team.each_pack<N>(C, [&](int64_t c) {
     const Pack<A, N> v = cuda::load<N>(x + c);
@@ -34,8 +31,7 @@ __device__ RowSum<A> row_sum(const Team& team, const T* x, int64_t C) {
 }
 
 /// y = e^(x - m) / s, or its logarithm.
-template <bool kLog, class T, int N>
-__global__ void softmax_rows(const T* x, T* y, int64_t R, int64_t C, int size) {
+template <bool kLog, class T, int N> __global__ void softmax_rows(const T* x, T* y, int64_t R, int64_t C, int size) {
   using A = acc_t<T>;
   const Team team(size);
   team.each_row(R, [&](int64_t r) {
@@ -50,8 +46,7 @@ __global__ void softmax_rows(const T* x, T* y, int64_t R, int64_t C, int size) {
   });
 }
 
-template <class T, int N>
-__global__ void logsumexp_rows(const T* x, T* y, int64_t R, int64_t C, int size) {
+template <class T, int N> __global__ void logsumexp_rows(const T* x, T* y, int64_t R, int64_t C, int size) {
   using A = acc_t<T>;
   const Team team(size);
   team.each_row(R, [&](int64_t r) {
@@ -85,8 +80,7 @@ __global__ void softmax_backward_rows(const T* dy, const T* y, T* dx, int64_t R,
 int64_t row_count(const Tensor& x) { return x.shape().product(0, x.rank() - 1); }
 
 /// Calls f.operator()<T, N>(R, C, team size, grid) for the rows of x.
-template <class F>
-void with_rows(const char* op, const Tensor& x, F f) {
+template <class F> void with_rows(const char* op, const Tensor& x, F f) {
   const int64_t R = row_count(x), C = x.dim(-1);
   with_float(x.dtype(), op, [&]<class T>() {
     cuda::with_pack<T>(C, [&]<int N>() {
@@ -96,15 +90,13 @@ void with_rows(const char* op, const Tensor& x, F f) {
   });
 }
 
-template <bool kLog>
-void forward(Cuda where, const char* op, const Tensor& x, Tensor y) {
+template <bool kLog> void forward(Cuda where, const char* op, const Tensor& x, Tensor y) {
   with_rows(op, x, [&]<class T, int N>(int64_t R, int64_t C, int size, dim3 grid) {
     cuda::launch(where, op, grid, cuda::kThreads, 0, softmax_rows<kLog, T, N>, x.read<T>(), y.write<T>(), R, C, size);
   });
 }
 
-template <bool kLog>
-void backward(Cuda where, const char* op, const Tensor& dy, const Tensor& y, Tensor dx) {
+template <bool kLog> void backward(Cuda where, const char* op, const Tensor& dy, const Tensor& y, Tensor dx) {
   with_rows(op, y, [&]<class T, int N>(int64_t R, int64_t C, int size, dim3 grid) {
     cuda::launch(where, op, grid, cuda::kThreads, 0, softmax_backward_rows<kLog, T, N>, dy.read<T>(), y.read<T>(),
                  dx.write<T>(), R, C, size);

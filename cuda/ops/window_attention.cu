@@ -7,10 +7,9 @@
 // Bound by arithmetic on ordinary units: 4 n^2 D flops a window and head forward, 14 n^2 D backward, on tiles of 64.
 // q, k and v are read once forward, four times backward, three of them from the L2 cache.
 // Formulas: tensor/cpu/kernels/window_attention.cpp.
-#include "tensor/ops/window_attention.h"
-
 #include "cuda/kernels/attention.cuh"
 #include "cuda/tools/scratch.cuh"
+#include "tensor/ops/window_attention.h"
 
 namespace camo::kernel {
 namespace {
@@ -56,8 +55,7 @@ struct Tokens {
 };
 
 /// The tokens' rows of q, k or v, or of dy: what lies beyond the map is pad, or nothing.
-template <class T>
-struct TokenRows {
+template <class T> struct TokenRows {
   const T *at, *pad;
   const Tokens& tokens;
   int64_t stride, limit;
@@ -73,8 +71,7 @@ struct TokenRows {
 };
 
 /// What all kernels read.
-template <class T>
-struct Inputs {
+template <class T> struct Inputs {
   const T *qkv, *pad;
   const acc_t<T>* bias;
   Windows w;
@@ -99,11 +96,10 @@ struct Inputs {
 template <class Tile, class T, class A, int R, int C>
 __device__ void add_bias(const Tile& tile, const Inputs<T>& in, int64_t h, const Tokens& queries, int64_t first,
                          const Tokens& keys, int64_t j, A (&scores)[R][C]) {
-  UNROLL for (int i = 0; i < R; ++i)
-    for (int c = 0; c < C; ++c) {
-      const int r = tile.row(i), k = tile.column(c);
-      scores[i][c] += in.bias_of(h, first + r, j + k, queries.part[r] != keys.part[k]);
-    }
+  UNROLL for (int i = 0; i < R; ++i) for (int c = 0; c < C; ++c) {
+    const int r = tile.row(i), k = tile.column(c);
+    scores[i][c] += in.bias_of(h, first + r, j + k, queries.part[r] != keys.part[k]);
+  }
 }
 
 /// A block: up to 64 queries, and the channels of one chunk of y.
@@ -142,8 +138,7 @@ __global__ void __launch_bounds__(128) window_forward(const __grid_constant__ In
 template <class Tile, class T, class A, int R, int C>
 __device__ void scores_and_slopes(const Tile& tile, const Inputs<T>& in, const T* dy, int64_t h, const Tokens& queries,
                                   int64_t first, const Tokens& keys, int64_t j, A (&scores)[R][C], A (&slopes)[R][C]) {
-  UNROLL for (int i = 0; i < R; ++i)
-    for (int c = 0; c < C; ++c) scores[i][c] = slopes[i][c] = 0;
+  UNROLL for (int i = 0; i < R; ++i) for (int c = 0; c < C; ++c) scores[i][c] = slopes[i][c] = 0;
   tile.add_scores(in.slopes(dy, queries, h), false, in.rows(2, keys, h), slopes);
   tile.add_scores(in.rows(0, queries, h), false, in.rows(1, keys, h), scores);
   add_bias(tile, in, h, queries, first, keys, j, scores);
@@ -169,9 +164,9 @@ __device__ void fold_slopes(const Tile& tile, const A (&scores)[R][C], const A (
 
 /// A block: 32 queries in a chunk of windows, and the channels of one chunk of dq.  lse and delta (windows, heads, n).
 template <class T, int kD, class A = acc_t<T>>
-__global__ void __launch_bounds__(128) window_backward_queries(const __grid_constant__ Inputs<T> in, const T* dy,
-                                                               int64_t chunk, A* lse, A* delta, T* dqkv, A* dbias,
-                                                               Work work) {
+__global__ void __launch_bounds__(128)
+    window_backward_queries(const __grid_constant__ Inputs<T> in, const T* dy, int64_t chunk, A* lse, A* delta, T* dqkv,
+                            A* dbias, Work work) {
   using Tile = cuda::AttentionTile<T, kBackwardRows, kD>;
   DYN_SHARED(A, memory);
   SHARED(Tokens, tokens, [2]);
@@ -197,23 +192,21 @@ __global__ void __launch_bounds__(128) window_backward_queries(const __grid_cons
           scores_and_slopes(tile, in, dy, p.h, queries, first, keys, j, scores, slopes);
         }
         if (t < tiles) fold_slopes(tile, scores, slopes, n - j, top, sum, dot);
-        if (t + 1 == tiles)
-          UNROLL for (int i = 0; i < Tile::kR; ++i) {
+        if (t + 1 == tiles) UNROLL for (int i = 0; i < Tile::kR; ++i) {
             const A total = Tile::fold(sum[i], cuda::Plus{});
             top[i] += camo::log(total), dot[i] = Tile::fold(dot[i], cuda::Plus{}) / total;  // lse and delta from now on
           }
         if (t < tiles) continue;
-        UNROLL for (int i = 0; i < Tile::kR; ++i)
-          for (int c = 0; c < Tile::kC; ++c) {
-            const int64_t query = first + tile.row(i), key = j + tile.column(c);
-            const bool there = query < n && key < n;
-            const A slope = there ? exp_negative(scores[i][c] - top[i]) * (slopes[i][c] - dot[i]) : A(0);
-            tile.weight(i, c) = slope;
-            if (there && p.chunk == 0) {
-              A& to = dbias[((p.window * w.heads + p.h) * n + query) * n + key];
-              to = window == begin ? slope : to + slope;
-            }
+        UNROLL for (int i = 0; i < Tile::kR; ++i) for (int c = 0; c < Tile::kC; ++c) {
+          const int64_t query = first + tile.row(i), key = j + tile.column(c);
+          const bool there = query < n && key < n;
+          const A slope = there ? exp_negative(scores[i][c] - top[i]) * (slopes[i][c] - dot[i]) : A(0);
+          tile.weight(i, c) = slope;
+          if (there && p.chunk == 0) {
+            A& to = dbias[((p.window * w.heads + p.h) * n + query) * n + key];
+            to = window == begin ? slope : to + slope;
           }
+        }
         tile.add_products(in.rows(1, keys, p.h), true, p.chunk * kD, out);
       }
       UNROLL for (int i = 0; i < Tile::kR; ++i) {
@@ -274,8 +267,7 @@ __global__ void __launch_bounds__(128) window_backward_keys(const __grid_constan
   }
 }
 
-template <class T>
-Inputs<T> inputs(const Tensor& qkv, const Tensor& pad, const Tensor& bias, const Windows& w) {
+template <class T> Inputs<T> inputs(const Tensor& qkv, const Tensor& pad, const Tensor& bias, const Windows& w) {
   using A = acc_t<T>;
   return {qkv.read<T>(), pad.read<T>(), bias.read<A>(), w, A(1 / std::sqrt(double(w.D)))};
 }

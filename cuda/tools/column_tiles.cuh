@@ -29,8 +29,7 @@ struct TilePlace {
   int64_t column, first, last, chunk;
   int step;
 
-  template <int N>
-  static __device__ TilePlace of(const Tiles& t, int64_t tile) {
+  template <int N> static __device__ TilePlace of(const Tiles& t, int64_t tile) {
     const int thread = int(threadIdx.x);
     const int64_t chunk = tile / t.across, end = (chunk + 1) * t.height;
     return {(tile % t.across * t.width + thread % t.width) * N, chunk * t.height + thread / t.width,
@@ -39,8 +38,7 @@ struct TilePlace {
 };
 
 /// f(place) for the tiles of this block, equally often for all its threads.
-template <int N, class F>
-__device__ void each_tile(const Tiles& tiles, F f) {
+template <int N, class F> __device__ void each_tile(const Tiles& tiles, F f) {
   for (int64_t i = blockIdx.x; i < tiles.across * tiles.down; i += gridDim.x) f(TilePlace::of<N>(tiles, i));
 }
 

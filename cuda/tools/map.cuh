@@ -11,8 +11,7 @@
 namespace camo::cuda {
 
 /// kernel::Broadcast for the device: where each operand stands at element i of the output.
-template <int K>
-struct Places {
+template <int K> struct Places {
   int64_t numel;
   int rank;
   int64_t length[kMaxRank], stride[kMaxRank][K];  // innermost first; stride 0: the operand repeats
@@ -40,15 +39,15 @@ struct Places {
   }
 };
 
-template <class... T> constexpr int kMapPack = [] {
+template <class... T>
+constexpr int kMapPack = [] {
   int n = 1;
   ((n = kPack<T> > n ? kPack<T> : n), ...);
   return n;
 }();
 
 /// N neighbours, or one number N times.
-template <int N, class T>
-__device__ Pack<T, N> operand(const T* p, bool repeats) {
+template <int N, class T> __device__ Pack<T, N> operand(const T* p, bool repeats) {
   if (!repeats) return *reinterpret_cast<const Pack<T, N>*>(p);
   Pack<T, N> out;
   for (int j = 0; j < N; ++j) out.at[j] = *p;
@@ -85,14 +84,17 @@ __global__ void map_kernel(const __grid_constant__ Places<int(sizeof...(X))> pla
   constexpr int N = kMapPack<T, X...>;
   const std::index_sequence_for<X...> each;
   for (int64_t i = first_item(); i < packs; i += item_stride()) map_pack(places, i * N, f, y, each, x...);
-  for (int64_t i = packs * N + first_item(); i < places.numel; i += item_stride()) map_element(places, i, f, y, each, x...);
+  for (int64_t i = packs * N + first_item(); i < places.numel; i += item_stride())
+    map_element(places, i, f, y, each, x...);
 }
 
 /// y = f(x...) over the shape of the plan; f takes and returns numbers of acc_t.  y may be one of the x.
 template <class T, class F, class... X>
 void map(Cuda where, const char* name, const kernel::Broadcast<int(sizeof...(X))>& plan, F f, T* y, const X*... x) {
   constexpr int N = kMapPack<T, X...>;
-  const auto aligned = [](const auto* p) { return reinterpret_cast<uintptr_t>(p) % alignof(Pack<std::remove_cvref_t<decltype(*p)>, N>) == 0; };
+  const auto aligned = [](const auto* p) {
+    return reinterpret_cast<uintptr_t>(p) % alignof(Pack<std::remove_cvref_t<decltype(*p)>, N>) == 0;
+  };
   const bool whole = plan.rank == 1 || plan.length[0] % N == 0;
   const int64_t packs = whole && aligned(y) && (aligned(x) && ...) ? plan.numel / N : 0;
   const int64_t items = std::max(packs, plan.numel - packs * N);
@@ -100,8 +102,7 @@ void map(Cuda where, const char* name, const kernel::Broadcast<int(sizeof...(X))
 }
 
 /// The same when all shapes are equal.
-template <class T, class F, class... X>
-void map(Cuda where, const char* name, int64_t n, F f, T* y, const X*... x) {
+template <class T, class F, class... X> void map(Cuda where, const char* name, int64_t n, F f, T* y, const X*... x) {
   const Shape flat{n};
   std::array<Shape, sizeof...(X)> same;
   same.fill(flat);

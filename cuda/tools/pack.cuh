@@ -9,15 +9,13 @@
 namespace camo::cuda {
 
 /// Whether every row of that many elements, the first at p, begins where a pack may be loaded.
-template <class T>
-bool rows_aligned(const T* p, int64_t row) {
+template <class T> bool rows_aligned(const T* p, int64_t row) {
   constexpr int N = kPack<T>;
   return reinterpret_cast<uintptr_t>(p) % alignof(Pack<T, N>) == 0 && row % N == 0;
 }
 
 /// N neighbours from x on, of which `left` exist; the rest are zeros.
-template <int N, class T>
-__device__ Pack<T, N> load_pack(const T* x, int64_t left, bool aligned) {
+template <int N, class T> __device__ Pack<T, N> load_pack(const T* x, int64_t left, bool aligned) {
   if (aligned && left >= N) return *reinterpret_cast<const Pack<T, N>*>(x);
   Pack<T, N> out{};
   for (int j = 0; j < N; ++j)
@@ -25,8 +23,7 @@ __device__ Pack<T, N> load_pack(const T* x, int64_t left, bool aligned) {
   return out;
 }
 
-template <int N, class T>
-__device__ void store_pack(const Pack<T, N>& pack, T* y, int64_t left, bool aligned) {
+template <int N, class T> __device__ void store_pack(const Pack<T, N>& pack, T* y, int64_t left, bool aligned) {
   if (aligned && left >= N) {
     *reinterpret_cast<Pack<T, N>*>(y) = pack;
     return;

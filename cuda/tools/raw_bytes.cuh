@@ -11,8 +11,7 @@ struct alignas(16) Word16 {
 
 /// Calls f.operator()<W>() for the widest word of which `bytes` is a multiple.  Join several conditions, lengths and
 /// addresses alike, by |.
-template <class F>
-void with_word(int64_t bytes, F&& f) {
+template <class F> void with_word(int64_t bytes, F&& f) {
   if (bytes % 16 == 0) f.template operator()<Word16>();
   else if (bytes % 8 == 0) f.template operator()<uint64_t>();
   else if (bytes % 4 == 0) f.template operator()<uint32_t>();
@@ -22,8 +21,7 @@ void with_word(int64_t bytes, F&& f) {
 inline int64_t address(const void* p) { return int64_t(reinterpret_cast<uintptr_t>(p)); }
 
 /// All bits set: NaN in every float type, -1 and 255 in the integers.
-template <class W>
-CAMO_HD W all_bits() {
+template <class W> CAMO_HD W all_bits() {
   if constexpr (sizeof(W) == 16) return W{{~uint64_t(0), ~uint64_t(0)}};
   else return W(~W(0));
 }

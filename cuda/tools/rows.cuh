@@ -11,8 +11,7 @@
 namespace camo::cuda {
 
 /// N neighbours of memory as numbers to compute with, and back; one access where p is aligned, else N.
-template <int N, class T>
-__device__ Pack<acc_t<T>, N> load(const T* p) {
+template <int N, class T> __device__ Pack<acc_t<T>, N> load(const T* p) {
   Pack<T, N> raw;
   if (reinterpret_cast<uintptr_t>(p) % alignof(Pack<T, N>) == 0) raw = *reinterpret_cast<const Pack<T, N>*>(p);
   else
@@ -21,8 +20,7 @@ __device__ Pack<acc_t<T>, N> load(const T* p) {
   for (int j = 0; j < N; ++j) out.at[j] = widen(raw.at[j]);
   return out;
 }
-template <class T, int N>
-__device__ void store(const Pack<acc_t<T>, N>& x, T* p) {
+template <class T, int N> __device__ void store(const Pack<acc_t<T>, N>& x, T* p) {
   Pack<T, N> out;
   for (int j = 0; j < N; ++j) out.at[j] = narrow<T>(x.at[j]);
   if (reinterpret_cast<uintptr_t>(p) % alignof(Pack<T, N>) == 0) *reinterpret_cast<Pack<T, N>*>(p) = out;
@@ -48,8 +46,7 @@ struct Team {
   __device__ explicit Team(int size) : size(size), lane(int(threadIdx.x) % size), number(int(threadIdx.x) / size) {}
 
   /// Of every lane's x, for all of them.  All threads of the block must call it.
-  template <class A, class Op>
-  __device__ A fold(A x, A nothing, Op op) const {
+  template <class A, class Op> __device__ A fold(A x, A nothing, Op op) const {
     if (size > 32) return block_fold(x, nothing, op);
     for (int step = size / 2; step; step /= 2) x = op(x, __shfl_xor_sync(~0u, x, step));
     return x;
@@ -59,26 +56,22 @@ struct Team {
 
   /// f(row) for the rows [first, last) that teams of the block take in turn.  All threads call f equally often: a team
   /// without a row gets one >= last, of which it must read and write nothing.
-  template <class F>
-  __device__ void each_row(int64_t first, int64_t last, int64_t stride, F f) const {
+  template <class F> __device__ void each_row(int64_t first, int64_t last, int64_t stride, F f) const {
     for (int64_t r = first; r < last; r += stride) f(r + number);
   }
   /// The same for all R rows and the whole grid.
-  template <class F>
-  __device__ void each_row(int64_t R, F f) const {
+  template <class F> __device__ void each_row(int64_t R, F f) const {
     const int64_t teams = int(blockDim.x) / size;
     each_row(blockIdx.x * teams, R, gridDim.x * teams, f);
   }
   /// f(c) for the first channel c of every pack of this lane; N divides C.
-  template <int N, class F>
-  __device__ void each_pack(int64_t C, F f) const {
+  template <int N, class F> __device__ void each_pack(int64_t C, F f) const {
     for (int64_t c = int64_t(lane) * N; c < C; c += int64_t(size) * N) f(c);
   }
 };
 
 /// Calls f.operator()<N>() with N numbers to a pack: 16 bytes where rows are whole packs, else 1.
-template <class T, class F>
-void with_pack(int64_t C, F f) {
+template <class T, class F> void with_pack(int64_t C, F f) {
   if (C % kPack<T> == 0) f.template operator()<kPack<T>>();
   else f.template operator()<1>();
 }

@@ -8,8 +8,7 @@ namespace camo::cuda {
 
 inline Device device_of(Cuda where) { return {Device::cuda, int8_t(where.index)}; }
 
-template <class T>
-class Scratch {
+template <class T> class Scratch {
  public:
   Scratch(Cuda where, int64_t count)
       : device_(device_of(where)), data_(static_cast<T*>(allocate(device_, count * int64_t(sizeof(T))))) {}

@@ -4,8 +4,8 @@
 // are counted through, and a block finds its piece's item by bisection.
 #pragma once
 
-#include "cuda/tools/pack.cuh"
 #include "cuda/runtime.h"
+#include "cuda/tools/pack.cuh"
 #include "cuda/tools/scratch.cuh"
 
 namespace camo::cuda {
@@ -13,8 +13,7 @@ namespace camo::cuda {
 constexpr int64_t kItemPiece = 4096;
 
 /// The table on the device; Item has n, its elements, and first, the number of its first piece, which is set here.
-template <class Item>
-class ItemTable {
+template <class Item> class ItemTable {
  public:
   ItemTable(Cuda where, std::vector<Item> items) : count(int64_t(items.size())), on_device_(where, count) {
     for (Item& item : items) item.first = pieces, pieces += (item.n + kItemPiece - 1) / kItemPiece;
@@ -29,8 +28,7 @@ class ItemTable {
 };
 
 /// The item of a piece: the last one that begins at or before it, for items of no elements have no piece.
-template <class Item>
-__device__ Item item_of(const Item* items, int64_t count, int64_t piece) {
+template <class Item> __device__ Item item_of(const Item* items, int64_t count, int64_t piece) {
   int64_t low = 0, high = count - 1;
   while (low < high) {
     const int64_t middle = (low + high + 1) / 2;

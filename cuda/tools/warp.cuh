@@ -13,10 +13,7 @@
 namespace camo::cuda {
 
 /// N neighbours read or written at once; the pointer is aligned to the smaller of 16 bytes and the whole.
-template <class T, int N>
-struct alignas(N * sizeof(T) < 16 ? N * sizeof(T) : 16) Pack {
-  T at[N];
-};
+template <class T, int N> struct alignas(N * sizeof(T) < 16 ? N * sizeof(T) : 16) Pack { T at[N]; };
 /// As many as 16 bytes hold, 8 at most.
 template <class T> constexpr int kPack = sizeof(T) == 1 ? 8 : int(16 / sizeof(T));
 
@@ -34,15 +31,13 @@ struct Larger {
 };
 
 /// Over the 32 lanes of a warp, for each of them.
-template <class Op, class A>
-__device__ A warp_fold(A x, Op op) {
+template <class Op, class A> __device__ A warp_fold(A x, Op op) {
   for (int step = 16; step; step /= 2) x = op(x, __shfl_xor_sync(~0u, x, step));
   return x;
 }
 
 /// The same over all threads of a one-dimensional block; every thread gets the result and must call it.
-template <class Op, class A>
-__device__ A block_fold(A x, A nothing, Op op) {
+template <class Op, class A> __device__ A block_fold(A x, A nothing, Op op) {
   SHARED(A, parts, [32]);
   const int lane = int(threadIdx.x) & 31, warp = int(threadIdx.x) >> 5, warps = int(blockDim.x) >> 5;
   x = warp_fold(x, op);

@@ -34,8 +34,8 @@ struct FrequencyExpert : Expert {
   Var forward(const Var& x) override {
     Var smooth = avg_pool(x, {.kernel = 3, .stride = 1, .padding = 1});
     Var smoother = avg_pool(x, {.kernel = 5, .stride = 1, .padding = 2});
-    return fuse.forward(concat(
-        {low.forward(smooth), mid.forward(smooth - smoother), high.forward(x - smooth), all.forward(x)}, -1));
+    return fuse.forward(
+        concat({low.forward(smooth), mid.forward(smooth - smoother), high.forward(x - smooth), all.forward(x)}, -1));
   }
 };
 
@@ -46,14 +46,19 @@ struct EdgeExpert : Expert {
   Pointwise slope, curve, both, all, fuse;
 
   EdgeExpert(nn::Scope s, int64_t dim)
-      : Expert(std::move(s)), filters(sub("filters"), dim),
-        slope(sub("slope"), dim, dim / 4), curve(sub("curve"), dim, dim / 4), both(sub("both"), dim, dim / 4),
-        all(sub("all"), dim, dim - 3 * (dim / 4)), fuse(sub("fuse"), dim, dim) {}
+      : Expert(std::move(s)),
+        filters(sub("filters"), dim),
+        slope(sub("slope"), dim, dim / 4),
+        curve(sub("curve"), dim, dim / 4),
+        both(sub("both"), dim, dim / 4),
+        all(sub("all"), dim, dim - 3 * (dim / 4)),
+        fuse(sub("fuse"), dim, dim) {}
 
   Var forward(const Var& x) override {
     auto [slope2, bend] = filters.forward(x);
     return fuse.forward(concat({slope.forward(magnitude(slope2)), curve.forward(abs(bend)),
-                                both.forward(magnitude(slope2 + square(bend))), all.forward(x)}, -1));
+                                both.forward(magnitude(slope2 + square(bend))), all.forward(x)},
+                               -1));
   }
 
  private:
@@ -93,8 +98,7 @@ struct ContrastExpert : Expert {
         fuse(sub("fuse"), dim, dim) {}
 
   Var forward(const Var& x) override {
-    return fuse.forward(
-        concat({small.forward(x), medium.forward(x), large.forward(x), all.forward(x)}, -1));
+    return fuse.forward(concat({small.forward(x), medium.forward(x), large.forward(x), all.forward(x)}, -1));
   }
 };
 

@@ -81,8 +81,7 @@ struct FrequencyExpert : Expert {
 struct EdgeExpert : Expert {
   EdgeFilters filters;
   FourViews edges;
-  EdgeExpert(nn::Scope s, int64_t dim)
-      : Expert(std::move(s)), filters(sub("filters"), dim), edges(sub("edges"), dim) {}
+  EdgeExpert(nn::Scope s, int64_t dim) : Expert(std::move(s)), filters(sub("filters"), dim), edges(sub("edges"), dim) {}
 
   Var forward(const Var& x) override {
     auto [slope2, bend] = filters.forward(x);

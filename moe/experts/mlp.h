@@ -15,7 +15,8 @@ namespace camo::moe {
 struct GroupedLinear : nn::Module {
   Var &weight, &bias;  // (E, out, in), (E, out)
   GroupedLinear(nn::Scope s, int64_t experts, int64_t in, int64_t out)
-      : Module(std::move(s)), weight(parameter("weight", {experts, out, in}, start(in))),
+      : Module(std::move(s)),
+        weight(parameter("weight", {experts, out, in}, start(in))),
         bias(parameter("bias", {experts, out}, start(in), /*decay=*/false)) {}
   Var forward(const Var& x, const std::vector<int64_t>& begin) { return grouped_linear(x, weight, bias, begin); }
 
@@ -37,7 +38,8 @@ struct MlpPool {
 struct MlpExperts : nn::Module {
   GroupedLinear fc1, fc2;
   MlpExperts(nn::Scope s, int64_t dim, const MlpPool& pool)
-      : Module(std::move(s)), fc1(sub("fc1"), pool.experts, dim, pool.hidden),
+      : Module(std::move(s)),
+        fc1(sub("fc1"), pool.experts, dim, pool.hidden),
         fc2(sub("fc2"), pool.experts, pool.hidden, dim) {}
 
   /// packed (R, ..., C), expert e's rows from begin[e] to begin[e + 1].

@@ -11,7 +11,9 @@ struct SingleExpert : Expert {
   Pointwise widen, fuse;
 
   SingleExpert(nn::Scope s, int64_t dim, int64_t worth)
-      : Expert(std::move(s)), filter(sub("filter"), dim, 7), widen(sub("widen"), dim, worth * dim),
+      : Expert(std::move(s)),
+        filter(sub("filter"), dim, 7),
+        widen(sub("widen"), dim, worth * dim),
         fuse(sub("fuse"), worth * dim, dim) {}
 
   Var forward(const Var& x) override { return fuse.forward(widen.forward(filter.forward(x))); }

@@ -77,8 +77,7 @@ Check verify_attention(const debug::AttentionSizes& s, DType dtype, Device devic
   const int64_t peak = memory_stats(device).peak - before;
   // Results and gradients, one number a row and head, and as much again for tiles of scores; never N x M.
   const int64_t linear =
-      2 * (out.y.bytes() + out.lse.bytes() + grads.dq.bytes() + grads.dk.bytes() + grads.dv.bytes()) +
-      (1 << 20);
+      2 * (out.y.bytes() + out.lse.bytes() + grads.dq.bytes() + grads.dk.bytes() + grads.dv.bytes()) + (1 << 20);
 
   // Of a single key the softmax is 1, and dq and dk are zero but for rounding, in the unit of dy.
   const double least = 0.1 * norm(exact(dy));
@@ -90,12 +89,10 @@ Check verify_attention(const debug::AttentionSizes& s, DType dtype, Device devic
           .verdict = worst <= limit ? Verdict::passed : Verdict::failed,
           .measured = worst,
           .limit = limit,
-          .sentence =
-              text("forward and backward against the plain formula; peak ", (peak + 1023) / 1024, " KiB")};
+          .sentence = text("forward and backward against the plain formula; peak ", (peak + 1023) / 1024, " KiB")};
   if (const int64_t scores = s.N * s.M * heads * 4; scores > peak)
     c.sentence += text(", scores would be ", (scores + 1023) / 1024);
-  if (peak > linear)
-    c.verdict = Verdict::failed, c.sentence = text("takes ", peak, " bytes, more than O(N): ", linear);
+  if (peak > linear) c.verdict = Verdict::failed, c.sentence = text("takes ", peak, " bytes, more than O(N): ", linear);
   return c;
 }
 

@@ -63,8 +63,7 @@ std::string wrong_move(Moe& layer, const Var& rows, int64_t B) {
       const double step = config.balancing == Balancing::sign ? double((lack > 0) - (lack < 0)) : lack / all;
       if (std::abs(move[size_t(e)] - config.rate * step) > kRounding * config.rate)
         return text("expert ", layer.names[size_t(e)], " has ", load[size_t(e)], " of ", all,
-                    " rows, and its bias moves by ", move[size_t(e)], " in a step of ", parts,
-                    " micro-batches");
+                    " rows, and its bias moves by ", move[size_t(e)], " in a step of ", parts, " micro-batches");
     }
   }
   return "";

@@ -21,8 +21,7 @@ inline double relative_error(const Tensor& a, const Tensor& b, double least = 0)
   return !std::isfinite(error) ? INFINITY : size > 0 ? error / size : error;
 }
 
-inline Check judged(const char* name, const std::string& where, double measured, double limit,
-                    std::string sentence) {
+inline Check judged(const char* name, const std::string& where, double measured, double limit, std::string sentence) {
   const bool good = measured <= limit;  // NaN is not
   return {name, where, good ? Verdict::passed : Verdict::failed, measured, limit, std::move(sentence)};
 }
@@ -62,8 +61,7 @@ inline std::vector<double> weights_by_expert(const Route& route, int64_t experts
 
 inline double largest_difference(const std::vector<double>& a, const double* b) {
   double worst = 0;
-  for (size_t i = 0; i < a.size(); ++i)
-    worst = std::max(worst, std::isfinite(a[i] - b[i]) ? std::abs(a[i] - b[i]) : 1);
+  for (size_t i = 0; i < a.size(); ++i) worst = std::max(worst, std::isfinite(a[i] - b[i]) ? std::abs(a[i] - b[i]) : 1);
   return worst;
 }
 

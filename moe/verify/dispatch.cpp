@@ -54,8 +54,8 @@ Var one_by_one(Moe& layer, const Var& x) {
   for (int64_t r = 0, i = 0; r < int64_t(rows.size()); ++r) {
     Var sum;
     for (int64_t k = 0; k < layer.router.chosen; ++k, ++i) {
-      Var weight = reshape(slice(rows_slice(route.weight, r, r + 1), 1, k, k + 1),
-                           std::vector<int64_t>(size_t(x.rank()), 1));
+      Var weight =
+          reshape(slice(rows_slice(route.weight, r, r + 1), 1, k, k + 1), std::vector<int64_t>(size_t(x.rank()), 1));
       Var one = layer.experts[expert[i]].forward(rows[r]) * weight;
       sum = sum.defined() ? sum + one : one;
     }
@@ -96,8 +96,7 @@ Check verifying::dispatch_check(Moe& layer, const Tensor& x32) {
   };
   compare(fast.dx, plain.dx, "x");
   std::vector<nn::Parameter> parameters = layer.named_parameters();
-  for (size_t i = 0; i < parameters.size(); ++i)
-    compare(fast.gradients[i], plain.gradients[i], parameters[i].name);
+  for (size_t i = 0; i < parameters.size(); ++i) compare(fast.gradients[i], plain.gradients[i], parameters[i].name);
   return judged("dispatch", layer.path(), worst, kExact,
                 worst <= kExact ? "output and gradients of x, experts and gate equal a loop over rows"
                                 : where + " is not that of a loop over rows");

@@ -41,8 +41,7 @@ constexpr int64_t kDirections = 4;  // in which the gate's slope is measured
 /// Evaluation mode, and no watcher, while alive; what was staged is dropped.
 class Quiet {
  public:
-  explicit Quiet(Moe& layer)
-      : layer_(layer), training_(layer.training()), watch_(std::exchange(layer.watch, nullptr)) {
+  explicit Quiet(Moe& layer) : layer_(layer), training_(layer.training()), watch_(std::exchange(layer.watch, nullptr)) {
     layer.train(false);
   }
   ~Quiet() {
@@ -63,9 +62,8 @@ class Quiet {
 Check weights_check(Moe& layer, const Var& rows) {
   NoGrad no_grad;
   Flaw f = flaw(layer.router.forward(rows), layer.router.experts);
-  Check c =
-      judged("weights", layer.path(), f.worst_sum, 1e-5,
-             text(rows.dim(0), " rows: weights sum to 1, none negative; choices distinct and in range"));
+  Check c = judged("weights", layer.path(), f.worst_sum, 1e-5,
+                   text(rows.dim(0), " rows: weights sum to 1, none negative; choices distinct and in range"));
   if (f.row >= 0) c.verdict = Verdict::failed, c.sentence = text("row ", f.row, " has ", f.what);
   return c;
 }
@@ -91,14 +89,12 @@ Check gate_check(Moe& layer, const Tensor& x32) {
       const Tensor value = p.var.value();
       const double unit = norm(value) / std::sqrt(double(std::max<int64_t>(value.numel(), 1))) + 1e-3;
       start.push_back(value.clone());
-      direction.push_back(
-          scale(randn(value.shape(), hash(p.name) + uint64_t(d), DType::f64).to(x.device()), unit));
+      direction.push_back(scale(randn(value.shape(), hash(p.name) + uint64_t(d), DType::f64).to(x.device()), unit));
       if (p.var.grad().defined()) slope += item(sum(mul(p.var.grad(), direction.back())));
     }
     bool tipped = false;
     auto value_at = [&](double h) {
-      for (size_t i = 0; i < gate.size(); ++i)
-        copy_into(gate[i].var.value(), add(start[i], scale(direction[i], h)));
+      for (size_t i = 0; i < gate.size(); ++i) copy_into(gate[i].var.value(), add(start[i], scale(direction[i], h)));
       MoeOut moved = layer.forward(Var(x));
       tipped |= !equal_bits(moved.route.expert, out.route.expert);
       return item(sum(mul(moved.y.value(), projection)));
@@ -110,8 +106,7 @@ Check gate_check(Moe& layer, const Tensor& x32) {
       difference = (4 * rise(h) - rise(2 * h)) / 3;
     } while (tipped && (h /= 8) > 1e-9);
     for (size_t i = 0; i < gate.size(); ++i) copy_into(gate[i].var.value(), start[i]);
-    error += std::pow(slope - difference, 2),
-        size += std::pow(std::max(std::abs(slope), std::abs(difference)), 2);
+    error += std::pow(slope - difference, 2), size += std::pow(std::max(std::abs(slope), std::abs(difference)), 2);
   }
   if (layer.router.chosen == 1 && size < 1e-20)
     return skipped("gate", layer.path(),
@@ -137,11 +132,10 @@ Check batch_check(Moe& layer, const Var& rows, int64_t B) {
   for (int64_t e = 0; e < E; ++e) results.push_back(layer.experts[e].forward(rows).value());
   for (int64_t b = 0; b < B; ++b) {
     Var own = rows_slice(rows, b * n, (b + 1) * n);
-    of_router = std::max(
-        of_router, largest_difference(weights_by_expert(layer.router.forward(own), E), &weights[b * n * E]));
+    of_router =
+        std::max(of_router, largest_difference(weights_by_expert(layer.router.forward(own), E), &weights[b * n * E]));
     for (int64_t e = 0; e < E; ++e) {
-      const double error =
-          relative_error(layer.experts[e].forward(own).value(), results[e].slice(b * n, (b + 1) * n));
+      const double error = relative_error(layer.experts[e].forward(own).value(), results[e].slice(b * n, (b + 1) * n));
       if (error > std::max(of_experts, of_router)) worst = text("expert ", layer.names[e]);
       of_experts = std::max(of_experts, error);
     }
@@ -169,10 +163,10 @@ Check spatial_check(Moe& layer, const Var& rows, int64_t B) {
     choices.insert({&expert[r * layer.router.chosen], &expert[(r + 1) * layer.router.chosen]});
   }
   const char* unit = layer.routing == Routing::tile ? "tiles" : "pixels";
-  return judged("spatial", layer.path(), double(other) / double(looked), 0,
-                other ? text(other, " of ", looked, " ", unit, " go elsewhere once their neighbours are gone")
-                      : text(looked, " ", unit, " of a picture make ", choices.size(),
-                             " different choices, each its own"));
+  return judged(
+      "spatial", layer.path(), double(other) / double(looked), 0,
+      other ? text(other, " of ", looked, " ", unit, " go elsewhere once their neighbours are gone")
+            : text(looked, " ", unit, " of a picture make ", choices.size(), " different choices, each its own"));
 }
 
 }  // namespace
@@ -188,18 +182,15 @@ std::vector<Check> verify_layer(Moe& layer, const Tensor& x) {
   const Var rows = layer.rows(Var(x));
   const std::string where = layer.path();
   std::vector<Check> out;
-  auto add_check = [&](const char* name, const std::function<Check()>& f) {
-    out.push_back(guarded(name, where, f));
-  };
+  auto add_check = [&](const char* name, const std::function<Check()>& f) { out.push_back(guarded(name, where, f)); };
   add_check("weights", [&] { return weights_check(layer, rows); });
   add_check("gate", [&] { return gate_check(layer, corner); });
   add_check("batch", [&] { return batch_check(layer, rows, B); });
   const bool together = out.back().verdict == Verdict::failed;
   add_check("spatial", [&] { return spatial_check(layer, rows, B); });
   add_check("dispatch", [&] {
-    return together
-               ? skipped("dispatch", where, "batch fails here: rows one by one are not these rows together")
-               : dispatch_check(layer, corner);
+    return together ? skipped("dispatch", where, "batch fails here: rows one by one are not these rows together")
+                    : dispatch_check(layer, corner);
   });
   add_check("balance", [&] { return balance_check(layer, rows, B); });
   return out;

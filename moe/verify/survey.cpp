@@ -1,15 +1,14 @@
 #include "moe/verify/survey.h"
 
-#include <utility>
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 #include "moe/verify/verify.h"
 
 namespace camo::moe {
 
-Surveyor::Surveyor(nn::Module& network)
-    : layers_(mixtures(network)), share_(layers_.size()), parts_(layers_.size()) {
+Surveyor::Surveyor(nn::Module& network) : layers_(mixtures(network)), share_(layers_.size()), parts_(layers_.size()) {
   for (size_t i = 0; i < layers_.size(); ++i) {
     before_.push_back(layers_[i]->watch);
     layers_[i]->watch = [this, i](const Var& x, const MoeOut& out) { enter(i, x, out); };
@@ -44,8 +43,7 @@ void Surveyor::enter(size_t layer, const Var& x, const MoeOut& out) {
     share[first + size_t(i / per_image * E + expert[size_t(i)])] += 1 / double(per_image);
   if (layers_[layer]->routing != Routing::image) {
     const Tensor seen = pooled(layers_[layer]->rows(x).value());
-    const int64_t K = layers_[layer]->router.chosen, rows = per_image / K,
-                  already = int64_t(share.size()) / E - B;
+    const int64_t K = layers_[layer]->router.chosen, rows = per_image / K, already = int64_t(share.size()) / E - B;
     for (int64_t b = 0; b < B; ++b)
       for (int64_t j = 0; j < std::min(kParts, rows); ++j) {
         const int64_t r = b * rows + (j * rows / kParts + (already + b) * 7) % rows;
@@ -72,8 +70,7 @@ Survey Surveyor::result() const {
                           .share = from<double>(share_[i], {images_, E})});
     if (m == 0) continue;
     out.layers.back().part_share = from<double>(parts_[i].share, {m, E});
-    out.layers.back().part_features =
-        from<double>(parts_[i].features, {m, int64_t(parts_[i].features.size()) / m});
+    out.layers.back().part_features = from<double>(parts_[i].features, {m, int64_t(parts_[i].features.size()) / m});
   }
   out.features = from<double>(features_, {images_, int64_t(features_.size()) / images_});
   return out;
@@ -83,8 +80,8 @@ namespace {
 
 /// One run from centres drawn with k-means++; the group of each row, and the sum of squared distances to the
 /// centres.
-std::pair<std::vector<int64_t>, double> lloyd(const std::vector<double>& x, int64_t n, int64_t C,
-                                              int64_t groups, uint32_t start) {
+std::pair<std::vector<int64_t>, double> lloyd(const std::vector<double>& x, int64_t n, int64_t C, int64_t groups,
+                                              uint32_t start) {
   std::vector<double> centre(size_t(groups * C)), nearest(size_t(n), 1.0);
   auto distance = [&](int64_t i, int64_t g) {
     double sum = 0;
@@ -128,8 +125,7 @@ std::pair<std::vector<int64_t>, double> lloyd(const std::vector<double>& x, int6
 
 std::vector<int64_t> k_means(const Tensor& points, int64_t groups) {
   auto [n, C] = dims<2>(points, "k_means: points (n, C)");
-  check<DataError>(1 <= groups && groups <= n, "k_means: needs 1 to n groups, got ", groups, " of ", n,
-                   " points");
+  check<DataError>(1 <= groups && groups <= n, "k_means: needs 1 to n groups, got ", groups, " of ", n, " points");
   std::vector<double> x = to_vector<double>(points);
   for (int64_t c = 0; c < C; ++c) {
     double mean = 0, square = 0;
@@ -156,16 +152,14 @@ Tensor share_by_group(const Tensor& share, const std::vector<int64_t>& group) {
   Tensor out = zeros({G, E}, DType::f64);
   for (int64_t i = 0; i < n; ++i) {
     const double size = double(std::count(group.begin(), group.end(), group[i]));
-    for (int64_t e = 0; e < E; ++e)
-      out.write<double>()[group[i] * E + e] += share.read<double>()[i * E + e] / size;
+    for (int64_t e = 0; e < E; ++e) out.write<double>()[group[i] * E + e] += share.read<double>()[i * E + e] / size;
   }
   return out;
 }
 
 double mutual_information(const Tensor& share, const std::vector<int64_t>& group) {
   const int64_t n = share.dim(0), E = share.dim(1), G = *std::max_element(group.begin(), group.end()) + 1;
-  std::vector<double> joint(size_t(G * E)), of_group(static_cast<size_t>(G)),
-      of_expert(static_cast<size_t>(E));
+  std::vector<double> joint(size_t(G * E)), of_group(static_cast<size_t>(G)), of_expert(static_cast<size_t>(E));
   const double* s = share.read<double>();
   for (int64_t i = 0; i < n; ++i)
     for (int64_t e = 0; e < E; ++e) {
@@ -183,8 +177,7 @@ PermutationTest permutation_test(const Tensor& share, std::vector<int64_t> group
   PermutationTest out{.information = mutual_information(share, group), .by_chance = 0, .p = 1};
   Random random({.seed = 1, .domain = Domain::shuffle});
   for (int64_t s = 0; s < shuffles; ++s) {
-    for (size_t i = group.size(); i > 1; --i)
-      std::swap(group[i - 1], group[size_t(random.below(int64_t(i)))]);
+    for (size_t i = group.size(); i > 1; --i) std::swap(group[i - 1], group[size_t(random.below(int64_t(i)))]);
     const double chance = mutual_information(share, group);
     // Sums in another order differ in their last bits: what is equal must count as equal.
     out.by_chance += chance / double(shuffles), out.p += chance >= out.information - 1e-12;

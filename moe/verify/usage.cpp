@@ -32,17 +32,15 @@ Check usage(const Survey::Layer& layer) {
     error = std::max(error, std::abs(of_even - 1)), least = std::min(least, of_even);
     if (of_even < kDead) dead += (dead.empty() ? "" : ", ") + layer.experts[size_t(e)];
   }
-  const std::string about =
-      text("entropy ", fixed(entropy, 3), " of 1, load error ", fixed(100 * error, 0), " %");
+  const std::string about = text("entropy ", fixed(entropy, 3), " of 1, load error ", fixed(100 * error, 0), " %");
   const bool good = dead.empty() && std::isfinite(least);
-  return {.name = "usage",
-          .where = layer.where,
-          .verdict = good ? Verdict::passed : Verdict::failed,
-          .measured = least,
-          .limit = kDead,
-          .sentence =
-              (dead.empty() ? "share of the least used expert, of an even one; " : "dead: " + dead + "; ") +
-              about};
+  return {
+      .name = "usage",
+      .where = layer.where,
+      .verdict = good ? Verdict::passed : Verdict::failed,
+      .measured = least,
+      .limit = kDead,
+      .sentence = (dead.empty() ? "share of the least used expert, of an even one; " : "dead: " + dead + "; ") + about};
 }
 
 Check content(const Survey::Layer& layer, const std::vector<int64_t>& group_of_image) {
@@ -54,9 +52,8 @@ Check content(const Survey::Layer& layer, const std::vector<int64_t>& group_of_i
           .verdict = test.p <= kSignificant ? Verdict::passed : Verdict::failed,
           .measured = test.p,
           .limit = kSignificant,
-          .sentence =
-              text(parts ? "p; the group of a part tells " : "p; an image's group tells ",
-                   fixed(test.information, 3), " nats of its experts, by chance ", fixed(test.by_chance, 3))};
+          .sentence = text(parts ? "p; the group of a part tells " : "p; an image's group tells ",
+                           fixed(test.information, 3), " nats of its experts, by chance ", fixed(test.by_chance, 3))};
 }
 
 }  // namespace
@@ -73,8 +70,7 @@ std::vector<Check> verify_survey(const Survey& survey) {
     for (const char* name : {"usage", "content"})
       if (!why.empty())
         out.push_back({.name = name, .where = layer.where, .verdict = Verdict::skipped, .sentence = why});
-      else
-        out.push_back(std::string(name) == "usage" ? usage(layer) : content(layer, group));
+      else out.push_back(std::string(name) == "usage" ? usage(layer) : content(layer, group));
   }
   return out;
 }

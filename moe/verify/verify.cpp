@@ -2,8 +2,8 @@
 // training.
 #include <algorithm>
 
-#include "moe/verify/survey.h"
 #include "moe/verify/checks.h"
+#include "moe/verify/survey.h"
 
 namespace camo::moe {
 using namespace verifying;
@@ -11,8 +11,7 @@ using namespace verifying;
 std::vector<std::string> failed(const std::vector<Check>& checks) {
   std::vector<std::string> out;
   for (const Check& c : checks)
-    if (c.verdict == Verdict::failed && std::find(out.begin(), out.end(), c.name) == out.end())
-      out.push_back(c.name);
+    if (c.verdict == Verdict::failed && std::find(out.begin(), out.end(), c.name) == out.end()) out.push_back(c.name);
   return out;
 }
 
@@ -22,8 +21,7 @@ namespace {
 
 bool fails(const std::vector<Check>& checks, const std::string& name, const std::string& where = "") {
   return std::any_of(checks.begin(), checks.end(), [&](const Check& c) {
-    return c.verdict == Verdict::failed && (name.empty() || c.name == name) &&
-           (where.empty() || c.where == where);
+    return c.verdict == Verdict::failed && (name.empty() || c.name == name) && (where.empty() || c.where == where);
   });
 }
 
@@ -54,8 +52,7 @@ void reach_gates(const Subject& s, const std::vector<Moe*>& layers, std::vector<
       if (c.name != "gate" || c.where != layer->path() || c.verdict != Verdict::passed) continue;
       c.sentence += text("; norm ", std::sqrt(square), " from the network's output");
       if (!(square > 0) || !std::isfinite(square))
-        c.verdict = Verdict::failed,
-        c.sentence = "no finite gradient of the network's output reaches the gate";
+        c.verdict = Verdict::failed, c.sentence = "no finite gradient of the network's output reaches the gate";
     }
   }
   nn::zero_grad(s.network);
@@ -66,16 +63,14 @@ Check mates_check(const Subject& s) {
   const Tensor together = s.forward(Var(s.images)).value();
   double worst = 0;
   for (int64_t b = 0; b < s.images.dim(0); ++b)
-    worst = std::max(
-        worst, relative_error(s.forward(Var(s.images.slice(b, b + 1))).value(), together.slice(b, b + 1)));
+    worst = std::max(worst, relative_error(s.forward(Var(s.images.slice(b, b + 1))).value(), together.slice(b, b + 1)));
   return judged("batch", "network", worst, kRounding, "logits of each image alone and among others");
 }
 
 }  // namespace
 
 std::vector<Check> verify(const Subject& s, const Survey* survey) {
-  check(s.images.rank() == 4 && s.images.dim(0) >= 2, "verify: needs two images and more, got ",
-        s.images.shape());
+  check(s.images.rank() == 4 && s.images.dim(0) >= 2, "verify: needs two images and more, got ", s.images.shape());
   const bool training = s.network.training();
   s.network.train(false);
   const std::vector<Moe*> layers = mixtures(s.network);
@@ -91,15 +86,12 @@ std::vector<Check> verify(const Subject& s, const Survey* survey) {
     for (Check& c : verify_layer(*layers[i], x[i])) out.push_back(std::move(c));
   reach_gates(s, layers, out);
   if (layers.empty())
-    out.push_back(
-        skipped("weights", "network", "has no mixture: the checks of routing have nothing to look at"));
+    out.push_back(skipped("weights", "network", "has no mixture: the checks of routing have nothing to look at"));
   if (fails(out, "dispatch"))
     out.push_back(skipped("batch", "network", "dispatch fails: images get each other's results"));
-  else
-    out.push_back(guarded("batch", "network", [&] { return mates_check(s); }));
+  else out.push_back(guarded("batch", "network", [&] { return mates_check(s); }));
   for (const debug::AttentionSizes& sizes : attentions)
-    for (DType dtype : {DType::f32, DType::bf16})
-      out.push_back(verify_attention(sizes, dtype, s.images.device()));
+    for (DType dtype : {DType::f32, DType::bf16}) out.push_back(verify_attention(sizes, dtype, s.images.device()));
   if (attentions.empty()) out.push_back(skipped("flash", "network", "has no such attention"));
 
   for (const char* name : {"usage", "content"})

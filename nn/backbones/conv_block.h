@@ -39,9 +39,12 @@ struct ConvBlock : Module {
   Mlp mlp;
   DropPath drop_path;
   ConvBlock(Scope s, int64_t dim, int64_t kernel, Init init, double drop)
-      : Module(std::move(s)), gamma(parameter("gamma", {dim}, constant(kLayerScale), false)),
-        conv_dw(sub("conv_dw"), dim, kernel, 1, true, init), norm(sub("norm"), dim),
-        mlp(sub("mlp"), dim, 4 * dim, init), drop_path(sub("drop_path"), drop) {}
+      : Module(std::move(s)),
+        gamma(parameter("gamma", {dim}, constant(kLayerScale), false)),
+        conv_dw(sub("conv_dw"), dim, kernel, 1, true, init),
+        norm(sub("norm"), dim),
+        mlp(sub("mlp"), dim, 4 * dim, init),
+        drop_path(sub("drop_path"), drop) {}
   Var forward(const Var& x) {
     return x + drop_path.forward(mlp.forward_scaled(norm.forward(conv_dw.forward(x)), gamma));
   }

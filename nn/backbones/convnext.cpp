@@ -13,8 +13,9 @@ const std::vector<ConvNextConfig>& ConvNext::configs() {
 
 ConvNextStage::ConvNextStage(Scope s, const ConvNextConfig& config, int stage, const std::vector<double>& drop_path)
     : Module(std::move(s)),
-      downsample(stage == 0 ? nullptr : std::make_unique<PatchDownsample>(sub("downsample"), config.dims[stage - 1],
-                                                                          config.dims[stage], Init::trunc_normal)),
+      downsample(stage == 0 ? nullptr
+                            : std::make_unique<PatchDownsample>(sub("downsample"), config.dims[stage - 1],
+                                                                config.dims[stage], Init::trunc_normal)),
       blocks(sub("blocks")) {
   for (double rate : drop_path) blocks.add(config.dims[stage], 7, Init::trunc_normal, rate);
 }
@@ -26,7 +27,8 @@ Var ConvNextStage::forward(Var x) {
 }
 
 ConvNext::ConvNext(Scope s, const ConvNextConfig& config, const BackboneOptions& options)
-    : Backbone(std::move(s), config.dims), stem(sub("stem"), config.dims[0], Init::trunc_normal),
+    : Backbone(std::move(s), config.dims),
+      stem(sub("stem"), config.dims[0], Init::trunc_normal),
       stages(sub("stages")) {
   auto rates = drop_path_rates(options.drop_path, config.depths);
   for (int i = 0; i < 4; ++i) stages.add(config, i, rates[i]);

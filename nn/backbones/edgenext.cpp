@@ -36,8 +36,10 @@ Var PositionalEncoding::forward(int64_t height, int64_t width) {
 }
 
 CrossCovarianceAttention::CrossCovarianceAttention(Scope s, int64_t dim, int heads, Init init)
-    : Module(std::move(s)), temperature(parameter("temperature", {heads, 1, 1}, constant(1), false)),
-      qkv(sub("qkv"), dim, 3 * dim, true, init), proj(sub("proj"), dim, dim, true, init) {}
+    : Module(std::move(s)),
+      temperature(parameter("temperature", {heads, 1, 1}, constant(1), false)),
+      qkv(sub("qkv"), dim, 3 * dim, true, init),
+      proj(sub("proj"), dim, dim, true, init) {}
 
 Var CrossCovarianceAttention::forward(const Var& x, const Var& gamma) {
   auto [B, H, W, C] = dims<4>(x.value(), "CrossCovarianceAttention: x (B, H, W, C)");
@@ -58,11 +60,16 @@ Var CrossCovarianceAttention::forward(const Var& x, const Var& gamma) {
 }
 
 SplitTransposeBlock::SplitTransposeBlock(Scope s, int64_t dim, int64_t chunks, int heads, bool positions, double drop)
-    : Module(std::move(s)), gamma_xca(parameter("gamma_xca", {dim}, constant(kLayerScale), false)),
-      gamma(parameter("gamma", {dim}, constant(kLayerScale), false)), convs(sub("convs")),
+    : Module(std::move(s)),
+      gamma_xca(parameter("gamma_xca", {dim}, constant(kLayerScale), false)),
+      gamma(parameter("gamma", {dim}, constant(kLayerScale), false)),
+      convs(sub("convs")),
       pos_embd(positions ? std::make_unique<PositionalEncoding>(sub("pos_embd"), dim, kInit) : nullptr),
-      norm_xca(sub("norm_xca"), dim), xca(sub("xca"), dim, heads, kInit), norm(sub("norm"), dim),
-      mlp(sub("mlp"), dim, 4 * dim, kInit), drop_path(sub("drop_path"), drop) {
+      norm_xca(sub("norm_xca"), dim),
+      xca(sub("xca"), dim, heads, kInit),
+      norm(sub("norm"), dim),
+      mlp(sub("mlp"), dim, 4 * dim, kInit),
+      drop_path(sub("drop_path"), drop) {
   for (int64_t i = 0; i + 1 < chunks; ++i) convs.add((dim + chunks - 1) / chunks, 3, 1, true, kInit);
 }
 
@@ -86,8 +93,9 @@ Var SplitTransposeBlock::forward(const Var& x) {
 
 EdgeNextStage::EdgeNextStage(Scope s, const EdgeNextConfig& config, int stage, const std::vector<double>& drop_path)
     : Module(std::move(s)),
-      downsample(stage == 0 ? nullptr : std::make_unique<PatchDownsample>(sub("downsample"), config.dims[stage - 1],
-                                                                          config.dims[stage], kInit)),
+      downsample(stage == 0 ? nullptr
+                            : std::make_unique<PatchDownsample>(sub("downsample"), config.dims[stage - 1],
+                                                                config.dims[stage], kInit)),
       blocks(sub("blocks")) {
   const int64_t dim = config.dims[stage], last = config.depths[stage] - 1;
   for (int64_t k = 0; k < (stage ? last : last + 1); ++k) blocks.add(dim, kKernels[stage], kInit, drop_path[k]);

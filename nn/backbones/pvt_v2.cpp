@@ -12,9 +12,9 @@ constexpr double kEmbedEps = 1e-5, kBlockEps = 1e-6;
 const std::vector<PvtV2Config>& PvtV2::configs() {
   static const std::vector<int64_t> narrow{32, 64, 160, 256}, wide{64, 128, 320, 512}, usual{8, 8, 4, 4};
   static const std::vector<PvtV2Config> configs = {
-      {"pvt_v2_b0", narrow, {2, 2, 2, 2}, usual},  {"pvt_v2_b1", wide, {2, 2, 2, 2}, usual},
-      {"pvt_v2_b2", wide, {3, 4, 6, 3}, usual},    {"pvt_v2_b2_li", wide, {3, 4, 6, 3}, usual, true},
-      {"pvt_v2_b3", wide, {3, 4, 18, 3}, usual},   {"pvt_v2_b4", wide, {3, 8, 27, 3}, usual},
+      {"pvt_v2_b0", narrow, {2, 2, 2, 2}, usual},       {"pvt_v2_b1", wide, {2, 2, 2, 2}, usual},
+      {"pvt_v2_b2", wide, {3, 4, 6, 3}, usual},         {"pvt_v2_b2_li", wide, {3, 4, 6, 3}, usual, true},
+      {"pvt_v2_b3", wide, {3, 4, 18, 3}, usual},        {"pvt_v2_b4", wide, {3, 8, 27, 3}, usual},
       {"pvt_v2_b5", wide, {3, 6, 40, 3}, {4, 4, 4, 4}},
   };
   return configs;
@@ -26,9 +26,12 @@ PvtPatchEmbed::PvtPatchEmbed(Scope s, int64_t in, int64_t out, int64_t kernel, i
       norm(sub("norm"), out, kEmbedEps) {}
 
 PvtAttention::PvtAttention(Scope s, int64_t dim, int heads, int64_t reduction)
-    : Module(std::move(s)), q(sub("q"), dim, dim, true, Init::trunc_normal),
-      kv(sub("kv"), dim, 2 * dim, true, Init::trunc_normal), proj(sub("proj"), dim, dim, true, Init::trunc_normal),
-      heads(heads), pooled(reduction == kPooled) {
+    : Module(std::move(s)),
+      q(sub("q"), dim, dim, true, Init::trunc_normal),
+      kv(sub("kv"), dim, 2 * dim, true, Init::trunc_normal),
+      proj(sub("proj"), dim, dim, true, Init::trunc_normal),
+      heads(heads),
+      pooled(reduction == kPooled) {
   if (reduction == 1) return;
   int64_t step = pooled ? 1 : reduction;
   sr = std::make_unique<Conv2d>(sub("sr"), dim, dim, step, ConvSpec{.stride = step}, true, Init::fan_out);
@@ -46,14 +49,19 @@ Var PvtAttention::forward(const Var& x) {
 }
 
 PvtMlp::PvtMlp(Scope s, int64_t dim, int64_t hidden, bool pooled)
-    : Module(std::move(s)), fc1(sub("fc1"), dim, hidden, true, Init::trunc_normal, pooled ? Act::relu : Act::none),
+    : Module(std::move(s)),
+      fc1(sub("fc1"), dim, hidden, true, Init::trunc_normal, pooled ? Act::relu : Act::none),
       dwconv(sub("dwconv"), hidden, 3, 1, true, Init::fan_out),
       fc2(sub("fc2"), hidden, dim, true, Init::trunc_normal) {}
 
 PvtBlock::PvtBlock(Scope s, int64_t dim, int heads, int64_t reduction, int64_t mlp_ratio, double drop_path)
-    : Module(std::move(s)), norm1(sub("norm1"), dim, kBlockEps), attn(sub("attn"), dim, heads, reduction),
-      drop_path1(sub("drop_path1"), drop_path), norm2(sub("norm2"), dim, kBlockEps),
-      mlp(sub("mlp"), dim, mlp_ratio * dim, attn.pooled), drop_path2(sub("drop_path2"), drop_path) {}
+    : Module(std::move(s)),
+      norm1(sub("norm1"), dim, kBlockEps),
+      attn(sub("attn"), dim, heads, reduction),
+      drop_path1(sub("drop_path1"), drop_path),
+      norm2(sub("norm2"), dim, kBlockEps),
+      mlp(sub("mlp"), dim, mlp_ratio * dim, attn.pooled),
+      drop_path2(sub("drop_path2"), drop_path) {}
 
 Var PvtBlock::forward(const Var& x) {
   Var y = x + drop_path1.forward(attn.forward(norm1.forward(x)));
@@ -62,9 +70,11 @@ Var PvtBlock::forward(const Var& x) {
 
 PvtStage::PvtStage(Scope s, const PvtV2Config& config, int stage, const std::vector<double>& drop_path)
     : Module(std::move(s)),
-      downsample(stage == 0 ? nullptr : std::make_unique<PvtPatchEmbed>(sub("downsample"), config.dims[stage - 1],
-                                                                        config.dims[stage], 3, 2)),
-      blocks(sub("blocks")), norm(sub("norm"), config.dims[stage], kBlockEps) {
+      downsample(stage == 0 ? nullptr
+                            : std::make_unique<PvtPatchEmbed>(sub("downsample"), config.dims[stage - 1],
+                                                              config.dims[stage], 3, 2)),
+      blocks(sub("blocks")),
+      norm(sub("norm"), config.dims[stage], kBlockEps) {
   for (double rate : drop_path)
     blocks.add(config.dims[stage], kHeads[stage], config.linear ? PvtAttention::kPooled : kReductions[stage],
                config.mlp_ratios[stage], rate);
@@ -77,7 +87,8 @@ Var PvtStage::forward(Var x) {
 }
 
 PvtV2::PvtV2(Scope s, const PvtV2Config& config, const BackboneOptions& options)
-    : Backbone(std::move(s), config.dims), patch_embed(sub("patch_embed"), 3, config.dims[0], 7, 4),
+    : Backbone(std::move(s), config.dims),
+      patch_embed(sub("patch_embed"), 3, config.dims[0], 7, 4),
       stages(sub("stages")) {
   auto rates = drop_path_rates(options.drop_path, config.depths);
   for (int i = 0; i < 4; ++i) stages.add(config, i, rates[i]);

@@ -77,8 +77,7 @@ Tensor resize_relative_table(const Tensor& table, int64_t height, int64_t width)
   const int64_t rows = dims<2>(table, "resize_relative_table: table (rows, heads)")[0], heads = table.dim(1);
   const int64_t down = 2 * height - 1, across = 2 * width - 1, src = square_table(rows);
   if (rows == down * across && (down == across || src == 0)) return table;
-  check<WeightsError>(src > 0, "resize_relative_table: a square window has (2h - 1)^2 rows, got ",
-                      table.shape());
+  check<WeightsError>(src > 0, "resize_relative_table: a square window has (2h - 1)^2 rows, got ", table.shape());
   const std::vector<Between> ys = neighbours(src, down), xs = neighbours(src, across);
   const std::vector<double> from = to_vector<double>(table);
   std::vector<double> to;
@@ -104,8 +103,11 @@ WindowAttention::WindowAttention(Scope s, int64_t dim, int heads, const WindowSp
       relative_position_bias_table(parameter("relative_position_bias_table",
                                              {(2 * window.height - 1) * (2 * window.width - 1), heads},
                                              init_weight(Init::trunc_normal), false)),
-      qkv(sub("qkv"), dim, 3 * dim, true, Init::trunc_normal), proj(sub("proj"), dim, dim, true, Init::trunc_normal),
-      heads(heads), window(window), index(relative_position_index(window.height, window.width).to(state().device)) {}
+      qkv(sub("qkv"), dim, 3 * dim, true, Init::trunc_normal),
+      proj(sub("proj"), dim, dim, true, Init::trunc_normal),
+      heads(heads),
+      window(window),
+      index(relative_position_index(window.height, window.width).to(state().device)) {}
 
 Var WindowAttention::forward(const Var& x) {
   const int64_t n = window.height * window.width;
@@ -114,8 +116,12 @@ Var WindowAttention::forward(const Var& x) {
 }
 
 SwinBlock::SwinBlock(Scope s, int64_t dim, int heads, const WindowSpec& window, double drop_path)
-    : Module(std::move(s)), norm1(sub("norm1"), dim, kEps), attn(sub("attn"), dim, heads, window),
-      drop_path1(sub("drop_path1"), drop_path), norm2(sub("norm2"), dim, kEps), mlp(sub("mlp"), dim, 4 * dim),
+    : Module(std::move(s)),
+      norm1(sub("norm1"), dim, kEps),
+      attn(sub("attn"), dim, heads, window),
+      drop_path1(sub("drop_path1"), drop_path),
+      norm2(sub("norm2"), dim, kEps),
+      mlp(sub("mlp"), dim, 4 * dim),
       drop_path2(sub("drop_path2"), drop_path) {}
 
 Var SwinBlock::forward(const Var& x) {
@@ -124,7 +130,8 @@ Var SwinBlock::forward(const Var& x) {
 }
 
 PatchMerging::PatchMerging(Scope s, int64_t dim)
-    : Module(std::move(s)), norm(sub("norm"), 4 * dim, kEps),
+    : Module(std::move(s)),
+      norm(sub("norm"), 4 * dim, kEps),
       reduction(sub("reduction"), 4 * dim, 2 * dim, false, Init::trunc_normal) {}
 
 Var PatchMerging::forward(Var x) {

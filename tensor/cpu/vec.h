@@ -29,8 +29,7 @@ constexpr int kVecBytes = 16;
 #endif
 
 /// The width is part of the type, so that code compiled for another processor never links as the same function.
-template <class T, int Bytes = kVecBytes>
-struct Vec {
+template <class T, int Bytes = kVecBytes> struct Vec {
   static constexpr int size = kVecBytes / int(sizeof(T));
   using Int = std::conditional_t<sizeof(T) == 4, int32_t, int64_t>;
   typedef T Native __attribute__((vector_size(kVecBytes)));
@@ -42,9 +41,17 @@ struct Vec {
 
   Vec() = default;
   Vec(T s) : v(s - Native{}) {}  // x - 0 is x for every x (x + 0 is not, for -0), so only the broadcast remains
-  static Vec of(Native v) { Vec out; out.v = v; return out; }
+  static Vec of(Native v) {
+    Vec out;
+    out.v = v;
+    return out;
+  }
 
-  static Vec load(const T* p) { Vec out; std::memcpy(&out.v, p, sizeof(Native)); return out; }
+  static Vec load(const T* p) {
+    Vec out;
+    std::memcpy(&out.v, p, sizeof(Native));
+    return out;
+  }
   void store(T* p) const { std::memcpy(p, &v, sizeof(Native)); }
   /// The first n lanes; the rest read as zero and are not written.
   static Vec load(const T* p, int n) {
@@ -125,9 +132,18 @@ struct Vec {
   friend Vec operator*(Vec a, Vec b) { return of(a.v * b.v); }
   friend Vec operator/(Vec a, Vec b) { return of(a.v / b.v); }
   friend Vec operator-(Vec a) { return of(-a.v); }
-  Vec& operator+=(Vec b) { v += b.v; return *this; }
-  Vec& operator-=(Vec b) { v -= b.v; return *this; }
-  Vec& operator*=(Vec b) { v *= b.v; return *this; }
+  Vec& operator+=(Vec b) {
+    v += b.v;
+    return *this;
+  }
+  Vec& operator-=(Vec b) {
+    v -= b.v;
+    return *this;
+  }
+  Vec& operator*=(Vec b) {
+    v *= b.v;
+    return *this;
+  }
   friend Mask operator<(Vec a, Vec b) { return Mask(a.v < b.v); }
   friend Mask operator>(Vec a, Vec b) { return Mask(a.v > b.v); }
   friend Mask operator<=(Vec a, Vec b) { return Mask(a.v <= b.v); }
@@ -140,8 +156,7 @@ inline Vec<float> where(Vec<float>::Mask m, Vec<float> a, Vec<float> b) { return
 inline Vec<double> where(Vec<double>::Mask m, Vec<double> a, Vec<double> b) { return Vec<double>::of(m ? a.v : b.v); }
 
 /// What tensor/scalar/math.h asks of a type.
-template <class T>
-struct Lanes<Vec<T>> {
+template <class T> struct Lanes<Vec<T>> {
   using type = T;
   using Int = typename Vec<T>::Mask;
   static Int bits(Vec<T> x) { return (Int)(x.v); }
@@ -155,14 +170,12 @@ struct Lanes<Vec<T>> {
 };
 
 namespace detail {
-template <class N, size_t... I>
-auto half(N v, size_t first, std::index_sequence<I...>) {
+template <class N, size_t... I> auto half(N v, size_t first, std::index_sequence<I...>) {
   if (first == 0) return __builtin_shufflevector(v, v, I...);
   return __builtin_shufflevector(v, v, (I + sizeof...(I))...);
 }
 /// f of the lower and the upper half, down to one number.
-template <class N, class F>
-auto fold(N v, const F& f) {
+template <class N, class F> auto fold(N v, const F& f) {
   constexpr size_t lanes = sizeof(v) / sizeof(v[0]);
   if constexpr (lanes == 2) return f(v[0], v[1]);
   else {
@@ -173,12 +186,10 @@ auto fold(N v, const F& f) {
 }  // namespace detail
 
 /// Sum and maximum of all lanes, in a fixed order (halves folded on halves).
-template <class T>
-T lane_sum(Vec<T> x) {
+template <class T> T lane_sum(Vec<T> x) {
   return detail::fold(x.v, [](auto a, auto b) { return a + b; });
 }
-template <class T>
-T lane_max(Vec<T> x) {
+template <class T> T lane_max(Vec<T> x) {
   return detail::fold(x.v, [](auto a, auto b) { return a > b ? a : b; });
 }
 

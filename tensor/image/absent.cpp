@@ -6,7 +6,8 @@ namespace camo {
 namespace {
 
 [[noreturn]] void refuse(const char* op, const std::string& path) {
-  throw DataError(text(op, ": ", path, ": this build has neither libpng nor libjpeg-turbo [configure with -DCAMO_IMAGES=on]"));
+  throw DataError(
+      text(op, ": ", path, ": this build has neither libpng nor libjpeg-turbo [configure with -DCAMO_IMAGES=on]"));
 }
 
 }  // namespace

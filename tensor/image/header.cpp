@@ -64,15 +64,17 @@ std::string jpeg_header(const InputFile& file, ImageInfo& info) {
   uint8_t h[10];
   for (int64_t at = 2; file.read(at, h, 4);) {
     if (h[0] != 0xff) return "damaged JPEG header";
-    if (h[1] == 0xff) { ++at; continue; }  // fill byte
+    if (h[1] == 0xff) {
+      ++at;
+      continue;
+    }  // fill byte
     int marker = h[1];
     int64_t length = big(h + 2, 2);
     if (length < 2) return "damaged JPEG header";
     bool frame = marker >= 0xc0 && marker <= 0xcf && marker != 0xc4 && marker != 0xc8 && marker != 0xcc;
     if (frame) {
       if (!file.read(at, h, 10)) break;
-      info.bits = h[4], info.stored_height = big(h + 5, 2), info.stored_width = big(h + 7, 2),
-      info.channels = h[9];
+      info.bits = h[4], info.stored_height = big(h + 5, 2), info.stored_width = big(h + 7, 2), info.channels = h[9];
       if (marker == 0xc3 || (marker >= 0xc5 && marker != 0xc9 && marker != 0xca))
         return "lossless or hierarchical JPEG is not supported [convert it to PNG]";
       if (info.bits != 8) return text(info.bits, "-bit JPEG is not supported [convert it to PNG]");
@@ -97,8 +99,15 @@ std::string jpeg_header(const InputFile& file, ImageInfo& info) {
 const char* other_format(const uint8_t* h) {
   using namespace std::literals;
   constexpr std::pair<std::string_view, const char*> known[] = {
-      {"GIF8"sv, "GIF"}, {"RIFF"sv, "WebP"}, {"BM"sv, "BMP"}, {"II*"sv, "TIFF"}, {"MM\0*"sv, "TIFF"},
-      {"\x1f\x8b"sv, "gzip"}, {"%PDF"sv, "PDF"}, {"\0\0\0"sv, "HEIC or AVIF"}, {"<"sv, "a web page or SVG"},
+      {"GIF8"sv, "GIF"},
+      {"RIFF"sv, "WebP"},
+      {"BM"sv, "BMP"},
+      {"II*"sv, "TIFF"},
+      {"MM\0*"sv, "TIFF"},
+      {"\x1f\x8b"sv, "gzip"},
+      {"%PDF"sv, "PDF"},
+      {"\0\0\0"sv, "HEIC or AVIF"},
+      {"<"sv, "a web page or SVG"},
       {"version https:"sv, "a Git LFS pointer [fetch the file with `git lfs pull`]"}};
   for (auto [magic, what] : known)
     if (std::memcmp(h, magic.data(), magic.size()) == 0) return what;
@@ -126,10 +135,8 @@ ImageInfo detail::probe_image(const InputFile& file, const std::string& path, co
   const int64_t w = info.stored_width, h = info.stored_height;
   check<DataError>(w > 0 && h > 0, op, ": ", path, ": has no pixels: ", w, " x ", h);
   check<DataError>(w <= kMaxSide && h <= kMaxSide && w * h <= kMaxPixels, op, ": ", path, ": at most ",
-                   kMaxPixels / 1'000'000, " megapixels and ", kMaxSide, " a side, its header says ", w,
-                   " x ", h);
-  check<DataError>(file.size() <= kMaxFile, op, ": ", path, ": at most 1 GiB a picture, got ", file.size(),
-                   " bytes");
+                   kMaxPixels / 1'000'000, " megapixels and ", kMaxSide, " a side, its header says ", w, " x ", h);
+  check<DataError>(file.size() <= kMaxFile, op, ": ", path, ": at most 1 GiB a picture, got ", file.size(), " bytes");
   bool turned = info.orientation >= 5;
   info.height = turned ? info.stored_width : info.stored_height;
   info.width = turned ? info.stored_height : info.stored_width;

@@ -1,8 +1,8 @@
 // Internal to tensor/image/image.cpp.
 #pragma once
 
-#include "tensor/io/file.h"
 #include "tensor/image/image.h"
+#include "tensor/io/file.h"
 
 namespace camo::detail {
 

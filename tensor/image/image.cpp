@@ -89,25 +89,24 @@ Tensor decode_png(const std::vector<uint8_t>& bytes, const ImageInfo& info, std:
 struct Turbo {
   tjhandle handle;
   explicit Turbo(tjhandle handle) : handle(handle) {}
-  ~Turbo() { if (handle) tjDestroy(handle); }
+  ~Turbo() {
+    if (handle) tjDestroy(handle);
+  }
   Turbo(const Turbo&) = delete;
   Turbo& operator=(const Turbo&) = delete;
 };
 
-Tensor decode_jpeg(const std::vector<uint8_t>& bytes, const ImageInfo& info, bool grey,
-                   std::string& problem) {
+Tensor decode_jpeg(const std::vector<uint8_t>& bytes, const ImageInfo& info, bool grey, std::string& problem) {
   Turbo turbo(tjInitDecompress());
   check<MemoryError>(turbo.handle, "read_image: libjpeg-turbo has no memory");
   int width = 0, height = 0, sampling = 0, space = 0;
-  bool ok =
-      tjDecompressHeader3(turbo.handle, bytes.data(), bytes.size(), &width, &height, &sampling, &space) == 0;
+  bool ok = tjDecompressHeader3(turbo.handle, bytes.data(), bytes.size(), &width, &height, &sampling, &space) == 0;
   ok = ok && width == info.stored_width && height == info.stored_height;
   Tensor x;
   if (ok) {
     x = empty({height, width, grey ? 1 : 3}, DType::u8);
     ok = tjDecompress2(turbo.handle, bytes.data(), bytes.size(), x.write<uint8_t>(), width, 0, height,
-                       grey ? TJPF_GRAY : TJPF_RGB,
-                       TJFLAG_ACCURATEDCT | TJFLAG_STOPONWARNING | TJFLAG_LIMITSCANS) == 0;
+                       grey ? TJPF_GRAY : TJPF_RGB, TJFLAG_ACCURATEDCT | TJFLAG_STOPONWARNING | TJFLAG_LIMITSCANS) == 0;
   }
   if (!ok) problem = text("truncated or damaged JPEG: ", tjGetErrorStr2(turbo.handle));
   return x;
@@ -154,8 +153,7 @@ Tensor read(const std::string& path, bool mask, const char* op) {
   std::vector<uint8_t> bytes(file.size());
   check<DataError>(file.read(0, bytes.data(), file.size()), op, ": ", path, ": cannot be read to its end");
   std::string problem;
-  Tensor x =
-      info.format == "png" ? decode_png(bytes, info, problem) : decode_jpeg(bytes, info, mask, problem);
+  Tensor x = info.format == "png" ? decode_png(bytes, info, problem) : decode_jpeg(bytes, info, mask, problem);
   check<DataError>(problem.empty(), op, ": ", path, ": ", problem);
   return mask ? with_channels(x, 1) : upright(with_channels(x, 3), info.orientation);
 }
@@ -197,8 +195,8 @@ void write_jpeg(const std::string& path, const Tensor& image, int quality) {
   std::vector<uint8_t> bytes(tjBufSize(W, H, sampling));
   unsigned char* to = bytes.data();
   unsigned long size = bytes.size();
-  bool ok = tjCompress2(turbo.handle, image.read<uint8_t>(), W, 0, H, C == 3 ? TJPF_RGB : TJPF_GRAY, &to,
-                        &size, sampling, quality, TJFLAG_ACCURATEDCT | TJFLAG_NOREALLOC) == 0;
+  bool ok = tjCompress2(turbo.handle, image.read<uint8_t>(), W, 0, H, C == 3 ? TJPF_RGB : TJPF_GRAY, &to, &size,
+                        sampling, quality, TJFLAG_ACCURATEDCT | TJFLAG_NOREALLOC) == 0;
   check<DataError>(ok, "write_jpeg: ", path, ": ", tjGetErrorStr2(turbo.handle));
   write_file(path, std::span<const uint8_t>(bytes.data(), size), false);
 }

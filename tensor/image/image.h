@@ -17,12 +17,12 @@ namespace camo {
 constexpr int64_t kMaxPixels = 64'000'000, kMaxSide = 65'535;
 
 struct ImageInfo {
-  std::string format;                       // "png" or "jpeg"
-  int64_t height = 0, width = 0;            // of read_image's result: upright
+  std::string format;                           // "png" or "jpeg"
+  int64_t height = 0, width = 0;                // of read_image's result: upright
   int64_t stored_height = 0, stored_width = 0;  // of read_mask's result: as stored
-  int channels = 0;                         // in the file: 1 grey or palette index, 2 grey and alpha, 3, 4
-  int bits = 8;                             // of one channel in the file
-  int orientation = 1;                      // EXIF: 1 upright, ... 8
+  int channels = 0;                             // in the file: 1 grey or palette index, 2 grey and alpha, 3, 4
+  int bits = 8;                                 // of one channel in the file
+  int orientation = 1;                          // EXIF: 1 upright, ... 8
 };
 
 /// Reads only the header.  Throws DataError for what is no PNG or JPEG, and for what read_image would refuse

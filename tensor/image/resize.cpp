@@ -43,13 +43,10 @@ Taps triangle_taps(int64_t in, int64_t out) {
   return taps;
 }
 
-uint8_t rounded(int32_t sum) {
-  return uint8_t(std::clamp((sum + (1 << (kWeightBits - 1))) >> kWeightBits, 0, 255));
-}
+uint8_t rounded(int32_t sum) { return uint8_t(std::clamp((sum + (1 << (kWeightBits - 1))) >> kWeightBits, 0, 255)); }
 
 /// (H, W, C) -> (H, w, C)
-template <int kC>
-void resize_columns(const uint8_t* x, uint8_t* y, int64_t H, int64_t W, int64_t w, int64_t channels) {
+template <int kC> void resize_columns(const uint8_t* x, uint8_t* y, int64_t H, int64_t W, int64_t w, int64_t channels) {
   const int64_t C = kC ? kC : channels;
   const Taps taps = triangle_taps(W, w);
   parallel_for(H, w * C * taps.per_output, [&](int64_t row) {

@@ -38,9 +38,9 @@ FileHook read_environment() {
   if (!text) return nullptr;
   std::string_view fault(text);
   size_t at = fault.find('@');
-  constexpr std::pair<std::string_view, int> names[] = {
-      {"kill", kKill},   {"short", kShortWrite}, {"ENOSPC", ENOSPC}, {"EIO", EIO},
-      {"EROFS", EROFS},  {"EDQUOT", EDQUOT},     {"EACCES", EACCES}, {"EINTR", EINTR}};
+  constexpr std::pair<std::string_view, int> names[] = {{"kill", kKill},    {"short", kShortWrite}, {"ENOSPC", ENOSPC},
+                                                        {"EIO", EIO},       {"EROFS", EROFS},       {"EDQUOT", EDQUOT},
+                                                        {"EACCES", EACCES}, {"EINTR", EINTR}};
   for (auto [name, value] : names)
     if (at != fault.npos && fault.substr(0, at) == name) g_fault = value;
   if (at != fault.npos) std::from_chars(fault.data() + at + 1, fault.data() + fault.size(), g_fault_at);
@@ -58,8 +58,7 @@ int fault(const char* call) {
 }
 
 /// Runs `f`, which returns -1 and sets errno on failure, unless the hook forbids it; again after a signal.
-template <class F>
-auto attempt(const char* call, const F& f) {
+template <class F> auto attempt(const char* call, const F& f) {
   for (;;) {
     int pretended = fault(call);
     if (pretended > 0) errno = pretended;
@@ -118,7 +117,10 @@ InputFile::InputFile(const std::string& path) {
 }
 
 InputFile::InputFile(InputFile&& other) noexcept
-    : fd_(std::exchange(other.fd_, -1)), size_(other.size_), changed_ns_(other.changed_ns_), identity_(other.identity_) {}
+    : fd_(std::exchange(other.fd_, -1)),
+      size_(other.size_),
+      changed_ns_(other.changed_ns_),
+      identity_(other.identity_) {}
 
 InputFile::~InputFile() {
   if (fd_ >= 0) ::close(fd_);
@@ -148,9 +150,8 @@ bool InputFile::unchanged() const {
 
 OutputFile::OutputFile(std::string path, int64_t bytes_needed)
     : path_(std::move(path)), temporary_(text(path_, kMark, getpid())), needed_(bytes_needed) {
-  fd_ = attempt("open", [&] {
-    return ::open(temporary_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0666);
-  });
+  fd_ = attempt(
+      "open", [&] { return ::open(temporary_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0666); });
   if (fd_ < 0) fail("open", errno);
   exists_ = true;
 }
@@ -180,12 +181,10 @@ void OutputFile::commit(bool durable) {
   int error = fault("close");
   if (::close(fd) != 0 && error <= 0) error = errno;
   if (error > 0 && error != EINTR) fail("close", error);  // after EINTR the descriptor is gone all the same
-  if (attempt("rename", [&] { return ::rename(temporary_.c_str(), path_.c_str()); }) != 0)
-    fail("rename", errno);
+  if (attempt("rename", [&] { return ::rename(temporary_.c_str(), path_.c_str()); }) != 0) fail("rename", errno);
   exists_ = false;
   if (!durable) return;
-  int folder =
-      attempt("open", [&] { return ::open(folder_of(path_).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC); });
+  int folder = attempt("open", [&] { return ::open(folder_of(path_).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC); });
   if (folder < 0) fail("open the folder", errno);
   int synced = attempt("fsync", [&] { return ::fsync(folder); });
   error = errno;

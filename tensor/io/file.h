@@ -30,8 +30,7 @@ int64_t set_file_hook(FileHook hook);
 /// would hang and a device may act.  Throws E naming `op` and the path: `op: PATH: reason`, `rule` before the reason.
 class InputFile {
  public:
-  template <class E>
-  static InputFile open(const std::string& path, const char* op, const char* rule = "") {
+  template <class E> static InputFile open(const std::string& path, const char* op, const char* rule = "") {
     InputFile file(path);
     if (!file.problem_.empty()) throw E(text(op, ": ", path, ": ", rule, file.problem_));
     return file;

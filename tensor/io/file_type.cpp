@@ -16,8 +16,7 @@ float half_to_float(uint16_t h) {
 template <class T> int64_t integer(T x) { return x; }
 
 /// From the back, through a small buffer: no narrow number is overwritten before it was read.
-template <class From, class To, To (*convert)(From)>
-void widen(void* data, int64_t n) {
+template <class From, class To, To (*convert)(From)> void widen(void* data, int64_t n) {
   constexpr int64_t kChunk = 4096;
   From from[kChunk];
   for (int64_t end = n; end > 0;) {
@@ -31,29 +30,28 @@ void widen(void* data, int64_t n) {
 template <class T> constexpr auto as_i64 = widen<T, int64_t, integer<T>>;
 
 constexpr std::nullopt_t kNone = std::nullopt;
-constexpr FileType kTypes[] = {
-    {"F32", 32, DType::f32},
-    {"F64", 64, DType::f64},
-    {"BF16", 16, DType::bf16},
-    {"I64", 64, DType::i64},
-    {"U8", 8, DType::u8},  // up to here in the order of DType
-    {"F16", 16, DType::f32, widen<uint16_t, float, half_to_float>},
-    {"BOOL", 8, DType::u8},
-    {"I8", 8, DType::i64, as_i64<int8_t>},
-    {"I16", 16, DType::i64, as_i64<int16_t>},
-    {"U16", 16, DType::i64, as_i64<uint16_t>},
-    {"I32", 32, DType::i64, as_i64<int32_t>},
-    {"U32", 32, DType::i64, as_i64<uint32_t>},
-    {"U64", 64, kNone},
-    {"C64", 64, kNone},
-    {"F8_E4M3", 8, kNone},
-    {"F8_E5M2", 8, kNone},
-    {"F8_E8M0", 8, kNone},
-    {"F8_E4M3FNUZ", 8, kNone},
-    {"F8_E5M2FNUZ", 8, kNone},
-    {"F6_E2M3", 6, kNone},
-    {"F6_E3M2", 6, kNone},
-    {"F4", 4, kNone}};
+constexpr FileType kTypes[] = {{"F32", 32, DType::f32},
+                               {"F64", 64, DType::f64},
+                               {"BF16", 16, DType::bf16},
+                               {"I64", 64, DType::i64},
+                               {"U8", 8, DType::u8},  // up to here in the order of DType
+                               {"F16", 16, DType::f32, widen<uint16_t, float, half_to_float>},
+                               {"BOOL", 8, DType::u8},
+                               {"I8", 8, DType::i64, as_i64<int8_t>},
+                               {"I16", 16, DType::i64, as_i64<int16_t>},
+                               {"U16", 16, DType::i64, as_i64<uint16_t>},
+                               {"I32", 32, DType::i64, as_i64<int32_t>},
+                               {"U32", 32, DType::i64, as_i64<uint32_t>},
+                               {"U64", 64, kNone},
+                               {"C64", 64, kNone},
+                               {"F8_E4M3", 8, kNone},
+                               {"F8_E5M2", 8, kNone},
+                               {"F8_E8M0", 8, kNone},
+                               {"F8_E4M3FNUZ", 8, kNone},
+                               {"F8_E5M2FNUZ", 8, kNone},
+                               {"F6_E2M3", 6, kNone},
+                               {"F6_E3M2", 6, kNone},
+                               {"F4", 4, kNone}};
 static_assert(kTypes[int(DType::u8)].read_as == DType::u8 && kTypes[int(DType::bf16)].read_as == DType::bf16);
 
 }  // namespace

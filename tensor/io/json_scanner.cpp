@@ -12,8 +12,7 @@ void JsonScanner::begin() {
 std::string JsonScanner::string(int rule) {
   expect('"', rule);
   size_t length = 0;  // what it takes at most, so that it is allocated once
-  while (at_ + length < text_.size() && text_[at_ + length] != '"')
-    length += text_[at_ + length] == '\\' ? 2 : 1;
+  while (at_ + length < text_.size() && text_[at_ + length] != '"') length += text_[at_ + length] == '\\' ? 2 : 1;
   if (at_ + length >= text_.size()) refuse(4, "string without end");
   const size_t end = at_ + length;
   std::string out;
@@ -99,8 +98,7 @@ void JsonScanner::unicode(std::string& out) {
   if (u < 0x80) out += char(u);
   else if (u < 0x800) out += {char(0xc0 | u >> 6), char(0x80 | (u & 63))};
   else if (u < 0x10000) out += {char(0xe0 | u >> 12), char(0x80 | (u >> 6 & 63)), char(0x80 | (u & 63))};
-  else
-    out += {char(0xf0 | u >> 18), char(0x80 | (u >> 12 & 63)), char(0x80 | (u >> 6 & 63)), char(0x80 | (u & 63))};
+  else out += {char(0xf0 | u >> 18), char(0x80 | (u >> 12 & 63)), char(0x80 | (u >> 6 & 63)), char(0x80 | (u & 63))};
 }
 
 uint32_t JsonScanner::hex4() {

@@ -26,8 +26,7 @@ class JsonScanner {
  public:
   JsonScanner(std::string_view text, const std::string& who) : text_(text), who_(who) {}
 
-  template <class... Parts>
-  [[noreturn]] void refuse(int rule, const Parts&... parts) const {
+  template <class... Parts> [[noreturn]] void refuse(int rule, const Parts&... parts) const {
     throw WeightsError(camo::text(who_, ": rule ", rule, ": ", parts..., ", at byte ", at_));
   }
   /// Rule 3: the text is UTF-8 and an object.
@@ -48,8 +47,7 @@ class JsonScanner {
   }
 
   /// Calls f(key) at each member's value.
-  template <class F>
-  void object(int rule, const F& f) {
+  template <class F> void object(int rule, const F& f) {
     expect('{', rule);
     for (bool first = true; first ? peek() != '}' : more('}'); first = false) {
       const std::string key = string(4);
@@ -59,8 +57,7 @@ class JsonScanner {
     ++at_;
   }
   /// Calls f() at each element.
-  template <class F>
-  void array(int rule, const F& f) {
+  template <class F> void array(int rule, const F& f) {
     expect('[', rule);
     for (bool first = true; first ? peek() != ']' : more(']'); first = false) f();
     ++at_;

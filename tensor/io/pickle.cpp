@@ -36,14 +36,12 @@ class Machine {
   }
 
  private:
-  template <class... Parts>
-  [[noreturn]] void refuse(const Parts&... parts) const {
+  template <class... Parts> [[noreturn]] void refuse(const Parts&... parts) const {
     throw WeightsError(text(who_, ": ", kData, ": ", parts..., ", at byte ", at_));
   }
 
   /// Room for n more values: a vector doubles, but never beyond the most it may hold.
-  template <class T>
-  void make_room(std::vector<T>& v, size_t n, size_t most, const char* where) const {
+  template <class T> void make_room(std::vector<T>& v, size_t n, size_t most, const char* where) const {
     if (n > most - v.size()) refuse("more than ", most, " values in ", where);
     if (n > v.capacity() - v.size()) v.reserve(std::min(most, std::max(2 * v.capacity(), v.size() + n)));
   }
@@ -55,8 +53,7 @@ class Machine {
     return out_.bytes.substr(std::exchange(at_, at_ + size_t(n)), size_t(n));
   }
   uint8_t byte() { return uint8_t(take(1)[0]); }
-  template <class T>
-  T little() {
+  template <class T> T little() {
     T x;
     std::memcpy(&x, take(sizeof x).data(), sizeof x);
     return x;
@@ -108,16 +105,16 @@ class Machine {
 
   bool constant(uint8_t code) {
     switch (code) {
-      case 'N': push(Value::none); break;                               // NONE
-      case 0x88: push(Value::boolean, 1); break;                        // NEWTRUE
-      case 0x89: push(Value::boolean, 0); break;                        // NEWFALSE
-      case 'J': push(Value::integer, little<int32_t>()); break;         // BININT
-      case 'K': push(Value::integer, byte()); break;                    // BININT1
-      case 'M': push(Value::integer, little<uint16_t>()); break;        // BININT2
-      case 'G': take(8), push(Value::number); break;                    // BINFLOAT: of no use to weights
-      case 'X': push_text(little<uint32_t>()); break;                   // BINUNICODE
-      case 0x8c: push_text(byte()); break;                              // SHORT_BINUNICODE
-      case 0x8a: {                                                      // LONG1
+      case 'N': push(Value::none); break;                         // NONE
+      case 0x88: push(Value::boolean, 1); break;                  // NEWTRUE
+      case 0x89: push(Value::boolean, 0); break;                  // NEWFALSE
+      case 'J': push(Value::integer, little<int32_t>()); break;   // BININT
+      case 'K': push(Value::integer, byte()); break;              // BININT1
+      case 'M': push(Value::integer, little<uint16_t>()); break;  // BININT2
+      case 'G': take(8), push(Value::number); break;              // BINFLOAT: of no use to weights
+      case 'X': push_text(little<uint32_t>()); break;             // BINUNICODE
+      case 0x8c: push_text(byte()); break;                        // SHORT_BINUNICODE
+      case 0x8a: {                                                // LONG1
         std::string_view digits = take(byte());
         if (digits.size() > 8) return push(Value::number), true;
         int64_t x = !digits.empty() && int8_t(digits.back()) < 0 ? -1 : 0;
@@ -132,26 +129,28 @@ class Machine {
 
   bool container(uint8_t code) {
     switch (code) {
-      case '(': marks_.push_back(stack_.size()); break;                 // MARK
-      case ')': push_tuple(0); break;                                   // EMPTY_TUPLE
-      case 0x85: case 0x86: case 0x87: push_tuple(code - 0x84u); break; // TUPLE1, 2, 3
-      case 't': {                                                       // TUPLE
+      case '(': marks_.push_back(stack_.size()); break;  // MARK
+      case ')': push_tuple(0); break;                    // EMPTY_TUPLE
+      case 0x85:
+      case 0x86:
+      case 0x87: push_tuple(code - 0x84u); break;  // TUPLE1, 2, 3
+      case 't': {                                  // TUPLE
         const size_t mark = pop_mark();
         push_tuple(stack_.size() - mark);
         break;
       }
-      case ']': push(Value::list); break;                               // EMPTY_LIST
-      case 'a': pop(), push_back(pop(Value::list, "APPEND")); break;    // APPEND
+      case ']': push(Value::list); break;                                                  // EMPTY_LIST
+      case 'a': pop(), push_back(pop(Value::list, "APPEND")); break;                       // APPEND
       case 'e': stack_.resize(pop_mark()), push_back(pop(Value::list, "APPENDS")); break;  // APPENDS
-      case '}': push(Value::dict, dicts_++); break;                     // EMPTY_DICT
-      case 's': {                                                       // SETITEM
+      case '}': push(Value::dict, dicts_++); break;                                        // EMPTY_DICT
+      case 's': {                                                                          // SETITEM
         Value value = pop(), key = pop(), dict = pop(Value::dict, "SETITEM");
         make_room(out_.items, 1, kMaxItems, "dicts");
         out_.items.push_back({dict.at, key, value});
         push_back(dict);
         break;
       }
-      case 'u': {                                                       // SETITEMS
+      case 'u': {  // SETITEMS
         const size_t mark = pop_mark(), first = out_.items.size();
         if ((stack_.size() - mark) % 2) refuse("SETITEMS expects pairs, got ", stack_.size() - mark, " values");
         make_room(out_.items, (stack_.size() - mark) / 2, kMaxItems, "dicts");
@@ -170,12 +169,12 @@ class Machine {
 
   bool memo(uint8_t code) {
     switch (code) {
-      case 'q': remember(byte()); break;                                // BINPUT
-      case 'r': remember(little<uint32_t>()); break;                    // LONG_BINPUT
-      case 0x94: remember(memo_.size()); break;                         // MEMOIZE
-      case 'h': recall(byte()); break;                                  // BINGET
-      case 'j': recall(little<uint32_t>()); break;                      // LONG_BINGET
-      case 0x95: check_frame(little<uint64_t>()); break;                // FRAME
+      case 'q': remember(byte()); break;                  // BINPUT
+      case 'r': remember(little<uint32_t>()); break;      // LONG_BINPUT
+      case 0x94: remember(memo_.size()); break;           // MEMOIZE
+      case 'h': recall(byte()); break;                    // BINGET
+      case 'j': recall(little<uint32_t>()); break;        // LONG_BINGET
+      case 0x95: check_frame(little<uint64_t>()); break;  // FRAME
       default: return false;
     }
     return true;
@@ -198,20 +197,20 @@ class Machine {
 
   void call(uint8_t code) {
     switch (code) {
-      case 'c': {                                                       // GLOBAL
+      case 'c': {  // GLOBAL
         std::string_view module = line();
         return push_global(module, line());
       }
-      case 0x93: {                                                      // STACK_GLOBAL
+      case 0x93: {  // STACK_GLOBAL
         Value name = pop(Value::text, "STACK_GLOBAL"), module = pop(Value::text, "STACK_GLOBAL");
         return push_global(out_.text(module), out_.text(name));
       }
-      case 'R': {                                                       // REDUCE
+      case 'R': {  // REDUCE
         Value arguments = pop(Value::tuple, "REDUCE"), function = pop(Value::global, "REDUCE");
         return reduce(function.at, arguments);
       }
-      case 'Q': return push_storage(pop(Value::tuple, "BINPERSID"));    // BINPERSID
-      case 'b':                                                         // BUILD: attributes, as _metadata
+      case 'Q': return push_storage(pop(Value::tuple, "BINPERSID"));  // BINPERSID
+      case 'b':                                                       // BUILD: attributes, as _metadata
         pop();
         return push_back(pop(Value::dict, "BUILD"));
       default: refuse("refuses the instruction ", int(code), " (", refused_instruction(code), ")");
@@ -266,7 +265,7 @@ class Machine {
 }  // namespace
 
 const char* name(Value::Kind kind) {
-  constexpr const char* names[] = {"None", "bool", "int", "number", "text", "tuple",
+  constexpr const char* names[] = {"None", "bool", "int",    "number",  "text",  "tuple",
                                    "list", "dict", "global", "storage", "tensor"};
   return names[kind];
 }

@@ -26,10 +26,16 @@ struct Value {
 const char* name(Value::Kind kind);
 
 /// The type of a storage, as a global names it.
-struct StorageType { std::string_view global, dtype; int64_t size; };
+struct StorageType {
+  std::string_view global, dtype;
+  int64_t size;
+};
 
 struct Pickled {
-  struct Item { int64_t dict; Value key, value; };
+  struct Item {
+    int64_t dict;
+    Value key, value;
+  };
 
   std::string_view bytes;
   std::vector<Value> pool;

@@ -7,19 +7,17 @@
 namespace camo::detail {
 namespace {
 
-constexpr std::pair<std::string_view, std::string_view> kCallable[] = {
-    {"collections", "OrderedDict"}, {"torch._utils", "_rebuild_tensor_v2"},
-    {"torch._utils", "_rebuild_parameter"}, {"torch", "Size"}};
+constexpr std::pair<std::string_view, std::string_view> kCallable[] = {{"collections", "OrderedDict"},
+                                                                       {"torch._utils", "_rebuild_tensor_v2"},
+                                                                       {"torch._utils", "_rebuild_parameter"},
+                                                                       {"torch", "Size"}};
 constexpr StorageType kStorages[] = {
-    {"FloatStorage", "F32", 4}, {"DoubleStorage", "F64", 8}, {"HalfStorage", "F16", 2}, {"BFloat16Storage", "BF16", 2},
+    {"FloatStorage", "F32", 4}, {"DoubleStorage", "F64", 8}, {"HalfStorage", "F16", 2},  {"BFloat16Storage", "BF16", 2},
     {"LongStorage", "I64", 8},  {"IntStorage", "I32", 4},    {"ShortStorage", "I16", 2}, {"CharStorage", "I8", 1},
     {"ByteStorage", "U8", 1},   {"BoolStorage", "BOOL", 1}};
 static_assert(std::size(kCallable) == kCallables);
 
-template <class... Words>
-bool one_of(std::string_view s, Words... words) {
-  return ((s == words) || ...);
-}
+template <class... Words> bool one_of(std::string_view s, Words... words) { return ((s == words) || ...); }
 
 }  // namespace
 
@@ -38,13 +36,40 @@ std::string callable_name(int64_t global) {
 const StorageType& storage_type(int64_t global) { return kStorages[global - kCallables]; }
 
 const char* refused_instruction(uint8_t code) {
-  constexpr std::pair<uint8_t, const char*> names[] = {
-      {'0', "POP"}, {'1', "POP_MARK"}, {'2', "DUP"}, {'F', "FLOAT"}, {'I', "INT"}, {'L', "LONG"}, {'P', "PERSID"},
-      {'S', "STRING"}, {'T', "BINSTRING"}, {'U', "SHORT_BINSTRING"}, {'V', "UNICODE"}, {'d', "DICT"}, {'g', "GET"},
-      {'i', "INST"}, {'l', "LIST"}, {'o', "OBJ"}, {'p', "PUT"}, {'B', "BINBYTES"}, {'C', "SHORT_BINBYTES"},
-      {0x80, "PROTO"}, {0x81, "NEWOBJ"}, {0x82, "EXT1"}, {0x83, "EXT2"}, {0x84, "EXT4"}, {0x8b, "LONG4"},
-      {0x8d, "BINUNICODE8"}, {0x8e, "BINBYTES8"}, {0x8f, "EMPTY_SET"}, {0x90, "ADDITEMS"}, {0x91, "FROZENSET"},
-      {0x92, "NEWOBJ_EX"}, {0x96, "BYTEARRAY8"}, {0x97, "NEXT_BUFFER"}, {0x98, "READONLY_BUFFER"}};
+  constexpr std::pair<uint8_t, const char*> names[] = {{'0', "POP"},
+                                                       {'1', "POP_MARK"},
+                                                       {'2', "DUP"},
+                                                       {'F', "FLOAT"},
+                                                       {'I', "INT"},
+                                                       {'L', "LONG"},
+                                                       {'P', "PERSID"},
+                                                       {'S', "STRING"},
+                                                       {'T', "BINSTRING"},
+                                                       {'U', "SHORT_BINSTRING"},
+                                                       {'V', "UNICODE"},
+                                                       {'d', "DICT"},
+                                                       {'g', "GET"},
+                                                       {'i', "INST"},
+                                                       {'l', "LIST"},
+                                                       {'o', "OBJ"},
+                                                       {'p', "PUT"},
+                                                       {'B', "BINBYTES"},
+                                                       {'C', "SHORT_BINBYTES"},
+                                                       {0x80, "PROTO"},
+                                                       {0x81, "NEWOBJ"},
+                                                       {0x82, "EXT1"},
+                                                       {0x83, "EXT2"},
+                                                       {0x84, "EXT4"},
+                                                       {0x8b, "LONG4"},
+                                                       {0x8d, "BINUNICODE8"},
+                                                       {0x8e, "BINBYTES8"},
+                                                       {0x8f, "EMPTY_SET"},
+                                                       {0x90, "ADDITEMS"},
+                                                       {0x91, "FROZENSET"},
+                                                       {0x92, "NEWOBJ_EX"},
+                                                       {0x96, "BYTEARRAY8"},
+                                                       {0x97, "NEXT_BUFFER"},
+                                                       {0x98, "READONLY_BUFFER"}};
   for (auto [c, name] : names)
     if (c == code) return name;
   return "unknown to Python";

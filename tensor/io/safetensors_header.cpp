@@ -52,8 +52,8 @@ void check_size(JsonScanner& s, const TensorInfo& t, const uint64_t (&offsets)[2
   if (!fits || __builtin_mul_overflow(bits, int64_t(t.type->bits), &bits))
     s.refuse(7, "size of ", shown(t.name), " overflows");
   if (bits % 8 != 0 || uint64_t(bits / 8) != offsets[1] - offsets[0])
-    s.refuse(10, shown(t.name), " has ", offsets[1] - offsets[0], " bytes, its shape and type need ",
-             bits / 8, bits % 8 ? " and a part" : "");
+    s.refuse(10, shown(t.name), " has ", offsets[1] - offsets[0], " bytes, its shape and type need ", bits / 8,
+             bits % 8 ? " and a part" : "");
 }
 
 /// Rules 5 to 8 and 10, in one tensor.

@@ -13,7 +13,7 @@ constexpr const char *kSumsKey = "camo.crc32", *kHeaderSumKey = "camo.header_crc
 struct ParsedHeader {
   std::vector<TensorInfo> tensors;  // by position in the file; with their sums where it has them
   Metadata metadata;                // all of it
-  size_t header_sum_at = 0;  // where the digits of kHeaderSumKey begin in the header; 0 when it has none
+  size_t header_sum_at = 0;         // where the digits of kHeaderSumKey begin in the header; 0 when it has none
 };
 
 /// Checks rules 3 to 12, and 16 for the two entries, over a header and a data part of `buffer` bytes.  Throws

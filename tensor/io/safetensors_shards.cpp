@@ -25,8 +25,7 @@ const char* bad_file_name(std::string_view name) {
 }
 
 /// Walks through a whole index; f takes each pair, metadata goes to `metadata` or, without it, is passed over.
-template <class F>
-void walk(std::string_view json, const std::string& who, Metadata* metadata, const F& f) {
+template <class F> void walk(std::string_view json, const std::string& who, Metadata* metadata, const F& f) {
   JsonScanner s(json, who);
   if (metadata) s.begin();
   bool metadata_seen = false, map_seen = false;

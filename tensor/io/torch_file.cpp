@@ -44,8 +44,8 @@ struct Archive {
   }
 
   std::string read_text(const ZipEntry& entry, int64_t limit) const {
-    check<WeightsError>(entry.size <= limit, who, ": ", shown(entry.name), " has ", entry.size,
-                        " bytes, the limit is ", limit);
+    check<WeightsError>(entry.size <= limit, who, ": ", shown(entry.name), " has ", entry.size, " bytes, the limit is ",
+                        limit);
     std::string out(size_t(entry.size), '\0');
     zip.read(entry, out.data());
     return out;
@@ -54,8 +54,7 @@ struct Archive {
   /// The record of a tensor's storage.
   const ZipEntry& record(const TorchTensor& x) const {
     const ZipEntry* entry = zip.find(text(prefix, "data/", x.storage));
-    check<WeightsError>(entry, who, ": tensor ", shown(x.name), ": its storage ",
-                        shown(x.storage), " is not there");
+    check<WeightsError>(entry, who, ": tensor ", shown(x.name), ": its storage ", shown(x.storage), " is not there");
     check<WeightsError>(x.storage_numel == entry->size / x.type.size && entry->size % x.type.size == 0, who,
                         ": tensor ", shown(x.name), ": its storage has ", entry->size, " bytes, should have ",
                         x.storage_numel, " numbers of ", x.type.dtype);
@@ -90,8 +89,7 @@ const FileType& file_type(const TorchTensor& x) { return *find_file_type(x.type.
 DType read_as(const TorchTensor& x) { return *file_type(x).read_as; }
 
 /// Copies a view of a storage to dense numbers: rows of the last axis, an odometer over the others.
-template <class Word>
-void gather(const char* storage, const TorchTensor& from, void* dense) {
+template <class Word> void gather(const char* storage, const TorchTensor& from, void* dense) {
   Word* to = static_cast<Word*>(dense);
   const int rank = from.shape.rank();
   const int64_t n = rank ? from.shape[-1] : 1, step = rank ? from.strides[size_t(rank - 1)] : 1;

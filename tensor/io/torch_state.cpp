@@ -9,8 +9,8 @@ namespace {
 
 constexpr size_t kMaxTensors = 100'000, kListed = 10;
 // Averaged weights first: they are what a training program was evaluated with, and what timm takes.
-constexpr std::string_view kEntries[] = {"state_dict_ema", "model_ema",  "ema_state_dict", "state_dict",
-                                         "model_state_dict", "model", "module"};
+constexpr std::string_view kEntries[] = {"state_dict_ema",   "model_ema", "ema_state_dict", "state_dict",
+                                         "model_state_dict", "model",     "module"};
 
 using Items = std::vector<const Pickled::Item*>;
 
@@ -114,8 +114,9 @@ TorchState read_state(const Pickled& pickle, const std::string& who) {
     break;
   }
   const std::string skipped = others(pickle, chosen);
-  check<WeightsError>(has_tensor(chosen) || chosen.empty(), who, ": no tensor in its dict of ", skipped,
-                      " [in Python: torch.save(torch.load(F, weights_only=True)[KEY], G), KEY being that of the weights]");
+  check<WeightsError>(
+      has_tensor(chosen) || chosen.empty(), who, ": no tensor in its dict of ", skipped,
+      " [in Python: torch.save(torch.load(F, weights_only=True)[KEY], G), KEY being that of the weights]");
   if (!skipped.empty()) out.metadata["torch.skipped"] = skipped;
 
   for (auto* item : chosen) {

@@ -12,14 +12,15 @@ constexpr int64_t kMaxEntries = 200'000;
 constexpr uint32_t kAll32 = 0xffffffff;
 constexpr uint16_t kAll16 = 0xffff, kHasDescriptor = 1 << 3, kUtf8 = 1 << 11;
 
-template <class T>
-T number(std::string_view bytes, size_t at) {
+template <class T> T number(std::string_view bytes, size_t at) {
   T x;
   std::memcpy(&x, bytes.data() + at, sizeof x);
   return x;
 }
 
-struct Directory { uint64_t begin, size, entries; };
+struct Directory {
+  uint64_t begin, size, entries;
+};
 
 /// One entry of the directory.
 struct Record {
@@ -33,8 +34,7 @@ class Reader {
  public:
   Reader(const InputFile& file, const std::string& who) : file_(file), who_(who) {}
 
-  template <class... Parts>
-  void require(bool ok, const Parts&... parts) const {
+  template <class... Parts> void require(bool ok, const Parts&... parts) const {
     check<WeightsError>(ok, who_, ": zip: ", parts...);
   }
 
@@ -99,8 +99,8 @@ class Reader {
   }
 
   std::vector<Record> read_directory(const Directory& d, uint64_t max_directory) const {
-    require(d.size <= max_directory && d.entries <= kMaxEntries, "its directory has ", d.size, " bytes and ",
-            d.entries, " entries, the limits are ", max_directory, " and ", kMaxEntries);
+    require(d.size <= max_directory && d.entries <= kMaxEntries, "its directory has ", d.size, " bytes and ", d.entries,
+            " entries, the limits are ", max_directory, " and ", kMaxEntries);
     const std::string all = bytes(d.begin, d.size, "directory");
     std::string_view rest = all;
     std::vector<Record> out;
@@ -197,7 +197,8 @@ void ZipFile::read(const ZipEntry& entry, void* to) const {
   uint32_t sum = 0;
   check<WeightsError>(read_summed(file_, entry.begin, to, entry.size, sum), who_, ": ", shown(entry.name),
                       " cannot be read");
-  check<WeightsError>(!has_sums_ || sum == entry.crc, who_, ": damaged: ", shown(entry.name), " does not have its checksum");
+  check<WeightsError>(!has_sums_ || sum == entry.crc, who_, ": damaged: ", shown(entry.name),
+                      " does not have its checksum");
 }
 
 }  // namespace camo::detail

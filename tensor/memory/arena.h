@@ -25,7 +25,10 @@ class Arena {
   void reset_peak() { stats_.peak = stats_.in_use; }
 
  private:
-  struct Block { int64_t size; bool free, begins_piece; };
+  struct Block {
+    int64_t size;
+    bool free, begins_piece;
+  };
   using Blocks = std::map<char*, Block>;
   using Free = std::set<std::pair<int64_t, char*>>;  // by size, then address
 

@@ -9,15 +9,17 @@ namespace camo {
 namespace kernel {
 void attention(Cpu, const Tensor& q, const Tensor& k, const Tensor& v, int heads, double scale, AttentionOut& out) {
   with_float(q.dtype(), "attention", [&]<class T>() {
-    attention(q.read<T>(), k.read<T>(), v.read<T>(), out.y.write<T>(), out.lse.write<acc_t<T>>(), attention_sizes(q, k, heads, scale));
+    attention(q.read<T>(), k.read<T>(), v.read<T>(), out.y.write<T>(), out.lse.write<acc_t<T>>(),
+              attention_sizes(q, k, heads, scale));
   });
 }
 
-void attention_backward(Cpu, const Tensor& dy, const Tensor& q, const Tensor& k, const Tensor& v, const AttentionOut& out,
-                        int heads, double scale, AttentionGrads& grads) {
+void attention_backward(Cpu, const Tensor& dy, const Tensor& q, const Tensor& k, const Tensor& v,
+                        const AttentionOut& out, int heads, double scale, AttentionGrads& grads) {
   with_float(q.dtype(), "attention_backward", [&]<class T>() {
     attention_backward(dy.read<T>(), q.read<T>(), k.read<T>(), v.read<T>(), out.y.read<T>(), out.lse.read<acc_t<T>>(),
-                       grads.dq.write<T>(), grads.dk.write<T>(), grads.dv.write<T>(), attention_sizes(q, k, heads, scale));
+                       grads.dq.write<T>(), grads.dk.write<T>(), grads.dv.write<T>(),
+                       attention_sizes(q, k, heads, scale));
   });
 }
 
@@ -29,10 +31,11 @@ void check_attention(const char* op, const Tensor& q, const Tensor& k, const Ten
   check<DTypeError>(is_float(q.dtype()), op, ": takes f32, f64 or bf16, got ", q.dtype(), " ", q.shape());
   check_same(op, q, k);
   check_same(op, q, v);
-  check(q.rank() == 3 && k.rank() == 3, op, ": q is (B, N, heads*D), k and v (B, M, heads*D), got q ", q.shape(), ", k ",
-        k.shape());
+  check(q.rank() == 3 && k.rank() == 3, op, ": q is (B, N, heads*D), k and v (B, M, heads*D), got q ", q.shape(),
+        ", k ", k.shape());
   check(k.shape() == v.shape() && k.dim(0) == q.dim(0) && k.dim(2) == q.dim(2), op,
-        ": k and v have one shape and the batch and channels of q, got q ", q.shape(), ", k ", k.shape(), ", v ", v.shape());
+        ": k and v have one shape and the batch and channels of q, got q ", q.shape(), ", k ", k.shape(), ", v ",
+        v.shape());
   check(heads > 0 && q.dim(2) > 0 && q.dim(2) % heads == 0, op, ": channels do not divide into ", heads, " heads: q ",
         q.shape());
   check(k.dim(1) > 0, op, ": needs a key: k ", k.shape());

@@ -5,13 +5,17 @@
 
 namespace camo {
 
-struct AttentionOut { Tensor y, lse; };  // lse (B, heads, N), acc_dtype: log-sum-exp of each score row
+struct AttentionOut {
+  Tensor y, lse;
+};  // lse (B, heads, N), acc_dtype: log-sum-exp of each score row
 /// softmax(scale q k^T) v for each head.
 ///   q      (B, N, heads*D), k and v (B, M, heads*D), one dtype: f32, f64 or bf16
 ///   scale  <= 0 means 1/sqrt(D)
 /// Throws ShapeError unless the channels divide into heads and there is at least one key.
 AttentionOut attention(const Tensor& q, const Tensor& k, const Tensor& v, int heads, double scale = 0);
-struct AttentionGrads { Tensor dq, dk, dv; };
+struct AttentionGrads {
+  Tensor dq, dk, dv;
+};
 /// out is what attention() returned for the same q, k, v, heads and scale.
 AttentionGrads attention_backward(const Tensor& dy, const Tensor& q, const Tensor& k, const Tensor& v,
                                   const AttentionOut& out, int heads, double scale);
@@ -30,10 +34,10 @@ inline Attention attention_sizes(const Tensor& q, const Tensor& k, int heads, do
 
 void attention(Cpu, const Tensor& q, const Tensor& k, const Tensor& v, int heads, double scale, AttentionOut& out);
 void attention(Cuda, const Tensor& q, const Tensor& k, const Tensor& v, int heads, double scale, AttentionOut& out);
-void attention_backward(Cpu, const Tensor& dy, const Tensor& q, const Tensor& k, const Tensor& v, const AttentionOut& out,
-                        int heads, double scale, AttentionGrads& grads);
-void attention_backward(Cuda, const Tensor& dy, const Tensor& q, const Tensor& k, const Tensor& v, const AttentionOut& out,
-                        int heads, double scale, AttentionGrads& grads);
+void attention_backward(Cpu, const Tensor& dy, const Tensor& q, const Tensor& k, const Tensor& v,
+                        const AttentionOut& out, int heads, double scale, AttentionGrads& grads);
+void attention_backward(Cuda, const Tensor& dy, const Tensor& q, const Tensor& k, const Tensor& v,
+                        const AttentionOut& out, int heads, double scale, AttentionGrads& grads);
 }  // namespace kernel
 
 }  // namespace camo

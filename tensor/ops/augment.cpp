@@ -33,8 +33,12 @@ Tensor change_pictures(const char* op, const Tensor& x, int64_t channels, const 
   Tensor table = empty({int64_t(changes.size() * sizeof(kernel::Change))}, DType::u8);
   uint8_t* to = table.write<uint8_t>();
   for (const PictureChange& c : changes) {
-    kernel::Change change{.cos = std::cos(c.angle), .sin = std::sin(c.angle), .colour = {}, .shift = c.shift,
-                          .turn = c.angle != 0, .flip = c.flip};
+    kernel::Change change{.cos = std::cos(c.angle),
+                          .sin = std::sin(c.angle),
+                          .colour = {},
+                          .shift = c.shift,
+                          .turn = c.angle != 0,
+                          .flip = c.flip};
     std::memcpy(change.colour, c.colour, sizeof c.colour);
     std::memcpy(to, &change, sizeof change);
     to += sizeof change;

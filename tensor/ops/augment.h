@@ -16,7 +16,8 @@ namespace camo {
 struct PictureChange {
   double angle = 0;   // radians, about the centre; beyond the border it is mirrored at the centres of the outer pixels
   bool flip = false;  // left and right
-  float colour[3][3] = {{1, 0, 0}, {0, 1, 0}, {0, 0, 1}}, shift = 0;  // rgb in [0, 1] -> colour rgb + shift, cut to [0, 1]
+  float colour[3][3] = {{1, 0, 0}, {0, 1, 0}, {0, 0, 1}},
+        shift = 0;  // rgb in [0, 1] -> colour rgb + shift, cut to [0, 1]
 };
 
 /// x (B, H, W, 3) u8 -> (B, H, W, 3) f32: changed (bilinear), minus ImageNet's mean, divided by its deviation.
@@ -53,7 +54,8 @@ CAMO_HD inline float between(const uint8_t* p, int64_t H, int64_t W, int C, doub
 
 /// Pixel (i, j) of the changed picture p (H, W, C): C = 3, a photograph, or 1, a mask.
 template <int C>
-CAMO_HD void changed_pixel(const uint8_t* p, int64_t H, int64_t W, const Change& change, int64_t i, int64_t j, float* y) {
+CAMO_HD void changed_pixel(const uint8_t* p, int64_t H, int64_t W, const Change& change, int64_t i, int64_t j,
+                           float* y) {
   const double cy = double(H - 1) / 2, cx = double(W - 1) / 2;
   const double dy = double(i) - cy, dx = (change.flip ? double(W - 1 - j) : double(j)) - cx;
   double row = cy + dy, column = cx + dx;

@@ -11,8 +11,7 @@ namespace kernel {
 namespace {
 
 /// y = x * factor where its word says keep, else 0 (also where x is NaN).
-template <class T>
-void drop_run(const T* x, T* y, int64_t n, const uint32_t* words, Keep keep, acc_t<T> factor) {
+template <class T> void drop_run(const T* x, T* y, int64_t n, const uint32_t* words, Keep keep, acc_t<T> factor) {
   using A = acc_t<T>;
   for (int64_t i = 0; i < n; ++i) {
     const A kept = A(x[i]) * factor;

@@ -14,33 +14,35 @@ namespace camo {
 
 namespace kernel {
 
-template <class F>
-void unary(Cpu, F f, const Tensor& x, Tensor y) {
+template <class F> void unary(Cpu, F f, const Tensor& x, Tensor y) {
   with_float(x.dtype(), F::kName, [&]<class T>() {
-    map(x.numel(), y.write<T>(), [f](auto v) { return f.f(v); }, x.read<T>());
+    map(
+        x.numel(), y.write<T>(), [f](auto v) { return f.f(v); }, x.read<T>());
   });
 }
 
-template <class F>
-void unary_backward(Cpu, F f, const Tensor& dy, const Tensor& x, const Tensor& y, Tensor dx) {
+template <class F> void unary_backward(Cpu, F f, const Tensor& dy, const Tensor& x, const Tensor& y, Tensor dx) {
   with_float(dy.dtype(), F::kName, [&]<class T>() {
     using V = Vec<acc_t<T>>;
     const T* g = dy.read<T>();
     T* out = dx.write<T>();
     if constexpr (F::kNeeds == kX)
-      map(dy.numel(), out, [f](V d, V v) { return d * f.df(v, V(0)); }, g, x.read<T>());
+      map(
+          dy.numel(), out, [f](V d, V v) { return d * f.df(v, V(0)); }, g, x.read<T>());
     else if constexpr (F::kNeeds == kY)
-      map(dy.numel(), out, [f](V d, V v) { return d * f.df(V(0), v); }, g, y.read<T>());
+      map(
+          dy.numel(), out, [f](V d, V v) { return d * f.df(V(0), v); }, g, y.read<T>());
     else
-      map(dy.numel(), out, [f](V d) { return d * f.df(V(0), V(0)); }, g);
+      map(
+          dy.numel(), out, [f](V d) { return d * f.df(V(0), V(0)); }, g);
   });
 }
 
-template <class F>
-void binary(Cpu, F f, const Tensor& a, const Tensor& b, Tensor y) {
+template <class F> void binary(Cpu, F f, const Tensor& a, const Tensor& b, Tensor y) {
   Broadcast<2> plan(y.shape(), {a.shape(), b.shape()});
   with_float(y.dtype(), F::kName, [&]<class T>() {
-    map_broadcast(plan, y.write<T>(), [f](auto u, auto v) { return f.f(u, v); }, a.read<T>(), b.read<T>());
+    map_broadcast(
+        plan, y.write<T>(), [f](auto u, auto v) { return f.f(u, v); }, a.read<T>(), b.read<T>());
   });
 }
 
@@ -58,17 +60,21 @@ void binary_slope(Cpu, F f, const Tensor& dy, const Tensor& a, const Tensor& b, 
     auto two = [&] { return Broadcast<3>(dy.shape(), {dy.shape(), a.shape(), b.shape()}); };
     auto one = [&](const Tensor& x) { return Broadcast<2>(dy.shape(), {dy.shape(), x.shape()}); };
     if constexpr (needs == kNothing || needs == kOne)
-      map(dy.numel(), out, [=](V t) { return t * slope(V(0), V(0), V(0)); }, g);
+      map(
+          dy.numel(), out, [=](V t) { return t * slope(V(0), V(0), V(0)); }, g);
     else if constexpr (needs == kA)
-      map_broadcast(one(a), out, [=](V t, V u) { return t * slope(u, V(0), V(0)); }, g, a.read<T>());
+      map_broadcast(
+          one(a), out, [=](V t, V u) { return t * slope(u, V(0), V(0)); }, g, a.read<T>());
     else if constexpr (needs == kB)
-      map_broadcast(one(b), out, [=](V t, V v) { return t * slope(V(0), v, V(0)); }, g, b.read<T>());
+      map_broadcast(
+          one(b), out, [=](V t, V v) { return t * slope(V(0), v, V(0)); }, g, b.read<T>());
     else if constexpr (needs == (kA | kB))
-      map_broadcast(two(), out, [=](V t, V u, V v) { return t * slope(u, v, V(0)); }, g, a.read<T>(), b.read<T>());
+      map_broadcast(
+          two(), out, [=](V t, V u, V v) { return t * slope(u, v, V(0)); }, g, a.read<T>(), b.read<T>());
     else {
       Broadcast<4> plan(dy.shape(), {dy.shape(), a.shape(), b.shape(), y.shape()});
-      map_broadcast(plan, out, [=](V t, V u, V v, V w) { return t * slope(u, v, w); }, g, a.read<T>(), b.read<T>(),
-                    y.read<T>());
+      map_broadcast(
+          plan, out, [=](V t, V u, V v, V w) { return t * slope(u, v, w); }, g, a.read<T>(), b.read<T>(), y.read<T>());
     }
   });
 }
@@ -79,15 +85,17 @@ void where(Cpu, const Tensor& mask, const Tensor& a, const Tensor& b, Tensor y) 
   with_any(y.dtype(), [&]<class T>() {
     const T *p = a.read<T>(), *q = b.read<T>();
     T* out = y.write<T>();
-    with_constants([&](auto sm, auto sp, auto sq) {
-      parallel_chunks(plan.numel, kGrain, [&](int64_t begin, int64_t end) {
-        plan.runs(begin, end, [&](int64_t i, int64_t n, const auto& at) {
-          const uint8_t* mi = m + at[0];
-          const T *pi = p + at[1], *qi = q + at[2];
-          for (int64_t j = 0; j < n; ++j) out[i + j] = mi[sm ? j : 0] ? pi[sp ? j : 0] : qi[sq ? j : 0];
-        });
-      });
-    }, plan.stride[0][0] != 0, plan.stride[0][1] != 0, plan.stride[0][2] != 0);
+    with_constants(
+        [&](auto sm, auto sp, auto sq) {
+          parallel_chunks(plan.numel, kGrain, [&](int64_t begin, int64_t end) {
+            plan.runs(begin, end, [&](int64_t i, int64_t n, const auto& at) {
+              const uint8_t* mi = m + at[0];
+              const T *pi = p + at[1], *qi = q + at[2];
+              for (int64_t j = 0; j < n; ++j) out[i + j] = mi[sm ? j : 0] ? pi[sp ? j : 0] : qi[sq ? j : 0];
+            });
+          });
+        },
+        plan.stride[0][0] != 0, plan.stride[0][1] != 0, plan.stride[0][2] != 0);
   });
 }
 
@@ -95,7 +103,8 @@ void add_into(Cpu, Tensor y, const Tensor& x) {
   with_float(y.dtype(), "add_into", [&]<class T>() {
     const T* p = x.read<T>();
     T* q = y.write<T>();
-    map(x.numel(), q, [](auto u, auto v) { return u + v; }, static_cast<const T*>(q), p);
+    map(
+        x.numel(), q, [](auto u, auto v) { return u + v; }, static_cast<const T*>(q), p);
   });
 }
 
@@ -103,15 +112,13 @@ void add_into(Cpu, Tensor y, const Tensor& x) {
 
 // ---- tensor functions ---------------------------------------------------------------------------------------
 
-template <class F>
-Tensor unary(const Tensor& x, F f) {
+template <class F> Tensor unary(const Tensor& x, F f) {
   Tensor y = empty_like(x);
   on(x.device(), [&](auto where) { kernel::unary(where, f, x, y); });
   return y;
 }
 
-template <class F>
-Tensor unary_backward(const Tensor& dy, const Tensor& x, const Tensor& y, F f) {
+template <class F> Tensor unary_backward(const Tensor& dy, const Tensor& x, const Tensor& y, F f) {
   for (const Tensor* saved : {&x, &y}) {
     if (!saved->defined()) continue;
     check_same(F::kName, dy, *saved);
@@ -122,8 +129,7 @@ Tensor unary_backward(const Tensor& dy, const Tensor& x, const Tensor& y, F f) {
   return dx;
 }
 
-template <class F>
-Tensor binary(const Tensor& a, const Tensor& b, F f) {
+template <class F> Tensor binary(const Tensor& a, const Tensor& b, F f) {
   check_same(F::kName, a, b);
   Tensor y = empty(broadcast(a.shape(), b.shape(), F::kName), a.dtype(), a.device());
   on(y.device(), [&](auto where) { kernel::binary(where, f, a, b, y); });
@@ -157,7 +163,8 @@ void add_into(Tensor y, const Tensor& x) {
 
 void add_into_rows(Tensor y, int64_t begin, const Tensor& x) {
   check(x.rank() > 0 && y.rank() == x.rank() && y.shape().with(0, x.dim(0)) == x.shape() && begin >= 0 &&
-        begin + x.dim(0) <= y.dim(0), "add_into_rows: ", x.shape(), " does not fit ", y.shape(), " from row ", begin);
+            begin + x.dim(0) <= y.dim(0),
+        "add_into_rows: ", x.shape(), " does not fit ", y.shape(), " from row ", begin);
   add_into(y.slice(begin, begin + x.dim(0)), x);
 }
 
@@ -173,10 +180,10 @@ Tensor sum_to(const Tensor& x, const Shape& to) {
 // ---- the list of functors, instantiated --------------------------------------------------------------------
 
 // Taking a function's address makes the compiler emit it; the tuples exist for nothing else.
-template <class... F>
-auto unary_instances(TypeList<F...>) { return std::make_tuple(&unary<F>..., &unary_backward<F>...); }
-template <class... F>
-auto binary_instances(TypeList<F...>) {
+template <class... F> auto unary_instances(TypeList<F...>) {
+  return std::make_tuple(&unary<F>..., &unary_backward<F>...);
+}
+template <class... F> auto binary_instances(TypeList<F...>) {
   return std::make_tuple(&binary<F>..., &binary_backward<0, F>..., &binary_backward<1, F>...);
 }
 auto unary_tensor_functions = unary_instances(UnaryFunctors{});

@@ -9,22 +9,20 @@
 namespace camo {
 namespace {
 
-void check_grouped(const Tensor& x, const Tensor& weight, const Tensor& bias,
-                   const std::vector<int64_t>& begin) {
+void check_grouped(const Tensor& x, const Tensor& weight, const Tensor& bias, const std::vector<int64_t>& begin) {
   check(x.rank() == 2 && weight.rank() == 3 && weight.dim(2) == x.dim(1),
         "grouped_linear: x (R, I), weight (E, O, I), got x ", x.shape(), ", weight ", weight.shape());
   const int64_t E = weight.dim(0);
   check(!bias.defined() || bias.shape() == Shape{E, weight.dim(1)},
-        "grouped_linear: bias (E, O) for weight (E, O, I), got weight ", weight.shape(), ", bias ",
-        bias.shape());
+        "grouped_linear: bias (E, O) for weight (E, O, I), got weight ", weight.shape(), ", bias ", bias.shape());
   bool ascending = int64_t(begin.size()) == E + 1 && begin[0] == 0 && begin.back() == x.dim(0);
   for (size_t e = 0; ascending && e + 1 < begin.size(); ++e) ascending = begin[e] <= begin[e + 1];
   check(ascending, "grouped_linear: begin has E + 1 offsets that ascend from 0 to R, got ", begin.size(),
         " of them for x ", x.shape(), ", weight ", weight.shape());
   check<DTypeError>(is_float(x.dtype()) && weight.dtype() == acc_dtype(x.dtype()) &&
                         (!bias.defined() || bias.dtype() == weight.dtype()),
-                    "grouped_linear: weight and bias are f32, or f64 with f64, got x ", x.dtype(), " ",
-                    x.shape(), ", weight ", weight.dtype(), " ", weight.shape());
+                    "grouped_linear: weight and bias are f32, or f64 with f64, got x ", x.dtype(), " ", x.shape(),
+                    ", weight ", weight.dtype(), " ", weight.shape());
 }
 
 /// Matrix e of (E, O, I), or row e of (E, O): a view.
@@ -35,8 +33,7 @@ Tensor item_of(const Tensor& t, int64_t e) {
 
 }  // namespace
 
-Tensor grouped_linear(const Tensor& x, const Tensor& weight, const Tensor& bias,
-                      const std::vector<int64_t>& begin) {
+Tensor grouped_linear(const Tensor& x, const Tensor& weight, const Tensor& bias, const std::vector<int64_t>& begin) {
   check_grouped(x, weight, bias, begin);
   Tensor y = empty({x.dim(0), weight.dim(1)}, x.dtype(), x.device());
   on(x.device(), [&](auto where) {

@@ -20,8 +20,7 @@ namespace {
 int64_t row_length(const Tensor& x) { return x.shape().product(1, x.rank()); }
 
 /// Calls f(r, begin, end) for every row and piece [begin, end) of its columns: rows may be whole images.
-template <class F>
-void each_piece(int64_t rows, int64_t columns, const F& f) {
+template <class F> void each_piece(int64_t rows, int64_t columns, const F& f) {
   const int64_t pieces = (columns + kGrain - 1) / kGrain;
   parallel_for(rows * pieces, std::min(columns, kGrain), [&](int64_t i) {
     const int64_t begin = i % pieces * kGrain;
@@ -76,8 +75,7 @@ void gather_rows_backward(Cpu, const Tensor& dy, const Tensor& index, Tensor dx)
       each_vec<A>(end - begin, [&](int64_t c, auto n) {
         c += begin;
         Vec<A> sum(A(0));
-        for (int64_t i = from.begin[r]; i < from.begin[r + 1]; ++i)
-          sum += load<A>(in + from.order[i] * C + c, n);
+        for (int64_t i = from.begin[r]; i < from.begin[r + 1]; ++i) sum += load<A>(in + from.order[i] * C + c, n);
         store(sum, out + r * C + c, n);
       });
     });
@@ -105,8 +103,8 @@ void combine_rows(Cpu, const Tensor& rows, const Tensor& position, const Tensor&
 }
 
 // Every row belongs to one (b, k) at most; while it is in the cache it gives both gradients.
-void combine_rows_backward(Cpu, const Tensor& dy, const Tensor& rows, const Tensor& position,
-                           const Tensor& weight, CombineGrads& out) {
+void combine_rows_backward(Cpu, const Tensor& dy, const Tensor& rows, const Tensor& position, const Tensor& weight,
+                           CombineGrads& out) {
   const char* op = "combine_rows_backward";
   check_range(op, position, rows.dim(0));
   with_float(rows.dtype(), op, [&]<class T>() {
@@ -235,8 +233,8 @@ void check_index(const char* op, const Tensor& index, Device device) {
 /// x (R, C) and index (R, K).
 void check_along(const char* op, const Shape& x, const Tensor& index, Device device) {
   check_index(op, index, device);
-  check(x.rank() == 2 && index.rank() == 2 && x[0] == index.dim(0), op, ": x (R, C) and index (R, K), got ",
-        x, " and ", index.shape());
+  check(x.rank() == 2 && index.rank() == 2 && x[0] == index.dim(0), op, ": x (R, C) and index (R, K), got ", x, " and ",
+        index.shape());
 }
 
 /// Shapes of combine_rows; returns that of y.  weight comes back in acc_dtype.
@@ -267,8 +265,8 @@ Tensor gather_rows(const Tensor& x, const Tensor& index) {
 
 Tensor gather_rows_backward(const Tensor& dy, const Tensor& index, int64_t rows) {
   check_index("gather_rows_backward", index, dy.device());
-  check(dy.rank() >= 1 && index.shape() == Shape{dy.dim(0)},
-        "gather_rows_backward: dy (n, ...) and index (n), got ", dy.shape(), " and ", index.shape());
+  check(dy.rank() >= 1 && index.shape() == Shape{dy.dim(0)}, "gather_rows_backward: dy (n, ...) and index (n), got ",
+        dy.shape(), " and ", index.shape());
   Tensor dx = empty(dy.shape().with(0, rows), dy.dtype(), dy.device());
   on(dy.device(), [&](auto where) { kernel::gather_rows_backward(where, dy, index, dx); });
   return dx;
@@ -281,8 +279,7 @@ Tensor combine_rows(const Tensor& rows, const Tensor& position, const Tensor& we
   return y;
 }
 
-CombineGrads combine_rows_backward(const Tensor& dy, const Tensor& rows, const Tensor& position,
-                                   const Tensor& weight) {
+CombineGrads combine_rows_backward(const Tensor& dy, const Tensor& rows, const Tensor& position, const Tensor& weight) {
   const char* op = "combine_rows_backward";
   Tensor w = weight;
   Shape shape = check_combine(op, rows, position, w);
@@ -311,8 +308,7 @@ Tensor take_along_backward(const Tensor& dy, const Tensor& index, int64_t column
 
 TopK top_k(const Tensor& x, int64_t k) {
   check<DTypeError>(is_float(x.dtype()), "top_k: takes f32, f64 or bf16, got ", x.dtype(), " ", x.shape());
-  check(x.rank() == 2 && 0 <= k && k <= x.dim(1), "top_k: x (R, C) and 0 <= k <= C, got ", x.shape(),
-        " and k ", k);
+  check(x.rank() == 2 && 0 <= k && k <= x.dim(1), "top_k: x (R, C) and 0 <= k <= C, got ", x.shape(), " and k ", k);
   const Shape shape{x.dim(0), k};
   TopK out{empty(shape, x.dtype(), x.device()), empty(shape, DType::i64, x.device())};
   on(x.device(), [&](auto where) { kernel::top_k(where, x, out); });

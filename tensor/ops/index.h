@@ -15,18 +15,21 @@ Tensor gather_rows(const Tensor& x, const Tensor& index);
 Tensor gather_rows_backward(const Tensor& dy, const Tensor& index, int64_t rows);
 /// y[b] = sum_k weight[b, k] rows[position[b, k]].  weight is of rows' dtype or its acc_dtype.
 Tensor combine_rows(const Tensor& rows, const Tensor& position, const Tensor& weight);
-struct CombineGrads { Tensor drows, dweight; };
+struct CombineGrads {
+  Tensor drows, dweight;
+};
 /// drows[position[b, k]] = weight[b, k] dy[b], other rows 0; dweight[b, k] = <dy[b], rows[position[b, k]]>.
 /// Throws ShapeError if two (b, k) read one row; on a GPU their gradients add.
-CombineGrads combine_rows_backward(const Tensor& dy, const Tensor& rows, const Tensor& position,
-                                   const Tensor& weight);
+CombineGrads combine_rows_backward(const Tensor& dy, const Tensor& rows, const Tensor& position, const Tensor& weight);
 
 /// y[r, k] = x[r, index[r, k]].
 Tensor take_along(const Tensor& x, const Tensor& index);
 /// Adjoint of take_along: dx (R, columns).
 Tensor take_along_backward(const Tensor& dy, const Tensor& index, int64_t columns);
 
-struct TopK { Tensor value, index; };
+struct TopK {
+  Tensor value, index;
+};
 /// The k largest of each row, distinct, largest first, ties to the lower index; x (R, C) -> (R, k).
 /// NaN counts as largest.
 TopK top_k(const Tensor& x, int64_t k);
@@ -44,10 +47,10 @@ void gather_rows_backward(Cpu, const Tensor& dy, const Tensor& index, Tensor dx)
 void gather_rows_backward(Cuda, const Tensor& dy, const Tensor& index, Tensor dx);
 void combine_rows(Cpu, const Tensor& rows, const Tensor& position, const Tensor& weight, Tensor y);
 void combine_rows(Cuda, const Tensor& rows, const Tensor& position, const Tensor& weight, Tensor y);
-void combine_rows_backward(Cpu, const Tensor& dy, const Tensor& rows, const Tensor& position,
-                           const Tensor& weight, CombineGrads& out);
-void combine_rows_backward(Cuda, const Tensor& dy, const Tensor& rows, const Tensor& position,
-                           const Tensor& weight, CombineGrads& out);
+void combine_rows_backward(Cpu, const Tensor& dy, const Tensor& rows, const Tensor& position, const Tensor& weight,
+                           CombineGrads& out);
+void combine_rows_backward(Cuda, const Tensor& dy, const Tensor& rows, const Tensor& position, const Tensor& weight,
+                           CombineGrads& out);
 void take_along(Cpu, const Tensor& x, const Tensor& index, Tensor y);
 void take_along(Cuda, const Tensor& x, const Tensor& index, Tensor y);
 void take_along_backward(Cpu, const Tensor& dy, const Tensor& index, Tensor dx);

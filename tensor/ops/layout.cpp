@@ -11,9 +11,9 @@
 #include <numeric>
 
 #include "tensor/convert.h"
+#include "tensor/cpu/vec.h"
 #include "tensor/ops/box.h"
 #include "tensor/parallel.h"
-#include "tensor/cpu/vec.h"
 
 namespace camo {
 namespace kernel {
@@ -44,8 +44,7 @@ class Odometer {
   std::array<int64_t, kMaxRank> index_{};
 };
 
-template <class T>
-void copy_run(const T* x, T* y, Axis run) {
+template <class T> void copy_run(const T* x, T* y, Axis run) {
   if (run.from == 1 && run.to == 1) {
     std::memcpy(static_cast<void*>(y), x, size_t(run.length) * sizeof(T));
   } else if (run.from == 0 && run.to == 1) {
@@ -56,8 +55,7 @@ void copy_run(const T* x, T* y, Axis run) {
 }
 
 /// The definition: run after run along the last axis.  A chunk may begin and end inside a run.
-template <class T>
-void copy_runs(const T* x, T* y, const std::vector<Axis>& axes) {
+template <class T> void copy_runs(const T* x, T* y, const std::vector<Axis>& axes) {
   const Axis run = axes.back();
   int64_t total = 1;
   for (const Axis& a : axes) total *= a.length;
@@ -78,8 +76,9 @@ constexpr int64_t kTile = 64, kBlock = kVecBytes / 4;
 template <class T, size_t... I>
 void copy_block(const T* x, T* y, int64_t x_step, int64_t y_step, std::index_sequence<I...>) {
   constexpr int64_t n = kBlock;
-  using Word = std::conditional_t<sizeof(T) == 8, uint64_t, std::conditional_t<sizeof(T) == 4, uint32_t,
-               std::conditional_t<sizeof(T) == 2, uint16_t, uint8_t>>>;
+  using Word = std::conditional_t<
+      sizeof(T) == 8, uint64_t,
+      std::conditional_t<sizeof(T) == 4, uint32_t, std::conditional_t<sizeof(T) == 2, uint16_t, uint8_t>>>;
   typedef Word Row __attribute__((vector_size(n * sizeof(Word))));
   Row a[n], b[n];
   for (int64_t i = 0; i < n; ++i) std::memcpy(&a[i], x + i * x_step, sizeof(Row));
@@ -94,8 +93,7 @@ void copy_block(const T* x, T* y, int64_t x_step, int64_t y_step, std::index_seq
 }
 
 /// x is contiguous along p, y along q.  Whole blocks through registers, the rest by the definition.
-template <class T>
-void copy_tile(const T* x, T* y, Axis p, Axis q) {
+template <class T> void copy_tile(const T* x, T* y, Axis p, Axis q) {
   const int64_t whole_p = p.length / kBlock * kBlock, whole_q = q.length / kBlock * kBlock;
   for (int64_t i = 0; i < whole_p; i += kBlock)
     for (int64_t j = 0; j < whole_q; j += kBlock)
@@ -105,8 +103,7 @@ void copy_tile(const T* x, T* y, Axis p, Axis q) {
 }
 
 /// axes: the outer ones, then p and q.
-template <class T>
-void copy_transposed(const T* x, T* y, const std::vector<Axis>& axes) {
+template <class T> void copy_transposed(const T* x, T* y, const std::vector<Axis>& axes) {
   const int outer = int(axes.size()) - 2;
   const Axis p = axes[outer], q = axes[outer + 1];
   int64_t planes = 1;
@@ -115,13 +112,12 @@ void copy_transposed(const T* x, T* y, const std::vector<Axis>& axes) {
   parallel_for(planes * down * across, std::min(p.length, kTile) * std::min(q.length, kTile), [&](int64_t t) {
     Odometer plane(axes.data(), outer, t / (down * across));
     const int64_t i = t / across % down * kTile, j = t % across * kTile;
-    copy_tile(x + plane.from + i + j * q.from, y + plane.to + i * p.to + j,
-              {std::min(kTile, p.length - i), 1, p.to}, {std::min(kTile, q.length - j), q.from, 1});
+    copy_tile(x + plane.from + i + j * q.from, y + plane.to + i * p.to + j, {std::min(kTile, p.length - i), 1, p.to},
+              {std::min(kTile, q.length - j), q.from, 1});
   });
 }
 
-template <class From, class To>
-void cast_run(const From* x, To* y, int64_t n) {
+template <class From, class To> void cast_run(const From* x, To* y, int64_t n) {
   int64_t i = 0;
   constexpr bool narrow = std::is_same_v<From, bf16> || std::is_same_v<To, bf16>;
   constexpr bool f32 = std::is_same_v<From, float> || std::is_same_v<To, float>;
@@ -220,8 +216,8 @@ Tensor concat(const std::vector<Tensor>& parts, int axis) {
 
 Tensor slice(const Tensor& x, int axis, int64_t begin, int64_t end) {
   axis = x.shape().axis(axis);
-  check(0 <= begin && begin <= end && end <= x.dim(axis), "slice: [", begin, ", ", end, ") of axis ", axis,
-        " of ", x.shape());
+  check(0 <= begin && begin <= end && end <= x.dim(axis), "slice: [", begin, ", ", end, ") of axis ", axis, " of ",
+        x.shape());
   Walk from = walk(x.shape());
   from.begin = begin * from.step[axis];
   return copied(x, from, x.shape().with(axis, end - begin));
@@ -233,8 +229,8 @@ Tensor pad(const Tensor& x, const std::vector<std::pair<int64_t, int64_t>>& marg
   std::vector<int64_t> lengths;
   for (int a = 0; a < x.rank(); ++a) {
     auto [before, after] = margins[a];
-    check(before >= 0 && after >= 0, "pad: margins are not negative, got ", before, " and ", after,
-          " for axis ", a, " of ", x.shape());
+    check(before >= 0 && after >= 0, "pad: margins are not negative, got ", before, " and ", after, " for axis ", a,
+          " of ", x.shape());
     lengths.push_back(before + x.dim(a) + after);
   }
   Tensor y = full(Shape(lengths), value, x.dtype(), x.device());
@@ -262,8 +258,7 @@ Tensor expand(const Tensor& x, const Shape& to) {
   check(broadcast(x.shape(), to, "expand") == to, "expand: ", x.shape(), " does not broadcast to ", to);
   const Walk rows = walk(x.shape());
   Walk from;
-  for (int i = 1; i <= x.rank(); ++i)
-    from.step[to.rank() - i] = x.dim(-i) == 1 ? 0 : rows.step[x.rank() - i];
+  for (int i = 1; i <= x.rank(); ++i) from.step[to.rank() - i] = x.dim(-i) == 1 ? 0 : rows.step[x.rank() - i];
   return copied(x, from, to);
 }
 

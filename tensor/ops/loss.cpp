@@ -12,14 +12,16 @@ namespace kernel {
 
 void bce_with_logits(Cpu, const Tensor& logits, const Tensor& target, Tensor y) {
   with_float(y.dtype(), "bce_with_logits", [&]<class T>() {
-    map(y.numel(), y.write<T>(), [](auto z, auto t) { return Softplus::f(z) - z * t; }, logits.read<T>(),
+    map(
+        y.numel(), y.write<T>(), [](auto z, auto t) { return Softplus::f(z) - z * t; }, logits.read<T>(),
         target.read<T>());
   });
 }
 
 void bce_with_logits_backward(Cpu, const Tensor& dy, const Tensor& logits, const Tensor& target, Tensor dx) {
   with_float(dy.dtype(), "bce_with_logits", [&]<class T>() {
-    map(dy.numel(), dx.write<T>(), [](auto g, auto z, auto t) { return g * (Sigmoid::f(z) - t); }, dy.read<T>(),
+    map(
+        dy.numel(), dx.write<T>(), [](auto g, auto z, auto t) { return g * (Sigmoid::f(z) - t); }, dy.read<T>(),
         logits.read<T>(), target.read<T>());
   });
 }
@@ -27,8 +29,7 @@ void bce_with_logits_backward(Cpu, const Tensor& dy, const Tensor& logits, const
 namespace {
 
 /// Softmax of one row into p; returns log-sum-exp.
-template <class T, class A = acc_t<T>>
-A softmax_row(const T* z, int64_t C, T* p) {
+template <class T, class A = acc_t<T>> A softmax_row(const T* z, int64_t C, T* p) {
   using V = Vec<A>;
   A top = A(z[0]);
   for (int64_t c = 1; c < C; ++c) top = A(z[c]) > top ? A(z[c]) : top;
@@ -40,7 +41,8 @@ A softmax_row(const T* z, int64_t C, T* p) {
     sum += V::load(e);
   }
   const A log_sum = camo::log(lane_sum(sum)) + top;
-  map_run<true>(C, p, [=](V v) { return camo::exp(v - V(log_sum)); }, z);
+  map_run<true>(
+      C, p, [=](V v) { return camo::exp(v - V(log_sum)); }, z);
   return log_sum;
 }
 
@@ -73,7 +75,8 @@ void cross_entropy_backward(Cpu, const Tensor& dy, const Tensor& probability, co
     T* out = dx.write<T>();
     const A scale = A(*dy.read<T>()) / A(R);
     parallel_for(R, C, [=](int64_t r) {
-      map_run<true>(C, out + r * C, [=](V v) { return v * V(scale); }, p + r * C);
+      map_run<true>(
+          C, out + r * C, [=](V v) { return v * V(scale); }, p + r * C);
       const int64_t hit = r * C + label[r];
       out[hit] = T((A(p[hit]) - 1) * scale);
     });
@@ -99,13 +102,13 @@ Tensor bce_with_logits_backward(const Tensor& dy, const Tensor& logits, const Te
 
 CrossEntropyOut cross_entropy(const Tensor& logits, const Tensor& labels) {
   auto [R, C] = dims<2>(logits, "cross_entropy: logits (R, C)");
-  check(labels.shape() == Shape{R}, "cross_entropy: labels must be (R) for logits (R, C), got ", labels.shape(), " and ",
-        logits.shape());
+  check(labels.shape() == Shape{R}, "cross_entropy: labels must be (R) for logits (R, C), got ", labels.shape(),
+        " and ", logits.shape());
   check<DTypeError>(labels.dtype() == DType::i64 && is_float(logits.dtype()),
                     "cross_entropy: takes f32, f64 or bf16 logits and i64 labels, got ", logits.dtype(), " and ",
                     labels.dtype());
-  check<DeviceError>(labels.device() == logits.device(), "cross_entropy: labels are on ", labels.device(), ", logits on ",
-                     logits.device());
+  check<DeviceError>(labels.device() == logits.device(), "cross_entropy: labels are on ", labels.device(),
+                     ", logits on ", logits.device());
   check(R > 0 && C > 0, "cross_entropy: of no rows or classes: logits ", logits.shape());
   const std::vector<int64_t> values = to_vector<int64_t>(labels);
   for (int64_t r = 0; r < R; ++r)

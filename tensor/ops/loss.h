@@ -10,7 +10,9 @@ Tensor bce_with_logits(const Tensor& logits, const Tensor& target);
 /// dy (sigmoid(z) - t)
 Tensor bce_with_logits_backward(const Tensor& dy, const Tensor& logits, const Tensor& target);
 
-struct CrossEntropyOut { Tensor loss, probability; };  // loss (), probability (R, C)
+struct CrossEntropyOut {
+  Tensor loss, probability;
+};  // loss (), probability (R, C)
 /// Mean over rows of logsumexp(z) - z[label]; labels (R) i64 in [0, C), checked: on a GPU that waits for them.
 CrossEntropyOut cross_entropy(const Tensor& logits, const Tensor& labels);
 /// dy / R (probability - one_hot(label)); dy ().

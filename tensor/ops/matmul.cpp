@@ -7,18 +7,17 @@
 
 #include "tensor/cpu/kernels/gemm.h"
 #include "tensor/cpu/kernels/scratch.h"
+#include "tensor/cpu/vec.h"
 #include "tensor/ops/layout.h"
 #include "tensor/ops/reduce.h"
 #include "tensor/parallel.h"
-#include "tensor/cpu/vec.h"
 
 namespace camo {
 namespace kernel {
 namespace {
 
 /// Runs f(i) for every product: many at once when there are many, else each on all threads.
-template <class F>
-void each_product(int64_t batch, const F& f) {
+template <class F> void each_product(int64_t batch, const F& f) {
   if (batch >= 4) return parallel_chunks(batch, 1, [&](int64_t i, int64_t) { f(i); });
   for (int64_t i = 0; i < batch; ++i) f(i);
 }
@@ -27,8 +26,7 @@ void each_product(int64_t batch, const F& f) {
 int64_t step(const Tensor& t) { return t.rank() == 2 ? 0 : t.dim(-1) * t.dim(-2); }
 
 /// f.operator()<TA, TB>() for the pairs that a product takes: one type, or bf16 with f32.
-template <class F>
-void with_pair(const Tensor& a, const Tensor& b, F&& f) {
+template <class F> void with_pair(const Tensor& a, const Tensor& b, F&& f) {
   with_float(a.dtype(), "matmul", [&]<class TA>() {
     if (b.dtype() == a.dtype()) return f.template operator()<TA, TA>();
     if constexpr (std::is_same_v<TA, bf16>) f.template operator()<bf16, float>();
@@ -78,8 +76,7 @@ void linear_input_grad(Cpu, const Tensor& dy, const Tensor& weight, Tensor dx) {
 void linear_weight_grad(Cpu, const Tensor& dy, const Tensor& x, Tensor dweight) {
   const int64_t O = dweight.dim(0), I = dweight.dim(1), R = dy.shape().product(0, dy.rank() - 1);
   with_float(dy.dtype(), "linear", [&]<class T>() {
-    multiply_transposed<T, T>(dense(dy.read<T>(), R, O, O), dense(x.read<T>(), R, I, I),
-                              dweight.write<acc_t<T>>(), I);
+    multiply_transposed<T, T>(dense(dy.read<T>(), R, O, O), dense(x.read<T>(), R, I, I), dweight.write<acc_t<T>>(), I);
   });
 }
 
@@ -116,8 +113,7 @@ namespace {
 
 /// Leading axes of the result, and the checks that every product needs.
 Shape product_shape(const char* op, const Tensor& a, const Tensor& b, Trans ta, Trans tb) {
-  check(a.rank() >= 2 && b.rank() >= 2, op, ": operands need two axes or more, got a ", a.shape(), " x b ",
-        b.shape());
+  check(a.rank() >= 2 && b.rank() >= 2, op, ": operands need two axes or more, got a ", a.shape(), " x b ", b.shape());
   const int64_t K = a.dim(ta == Trans::no ? -1 : -2), L = b.dim(tb == Trans::no ? -2 : -1);
   check(K == L, op, ": inner sizes differ: a ", a.shape(), ta == Trans::yes ? "^T" : "", " x b ", b.shape(),
         tb == Trans::yes ? "^T" : "");
@@ -133,10 +129,10 @@ Shape product_shape(const char* op, const Tensor& a, const Tensor& b, Trans ta, 
 }
 
 void check_types(const char* op, const Tensor& a, const Tensor& b) {
-  check<DTypeError>(is_float(a.dtype()) &&
-                        (a.dtype() == b.dtype() || (a.dtype() == DType::bf16 && b.dtype() == DType::f32)),
-                    op, ": takes one floating type, or bf16 with f32, got a ", a.dtype(), " ", a.shape(),
-                    " x b ", b.dtype(), " ", b.shape());
+  check<DTypeError>(
+      is_float(a.dtype()) && (a.dtype() == b.dtype() || (a.dtype() == DType::bf16 && b.dtype() == DType::f32)), op,
+      ": takes one floating type, or bf16 with f32, got a ", a.dtype(), " ", a.shape(), " x b ", b.dtype(), " ",
+      b.shape());
   check<DeviceError>(a.device() == b.device(), op, ": operands on ", a.device(), " and ", b.device());
 }
 
@@ -160,8 +156,7 @@ Tensor product(Tensor a, Tensor b, Trans ta, Trans tb, DType type) {
   Tensor y = empty(shape, ta == Trans::yes ? acc_dtype(a.dtype()) : a.dtype(), a.device());
   Tensor rows = y, left = a;
   if (b.rank() == 2 && a.rank() > 2 && ta == Trans::no)  // one tall product instead of many
-    left = a.reshape({a.shape().product(0, a.rank() - 1), a.dim(-1)}),
-    rows = y.reshape({left.dim(0), y.dim(-1)});
+    left = a.reshape({a.shape().product(0, a.rank() - 1), a.dim(-1)}), rows = y.reshape({left.dim(0), y.dim(-1)});
   on(a.device(), [&](auto where) { kernel::matmul(where, left, b, ta, tb, rows); });
   return to_type(y, type);
 }
@@ -173,25 +168,20 @@ Tensor matmul(const Tensor& a, const Tensor& b, Trans ta, Trans tb) {
   return product(a, b, ta, tb, a.dtype());
 }
 
-Tensor matmul_left_grad(const Tensor& dy, const Tensor& b, Trans ta, Trans tb, const Shape& a_shape,
-                        DType a_type) {
-  const bool shared =
-      a_shape.rank() < dy.rank();  // a served every product: its gradient is the sum over them
+Tensor matmul_left_grad(const Tensor& dy, const Tensor& b, Trans ta, Trans tb, const Shape& a_shape, DType a_type) {
+  const bool shared = a_shape.rank() < dy.rank();  // a served every product: its gradient is the sum over them
   const DType type = shared ? acc_dtype(a_type) : a_type;
-  Tensor da =
-      ta == Trans::no ? product(dy, b, Trans::no, other(tb), type) : product(b, dy, tb, Trans::yes, type);
+  Tensor da = ta == Trans::no ? product(dy, b, Trans::no, other(tb), type) : product(b, dy, tb, Trans::yes, type);
   return to_type(shared ? sum(da.reshape({-1, a_shape[0], a_shape[1]}), {0}) : da, a_type);
 }
 
-Tensor matmul_right_grad(const Tensor& dy, const Tensor& a, Trans ta, Trans tb, const Shape& b_shape,
-                         DType b_type) {
+Tensor matmul_right_grad(const Tensor& dy, const Tensor& a, Trans ta, Trans tb, const Shape& b_shape, DType b_type) {
   Tensor x = a, g = dy;
   if (b_shape.rank() < dy.rank()) {  // rows of all products as one tall matrix: one long sum
     if (ta == Trans::yes) x = turned(a), ta = Trans::no;
     x = x.reshape({x.shape().product(0, x.rank() - 1), x.dim(-1)}), g = dy.reshape({x.dim(0), dy.dim(-1)});
   }
-  return tb == Trans::no ? product(x, g, other(ta), Trans::no, b_type)
-                         : product(g, x, Trans::yes, ta, b_type);
+  return tb == Trans::no ? product(x, g, other(ta), Trans::no, b_type) : product(g, x, Trans::yes, ta, b_type);
 }
 
 namespace {
@@ -199,14 +189,13 @@ namespace {
 void check_linear(const Tensor& x, const Tensor& weight, const Tensor& bias) {
   check(x.rank() >= 1 && weight.rank() == 2 && weight.dim(1) == x.dim(-1),
         "linear: weight (O, I) for x (..., I), got x ", x.shape(), ", weight ", weight.shape());
-  check(!bias.defined() || bias.shape() == Shape{weight.dim(0)},
-        "linear: bias (O) for weight (O, I), got weight ", weight.shape(), ", bias ", bias.shape());
+  check(!bias.defined() || bias.shape() == Shape{weight.dim(0)}, "linear: bias (O) for weight (O, I), got weight ",
+        weight.shape(), ", bias ", bias.shape());
   check<DTypeError>(is_float(x.dtype()) && weight.dtype() == acc_dtype(x.dtype()) &&
                         (!bias.defined() || bias.dtype() == weight.dtype()),
-                    "linear: weight and bias are f32, or f64 with f64, got x ", x.dtype(), " ", x.shape(),
-                    ", weight ", weight.dtype(), " ", weight.shape());
-  check<DeviceError>(x.device() == weight.device(), "linear: x on ", x.device(), ", weight on ",
-                     weight.device());
+                    "linear: weight and bias are f32, or f64 with f64, got x ", x.dtype(), " ", x.shape(), ", weight ",
+                    weight.dtype(), " ", weight.shape());
+  check<DeviceError>(x.device() == weight.device(), "linear: x on ", x.device(), ", weight on ", weight.device());
 }
 
 }  // namespace
@@ -219,16 +208,16 @@ Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias, Act act
 }
 
 Tensor linear_input_grad(const Tensor& dy, const Tensor& weight) {
-  check(weight.rank() == 2 && weight.dim(0) == dy.dim(-1),
-        "linear_input_grad: dy (..., O) and weight (O, I), got ", dy.shape(), " and ", weight.shape());
+  check(weight.rank() == 2 && weight.dim(0) == dy.dim(-1), "linear_input_grad: dy (..., O) and weight (O, I), got ",
+        dy.shape(), " and ", weight.shape());
   Tensor dx = empty(dy.shape().with(-1, weight.dim(1)), dy.dtype(), dy.device());
   on(dy.device(), [&](auto where) { kernel::linear_input_grad(where, dy, weight, dx); });
   return dx;
 }
 
 Tensor linear_weight_grad(const Tensor& dy, const Tensor& x) {
-  check(dy.shape().with(-1, 0) == x.shape().with(-1, 0),
-        "linear_weight_grad: dy (..., O) and x (..., I), got ", dy.shape(), " and ", x.shape());
+  check(dy.shape().with(-1, 0) == x.shape().with(-1, 0), "linear_weight_grad: dy (..., O) and x (..., I), got ",
+        dy.shape(), " and ", x.shape());
   Tensor dweight = empty({dy.dim(-1), x.dim(-1)}, acc_dtype(dy.dtype()), dy.device());
   on(dy.device(), [&](auto where) { kernel::linear_weight_grad(where, dy, x, dweight); });
   return dweight;

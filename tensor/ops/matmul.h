@@ -13,10 +13,8 @@ enum class Act : uint8_t { none, relu, gelu };
 /// a and b have one dtype, or a is bf16 and b f32.  The result is in a's dtype.
 Tensor matmul(const Tensor& a, const Tensor& b, Trans ta = Trans::no, Trans tb = Trans::no);
 /// Its gradients, in the shape and dtype of the operand that they belong to.
-Tensor matmul_left_grad(const Tensor& dy, const Tensor& b, Trans ta, Trans tb, const Shape& a_shape,
-                        DType a_type);
-Tensor matmul_right_grad(const Tensor& dy, const Tensor& a, Trans ta, Trans tb, const Shape& b_shape,
-                         DType b_type);
+Tensor matmul_left_grad(const Tensor& dy, const Tensor& b, Trans ta, Trans tb, const Shape& a_shape, DType a_type);
+Tensor matmul_right_grad(const Tensor& dy, const Tensor& a, Trans ta, Trans tb, const Shape& b_shape, DType b_type);
 
 /// act(x W^T + b): x (..., I), weight (O, I), bias (O) or undefined, both in acc_dtype(x) -> (..., O) like x.
 Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias = {}, Act act = Act::none);

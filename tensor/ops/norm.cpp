@@ -24,16 +24,14 @@ int64_t chunk_rows(int64_t C) { return std::clamp<int64_t>(2 * kGrain / C, 8, 25
 int64_t chunk_count(int64_t R, int64_t C) { return (R + chunk_rows(C) - 1) / chunk_rows(C); }
 
 /// Merges chunks in a fixed tree: merge(i, i + step) for step = 1, 2, 4, ...; the result is in chunk 0.
-template <class F>
-void tree_merge(int64_t chunks, int64_t cost, const F& merge) {
+template <class F> void tree_merge(int64_t chunks, int64_t cost, const F& merge) {
   for (int64_t step = 1; step < chunks; step *= 2)
     parallel_for((chunks - step + 2 * step - 1) / (2 * step), cost,
                  [&](int64_t pair) { merge(2 * step * pair, 2 * step * pair + step, step); });
 }
 
 /// Two column sums over rows. add(begin, end, dgain, dbias) adds a chunk's rows to its own pair.
-template <class A, class F>
-void column_sums(int64_t R, int64_t C, A* dgain, A* dbias, const F& add) {
+template <class A, class F> void column_sums(int64_t R, int64_t C, A* dgain, A* dbias, const F& add) {
   const int64_t rows = chunk_rows(C), chunks = chunk_count(R, C);
   Scratch<A> scratch(std::max<int64_t>(chunks, 1) * 2 * C);
   A* partial = scratch;
@@ -51,8 +49,7 @@ void column_sums(int64_t R, int64_t C, A* dgain, A* dbias, const F& add) {
 }
 
 /// p[c] += v
-template <class A, class Lanes>
-void add_to(A* p, Vec<A> v, Lanes n) { store(load<A>(p, n) + v, p, n); }
+template <class A, class Lanes> void add_to(A* p, Vec<A> v, Lanes n) { store(load<A>(p, n) + v, p, n); }
 
 }  // namespace
 
@@ -67,10 +64,12 @@ void layer_norm(Cpu, const Tensor& x, const Tensor& gain, const Tensor& bias, do
     parallel_for(R, C, [=](int64_t r) {
       const T* row = in + r * C;
       const A m = row_sum<A>(C, [=](int64_t c, auto n) { return load<A>(row + c, n); }) / A(C);
-      const A variance = row_sum<A>(C, [=](int64_t c, auto n) {
-        Vec<A> d = load<A>(row + c, n) - m;
-        return d * d;
-      }) / A(C);
+      const A variance = row_sum<A>(C,
+                                    [=](int64_t c, auto n) {
+                                      Vec<A> d = load<A>(row + c, n) - m;
+                                      return d * d;
+                                    }) /
+                         A(C);
       const A s = 1 / std::sqrt(variance + A(eps));
       mean[r] = m, rstd[r] = s;
       each_vec<A>(C, [=, to = y + r * C](int64_t c, auto n) {
@@ -89,8 +88,7 @@ void layer_norm_backward(Cpu, const Tensor& dy, const Tensor& x, const Tensor& g
     const T *in = x.read<T>(), *dout = dy.read<T>();
     const A *g = gain.read<A>(), *means = mean.read<A>(), *rstds = rstd.read<A>();
     T* dx = out.dx.write<T>();
-    column_sums(R, C, out.dgain.write<A>(), out.dbias.write<A>(),
-                [=](int64_t begin, int64_t end, A* dgain, A* dbias) {
+    column_sums(R, C, out.dgain.write<A>(), out.dbias.write<A>(), [=](int64_t begin, int64_t end, A* dgain, A* dbias) {
       for (int64_t r = begin; r < end; ++r) {
         const T *row = in + r * C, *dy_row = dout + r * C;
         const A m = means[r], s = rstds[r];
@@ -146,8 +144,8 @@ void batch_stats(Cpu, const Tensor& x, BatchStats& out) {
   });
 }
 
-void batch_norm(Cpu, const Tensor& x, const Tensor& gain, const Tensor& bias, const BatchStats& stats,
-                double eps, Tensor y) {
+void batch_norm(Cpu, const Tensor& x, const Tensor& gain, const Tensor& bias, const BatchStats& stats, double eps,
+                Tensor y) {
   with_float(x.dtype(), "batch_norm", [&]<class T>() {
     using A = acc_t<T>;
     const int64_t C = x.dim(-1), R = x.numel() / C;
@@ -212,12 +210,12 @@ namespace {
 void check_channels(const char* op, const Tensor& x, const char* names, const Tensor& a, const Tensor& b) {
   check<DTypeError>(is_float(x.dtype()), op, ": takes f32, f64 or bf16, got ", x.dtype(), " ", x.shape());
   check(x.rank() > 0 && x.dim(-1) > 0, op, ": x (..., C) with C > 0, got ", x.shape());
-  check(a.shape() == Shape{x.dim(-1)} && b.shape() == a.shape(), op, ": ", names,
-        " are (C) for x (..., C), got x ", x.shape(), ", ", a.shape(), " and ", b.shape());
+  check(a.shape() == Shape{x.dim(-1)} && b.shape() == a.shape(), op, ": ", names, " are (C) for x (..., C), got x ",
+        x.shape(), ", ", a.shape(), " and ", b.shape());
   check<DTypeError>(a.dtype() == acc_dtype(x.dtype()) && b.dtype() == a.dtype(), op, ": ", names, " are ",
                     acc_dtype(x.dtype()), " for x of ", x.dtype(), ", got ", a.dtype(), " and ", b.dtype());
-  check<DeviceError>(a.device() == x.device() && b.device() == x.device(), op, ": x is on ", x.device(), ", ",
-                     names, " on ", a.device(), " and ", b.device());
+  check<DeviceError>(a.device() == x.device() && b.device() == x.device(), op, ": x is on ", x.device(), ", ", names,
+                     " on ", a.device(), " and ", b.device());
 }
 
 void check_gradient(const char* op, const Tensor& dy, const Tensor& x) {
@@ -241,8 +239,8 @@ NormGrads layer_norm_backward(const Tensor& dy, const Tensor& x, const Tensor& g
   check_gradient("layer_norm_backward", dy, x);
   check_channels("layer_norm_backward", x, "gain and gain", gain, gain);
   check(mean.numel() * x.dim(-1) == x.numel() && rstd.shape() == mean.shape(),
-        "layer_norm_backward: one mean and rstd for each row of x ", x.shape(), ", got ", mean.shape(),
-        " and ", rstd.shape());
+        "layer_norm_backward: one mean and rstd for each row of x ", x.shape(), ", got ", mean.shape(), " and ",
+        rstd.shape());
   NormGrads out{empty_like(x), empty_like(gain), empty_like(gain)};
   on(x.device(), [&](auto where) { kernel::layer_norm_backward(where, dy, x, gain, mean, rstd, out); });
   return out;
@@ -258,8 +256,7 @@ BatchStats batch_stats(const Tensor& x) {
   return out;
 }
 
-Tensor batch_norm(const Tensor& x, const Tensor& gain, const Tensor& bias, const BatchStats& stats,
-                  double eps) {
+Tensor batch_norm(const Tensor& x, const Tensor& gain, const Tensor& bias, const BatchStats& stats, double eps) {
   check_channels("batch_norm", x, "gain and bias", gain, bias);
   check_channels("batch_norm", x, "mean and variance", stats.mean, stats.variance);
   Tensor y = empty_like(x);
@@ -272,9 +269,7 @@ NormGrads batch_norm_backward(const Tensor& dy, const Tensor& x, const Tensor& g
   check_gradient("batch_norm_backward", dy, x);
   check_channels("batch_norm_backward", x, "mean and variance", stats.mean, stats.variance);
   NormGrads out{empty_like(x), empty_like(gain), empty_like(gain)};
-  on(x.device(), [&](auto where) {
-    kernel::batch_norm_backward(where, dy, x, gain, stats, eps, from_batch, out);
-  });
+  on(x.device(), [&](auto where) { kernel::batch_norm_backward(where, dy, x, gain, stats, eps, from_batch, out); });
   return out;
 }
 

@@ -7,19 +7,24 @@
 
 namespace camo {
 
-struct LayerNormOut { Tensor y, mean, rstd; };  // mean, rstd (R), acc_dtype
+struct LayerNormOut {
+  Tensor y, mean, rstd;
+};  // mean, rstd (R), acc_dtype
 /// Each row minus its mean, over sqrt(its biased variance + eps), times gain, plus bias.
 LayerNormOut layer_norm(const Tensor& x, const Tensor& gain, const Tensor& bias, double eps);
-struct NormGrads { Tensor dx, dgain, dbias; };
+struct NormGrads {
+  Tensor dx, dgain, dbias;
+};
 NormGrads layer_norm_backward(const Tensor& dy, const Tensor& x, const Tensor& gain, const Tensor& mean,
                               const Tensor& rstd);
 
-struct BatchStats { Tensor mean, variance; };   // (C), acc_dtype; variance is biased
+struct BatchStats {
+  Tensor mean, variance;
+};  // (C), acc_dtype; variance is biased
 /// Statistics over all axes but the last.
 BatchStats batch_stats(const Tensor& x);
 /// (x - mean) / sqrt(variance + eps) * gain + bias
-Tensor batch_norm(const Tensor& x, const Tensor& gain, const Tensor& bias, const BatchStats& stats,
-                  double eps);
+Tensor batch_norm(const Tensor& x, const Tensor& gain, const Tensor& bias, const BatchStats& stats, double eps);
 /// from_batch: the statistics came from x itself and share in the gradient.
 NormGrads batch_norm_backward(const Tensor& dy, const Tensor& x, const Tensor& gain, const BatchStats& stats,
                               double eps, bool from_batch);
@@ -33,10 +38,10 @@ void layer_norm_backward(Cuda, const Tensor& dy, const Tensor& x, const Tensor& 
                          const Tensor& rstd, NormGrads& out);
 void batch_stats(Cpu, const Tensor& x, BatchStats& out);
 void batch_stats(Cuda, const Tensor& x, BatchStats& out);
-void batch_norm(Cpu, const Tensor& x, const Tensor& gain, const Tensor& bias, const BatchStats& stats,
-                double eps, Tensor y);
-void batch_norm(Cuda, const Tensor& x, const Tensor& gain, const Tensor& bias, const BatchStats& stats,
-                double eps, Tensor y);
+void batch_norm(Cpu, const Tensor& x, const Tensor& gain, const Tensor& bias, const BatchStats& stats, double eps,
+                Tensor y);
+void batch_norm(Cuda, const Tensor& x, const Tensor& gain, const Tensor& bias, const BatchStats& stats, double eps,
+                Tensor y);
 void batch_norm_backward(Cpu, const Tensor& dy, const Tensor& x, const Tensor& gain, const BatchStats& stats,
                          double eps, bool from_batch, NormGrads& out);
 void batch_norm_backward(Cuda, const Tensor& dy, const Tensor& x, const Tensor& gain, const BatchStats& stats,

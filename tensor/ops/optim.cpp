@@ -11,11 +11,13 @@ namespace camo {
 namespace kernel {
 namespace {
 
-struct Piece { size_t item; int64_t begin, end; };
+struct Piece {
+  size_t item;
+  int64_t begin, end;
+};
 
 /// Calls f(item, begin, end) in parallel for pieces of at most kGrain elements; numel(i) is item i's length.
-template <class Numel, class F>
-void parallel_pieces(size_t items, const Numel& numel, const F& f) {
+template <class Numel, class F> void parallel_pieces(size_t items, const Numel& numel, const F& f) {
   std::vector<Piece> pieces;
   int64_t total = 0;
   for (size_t i = 0; i < items; ++i) {
@@ -28,13 +30,13 @@ void parallel_pieces(size_t items, const Numel& numel, const F& f) {
 }
 
 /// Calls f(i, n) for vectors of [begin, end), n lanes of them in use.
-template <class V, class F>
-void each_vector(int64_t begin, int64_t end, const F& f) {
+template <class V, class F> void each_vector(int64_t begin, int64_t end, const F& f) {
   for (int64_t i = begin; i < end; i += V::size) f(i, int(std::min<int64_t>(V::size, end - i)));
 }
 
 template <class T>
-void adamw_piece(const AdamWItem& item, const AdamWConfig& c, T* p, const T* g, T* m, T* v, int64_t begin, int64_t end) {
+void adamw_piece(const AdamWItem& item, const AdamWConfig& c, T* p, const T* g, T* m, T* v, int64_t begin,
+                 int64_t end) {
   using V = Vec<T>;
   const double first_scale = 1 / (1 - std::pow(c.beta1, double(item.steps)));
   const double second_scale = 1 / (1 - std::pow(c.beta2, double(item.steps)));
@@ -56,11 +58,15 @@ void adamw_piece(const AdamWItem& item, const AdamWConfig& c, T* p, const T* g, 
 // Pointers are taken before the parallel loop: write() counts a version, which two threads must not do at once.
 
 void adamw(Cpu, const std::vector<AdamWItem>& items, const AdamWConfig& config) {
-  struct Pointers { void *p, *m, *v; const void* g; };
+  struct Pointers {
+    void *p, *m, *v;
+    const void* g;
+  };
   std::vector<Pointers> at;
   for (AdamWItem item : items)
     at.push_back({item.parameter.raw_write(), item.first.raw_write(), item.second.raw_write(), item.gradient.raw()});
-  parallel_pieces(items.size(), [&](size_t i) { return items[i].parameter.numel(); },
+  parallel_pieces(
+      items.size(), [&](size_t i) { return items[i].parameter.numel(); },
       [&](size_t i, int64_t begin, int64_t end) {
         auto run = [&]<class T>() {
           adamw_piece(items[i], config, static_cast<T*>(at[i].p), static_cast<const T*>(at[i].g),
@@ -72,11 +78,14 @@ void adamw(Cpu, const std::vector<AdamWItem>& items, const AdamWConfig& config) 
 }
 
 void sgd(Cpu, const std::vector<SgdItem>& items, double momentum, double gradient_scale) {
-  struct Pointers { void *p, *v; const void* g; };
+  struct Pointers {
+    void *p, *v;
+    const void* g;
+  };
   std::vector<Pointers> at;
-  for (SgdItem item : items)
-    at.push_back({item.parameter.raw_write(), item.momentum.raw_write(), item.gradient.raw()});
-  parallel_pieces(items.size(), [&](size_t i) { return items[i].parameter.numel(); },
+  for (SgdItem item : items) at.push_back({item.parameter.raw_write(), item.momentum.raw_write(), item.gradient.raw()});
+  parallel_pieces(
+      items.size(), [&](size_t i) { return items[i].parameter.numel(); },
       [&](size_t i, int64_t begin, int64_t end) {
         auto run = [&]<class T>() {
           using V = Vec<T>;
@@ -98,7 +107,8 @@ void sgd(Cpu, const std::vector<SgdItem>& items, double momentum, double gradien
 void ema(Cpu, const std::vector<std::pair<Tensor, Tensor>>& pairs, double decay) {
   std::vector<std::pair<void*, const void*>> at;
   for (auto [average, value] : pairs) at.emplace_back(average.raw_write(), value.raw());
-  parallel_pieces(pairs.size(), [&](size_t i) { return pairs[i].first.numel(); },
+  parallel_pieces(
+      pairs.size(), [&](size_t i) { return pairs[i].first.numel(); },
       [&](size_t i, int64_t begin, int64_t end) {
         auto run = [&]<class T>() {
           using V = Vec<T>;
@@ -120,14 +130,16 @@ void ema(Cpu, const std::vector<std::pair<Tensor, Tensor>>& pairs, double decay)
 namespace {
 
 /// All of one shape, f32 or f64, on one device with the first parameter.
-void check_item(const char* op, const Tensor& first, const Tensor& parameter, std::initializer_list<const Tensor*> others) {
+void check_item(const char* op, const Tensor& first, const Tensor& parameter,
+                std::initializer_list<const Tensor*> others) {
   check<DTypeError>(parameter.dtype() == DType::f32 || parameter.dtype() == DType::f64, op, ": takes f32 or f64, got ",
                     parameter.dtype());
   check<DeviceError>(parameter.device() == first.device(), op, ": parameters on ", first.device(), " and ",
                      parameter.device());
   for (const Tensor* t : others) {
     check_same(op, parameter, *t);
-    check(t->shape() == parameter.shape(), op, ": parameter ", parameter.shape(), " has a gradient or state of ", t->shape());
+    check(t->shape() == parameter.shape(), op, ": parameter ", parameter.shape(), " has a gradient or state of ",
+          t->shape());
   }
 }
 
@@ -150,7 +162,8 @@ void sgd(const std::vector<SgdItem>& items, double momentum, double gradient_sca
 
 void ema(const std::vector<std::pair<Tensor, Tensor>>& average_and_value, double decay) {
   if (average_and_value.empty()) return;
-  for (const auto& [average, value] : average_and_value) check_item("ema", average_and_value[0].first, average, {&value});
+  for (const auto& [average, value] : average_and_value)
+    check_item("ema", average_and_value[0].first, average, {&value});
   on(average_and_value[0].first.device(), [&](auto where) { kernel::ema(where, average_and_value, decay); });
 }
 

@@ -7,12 +7,22 @@ namespace camo {
 
 /// One parameter with its gradient and state (all of one shape; f32 or f64).  steps counts this parameter's own
 /// updates, this one included.
-struct AdamWItem { Tensor parameter, gradient, first, second; int64_t steps; double rate, decay; };
-struct AdamWConfig { double beta1 = 0.9, beta2 = 0.999, eps = 1e-8; double gradient_scale = 1; };
+struct AdamWItem {
+  Tensor parameter, gradient, first, second;
+  int64_t steps;
+  double rate, decay;
+};
+struct AdamWConfig {
+  double beta1 = 0.9, beta2 = 0.999, eps = 1e-8;
+  double gradient_scale = 1;
+};
 /// Loshchilov, Hutter 2019, arXiv:1711.05101, algorithm 2; gradient_scale carries clipping.
 void adamw(const std::vector<AdamWItem>& items, const AdamWConfig& config);
 
-struct SgdItem { Tensor parameter, gradient, momentum; double rate, decay; };
+struct SgdItem {
+  Tensor parameter, gradient, momentum;
+  double rate, decay;
+};
 /// v = momentum v + gradient_scale g + decay p;  p -= rate v.
 void sgd(const std::vector<SgdItem>& items, double momentum, double gradient_scale = 1);
 

@@ -129,9 +129,10 @@ Tensor avg_pool(const Tensor& x, const PoolSpec& spec) {
 
 Tensor avg_pool_backward(const Tensor& dy, const Shape& x_shape, const PoolSpec& spec) {
   check_image("avg_pool_backward", dy);
-  check(dy.shape() == pooled("avg_pool_backward", x_shape, spec), "avg_pool_backward: dy ", dy.shape(), " for x ", x_shape);
-  return apply(dy, transposed(averages(x_shape[1], spec), x_shape[1]), transposed(averages(x_shape[2], spec), x_shape[2]),
-               x_shape);
+  check(dy.shape() == pooled("avg_pool_backward", x_shape, spec), "avg_pool_backward: dy ", dy.shape(), " for x ",
+        x_shape);
+  return apply(dy, transposed(averages(x_shape[1], spec), x_shape[1]),
+               transposed(averages(x_shape[2], spec), x_shape[2]), x_shape);
 }
 
 Tensor adaptive_avg_pool(const Tensor& x, int64_t height, int64_t width) {
@@ -145,14 +146,15 @@ Tensor adaptive_avg_pool_backward(const Tensor& dy, const Shape& x_shape) {
   check_image("adaptive_avg_pool_backward", dy);
   check(x_shape.rank() == 4 && dy.dim(0) == x_shape[0] && dy.dim(3) == x_shape[3], "adaptive_avg_pool_backward: dy ",
         dy.shape(), " for x ", x_shape);
-  return apply(dy, transposed(bins(x_shape[1], dy.dim(1)), x_shape[1]), transposed(bins(x_shape[2], dy.dim(2)), x_shape[2]),
-               x_shape);
+  return apply(dy, transposed(bins(x_shape[1], dy.dim(1)), x_shape[1]),
+               transposed(bins(x_shape[2], dy.dim(2)), x_shape[2]), x_shape);
 }
 
 MaxPoolOut max_pool(const Tensor& x, const PoolSpec& spec) {
   check_image("max_pool", x);
   Shape shape = pooled("max_pool", x.shape(), spec);
-  check(x.dim(1) * x.dim(2) <= std::numeric_limits<int32_t>::max(), "max_pool: more than 2^31 positions in x ", x.shape());
+  check(x.dim(1) * x.dim(2) <= std::numeric_limits<int32_t>::max(), "max_pool: more than 2^31 positions in x ",
+        x.shape());
   MaxPoolOut out{empty(shape, x.dtype(), x.device()), empty(shape, DType::i64, x.device())};
   on(x.device(), [&](auto where) { kernel::max_pool(where, x, spec, out); });
   return out;

@@ -14,7 +14,9 @@ struct PoolSpec {
 
 Tensor avg_pool(const Tensor& x, const PoolSpec& spec);  // divides by kernel^2, padding counted
 Tensor avg_pool_backward(const Tensor& dy, const Shape& x_shape, const PoolSpec& spec);
-struct MaxPoolOut { Tensor y, index; };  // index: i64, position h * W + w of the first maximum; NaN is the largest
+struct MaxPoolOut {
+  Tensor y, index;
+};  // index: i64, position h * W + w of the first maximum; NaN is the largest
 MaxPoolOut max_pool(const Tensor& x, const PoolSpec& spec);
 Tensor max_pool_backward(const Tensor& dy, const Tensor& index, const Shape& x_shape, const PoolSpec& spec);
 /// Output i averages the inputs floor(i H / height) .. ceil((i + 1) H / height).

@@ -29,7 +29,8 @@ void spread(Cpu, const Tensor& x, double factor, Tensor y) {
     with_float(x.dtype(), "spread", [&]<class S>() {
       if constexpr (std::is_same_v<acc_t<S>, acc_t<T>>) {
         using V = Vec<acc_t<T>>;
-        map_broadcast(plan, y.write<T>(), [s = V(acc_t<T>(factor))](V v) { return v * s; }, x.read<S>());
+        map_broadcast(
+            plan, y.write<T>(), [s = V(acc_t<T>(factor))](V v) { return v * s; }, x.read<S>());
       }
     });
   });
@@ -39,7 +40,8 @@ void squared_distance(Cpu, const Tensor& x, const Tensor& mean, Tensor y) {
   Broadcast<2> plan(x.shape(), {x.shape(), mean.shape()});
   with_float(x.dtype(), "variance", [&]<class T>() {
     using A = acc_t<T>;
-    map_broadcast(plan, y.write<A>(), [](auto u, auto m) { return (u - m) * (u - m); }, x.read<T>(), mean.read<A>());
+    map_broadcast(
+        plan, y.write<A>(), [](auto u, auto m) { return (u - m) * (u - m); }, x.read<T>(), mean.read<A>());
   });
 }
 
@@ -47,8 +49,9 @@ void variance_backward(Cpu, const Tensor& dy, const Tensor& x, const Tensor& mea
   Broadcast<3> plan(x.shape(), {dy.shape(), x.shape(), mean.shape()});
   with_float(x.dtype(), "variance", [&]<class T>() {
     using A = acc_t<T>;
-    map_broadcast(plan, dx.write<T>(), [s = Vec<A>(A(factor))](auto g, auto u, auto m) { return g * s * (u - m); },
-                  dy.read<T>(), x.read<T>(), mean.read<A>());
+    map_broadcast(
+        plan, dx.write<T>(), [s = Vec<A>(A(factor))](auto g, auto u, auto m) { return g * s * (u - m); }, dy.read<T>(),
+        x.read<T>(), mean.read<A>());
   });
 }
 
@@ -158,7 +161,8 @@ std::array<bool, kMaxRank> folded_axes(const Shape& x, const std::vector<int>& a
 int64_t folded_count(const Tensor& x, const std::vector<int>& axes, const char* op) {
   const auto folded = folded_axes(x.shape(), axes, op);
   int64_t n = 1;
-  for (int i = 0; i < x.rank(); ++i) if (folded[i]) n *= x.dim(i);
+  for (int i = 0; i < x.rank(); ++i)
+    if (folded[i]) n *= x.dim(i);
   return n;
 }
 
@@ -167,11 +171,13 @@ Tensor fold(kernel::Fold op, const Tensor& x, const std::vector<int>& axes, cons
   check<DTypeError>(is_float(x.dtype()), name, ": takes f32, f64 or bf16, got ", x.dtype());
   const auto folded = folded_axes(x.shape(), axes, name);
   const DType acc = acc_dtype(x.dtype());
-  if (x.numel() == 0)
-    return full(reduced_shape(x.shape(), axes, true, name), 0, acc, x.device());
+  if (x.numel() == 0) return full(reduced_shape(x.shape(), axes, true, name), 0, acc, x.device());
   Tensor now = x;
   for (int end = x.rank(); end > 0;) {
-    if (!folded[end - 1] || x.dim(end - 1) == 1) { --end; continue; }
+    if (!folded[end - 1] || x.dim(end - 1) == 1) {
+      --end;
+      continue;
+    }
     int begin = end - 1;
     while (begin > 0 && (folded[begin - 1] || x.dim(begin - 1) == 1)) --begin;
     const int64_t K = x.shape().product(0, begin), R = x.shape().product(begin, end), C = now.numel() / (K * R);

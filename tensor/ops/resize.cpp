@@ -37,8 +37,7 @@ AxisMap nearest(int64_t in, int64_t out) {
   return map;
 }
 
-template <class Map>
-Tensor resize(const char* op, const Tensor& x, int64_t height, int64_t width, const Map& map) {
+template <class Map> Tensor resize(const char* op, const Tensor& x, int64_t height, int64_t width, const Map& map) {
   check<DTypeError>(is_float(x.dtype()), op, ": takes f32, f64 or bf16, got ", x.dtype(), " ", x.shape());
   check(x.rank() == 4, op, ": x is (B, H, W, C), got ", x.shape());
   check(height > 0 && width > 0 && x.dim(1) > 0 && x.dim(2) > 0, op, ": sizes are positive, got x ", x.shape(), " to (",
@@ -49,8 +48,7 @@ Tensor resize(const char* op, const Tensor& x, int64_t height, int64_t width, co
   return y;
 }
 
-template <class Map>
-Tensor resize_backward(const char* op, const Tensor& dy, const Shape& x_shape, const Map& map) {
+template <class Map> Tensor resize_backward(const char* op, const Tensor& dy, const Shape& x_shape, const Map& map) {
   check(dy.rank() == 4 && x_shape.rank() == 4 && dy.dim(0) == x_shape[0] && dy.dim(3) == x_shape[3], op,
         ": dy and x are (B, H, W, C) with one B and C, got ", dy.shape(), " and ", x_shape);
   Tensor dx = empty(x_shape, dy.dtype(), dy.device());

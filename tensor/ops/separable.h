@@ -12,7 +12,10 @@
 namespace camo {
 
 struct AxisMap {
-  struct Tap { int64_t index; double weight; };
+  struct Tap {
+    int64_t index;
+    double weight;
+  };
   std::vector<int64_t> begin{0};  // taps [begin[o], begin[o + 1]) make output o
   std::vector<Tap> taps;
   int64_t outputs() const { return int64_t(begin.size()) - 1; }

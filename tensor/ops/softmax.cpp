@@ -18,8 +18,7 @@ namespace {
 int64_t row_count(const Tensor& x) { return x.shape().product(0, x.rank() - 1); }
 
 /// Calls f(x row, y row) for every row; both tensors are (R, C).
-template <class T, class F>
-void each_row(const Tensor& x, Tensor y, const F& f) {
+template <class T, class F> void each_row(const Tensor& x, Tensor y, const F& f) {
   const int64_t C = x.dim(-1);
   const T* in = x.read<T>();
   T* out = y.write<T>();
@@ -27,8 +26,7 @@ void each_row(const Tensor& x, Tensor y, const F& f) {
 }
 
 /// Sum over the row of e^(x - m).
-template <class A, class T>
-A exp_sum(const T* x, A m, int64_t C) {
+template <class A, class T> A exp_sum(const T* x, A m, int64_t C) {
   return row_sum<A>(C, [=](int64_t c, auto n) { return exp(load<A>(x + c, n) - m); });
 }
 
@@ -53,9 +51,8 @@ void softmax(Cpu, const Tensor& x, Tensor y) {
           store(v, e + c, n);
           return v;
         });
-        each_vec<A>(C, [=, to = out + r * C, q = 1 / s](int64_t c, auto n) {
-          store(load<A>(e + c, n) * q, to + c, n);
-        });
+        each_vec<A>(C,
+                    [=, to = out + r * C, q = 1 / s](int64_t c, auto n) { store(load<A>(e + c, n) * q, to + c, n); });
       }
     });
   });

@@ -26,7 +26,9 @@ struct WindowSpec {
 ///   returns (B, H, W, heads * D)
 /// Tokens beyond the map are keys like all others.  0 <= shift < window; H and W may be smaller than a window.
 Tensor window_attention(const Tensor& qkv, const Tensor& pad, const Tensor& bias, int heads, const WindowSpec& window);
-struct WindowAttentionGrads { Tensor dqkv, dpad, dbias; };
+struct WindowAttentionGrads {
+  Tensor dqkv, dpad, dbias;
+};
 WindowAttentionGrads window_attention_backward(const Tensor& dy, const Tensor& qkv, const Tensor& pad,
                                                const Tensor& bias, int heads, const WindowSpec& window);
 
@@ -41,7 +43,7 @@ struct Windows {
   CAMO_HD int64_t count() const { return B * down * across; }
   CAMO_HD int64_t tokens() const { return size.height * size.width; }
   CAMO_HD int64_t channels() const { return heads * D; }
-  CAMO_HD int64_t rows() const { return B * H * W; }                                  // of the maps
+  CAMO_HD int64_t rows() const { return B * H * W; }  // of the maps
   CAMO_HD int64_t pads() const { return B * (down * size.height * across * size.width - H * W); }
   CAMO_HD bool shifted() const { return size.shift_y > 0 || size.shift_x > 0; }
 

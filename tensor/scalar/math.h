@@ -28,8 +28,7 @@ template <class A> CAMO_HD A max(A a, A b) { return where(a > b, a, b); }
 /// float and double are one number; tensor/cpu/vec.h has the members for a register of them.
 template <class A> struct Lanes;
 
-template <class T, class I>
-struct OneLane {
+template <class T, class I> struct OneLane {
   using type = T;
   using Int = I;
   CAMO_HD static Int bits(T x) { return std::bit_cast<Int>(x); }
@@ -41,7 +40,10 @@ template <> struct Lanes<double> : OneLane<double, int64_t> {};
 template <class A> using lane_t = typename Lanes<A>::type;
 
 /// float, double or a Vec of them.
-template <class A> concept Real = requires { typename Lanes<A>::type; };
+template <class A>
+concept Real = requires {
+  typename Lanes<A>::type;
+};
 
 namespace math {
 
@@ -54,7 +56,9 @@ template <class A> constexpr lane_t<A> kRounder = is_float<A> ? 0x1.8p23 : 0x1.8
 template <class A> CAMO_HD auto bits(A x) { return Lanes<A>::bits(x); }
 template <class A> CAMO_HD A real(typename Lanes<A>::Int i) { return Lanes<A>::real(i); }
 
-template <class A> CAMO_HD constexpr auto sign_bit() { return std::numeric_limits<typename Lanes<lane_t<A>>::Int>::min(); }
+template <class A> CAMO_HD constexpr auto sign_bit() {
+  return std::numeric_limits<typename Lanes<lane_t<A>>::Int>::min();
+}
 
 /// c0 + c1 x + c2 x^2 + ...
 template <Real A> CAMO_HD A polynomial(A, double c) { return A(lane_t<A>(c)); }
@@ -63,8 +67,7 @@ template <Real A, class... C> CAMO_HD A polynomial(A x, double c, C... rest) {
 }
 
 /// x = n log 2 + r with |r| <= log(2) / 2; n comes as an integer in the low bits of the result.
-template <Real A>
-CAMO_HD typename Lanes<A>::Int reduce(A x, A& r) {
+template <Real A> CAMO_HD typename Lanes<A>::Int reduce(A x, A& r) {
   using T = lane_t<A>;
   A shifted = x * A(T(1.4426950408889634)) + A(kRounder<A>);
   A n = shifted - A(kRounder<A>);
@@ -74,36 +77,30 @@ CAMO_HD typename Lanes<A>::Int reduce(A x, A& r) {
 }
 
 /// (e^r - 1) / r on |r| <= log(2) / 2.
-template <Real A>
-CAMO_HD A exp_series(A r) {
-  if constexpr (is_float<A>)
-    return polynomial(r, 1, 1. / 2, 1. / 6, 1. / 24, 1. / 120, 1. / 720, 1. / 5040);
+template <Real A> CAMO_HD A exp_series(A r) {
+  if constexpr (is_float<A>) return polynomial(r, 1, 1. / 2, 1. / 6, 1. / 24, 1. / 120, 1. / 720, 1. / 5040);
   else
     return polynomial(r, 1, 1. / 2, 1. / 6, 1. / 24, 1. / 120, 1. / 720, 1. / 5040, 1. / 40320, 1. / 362880,
                       1. / 3628800, 1. / 39916800, 1. / 479001600, 1. / 6227020800);
 }
 
 /// 2^n for n in the range of normal numbers.
-template <Real A>
-CAMO_HD A power_of_two(typename Lanes<A>::Int n) { return real<A>((n + kBias<A>) << kFractionBits<A>); }
+template <Real A> CAMO_HD A power_of_two(typename Lanes<A>::Int n) {
+  return real<A>((n + kBias<A>) << kFractionBits<A>);
+}
 
 }  // namespace math
 
-template <Real A>
-CAMO_HD A abs(A x) {
-  return math::real<A>(math::bits(x) & ~math::sign_bit<A>());
-}
+template <Real A> CAMO_HD A abs(A x) { return math::real<A>(math::bits(x) & ~math::sign_bit<A>()); }
 /// |x| with the sign of s.
-template <Real A>
-CAMO_HD A copy_sign(A x, A s) {
+template <Real A> CAMO_HD A copy_sign(A x, A s) {
   return math::real<A>((math::bits(x) & ~math::sign_bit<A>()) | (math::bits(s) & math::sign_bit<A>()));
 }
 
 template <Real A> CAMO_HD A sqrt(A x) { return Lanes<A>::sqrt(x); }
 
 /// Infinity above, subnormals and then zero below, NaN for NaN.
-template <Real A>
-CAMO_HD A exp(A x) {
+template <Real A> CAMO_HD A exp(A x) {
   using T = lane_t<A>;
   const A low(T(math::is_float<A> ? -104 : -746)), high(T(math::is_float<A> ? 89 : 710));
   x = where(x < low, low, where(x > high, high, x));
@@ -115,8 +112,7 @@ CAMO_HD A exp(A x) {
 }
 
 /// -infinity at 0, NaN below.
-template <Real A>
-CAMO_HD A log(A x) {
+template <Real A> CAMO_HD A log(A x) {
   using T = lane_t<A>;
   using Limits = std::numeric_limits<T>;
   constexpr int bits = math::kFractionBits<A>;
@@ -130,8 +126,7 @@ CAMO_HD A log(A x) {
   n = where(tiny, n - A(T(bits)), n);
   // log(1 + f) = 2 atanh(s), s = f / (2 + f), written as f - s (f - R) so that f enters exactly
   A f = m - A(1), s = f / (A(2) + f), z = s * s, R;
-  if constexpr (math::is_float<A>)
-    R = z * math::polynomial(z, 2. / 3, 2. / 5, 2. / 7, 2. / 9);
+  if constexpr (math::is_float<A>) R = z * math::polynomial(z, 2. / 3, 2. / 5, 2. / 7, 2. / 9);
   else
     R = z * math::polynomial(z, 2. / 3, 2. / 5, 2. / 7, 2. / 9, 2. / 11, 2. / 13, 2. / 15, 2. / 17, 2. / 19, 2. / 21);
   A high, low;
@@ -144,20 +139,17 @@ CAMO_HD A log(A x) {
 }
 
 /// log(1 + x) for x in [0, 1], precise for small x too: 2 atanh(s), s = x / (2 + x) <= 1/3.
-template <Real A>
-CAMO_HD A log1p(A x) {
+template <Real A> CAMO_HD A log1p(A x) {
   const A s = x / (A(2) + x), z = s * s;
   A R;
-  if constexpr (math::is_float<A>)
-    R = math::polynomial(z, 2. / 3, 2. / 5, 2. / 7, 2. / 9, 2. / 11, 2. / 13);
+  if constexpr (math::is_float<A>) R = math::polynomial(z, 2. / 3, 2. / 5, 2. / 7, 2. / 9, 2. / 11, 2. / 13);
   else
     R = math::polynomial(z, 2. / 3, 2. / 5, 2. / 7, 2. / 9, 2. / 11, 2. / 13, 2. / 15, 2. / 17, 2. / 19, 2. / 21,
                          2. / 23, 2. / 25, 2. / 27, 2. / 29, 2. / 31);
   return s + s + s * z * R;
 }
 
-template <Real A>
-CAMO_HD A tanh(A x) {
+template <Real A> CAMO_HD A tanh(A x) {
   using T = lane_t<A>;
   A t = camo::abs(x) * A(T(-2));
   const A low(T(math::is_float<A> ? -20 : -44));  // tanh is 1 to the last bit there
@@ -171,8 +163,7 @@ CAMO_HD A tanh(A x) {
 
 /// x P(x^2) / Q(x^2) up to where erf is 1 to the last bit.  All coefficients are positive, so nothing cancels:
 /// Chebyshev points, relative error made even by reweighting; 2.4e-8 for float, 5e-17 for double.
-template <Real A>
-CAMO_HD A erf(A x) {
+template <Real A> CAMO_HD A erf(A x) {
   using T = lane_t<A>;
   const A limit(T(math::is_float<A> ? 4 : 6));
   A c = where(x < -limit, -limit, where(x > limit, limit, x)), z = c * c, p, q;
@@ -185,16 +176,15 @@ CAMO_HD A erf(A x) {
                          0.000861846620029505362, 0.0000577180143755891628, 3.94208855781281145e-6,
                          1.72192989582499155e-7, 6.83710800650853112e-9, 1.74390135083894548e-10,
                          3.32598625638507301e-12, 2.1720906813049685e-14, 1.50806996941557143e-17);
-    q = math::polynomial(z, 1, 0.529570733707911728, 0.135319226557938301, 0.022125316828888552,
-                         0.00258617199822091729, 0.000228422651529184762, 0.0000156849704466634528,
-                         8.46169636595901769e-7, 3.5643800549374458e-8, 1.13891341190679114e-9,
-                         2.57027504774403087e-11, 3.27036974832961452e-13, 8.55928670088480299e-16);
+    q = math::polynomial(z, 1, 0.529570733707911728, 0.135319226557938301, 0.022125316828888552, 0.00258617199822091729,
+                         0.000228422651529184762, 0.0000156849704466634528, 8.46169636595901769e-7,
+                         3.5643800549374458e-8, 1.13891341190679114e-9, 2.57027504774403087e-11,
+                         3.27036974832961452e-13, 8.55928670088480299e-16);
   }
   return c * p / q;
 }
 
 /// a^b for a > 0.
-template <Real A>
-CAMO_HD A pow(A a, A b) { return camo::exp(b * camo::log(a)); }
+template <Real A> CAMO_HD A pow(A a, A b) { return camo::exp(b * camo::log(a)); }
 
 }  // namespace camo

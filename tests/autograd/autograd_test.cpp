@@ -14,8 +14,8 @@ Var leaf(const std::vector<float>& v) { return Var::leaf(from(v, {int64_t(v.size
 
 TEST_CASE("a value used twice collects both gradients before it passes them on") {
   Var a = leaf({3});
-  Var b = square(a);                       // b = 9
-  backward(sum(add(b, mul(b, a))));        // y = a^2 + a^3, y' = 2a + 3a^2 = 33
+  Var b = square(a);                 // b = 9
+  backward(sum(add(b, mul(b, a))));  // y = a^2 + a^3, y' = 2a + 3a^2 = 33
   CHECK(item(a.grad()) == 33);
 }
 

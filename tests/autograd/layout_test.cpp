@@ -33,13 +33,19 @@ int64_t offset(const std::vector<int64_t>& index, const Shape& shape) {
 }  // namespace
 
 TEST_CASE("permute puts every element where its coordinates say, whatever the type and the path") {
-  struct Example { Shape shape; std::vector<int> order; };
-  const std::vector<Example> examples = {
-      {{5, 7}, {1, 0}},                             {{70, 133}, {1, 0}},
-      {{2, 3, 65, 40}, {0, 2, 3, 1}},               {{2, 65, 40, 3}, {0, 3, 1, 2}},
-      {{3, 4, 5, 6}, {0, 2, 1, 3}},                 {{1, 6, 1, 5}, {3, 2, 1, 0}},
-      {{2, 3, 4, 5, 2, 3}, {5, 0, 3, 1, 4, 2}},     {{4, 1, 33, 1, 34}, {4, 3, 0, 1, 2}},
-      {{}, {}}};
+  struct Example {
+    Shape shape;
+    std::vector<int> order;
+  };
+  const std::vector<Example> examples = {{{5, 7}, {1, 0}},
+                                         {{70, 133}, {1, 0}},
+                                         {{2, 3, 65, 40}, {0, 2, 3, 1}},
+                                         {{2, 65, 40, 3}, {0, 3, 1, 2}},
+                                         {{3, 4, 5, 6}, {0, 2, 1, 3}},
+                                         {{1, 6, 1, 5}, {3, 2, 1, 0}},
+                                         {{2, 3, 4, 5, 2, 3}, {5, 0, 3, 1, 4, 2}},
+                                         {{4, 1, 33, 1, 34}, {4, 3, 0, 1, 2}},
+                                         {{}, {}}};
   for (const Example& e : examples)
     for (DType t : kTypes) {
       CAPTURE(e.shape);

@@ -18,9 +18,10 @@ double worst_difference(const Tensor& a, const std::vector<double>& b) {
   return worst;
 }
 
-struct Moments { double mean = 0, variance = 0; };
-template <class At>
-Moments moments(int64_t n, const At& at) {
+struct Moments {
+  double mean = 0, variance = 0;
+};
+template <class At> Moments moments(int64_t n, const At& at) {
   Moments out;
   for (int64_t i = 0; i < n; ++i) out.mean += at(i) / double(n);
   for (int64_t i = 0; i < n; ++i) out.variance += (at(i) - out.mean) * (at(i) - out.mean) / double(n);
@@ -78,7 +79,7 @@ TEST_CASE("norms keep their precision far from zero") {
     Moments m = moments(4000, [&](int64_t r) { return v[r * 48 + c]; });
     mean[c] = m.mean, variance[c] = m.variance;
   }
-  CHECK(worst_difference(stats.mean, mean) < 0.01);      // a few units in the last place of 10000
+  CHECK(worst_difference(stats.mean, mean) < 0.01);  // a few units in the last place of 10000
   CHECK(worst_difference(stats.variance, variance) < 2e-3);
   LayerNormOut out = layer_norm(x, ones({48}), zeros({48}), 0);
   for (int64_t r : {0, 1999, 3999}) {

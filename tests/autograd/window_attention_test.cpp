@@ -1,10 +1,11 @@
 // Attention within windows: the kernels against the plain loops, and both against rolled, padded and cut maps.
+#include "tensor/cpu/kernels/window_attention.h"
+
 #include <doctest/doctest.h>
 
 #include <cmath>
 
 #include "autograd/ops.h"
-#include "tensor/cpu/kernels/window_attention.h"
 #include "tensor/random.h"
 
 using namespace camo;
@@ -24,8 +25,7 @@ kernel::Windows windows(int64_t B, int64_t H, int64_t W, int64_t heads, int64_t 
   return {B, H, W, heads, D, size, (H + size.height - 1) / size.height, (W + size.width - 1) / size.width};
 }
 
-template <class T>
-void compare(const kernel::Windows& w, double tolerance) {
+template <class T> void compare(const kernel::Windows& w, double tolerance) {
   const DType t = dtype_of<T>, stat = acc_dtype(t);
   const int64_t n = w.tokens(), C = w.channels();
   Tensor qkv = randn({w.B, w.H, w.W, 3 * C}, 1, t), pad = randn({3 * C}, 2, stat);

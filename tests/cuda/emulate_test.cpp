@@ -21,8 +21,7 @@ void start(const char* name, dim3 grid, dim3 block, size_t shared, void (*kernel
 }
 
 /// Device memory while it lives.
-template <class T>
-struct Array {
+template <class T> struct Array {
   int64_t n;
   T* at;
   explicit Array(int64_t n) : n(n), at(static_cast<T*>(emulate::allocate(n * int64_t(sizeof(T))))) {}
@@ -88,8 +87,7 @@ __global__ void indices(int* out) {
 }
 
 /// Sums a row of N by halving in shared memory: a barrier a step.
-template <class T>
-__global__ void sum_row(const T* x, T* sum, int N) {
+template <class T> __global__ void sum_row(const T* x, T* sum, int N) {
   SHARED(T, part, [256]);
   const int t = int(threadIdx.x);
   T mine = 0;
@@ -118,8 +116,7 @@ __global__ void reverse(const double* x, double* y) {
   y[t] = all[n - 1 - t];
 }
 
-template <class T>
-__global__ void shuffles(T* out) {
+template <class T> __global__ void shuffles(T* out) {
   const int lane = int(threadIdx.x) % 32, n = int(blockDim.x), t = int(threadIdx.x);
   const T mine = T(lane);
   out[t] = __shfl_sync(~0u, mine, 5);
@@ -172,8 +169,7 @@ TEST_CASE("emulation: a thread knows its place in three dimensions, in every ord
     int bad = 0;
     for (int b = 0; b < 12; ++b)
       for (int t = 0; t < 64; ++t)
-        bad += out.at[b * 64 + t] !=
-               100000 * (t / 32) + 10000 * (t / 8 % 4) + 100 * (t % 8) + 10 * (b / 3 % 2) + b / 6;
+        bad += out.at[b * 64 + t] != 100000 * (t / 32) + 10000 * (t / 8 % 4) + 100 * (t % 8) + 10 * (b / 3 % 2) + b / 6;
     CHECK(bad == 0);
   }
   start("none", dim3(0, 4), 32, 0, indices, nullptr);
@@ -252,8 +248,7 @@ TEST_CASE("emulation: what a thread throws leaves run, and the next launch works
     CHECK(out.at[3] == 32);
   }
   CHECK_THROWS_WITH_AS(start("odd", 1, 33, 0, throws, -1),
-                       "kernel 'odd': a block has a multiple of 32 threads, at most 1024, got (33, 1, 1)",
-                       DeviceError);
+                       "kernel 'odd': a block has a multiple of 32 threads, at most 1024, got (33, 1, 1)", DeviceError);
   CHECK_THROWS_AS(start("large", 1, 32, 300000, throws, -1), DeviceError);
 }
 
@@ -338,9 +333,7 @@ __global__ void lane_gone(int* y) {
   if (threadIdx.x != 3) y[threadIdx.x] = __shfl_sync(~0u, 1, 0);
 }
 
-__global__ void sum_in_order_of_arrival(float* sum) {
-  *sum += 1.0f / float(1 + threadIdx.x + blockIdx.x * blockDim.x);
-}
+__global__ void sum_in_order_of_arrival(float* sum) { *sum += 1.0f / float(1 + threadIdx.x + blockIdx.x * blockDim.x); }
 
 __global__ void shared_unwritten(float* y) {
   SHARED(float, all, [64]);
@@ -359,9 +352,7 @@ __global__ void shared_too_large() {
 TEST_CASE("canary 1: a missing barrier gives other values in another order") {
   Array<int> x(128), y(128);
   std::iota(x.at, x.at + 128, 0);
-  auto run = [&] {
-    return start("no_barrier", 1, 128, 0, no_barrier, x.at, y.at), y.bytes();
-  };
+  auto run = [&] { return start("no_barrier", 1, 128, 0, no_barrier, x.at, y.at), y.bytes(); };
   check_says(message_of([&] { emulate::compare_schedules(run); }), {"kernel 'no_barrier'", "schedule"});
 }
 
@@ -370,24 +361,21 @@ TEST_CASE("canary 2: a barrier that not all threads reach") {
   for (uint64_t seed : kSeeds) {
     Scheduled s(seed);
     check_says(message_of([&] { start("half_barrier", 1, 128, 0, half_barrier, y.at); }),
-               {"kernel 'half_barrier'",
-                "64 threads, first (0, 0, 0), wait at __syncthreads emulate_test.cpp:", "64 finished",
-                "block (0, 0, 0)"});
+               {"kernel 'half_barrier'", "64 threads, first (0, 0, 0), wait at __syncthreads emulate_test.cpp:",
+                "64 finished", "block (0, 0, 0)"});
     check_says(message_of([&] { start("two_barriers", 1, 128, 0, two_barriers, y.at); }),
-               {"kernel 'two_barriers'", "64 threads, first (0, 0, 0)", "64 threads, first (1, 0, 0)",
-                "0 finished"});
+               {"kernel 'two_barriers'", "64 threads, first (0, 0, 0)", "64 threads, first (1, 0, 0)", "0 finished"});
   }
   start("votes", 1, 32, 0, votes, Array<unsigned>(7 * 32).at);
 }
 
 TEST_CASE("canary 3: a read one past the end of device memory") {
   for (int n : {100, 1024}) {
-    const std::string said =
-        last_words([&] { start("one_past", 33, 32, 0, one_past_the_end, Array<float>(n).at, n); });
+    const std::string said = last_words([&] { start("one_past", 33, 32, 0, one_past_the_end, Array<float>(n).at, n); });
     const std::string bytes = text("byte ", 4 * n, " of ", 4 * n, " bytes of device memory");
-    check_says(said, {"kernel 'one_past'",
-                      n == 100 ? "block (3, 0, 0), thread (4, 0, 0)" : "block (32, 0, 0), thread (0, 0, 0)",
-                      bytes.c_str()});
+    check_says(said,
+               {"kernel 'one_past'",
+                n == 100 ? "block (3, 0, 0), thread (4, 0, 0)" : "block (32, 0, 0), thread (0, 0, 0)", bytes.c_str()});
   }
 }
 
@@ -411,8 +399,7 @@ TEST_CASE("canary 5: an overrun of shared memory") {
   auto fixed = [&] { start("overrun", 1, 64, 0, shared_overrun, y.at); };
   auto dynamic = [&] { start("overrun_dynamic", 1, 64, 64 * sizeof(float), shared_overrun_dynamic, y.at); };
   if (kAsan) {
-    check_says(last_words(fixed),
-               {"kernel 'overrun'", "block (0, 0, 0), thread (63, 0, 0)", "emulate_test.cpp"});
+    check_says(last_words(fixed), {"kernel 'overrun'", "block (0, 0, 0), thread (63, 0, 0)", "emulate_test.cpp"});
     check_says(last_words(dynamic), {"kernel 'overrun_dynamic'", "block (0, 0, 0), thread (63, 0, 0)"});
   } else {
     check_says(message_of(fixed), {"kernel 'overrun'", "block (0, 0, 0)", "byte 256 of 256 bytes of all"});
@@ -435,16 +422,13 @@ TEST_CASE("canary 6: a wrong shuffle mask") {
                {"kernel 'wrong_source'", "got lane 20, mask 0x0000ffff"});
     check_says(message_of([&] { start("wrong_call", 1, 32, 0, wrong_call, y.at); }),
                {"kernel 'wrong_call'", "__shfl_sync", "__shfl_xor_sync"});
-    check_says(message_of([&] { start("lane_gone", 1, 32, 0, lane_gone, y.at); }),
-               {"kernel 'lane_gone'", "finished"});
+    check_says(message_of([&] { start("lane_gone", 1, 32, 0, lane_gone, y.at); }), {"kernel 'lane_gone'", "finished"});
   }
 }
 
 TEST_CASE("canary 7: a sum in the order of arrival") {
   Array<float> sum(1);
-  auto run = [&] {
-    return sum.set(0), start("arrival", 40, 32, 0, sum_in_order_of_arrival, sum.at), sum.bytes();
-  };
+  auto run = [&] { return sum.set(0), start("arrival", 40, 32, 0, sum_in_order_of_arrival, sum.at), sum.bytes(); };
   check_says(message_of([&] { emulate::compare_schedules(run); }), {"kernel 'arrival'", "order"});
 }
 

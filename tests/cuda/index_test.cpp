@@ -1,9 +1,10 @@
 // What the GPU's index kernels promise beyond the CPU's: bad indices, rows read twice, NaN, ties over many runs.
+#include "tensor/ops/index.h"
+
 #include <doctest/doctest.h>
 
 #include <cmath>
 
-#include "tensor/ops/index.h"
 #include "tensor/ops/layout.h"
 #include "tensor/ops/reduce.h"
 #include "tensor/random.h"
@@ -56,7 +57,8 @@ TEST_CASE("sorting is stable over many runs and any keys") {
 
 TEST_CASE("NaN is the largest, the lower index wins") {
   const float nan = NAN;
-  const Tensor x = from<float>({1, 3, 3, nan, 2, nan, -INFINITY, -INFINITY, -INFINITY, -INFINITY, -INFINITY, -INFINITY}, {2, 6});
+  const Tensor x =
+      from<float>({1, 3, 3, nan, 2, nan, -INFINITY, -INFINITY, -INFINITY, -INFINITY, -INFINITY, -INFINITY}, {2, 6});
   for (int64_t k : {1, 3, 6}) CHECK(equal_bits(top_k(x.to(kGpu), k).index, top_k(x, k).index));
   CHECK(equal_bits(argmax(x.to(kGpu), 1), argmax(x, 1)));
   CHECK(equal_bits(argmax(x.to(kGpu), 0), argmax(x, 0)));

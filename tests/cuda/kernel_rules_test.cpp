@@ -54,8 +54,9 @@ TEST_CASE("no kernel uses what kernels may not use") {
     const std::string kind = entry.path().extension().string();
     const bool kernel_code = kind == ".cu" || kind == ".cuh" || kind == ".h";
     // The seam to CUDA, and what stands in for it, are where these words belong.
-    if (!kernel_code || path.find("/cuda/emulate/") != std::string::npos || path.find("/cuda/gpu/") != std::string::npos ||
-        path.ends_with("/cuda/launch.h") || path.ends_with("/cuda/tile.cuh"))
+    if (!kernel_code || path.find("/cuda/emulate/") != std::string::npos ||
+        path.find("/cuda/gpu/") != std::string::npos || path.ends_with("/cuda/launch.h") ||
+        path.ends_with("/cuda/tile.cuh"))
       continue;
     std::ifstream in(path);
     for (const std::string& message : broken(path, in)) FAIL_CHECK(message);
@@ -65,18 +66,25 @@ TEST_CASE("no kernel uses what kernels may not use") {
 }
 
 TEST_CASE("every rule is seen when it is broken") {
-  const std::vector<std::string> bad = {
-      "  __shared__ float x[32];", "__constant__ float table[4];", "namespace g = cooperative_groups;",
-      "  long long t = clock64();", "  unsigned m = __activemask();", "  kernel<<<1, 32>>>(x);", "  __threadfence();",
-      "  atomicAdd(reinterpret_cast<float*>(p), 1.f);", "  asm(\"bar.sync 0;\");", "  static int calls = 0;",
-      "__global__ void f(std::vector<int> x) {"};
+  const std::vector<std::string> bad = {"  __shared__ float x[32];",
+                                        "__constant__ float table[4];",
+                                        "namespace g = cooperative_groups;",
+                                        "  long long t = clock64();",
+                                        "  unsigned m = __activemask();",
+                                        "  kernel<<<1, 32>>>(x);",
+                                        "  __threadfence();",
+                                        "  atomicAdd(reinterpret_cast<float*>(p), 1.f);",
+                                        "  asm(\"bar.sync 0;\");",
+                                        "  static int calls = 0;",
+                                        "__global__ void f(std::vector<int> x) {"};
   CHECK(bad.size() == kRules.size());
   for (const std::string& line : bad) {
     std::istringstream in(line);
     CHECK_MESSAGE(!broken("x.cu", in).empty(), line);
   }
-  for (const char* fine : {"  // __activemask in a comment", "  static constexpr int kTile = 4;", "  atomicAdd(&count, 1);",
-                           "  return static_cast<float>(x);", "template <class T> static void f(T x) {"}) {
+  for (const char* fine :
+       {"  // __activemask in a comment", "  static constexpr int kTile = 4;", "  atomicAdd(&count, 1);",
+        "  return static_cast<float>(x);", "template <class T> static void f(T x) {"}) {
     std::istringstream in(fine);
     CHECK_MESSAGE(broken("x.cu", in).empty(), fine);
   }

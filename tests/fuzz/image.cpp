@@ -17,8 +17,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     if (info.height * info.width > 1 << 16) return 0;  // larger ones are legal and slow
     camo::fuzz::require(camo::read_image(path).shape() == camo::Shape{info.height, info.width, 3});
     camo::fuzz::require(camo::read_mask(path).shape() == camo::Shape{info.stored_height, info.stored_width, 1});
-  } catch (const camo::DataError&) {
-  }
+  } catch (const camo::DataError&) {}
   return 0;
 }
 

@@ -25,7 +25,6 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     fuzz::require(tensors == index.tensors);
     const std::string& path = file(data, size);
     fuzz::require(read_tensors(path).tensors.size() == read_tensors_header(path).tensors.size());
-  } catch (const WeightsError&) {
-  }
+  } catch (const WeightsError&) {}
   return 0;
 }

@@ -36,7 +36,6 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   fuzz::require(program::to_text(again) == written);
   try {
     program::validate(config);
-  } catch (const ConfigError&) {
-  }
+  } catch (const ConfigError&) {}
   return 0;
 }

@@ -41,7 +41,8 @@ void safetensors() {
       header_and(R"({"a":{"dtype":"F64","shape":[0,9],"data_offsets":[0,0]},"__metadata__":{"k":"v"}} )", 0));
   put("safetensors/small_types", header_and(R"({"a":{"dtype":"I8","shape":[1],"data_offsets":[0,1]},)"
                                             R"("b":{"dtype":"I32","shape":[],"data_offsets":[1,5]},)"
-                                            R"("c":{"dtype":"BOOL","shape":[1,1],"data_offsets":[5,6]}})", 6));
+                                            R"("c":{"dtype":"BOOL","shape":[1,1],"data_offsets":[5,6]}})",
+                                            6));
 }
 
 void index() {
@@ -57,9 +58,11 @@ const View kPlain = {"FloatStorage", "0", 6, 0, {2, 3}, {3, 1}};
 /// One pickle a kind of file.
 std::vector<std::pair<std::string, std::string>> pickles() {
   const std::string state = global("collections", "OrderedDict") + "q\0)Rq\1("s + str("a.weight") + "q\2" +
-                            tensor(kPlain) + "q\3" + str("steps") + tensor({"LongStorage", "1", 3, 2, {}, {}}) +
-                            "u}" + str("_metadata") + "h\0)R("s + str("") + "}" + str("version") + "K\1susb";
-  const std::string rest = str("epoch") + "M\1\2" + str("lr") + "G12345678" + str("big") + "\x8a\x09" "123456789" +
+                            tensor(kPlain) + "q\3" + str("steps") + tensor({"LongStorage", "1", 3, 2, {}, {}}) + "u}" +
+                            str("_metadata") + "h\0)R("s + str("") + "}" + str("version") + "K\1susb";
+  const std::string rest = str("epoch") + "M\1\2" + str("lr") + "G12345678" + str("big") +
+                           "\x8a\x09"
+                           "123456789" +
                            str("list") + "](NJ\1\2\3\4e" + "\x88\x89";
   const std::string sized = global("torch._utils", "_rebuild_tensor_v2") + "("s + storage("FloatStorage", "0", 6) +
                             "K\1" + global("torch", "Size") + "K\2\x85\x85RK\2\x85\x89NtR";
@@ -73,7 +76,8 @@ std::vector<std::pair<std::string, std::string>> pickles() {
     const auto [kind, n] = kinds[i];
     types += str(kind) + tensor({kind + "Storage"s, std::to_string(i), n, 0, {(n + 1) / 2}, {2}});
   }
-  return {{"state_dict", pickle(state)}, {"types", pickle(dict(types))},
+  return {{"state_dict", pickle(state)},
+          {"types", pickle(dict(types))},
           {"wrapped", pickle(dict(rest + str("model") + dict(str("w") + parameter)))},
           {"views", pickle(dict(str("t") + tensor({"FloatStorage", "0", 6, 0, {3, 2}, {1, 3}}) + str("s") +
                                 tensor({"FloatStorage", "0", 6, 2, {4, 2}, {0, 1}}) + str("e") +

@@ -14,7 +14,6 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     int64_t bytes = 0;
     for (const auto& [name, x] : read_torch(file(archive.data(), archive.size())).tensors) bytes += x.bytes();
     fuzz::require(bytes <= int64_t(8 * archive.size()) + (1 << 20));
-  } catch (const WeightsError&) {
-  }
+  } catch (const WeightsError&) {}
   return 0;
 }

@@ -1,9 +1,8 @@
 // Instead of tensor/memory/allocator.cpp and tensor/parallel.cpp: every tensor is a block of its own, so that AddressSanitizer
 // sees its ends, and there is one thread.
-#include "tensor/memory/allocator.h"
-
 #include <cstdlib>
 
+#include "tensor/memory/allocator.h"
 #include "tensor/parallel.h"
 
 namespace camo {

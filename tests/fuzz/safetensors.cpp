@@ -11,7 +11,6 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     for (const auto& [name, x] : in.tensors) bytes += x.bytes();
     camo::fuzz::require(bytes <= int64_t(8 * size));  // I8 is read as i64
     camo::fuzz::require(camo::read_safetensors_header(path).tensors.size() == in.tensors.size());
-  } catch (const camo::WeightsError&) {
-  }
+  } catch (const camo::WeightsError&) {}
   return 0;
 }

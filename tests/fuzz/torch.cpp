@@ -1,7 +1,6 @@
 // The reader of PyTorch zips, over whole files.  Half of the changed inputs get right sums again, because nothing
 // behind a sum would ever be reached.
 #include "tensor/io/torch_file.h"
-
 #include "tests/fuzz/fuzz.h"
 #include "tests/io/torch_writer.h"
 
@@ -13,8 +12,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   try {
     const auto in = camo::read_torch(path);
     camo::fuzz::require(camo::read_torch_header(path).tensors.size() == in.tensors.size());
-  } catch (const camo::WeightsError&) {
-  }
+  } catch (const camo::WeightsError&) {}
   return 0;
 }
 

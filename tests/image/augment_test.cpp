@@ -1,10 +1,10 @@
 // Changing pictures against what can be worked out by hand: a quarter turn moves whole pixels, a colour map is a product.
+#include "tensor/ops/augment.h"
+
 #include <doctest/doctest.h>
 
 #include <algorithm>
 #include <numbers>
-
-#include "tensor/ops/augment.h"
 
 using namespace camo;
 
@@ -37,7 +37,8 @@ TEST_CASE("a quarter turn and a flip move whole pixels, of photograph and mask a
         const int64_t column = flip ? kN - 1 - j : j;
         const int64_t from = (kN - 1 - column) * kN + i, to = i * kN + j;  // cos is 0, sin is 1
         for (int64_t c = 0; c < 3; ++c)
-          CHECK(restored(y.read<float>()[to * 3 + c], c) == doctest::Approx(x.read<uint8_t>()[from * 3 + c]).epsilon(1e-4));
+          CHECK(restored(y.read<float>()[to * 3 + c], c) ==
+                doctest::Approx(x.read<uint8_t>()[from * 3 + c]).epsilon(1e-4));
         CHECK(m.read<float>()[to] == (mask.read<uint8_t>()[from] > 128 ? 1 : 0));
       }
   }

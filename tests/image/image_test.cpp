@@ -2,13 +2,12 @@
 #include "tensor/image/image.h"
 
 #include <doctest/doctest.h>
+#include <unistd.h>
 
 #include <cmath>
 #include <filesystem>
 #include <fstream>
 #include <functional>
-
-#include <unistd.h>
 
 #include "tensor/io/file.h"
 #include "tensor/random.h"
@@ -62,13 +61,8 @@ Bytes png(uint32_t w, uint32_t h, int bits, int colour, bool interlaced, const B
   if (extra) extra(out);
   uint32_t a = 1, b = 0;
   for (uint8_t x : raw) a = (a + x) % 65521, b = (b + a) % 65521;
-  Bytes z = {0x78,
-             0x01,
-             1,
-             uint8_t(raw.size()),
-             uint8_t(raw.size() >> 8),
-             uint8_t(~raw.size()),
-             uint8_t(~raw.size() >> 8)};
+  Bytes z = {
+      0x78, 0x01, 1, uint8_t(raw.size()), uint8_t(raw.size() >> 8), uint8_t(~raw.size()), uint8_t(~raw.size() >> 8)};
   append(z, raw);
   append(z, big(b << 16 | a));
   add_chunk(out, "IDAT", z);
@@ -104,11 +98,11 @@ double largest_difference(const Tensor& a, const Tensor& b) {
 Bytes with_exif(Bytes jpeg, int orientation, bool little) {
   Bytes app = {0xff, 0xe1, 0, 34, 'E', 'x', 'i', 'f', 0, 0};
   if (little)
-    append(app, {'I', 'I', 42, 0, 8, 0, 0, 0, 1, 0, 0x12, 1, 3, 0, 1, 0, 0, 0, uint8_t(orientation),
-                 0,   0,   0,  0, 0, 0, 0});
+    append(app,
+           {'I', 'I', 42, 0, 8, 0, 0, 0, 1, 0, 0x12, 1, 3, 0, 1, 0, 0, 0, uint8_t(orientation), 0, 0, 0, 0, 0, 0, 0});
   else
-    append(app, {'M', 'M', 0, 42, 0, 0, 0, 8, 0, 1, 1, 0x12, 0, 3, 0, 0, 0, 1, 0, uint8_t(orientation),
-                 0,   0,   0, 0,  0, 0});
+    append(app,
+           {'M', 'M', 0, 42, 0, 0, 0, 8, 0, 1, 1, 0x12, 0, 3, 0, 0, 0, 1, 0, uint8_t(orientation), 0, 0, 0, 0, 0, 0});
   jpeg.insert(jpeg.begin() + 2, app.begin(), app.end());
   return jpeg;
 }
@@ -128,8 +122,7 @@ TEST_CASE("PNG comes back bit for bit, RGB and grey, whatever the suffix") {
   CHECK(rgb.shape() == Shape{5, 4, 3});
   for (int64_t i = 0; i < 60; ++i) CHECK(rgb.read<uint8_t>()[i] == grey.read<uint8_t>()[i / 3]);
   ImageInfo info = probe_image(folder.file("g.png"));
-  CHECK(
-      (info.format == "png" && info.height == 5 && info.width == 4 && info.channels == 1 && info.bits == 8));
+  CHECK((info.format == "png" && info.height == 5 && info.width == 4 && info.channels == 1 && info.bits == 8));
 }
 
 TEST_CASE("PNG variants follow the stated rules") {
@@ -164,8 +157,7 @@ TEST_CASE("PNG variants follow the stated rules") {
     CHECK(mask(png(3, 3, 8, 0, true, raw)) == V{1, 2, 3, 4, 5, 6, 7, 8, 9});
   }
   SUBCASE("gamma and profiles change nothing, a damaged one is damage") {
-    CHECK(mask(png(1, 1, 8, 0, false, {0, 100}, [](Bytes& b) { add_chunk(b, "gAMA", big(100000)); })) ==
-          V{100});
+    CHECK(mask(png(1, 1, 8, 0, false, {0, 100}, [](Bytes& b) { add_chunk(b, "gAMA", big(100000)); })) == V{100});
     Bytes odd = png(1, 1, 8, 0, false, {0, 100}, [](Bytes& b) { add_chunk(b, "iCCP", {1, 2, 3}); });
     CHECK(mask(odd) == V{100});
     odd[44] ^= 1;
@@ -201,25 +193,16 @@ TEST_CASE("EXIF orientation is applied to images in all eight cases, to masks ne
   Bytes plain = slurp(folder.file("x"));
   Tensor stored = read_image(folder.file("x"));
   const int64_t H = 40, W = 24;
-  auto source = [&](int o, int64_t i,
-                    int64_t j) -> std::pair<int64_t, int64_t> {  // by the table of the EXIF standard
+  auto source = [&](int o, int64_t i, int64_t j) -> std::pair<int64_t, int64_t> {  // by the table of the EXIF standard
     switch (o) {
-      case 2:
-        return {i, W - 1 - j};
-      case 3:
-        return {H - 1 - i, W - 1 - j};
-      case 4:
-        return {H - 1 - i, j};
-      case 5:
-        return {j, i};
-      case 6:
-        return {H - 1 - j, i};
-      case 7:
-        return {H - 1 - j, W - 1 - i};
-      case 8:
-        return {j, W - 1 - i};
-      default:
-        return {i, j};
+      case 2: return {i, W - 1 - j};
+      case 3: return {H - 1 - i, W - 1 - j};
+      case 4: return {H - 1 - i, j};
+      case 5: return {j, i};
+      case 6: return {H - 1 - j, i};
+      case 7: return {H - 1 - j, W - 1 - i};
+      case 8: return {j, W - 1 - i};
+      default: return {i, j};
     }
   };
   for (int o = 0; o <= 9; ++o) {
@@ -229,16 +212,14 @@ TEST_CASE("EXIF orientation is applied to images in all eight cases, to masks ne
     bool swap = o >= 5 && o <= 8;
     REQUIRE(y.shape() == (swap ? Shape{W, H, 3} : Shape{H, W, 3}));
     ImageInfo info = probe_image(path);
-    CHECK((info.height == y.dim(0) && info.width == y.dim(1) && info.stored_height == H &&
-           info.stored_width == W));
+    CHECK((info.height == y.dim(0) && info.width == y.dim(1) && info.stored_height == H && info.stored_width == W));
     CHECK(read_mask(path).shape() == Shape{H, W, 1});
     bool equal = true;
     for (int64_t i = 0; i < y.dim(0); ++i)
       for (int64_t j = 0; j < y.dim(1); ++j) {
         auto [a, b] = source(o, i, j);
         for (int64_t c = 0; c < 3; ++c)
-          equal &=
-              y.read<uint8_t>()[(i * y.dim(1) + j) * 3 + c] == stored.read<uint8_t>()[(a * W + b) * 3 + c];
+          equal &= y.read<uint8_t>()[(i * y.dim(1) + j) * 3 + c] == stored.read<uint8_t>()[(a * W + b) * 3 + c];
       }
     CHECK(equal);
   }
@@ -252,8 +233,7 @@ TEST_CASE("a truncated or damaged picture is an error, never half a picture") {
     Bytes whole = slurp(folder.file(name));
     for (size_t n = 0; n < whole.size(); ++n) {
       CAPTURE(n);
-      CHECK_THROWS_AS(read_image(folder.put("cut", Bytes(whole.begin(), whole.begin() + int64_t(n)))),
-                      DataError);
+      CHECK_THROWS_AS(read_image(folder.put("cut", Bytes(whole.begin(), whole.begin() + int64_t(n)))), DataError);
     }
   }
   Bytes whole = slurp(folder.file("b"));
@@ -262,7 +242,9 @@ TEST_CASE("a truncated or damaged picture is an error, never half a picture") {
     Bytes bad = whole;
     bad[bit / 8] ^= uint8_t(1 << bit % 8);
     Tensor got = right;  // what is not refused must be right
-    try { got = read_image(folder.put("bad", bad)); } catch (const DataError&) {}
+    try {
+      got = read_image(folder.put("bad", bad));
+    } catch (const DataError&) {}
     CHECK(equal_bits(got, right));
   }
 }
@@ -271,7 +253,11 @@ TEST_CASE("what cannot be read is refused by name, before memory is taken") {
   Folder folder;
   auto refuses = [&](const Bytes& bytes, const std::string& words) {
     std::string path = folder.put("x", bytes), what;
-    try { read_image(path); } catch (const DataError& e) { what = e.what(); }
+    try {
+      read_image(path);
+    } catch (const DataError& e) {
+      what = e.what();
+    }
     CAPTURE(what);
     CHECK(what.find(words) != what.npos);
     CHECK(what.find(path) != what.npos);
@@ -300,8 +286,7 @@ TEST_CASE("resize is the triangle filter within one grey level") {
   auto reference = [](const Tensor& x, int64_t h,
                       int64_t w) {  // f64, both axes at once, normalised at the end
     int64_t H = x.dim(0), W = x.dim(1), C = x.dim(2);
-    double sy = double(H) / double(h), sx = double(W) / double(w), ry = std::max(sy, 1.0),
-           rx = std::max(sx, 1.0);
+    double sy = double(H) / double(h), sx = double(W) / double(w), ry = std::max(sy, 1.0), rx = std::max(sx, 1.0);
     std::vector<double> out(h * w * C);
     for (int64_t i = 0; i < h; ++i)
       for (int64_t j = 0; j < w; ++j) {
@@ -311,18 +296,14 @@ TEST_CASE("resize is the triangle filter within one grey level") {
             double weight = std::max(0.0, 1 - std::abs(double(a) + 0.5 - (double(i) + 0.5) * sy) / ry) *
                             std::max(0.0, 1 - std::abs(double(b) + 0.5 - (double(j) + 0.5) * sx) / rx);
             total += weight;
-            for (int64_t c = 0; c < C; ++c)
-              out[(i * w + j) * C + c] += weight * x.read<uint8_t>()[(a * W + b) * C + c];
+            for (int64_t c = 0; c < C; ++c) out[(i * w + j) * C + c] += weight * x.read<uint8_t>()[(a * W + b) * C + c];
           }
         for (int64_t c = 0; c < C; ++c) out[(i * w + j) * C + c] /= total;
       }
     return from<double>(out, {h, w, C});
   };
-  for (auto [H, W, h, w, C] : {std::array{17, 23, 9, 40, 3},
-                               {31, 8, 7, 8, 1},
-                               {1, 1, 5, 3, 3},
-                               {64, 50, 3, 1, 2},
-                               {12, 10, 12, 10, 3}}) {
+  for (auto [H, W, h, w, C] :
+       {std::array{17, 23, 9, 40, 3}, {31, 8, 7, 8, 1}, {1, 1, 5, 3, 3}, {64, 50, 3, 1, 2}, {12, 10, 12, 10, 3}}) {
     Tensor x = pattern(H, W, C);
     CHECK(largest_difference(resize_image(x, h, w), reference(x, h, w)) <= 1.0);
   }

@@ -1,5 +1,4 @@
 #include <doctest/doctest.h>
-
 #include <signal.h>
 #include <sys/wait.h>
 
@@ -85,8 +84,7 @@ TEST_CASE("whichever file call fails, the old file is whole, nothing is left ove
       CHECK(what.find(path) != std::string::npos);
       bool full = error == ENOSPC || error == EDQUOT;
       CHECK(code == (full ? 6 : 3));
-      CHECK((what.find("bytes needed") != std::string::npos && what.find(" free") != std::string::npos) ==
-            full);
+      CHECK((what.find("bytes needed") != std::string::npos && what.find(" free") != std::string::npos) == full);
     }
     CHECK(g_at > 8);
   }

@@ -30,8 +30,8 @@ std::string name(int i) {
 }
 std::string tensor(const std::string& name, const std::string& shape, int64_t begin, int64_t end,
                    const std::string& type = "U8") {
-  return text(quote(name), R"(:{"dtype":)", quote(type), R"(,"shape":[)", shape, R"(],"data_offsets":[)", begin, ",", end,
-              "]}");
+  return text(quote(name), R"(:{"dtype":)", quote(type), R"(,"shape":[)", shape, R"(],"data_offsets":[)", begin, ",",
+              end, "]}");
 }
 std::string none(const std::string& name) { return tensor(name, "0", 0, 0); }
 std::string entry(int i) { return quote(name(i)) + ":\"\""; }
@@ -77,7 +77,8 @@ std::vector<Case> cases() {
       {"rule 11", "metadata of escapes", metadata("\"k\":" + quote(escapes))},
       {"rule 11", "metadata of many entries", metadata(repeat(300'000, entry))},
       {"accepted", "metadata of 4096 entries", metadata(repeat(4096, entry))},
-      {"rule 16", "checksums of nothing", metadata(R"("camo.header_crc32":"00000000","camo.crc32":)" + quote(braces(repeat(40'000, sum))))},
+      {"rule 16", "checksums of nothing",
+       metadata(R"("camo.header_crc32":"00000000","camo.crc32":)" + quote(braces(repeat(40'000, sum))))},
       {"rule 8", "2^48 elements", braces(tensor("a", "281474976710656", 0, 281474976710656))},
       {"rule 10", "2^48 elements in no bytes", braces(tensor("a", "281474976710656", 0, 0, "F32"))},
       {"rule 4", "braces", braces("\"a\":" + std::string(5 << 20, '{'))},
@@ -127,8 +128,7 @@ TEST_CASE("a file takes its size, three headers and 1 MiB at most, whatever its 
     const int64_t listed = peak_bytes([&] {
       try {
         read_tensors_header(path);
-      } catch (const WeightsError&) {
-      }
+      } catch (const WeightsError&) {}
     });
     const int64_t read = peak_bytes([&] { said = verdict(path); });
     CAPTURE(c.what);

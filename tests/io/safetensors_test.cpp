@@ -1,10 +1,9 @@
-#include "tensor/io/io.h"
-
 #include <doctest/doctest.h>
 
 #include <cmath>
 #include <limits>
 
+#include "tensor/io/io.h"
 #include "tensor/io/json_scanner.h"
 #include "tensor/random.h"
 #include "tests/io/weight_files.h"
@@ -43,8 +42,7 @@ TEST_CASE("tensors and metadata come back bit for bit, aligned, with checksums v
     uint64_t n;
     std::memcpy(&n, slurp(path).data(), 8);
     CHECK((n + 8) % 64 == 0);
-    for (const TensorInfo& t : header.tensors)
-      CHECK(t.begin % (t.type->bits / 8) == 0);
+    for (const TensorInfo& t : header.tensors) CHECK(t.begin % (t.type->bits / 8) == 0);
   }
   CHECK(verdict(path, {.require_checksums = true}).find("no checksums") != std::string::npos);
   write_safetensors(path, {});
@@ -68,8 +66,7 @@ TEST_CASE("halves are widened exactly") {
   bool equal = true;
   for (size_t i = 0; i < wanted.size(); ++i) {
     float got = x.read<float>()[i];
-    equal &= std::isnan(wanted[i]) ? std::isnan(got)
-                                   : got == wanted[i] && std::signbit(got) == std::signbit(wanted[i]);
+    equal &= std::isnan(wanted[i]) ? std::isnan(got) : got == wanted[i] && std::signbit(got) == std::signbit(wanted[i]);
   }
   CHECK(equal);
 }
@@ -96,10 +93,11 @@ TEST_CASE("whatever is legal can be listed, also what Camo cannot hold") {
   Folder folder;
   std::string header;
   int64_t at = 0;
-  const std::pair<const char*, int> types[] = {  // with the bits of one number
-      {"BOOL", 8}, {"U8", 8},   {"I8", 8},   {"F8_E4M3", 8}, {"F8_E5M2", 8}, {"I16", 16},   {"U16", 16},
+  const std::pair<const char*, int> types[] = {
+      // with the bits of one number
+      {"BOOL", 8}, {"U8", 8},    {"I8", 8},   {"F8_E4M3", 8}, {"F8_E5M2", 8}, {"I16", 16},   {"U16", 16},
       {"F16", 16}, {"BF16", 16}, {"I32", 32}, {"U32", 32},    {"F32", 32},    {"F64", 64},   {"I64", 64},
-      {"U64", 64}, {"C64", 64}, {"F4", 4},   {"F6_E2M3", 6}, {"F6_E3M2", 6}, {"F8_E8M0", 8}};
+      {"U64", 64}, {"C64", 64},  {"F4", 4},   {"F6_E2M3", 6}, {"F6_E3M2", 6}, {"F8_E8M0", 8}};
   for (auto [name, bits] : types) {
     header += text(at ? "," : "{", "\"", name, R"(":{"dtype":")", name,
                    R"(","shape":[1,1,1,1,1,1,1,8],"data_offsets":[)", at, ",", at + bits, "]}");
@@ -159,4 +157,3 @@ TEST_CASE("names and metadata that could not be read back are not written") {
   CHECK_THROWS_AS(write_safetensors(path, {}, {{"k", "\xff"}}), WeightsError);
   CHECK(folder.count() == 0);
 }
-

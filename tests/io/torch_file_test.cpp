@@ -1,7 +1,6 @@
 #include "tensor/io/torch_file.h"
 
 #include <doctest/doctest.h>
-
 #include <unistd.h>
 
 #include <cmath>
@@ -167,7 +166,9 @@ TEST_CASE("what a training program wrapped is found, and the choice is reported"
     return read_torch(at(file(pickle(dict(items)), {kStorage, numbers<float>({1, 1, 1, 1, 1, 1})})));
   };
   std::string rest = str("epoch") + integer(70000) + str("lr") + "G12345678"s + str("args") + dict("") + str("big") +
-                     "\x8a\x09" "123456789"s + str("list") + "]("s + integer(1) + integer(2) + "e"s + "Na";
+                     "\x8a\x09"
+                     "123456789"s +
+                     str("list") + "]("s + integer(1) + integer(2) + "e"s + "Na";
   SafeTensors in = read(rest + str("model") + weights("0") + str("model_ema") + weights("1"));
   CHECK(in.metadata == Metadata{{"torch.entry", "model_ema"}, {"torch.skipped", "\"note\""}});
   CHECK(equal_bits(in.tensors[0].second, ones({6})));
@@ -194,10 +195,13 @@ TEST_CASE("no function but the four harmless ones is called, and the refusal nam
   CHECK(says(call("__builtin__", "eval"), "refuses __builtin__.eval (builtins.eval), which"));
   CHECK(says(call("torch.hub", "load"), "refuses torch.hub.load"));
   CHECK(says(call("torch.serialization", "_get_layout"), "refuses torch.serialization._get_layout"));
-  CHECK(says(call("__builtin__", "e\x1b[31m\x9b"), "refuses __builtin__.e\\u001b[31m? (builtins.e\\u001b[31m?), which"));
-  CHECK(says(call("torch", "float32"), "refuses torch.float32, which no weights need [in Python: torch.save(torch.load(F, "
-                                       "weights_only=True)[KEY], G)"));
-  CHECK(says(call("torch._utils", "_rebuild_parameter_with_state"), "which no weights need [in Python: torch.save({k: v.d"));
+  CHECK(
+      says(call("__builtin__", "e\x1b[31m\x9b"), "refuses __builtin__.e\\u001b[31m? (builtins.e\\u001b[31m?), which"));
+  CHECK(says(call("torch", "float32"),
+             "refuses torch.float32, which no weights need [in Python: torch.save(torch.load(F, "
+             "weights_only=True)[KEY], G)"));
+  CHECK(says(call("torch._utils", "_rebuild_parameter_with_state"),
+             "which no weights need [in Python: torch.save({k: v.d"));
   CHECK(says(call("argparse", "Namespace"), "refuses argparse.Namespace, which no weights need [if you trust"));
   CHECK(says(call("torch.nn.modules.conv", "Conv2d"), "which no weights need [a whole model: if you trust"));
   CHECK(says(call("numpy.core.multiarray", "scalar"), "refuses numpy.core.multiarray.scalar"));
@@ -235,8 +239,8 @@ TEST_CASE("parameters, sizes and newer protocols are understood") {
 
 TEST_CASE("hostile pickles end quickly and in words") {
   CHECK(says(one(")K\0R"s), "REDUCE expects tuple, got int"));
-  CHECK(says(file(pickle("]q\0h\0a"s)), "holds list instead"));                       // a list inside itself
-  CHECK(says(file(pickle("}q\0"s + str("model") + "h\0s"s)), "no tensor"));      // a dict inside itself
+  CHECK(says(file(pickle("]q\0h\0a"s)), "holds list instead"));              // a list inside itself
+  CHECK(says(file(pickle("}q\0"s + str("model") + "h\0s"s)), "no tensor"));  // a dict inside itself
   CHECK(says(file(pickle("(h\0"s)), "memo entry 0 was never set"));
   CHECK(says(file(pickle("Nr\xff\xff\xff\xff"s)), "memo entry 4294967295 before entry 0"));
   CHECK(says(file(pickle("X\xff\xff\xff\xff")), "truncated: 4294967295 bytes expected"));
@@ -399,8 +403,7 @@ TEST_CASE("truncated anywhere: refused; one bit flipped anywhere that is read: r
         same = in.tensors[i].first == wanted.tensors[i].first &&
                equal_bits(in.tensors[i].second, wanted.tensors[i].second);
       changed += !same;
-    } catch (const WeightsError&) {
-    }
+    } catch (const WeightsError&) {}
   }
   CHECK(changed == 0);
 }
@@ -427,8 +430,7 @@ TEST_CASE("twenty thousand random changes of a pickle never do more than raise W
     try {
       read_torch(at(file(changed, {kStorage, numbers<int64_t>({7})})));
       ++accepted;
-    } catch (const WeightsError&) {
-    }
+    } catch (const WeightsError&) {}
   }
   CHECK(accepted < 20'000);
 }

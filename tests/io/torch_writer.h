@@ -11,10 +11,7 @@ namespace camo::torch_writer {
 
 using namespace std::literals;
 
-template <class T>
-std::string raw(T x) {
-  return {reinterpret_cast<const char*>(&x), sizeof x};
-}
+template <class T> std::string raw(T x) { return {reinterpret_cast<const char*>(&x), sizeof x}; }
 
 // ---- zip -----------------------------------------------------------------------------------------------
 
@@ -26,8 +23,8 @@ struct Record {
 };
 
 struct ZipOptions {
-  bool sums = true;      // without: all 0, as after torch.serialization.set_crc32_options(False)
-  bool wide = true;      // zip64 end record too, as PyTorch writes it
+  bool sums = true;        // without: all 0, as after torch.serialization.set_crc32_options(False)
+  bool wide = true;        // zip64 end record too, as PyTorch writes it
   bool sentinels = false;  // the narrow numbers are all ones, so that the wide ones count
   std::string comment = {};
 };
@@ -41,9 +38,9 @@ inline std::string zip(const std::vector<Record>& records, const ZipOptions& opt
         r.local_size ? raw<uint16_t>(1) + raw<uint16_t>(16) + raw(r.local_size) + raw(r.local_size) : "FB\x02\0ZZ"s;
     const bool later = r.flags & 8, huge = options.sentinels;
     const uint32_t at = uint32_t(out.size());
-    const std::string extra = huge ? raw<uint16_t>(1) + raw<uint16_t>(24) + raw<uint64_t>(size) + raw<uint64_t>(size) +
-                                         raw<uint64_t>(at)
-                                   : "";
+    const std::string extra =
+        huge ? raw<uint16_t>(1) + raw<uint16_t>(24) + raw<uint64_t>(size) + raw<uint64_t>(size) + raw<uint64_t>(at)
+             : "";
     out += "PK\x03\x04"s + raw<uint16_t>(20) + raw(r.flags) + raw(r.method) + raw<uint32_t>(0) +
            raw<uint32_t>(later ? 0 : crc) + raw<uint32_t>(later ? 0 : local) + raw<uint32_t>(later ? 0 : local) +
            raw<uint16_t>(uint16_t(r.name.size())) + raw(uint16_t(field.size())) + r.name + field + r.data;
@@ -131,8 +128,7 @@ inline std::vector<std::string> ten_storages() {
   out.back().clear();
   return out;
 }
-template <class T>
-std::string numbers(const std::vector<T>& values) {
+template <class T> std::string numbers(const std::vector<T>& values) {
   return {reinterpret_cast<const char*>(values.data()), values.size() * sizeof(T)};
 }
 

@@ -8,9 +8,9 @@
 namespace camo::test {
 
 constexpr const char* kOk = "accepted";
-constexpr const char* kRule[] = {"", "rule 1:", "rule 2:", "rule 3:", "rule 4:", "rule 5:", "rule 6:", "rule 7:",
-                                 "rule 8:", "rule 9:", "rule 10:", "rule 11:", "rule 12:", "rule 13:", "rule 14:",
-                                 "rule 15:", "rule 16:", "rule 17:", "rule 18:", "rule 19:", "rule 20:"};
+constexpr const char* kRule[] = {"",         "rule 1:",  "rule 2:",  "rule 3:",  "rule 4:",  "rule 5:",  "rule 6:",
+                                 "rule 7:",  "rule 8:",  "rule 9:",  "rule 10:", "rule 11:", "rule 12:", "rule 13:",
+                                 "rule 14:", "rule 15:", "rule 16:", "rule 17:", "rule 18:", "rule 19:", "rule 20:"};
 
 /// What the reference implementation says to the same bytes; it knows nothing of links, sets and Camo's checksums.
 enum Reference { same_verdict, accepts, not_asked };
@@ -89,9 +89,9 @@ inline void tensors() {
   header(kRule[7], stricter, f32("[1,1,1,1,1,1,1,1,2]", "[0,8]"), 8);
   header(kOk, R, f32("[0,281474976710656]", "[0,0]"), 0);
   header(kRule[7], stricter, f32("[0,281474976710657]", "[0,0]"), 0);
-  header(kRule[7], R, f32("[4294967296,4294967296]", "[0,0]"), 0);   // a product that wraps to 0
-  header(kRule[7], R, f32("[4294967296,1073741824]", "[0,0]"), 0);   // one that wraps with the size of its type
-  header(kRule[7], R, f32("[4294967296,268435456]", "[0,0]"), 0);    // and one that wraps in bits
+  header(kRule[7], R, f32("[4294967296,4294967296]", "[0,0]"), 0);  // a product that wraps to 0
+  header(kRule[7], R, f32("[4294967296,1073741824]", "[0,0]"), 0);  // one that wraps with the size of its type
+  header(kRule[7], R, f32("[4294967296,268435456]", "[0,0]"), 0);   // and one that wraps in bits
   header(kRule[7], R, f32("[281474976710656,281474976710656,0]", "[0,0]"), 0);
   header(kRule[7], stricter, f32("[281474976710656,32768,0]", "[0,0]"), 0);  // 2^63 on the way: Shape is signed
   header(kOk, R, one("\"U8\"", "[281474976710656,16384,0]", "[0,0]"), 0);

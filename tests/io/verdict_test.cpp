@@ -97,17 +97,22 @@ void changing_files() {
   while_read(kOk, "a file replaced by rename while it is read", 4,
              [] { fs::rename(put(g_victim + "2", "other"), g_victim); });
   while_read(kOk, "a file of other rights", 4, [] { fs::permissions(g_victim, fs::perms::owner_read); });
-  while_read(kOk, "a read that is cut short", 4, [] {}, kShortWrite);
-  while_read(kOk, "a read that a signal interrupts", 4, [] {}, EINTR);
-  while_read("cannot be read", "a header that the disk does not give", 3, [] {}, EIO);
-  while_read("cannot be read", "data that the disk does not give", 4, [] {}, EIO);
+  while_read(
+      kOk, "a read that is cut short", 4, [] {}, kShortWrite);
+  while_read(
+      kOk, "a read that a signal interrupts", 4, [] {}, EINTR);
+  while_read(
+      "cannot be read", "a header that the disk does not give", 3, [] {}, EIO);
+  while_read(
+      "cannot be read", "data that the disk does not give", 4, [] {}, EIO);
 }
 
 // ---- sharded sets
 
 /// A set of two shards with tensors a and b; `change` may spoil it.  Returns the index.
-void set(const char* verdict, const std::string& what, const std::string& index,
-         std::function<void(const std::string&)> change = [](auto&) {}) {
+void set(
+    const char* verdict, const std::string& what, const std::string& index,
+    std::function<void(const std::string&)> change = [](auto&) {}) {
   place(verdict, what, [=](const std::string& f) {
     put(f + "/1.st", raw_file(kGood, 8)), put(f + "/2.st", raw_file("{\"b\":" + kA + "}", 8));
     put(f + "/index.json", index);
@@ -150,16 +155,14 @@ void shards() {
   set(kRule[20], "a tensor in two shards", good, [](const std::string& f) {
     put(f + "/2.st", raw_file("{\"b\":" + kA + ",\"a\":" + entry("\"U8\"", "[0]", "[8,8]") + "}", 8));
   });
-  set(kOk, "a shard by a link within the folder", good, [](const std::string& f) {
-    fs::rename(f + "/1.st", f + "/real"), fs::create_symlink("real", f + "/1.st");
-  });
+  set(kOk, "a shard by a link within the folder", good,
+      [](const std::string& f) { fs::rename(f + "/1.st", f + "/real"), fs::create_symlink("real", f + "/1.st"); });
   set(kRule[19], "a shard by a link out of the folder", good, [](const std::string& f) {
     fs::create_directory(f + "/sub"), fs::rename(f + "/1.st", f + "/sub/1.st");
     fs::create_symlink("sub/1.st", f + "/1.st");
   });
-  set(kRule[18], "two names of one file", map(R"("a":"1.st","b":"3.st")"), [](const std::string& f) {
-    fs::create_hard_link(f + "/1.st", f + "/3.st");
-  });
+  set(kRule[18], "two names of one file", map(R"("a":"1.st","b":"3.st")"),
+      [](const std::string& f) { fs::create_hard_link(f + "/1.st", f + "/3.st"); });
   auto cache = [](const std::string& place) {  // snapshot/NAME are links to blobs/HASH, in a download cache
     return [=](const std::string& f) {
       for (std::string folder : {"/blobs", "/snapshot", "/elsewhere"}) fs::create_directory(f + folder);
@@ -188,8 +191,7 @@ TEST_CASE("the verdict on every file names the rule it breaks, within the memory
     fs::create_directory(f);
     const std::string path = row.make(f);
     uint64_t size = 0;  // nearly all of it headers
-    for (const auto& e : fs::directory_iterator(f))
-      size += fs::is_regular_file(e.symlink_status()) ? e.file_size() : 0;
+    for (const auto& e : fs::directory_iterator(f)) size += fs::is_regular_file(e.symlink_status()) ? e.file_size() : 0;
     std::string got;
     const int64_t peak = peak_bytes([&] { got = verdict(path, row.options); });
     set_file_hook(nullptr);

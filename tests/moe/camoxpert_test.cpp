@@ -4,8 +4,8 @@
 #include <cmath>
 
 #include "moe/loss.h"
-#include "nn/unreached.h"
 #include "nn/optim.h"
+#include "nn/unreached.h"
 #include "tensor/parallel.h"
 
 using namespace camo;
@@ -13,7 +13,9 @@ using namespace camo::moe;
 
 namespace {
 
-CamoXpertConfig small(const std::string& model) { return {.model = model, .drop_path = 0, .width = 32, .head_width = 16}; }
+CamoXpertConfig small(const std::string& model) {
+  return {.model = model, .drop_path = 0, .width = 32, .head_width = 16};
+}
 const CamoXpertConfig kSmall = small("camoxpert-sparse");
 
 /// Noise with a disc of the same noise, brightened: images (B, size, size, 3) and masks.
@@ -76,7 +78,8 @@ TEST_CASE("any image size gives logits of that size, in every model") {
 }
 
 TEST_CASE("a model by another name, pixels for experts that look around: the error says what there is") {
-  CHECK_THROWS_WITH_AS(CamoXpert(nn::Scope{}, {.model = "camoxprt"}), doctest::Contains("camoxpert-sparse"), ConfigError);
+  CHECK_THROWS_WITH_AS(CamoXpert(nn::Scope{}, {.model = "camoxprt"}), doctest::Contains("camoxpert-sparse"),
+                       ConfigError);
   CHECK_THROWS_AS(CamoXpert(nn::Scope{}, {.mixture = {.routing = Routing::pixel}}), ConfigError);
   CHECK_THROWS_AS(CamoXpert(nn::Scope{}, {.experts = 3, .mixture = {.chosen = 4}}), ConfigError);
 }
@@ -171,7 +174,7 @@ TEST_CASE("the network learns four images by heart: IoU above 0.9") {
     CHECK(optimizer.step(1e-3).accepted);
     nn::commit(net);
     if (step % 10 != 9) continue;
-    NoGrad no_grad;                                   // by the running statistics, as a user would see it
+    NoGrad no_grad;  // by the running statistics, as a user would see it
     net.train(false);
     reached = iou(net.forward(Var(x)).logits.value(), mask);
     net.train(true);

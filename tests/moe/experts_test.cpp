@@ -1,9 +1,10 @@
 // Every expert against its definition written as plain loops, its gradients, its parameters and its cost.
+#include "moe/experts.h"
+
 #include <doctest/doctest.h>
 
 #include "autograd/debug.h"
 #include "tests/gradient_error.h"
-#include "moe/experts.h"
 #include "tests/moe/naive_map.h"
 #include "tests/worse.h"
 
@@ -54,16 +55,17 @@ Map cod_texture(const Parameters& p, const Map& x) {
 
 Map cod_frequency(const Parameters& p, const Map& x) {
   Map low = box_mean(x, 3), lower = box_mean(x, 5);
-  return pointwise(p, "fuse", side_by_side({pointwise(p, "low", low), pointwise(p, "mid", each(low, lower, subtract1)),
-                                      pointwise(p, "high", each(x, low, subtract1)), pointwise(p, "all", x)}));
+  return pointwise(p, "fuse",
+                   side_by_side({pointwise(p, "low", low), pointwise(p, "mid", each(low, lower, subtract1)),
+                                 pointwise(p, "high", each(x, low, subtract1)), pointwise(p, "all", x)}));
 }
 
 Map cod_edge(const Parameters& p, const Map& x) {
   Map slope2 = each(squared(sobel_x(x)), squared(sobel_y(x)), add1), bend = laplacian(x);
-  return pointwise(p, "fuse", side_by_side({pointwise(p, "slope", root(slope2, 1e-6)),
-                                      pointwise(p, "curve", root(squared(bend), 0)),
-                                      pointwise(p, "both", root(each(slope2, squared(bend), add1), 1e-6)),
-                                      pointwise(p, "all", x)}));
+  return pointwise(
+      p, "fuse",
+      side_by_side({pointwise(p, "slope", root(slope2, 1e-6)), pointwise(p, "curve", root(squared(bend), 0)),
+                    pointwise(p, "both", root(each(slope2, squared(bend), add1), 1e-6)), pointwise(p, "all", x)}));
 }
 
 Map cod_contrast(const Parameters& p, const Map& x) {
@@ -164,8 +166,10 @@ const std::vector<Case>& cases() {
         {"texture", cod_texture},   {"frequency", cod_frequency}, {"edge", cod_edge},
         {"contrast", cod_contrast}, {"attention", cod_attention}, {"hybrid", cod_hybrid}};
     const std::vector<std::pair<std::string, Definition>> of_generic = {
-        {"texture", texture}, {"attention", attention_expert}, {"hybrid", hybrid}, {"frequency", frequency},
-        {"edge", edge},       {"context", context},            {"contrast", contrast}};
+        {"texture", texture},  {"attention", attention_expert},
+        {"hybrid", hybrid},    {"frequency", frequency},
+        {"edge", edge},        {"context", context},
+        {"contrast", contrast}};
     std::vector<Case> out;
     auto take = [&](const char* family, const auto& kinds, const auto& definitions) {
       REQUIRE(kinds.size() == definitions.size());
@@ -241,12 +245,14 @@ TEST_CASE("every expert's gradients are those of finite differences: of x and of
 }
 
 TEST_CASE("generic experts have the parameters of their table, to the unit") {
-  struct Row { int64_t dim, texture, attention, hybrid, three_alike, contrast; };
-  for (const Row& r : {Row{80, 27760, 25680, 18500, 13280, 14240}, Row{160, 109920, 102560, 69000, 52160, 54080},
-                       Row{288, 354528, 332064, 216360, 167616, 171072},
-                       Row{584, 1453576, 1364808, 870890, 685616, 692624}, Row{64, 17856, 16448, 12240, 8576, 9344},
-                       Row{128, 70528, 65664, 44960, 33536, 35072}, Row{320, 437440, 409920, 266000, 206720, 210560},
-                       Row{512, 1117696, 1049088, 671360, 527360, 533504}}) {
+  struct Row {
+    int64_t dim, texture, attention, hybrid, three_alike, contrast;
+  };
+  for (const Row& r :
+       {Row{80, 27760, 25680, 18500, 13280, 14240}, Row{160, 109920, 102560, 69000, 52160, 54080},
+        Row{288, 354528, 332064, 216360, 167616, 171072}, Row{584, 1453576, 1364808, 870890, 685616, 692624},
+        Row{64, 17856, 16448, 12240, 8576, 9344}, Row{128, 70528, 65664, 44960, 33536, 35072},
+        Row{320, 437440, 409920, 266000, 206720, 210560}, Row{512, 1117696, 1049088, 671360, 527360, 533504}}) {
     CAPTURE(r.dim);
     std::vector<int64_t> counts;
     for (const ExpertKind& kind : generic_experts()) counts.push_back(Alone(kind, r.dim).expert.parameter_count());

@@ -1,8 +1,9 @@
 // Search, reverse attention, uncertainty, refinement: sizes, definitions, gradients, independence of batch mates.
+#include "moe/heads.h"
+
 #include <doctest/doctest.h>
 
 #include "tests/gradient_error.h"
-#include "moe/heads.h"
 #include "tests/moe/naive_map.h"
 #include "tests/worse.h"
 
@@ -33,7 +34,9 @@ Map block(const Parameters& p, const std::string& name, const Map& x) {
   return y;
 }
 
-Map plus(const Map& a, const Map& b) { return each(a, b, [](double x, double y) { return x + y; }); }
+Map plus(const Map& a, const Map& b) {
+  return each(a, b, [](double x, double y) { return x + y; });
+}
 /// Every channel of x times the one channel of gate.
 Map gated(Map x, const Map& gate) {
   for (size_t i = 0; i < x.v.size(); ++i) x.v[i] *= gate.v[i / size_t(x.C)];
@@ -41,14 +44,14 @@ Map gated(Map x, const Map& gate) {
 }
 
 /// A head in evaluation whose running statistics, gains and biases are those of no fresh network.
-template <class Head, class... Args>
-struct Used {
+template <class Head, class... Args> struct Used {
   Head head;
   explicit Used(DType dtype, Args... args) : head(nn::Scope{.dtype = dtype, .seed = 5}, args...) {
     uint64_t seed = 40;
     for (auto& [name, buffer] : head.named_buffers())
       if (name.find("running") != std::string::npos)
-        buffer->value = scale(rand(buffer->value.shape(), ++seed, dtype), 0.5, name.find("var") == std::string::npos ? -0.2 : 0.6);
+        buffer->value =
+            scale(rand(buffer->value.shape(), ++seed, dtype), 0.5, name.find("var") == std::string::npos ? -0.2 : 0.6);
     head.train(false);
   }
 };
@@ -65,8 +68,7 @@ double distance(const Tensor& y, const Map& expected) {
 }
 
 /// The two results of a head against their definitions in f32, and the gradients of both in f64.
-template <class Head, class... Args, class Definition>
-void check_head(const Definition& definition, Args... args) {
+template <class Head, class... Args, class Definition> void check_head(const Definition& definition, Args... args) {
   Used<Head, Args...> single(DType::f32, args...), exact(DType::f64, args...);
   auto [first, second] = single.head.forward(Var(drawn(DType::f32)));
   auto [a, b] = definition(all_of(single.head), map_of(drawn(DType::f32)));
@@ -91,29 +93,35 @@ TEST_CASE("heads of 64 channels have as many parameters as the tables of the anc
 }
 
 TEST_CASE("search: x + identify(x) where it looks") {
-  check_head<Search>([](const Parameters& p, const Map& x) {
-    Map logits = linear(p, "head", block(p, "look_again", block(p, "look", x)));
-    Map found = block(p, "mix", block(p, "identify", x));
-    return std::pair(plus(x, gated(found, each(logits, sigmoid1))), logits);
-  }, 8);
+  check_head<Search>(
+      [](const Parameters& p, const Map& x) {
+        Map logits = linear(p, "head", block(p, "look_again", block(p, "look", x)));
+        Map found = block(p, "mix", block(p, "identify", x));
+        return std::pair(plus(x, gated(found, each(logits, sigmoid1))), logits);
+      },
+      8);
 }
 
 TEST_CASE("reverse attention: the features see the background, and count where it is not") {
-  check_head<ReverseAttention>([](const Parameters& p, const Map& x) {
-    Map background = linear(p, "background", block(p, "squeeze_again", block(p, "squeeze", x)));
-    Map object = each(background, [](double z) { return -z; });
-    Map seen = block(p, "refine_again", block(p, "refine", side_by_side({x, each(background, sigmoid1)})));
-    return std::pair(plus(x, gated(seen, each(object, sigmoid1))), object);
-  }, 8);
+  check_head<ReverseAttention>(
+      [](const Parameters& p, const Map& x) {
+        Map background = linear(p, "background", block(p, "squeeze_again", block(p, "squeeze", x)));
+        Map object = each(background, [](double z) { return -z; });
+        Map seen = block(p, "refine_again", block(p, "refine", side_by_side({x, each(background, sigmoid1)})));
+        return std::pair(plus(x, gated(seen, each(object, sigmoid1))), object);
+      },
+      8);
 }
 
 TEST_CASE("uncertainty: a guess, and a positive number beside it") {
-  check_head<BoundaryUncertainty>([](const Parameters& p, const Map& x) {
-    Map y = block(p, "shared", x);
-    Map u = each(linear(p, "unsure", block(p, "unsure_block", y)),
-                 [](double z) { return std::log1p(std::exp(z)) + BoundaryUncertainty::kLeast; });
-    return std::pair(linear(p, "mean", block(p, "mean_block", y)), u);
-  }, 8);
+  check_head<BoundaryUncertainty>(
+      [](const Parameters& p, const Map& x) {
+        Map y = block(p, "shared", x);
+        Map u = each(linear(p, "unsure", block(p, "unsure_block", y)),
+                     [](double z) { return std::log1p(std::exp(z)) + BoundaryUncertainty::kLeast; });
+        return std::pair(linear(p, "mean", block(p, "mean_block", y)), u);
+      },
+      8);
 }
 
 TEST_CASE("refinement: each step corrects the logits, most where its image is unsure") {

@@ -1,4 +1,6 @@
 // The mixture of experts: routing, balance, plan, layer.
+#include "moe/moe.h"
+
 #include <doctest/doctest.h>
 
 #include <algorithm>
@@ -8,7 +10,6 @@
 
 #include "autograd/checkpoint.h"
 #include "tests/gradient_error.h"
-#include "moe/moe.h"
 
 using namespace camo;
 using namespace camo::moe;
@@ -18,8 +19,7 @@ namespace {
 /// Not an expert to learn from: f(x) = (index + 1) x, so that a result names the experts that made it.
 struct Multiply : Expert {
   double factor;
-  Multiply(nn::Scope s, int64_t)
-      : Expert(std::move(s)), factor(std::stod(path().substr(path().rfind('.') + 1)) + 1) {}
+  Multiply(nn::Scope s, int64_t) : Expert(std::move(s)), factor(std::stod(path().substr(path().rfind('.') + 1)) + 1) {}
   Var forward(const Var& x) override { return x * factor; }
 };
 
@@ -70,8 +70,7 @@ TEST_CASE("the balance decides who is chosen and not how much they count") {
   for (size_t b = 0; b < 5; ++b)
     for (size_t i = 0; i < 4; ++i)
       for (size_t j = 0; j < 4; ++j)
-        if (order[4 * b + i] == now[4 * b + j])
-          CHECK(before[4 * b + i] == doctest::Approx(weight[4 * b + j]));
+        if (order[4 * b + i] == now[4 * b + j]) CHECK(before[4 * b + i] == doctest::Approx(weight[4 * b + j]));
 }
 
 TEST_CASE("y = x + the weighted sum of the chosen experts, for any number of either") {

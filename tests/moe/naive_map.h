@@ -33,13 +33,11 @@ struct Map {
   double or_zero(int h, int w, int c) const { return h < 0 || w < 0 || h >= H || w >= W ? 0 : at(h, w, c); }
 };
 
-template <class F>
-Map each(Map x, F f) {
+template <class F> Map each(Map x, F f) {
   for (double& a : x.v) a = f(a);
   return x;
 }
-template <class F>
-Map each(Map x, const Map& y, F f) {
+template <class F> Map each(Map x, const Map& y, F f) {
   for (size_t i = 0; i < x.v.size(); ++i) x.v[i] = f(x.v[i], y.v[i]);
   return x;
 }

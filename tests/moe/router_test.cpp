@@ -4,10 +4,10 @@
 #include <algorithm>
 
 #include "autograd/checkpoint.h"
-#include "tests/gradient_error.h"
 #include "moe/moe.h"
-#include "tests/moe/naive_map.h"
 #include "nn/optim.h"
+#include "tests/gradient_error.h"
+#include "tests/moe/naive_map.h"
 
 using namespace camo;
 using namespace camo::moe;
@@ -81,7 +81,9 @@ TEST_CASE("both gates are their definition, with the gradient of finite differen
 }
 
 TEST_CASE("gates have the parameters of their table, to the unit") {
-  struct Row { int64_t dim, content_aware, simple; };
+  struct Row {
+    int64_t dim, content_aware, simple;
+  };
   for (const Row& r : {Row{80, 6707, 567}, Row{160, 24607, 1127}, Row{288, 76543, 2023}, Row{584, 306461, 4095},
                        Row{64, 4471, 455}, Row{128, 16103, 903}, Row{320, 94007, 2247}, Row{512, 236423, 3591}}) {
     CHECK(Router(nn::Scope{}, r.dim, 7, {.gate = GateKind::content_aware}).parameter_count() == r.content_aware);

@@ -2,8 +2,8 @@
 #include <doctest/doctest.h>
 
 #include "autograd/debug.h"
-#include "tests/gradient_error.h"
 #include "moe/moe.h"
+#include "tests/gradient_error.h"
 #include "tests/moe/naive_map.h"
 
 using namespace camo;
@@ -96,8 +96,8 @@ TEST_CASE("windows are cut and put back, zeros beyond the edges") {
 TEST_CASE("routing by tile is a loop over windows, each an image of its own: forward and gradients") {
   for (GateKind gate : {GateKind::simple, GateKind::content_aware}) {
     const MoeConfig config{.chosen = 2, .routing = Routing::tile, .tile = 4, .gate = gate};
-    check_against_loop(cod_experts(), config, 4, {2, 8, 4, 16});     // whole windows
-    check_against_loop(cod_experts(), config, 4, {1, 7, 5, 16});     // beyond two edges
+    check_against_loop(cod_experts(), config, 4, {2, 8, 4, 16});      // whole windows
+    check_against_loop(cod_experts(), config, 4, {1, 7, 5, 16});      // beyond two edges
     check_against_loop(generic_experts(), config, 4, {1, 3, 9, 16});  // higher than the map
   }
 }
@@ -159,8 +159,7 @@ TEST_CASE("one grouped product gives what each expert's slice gives, bit for bit
     Var want = linear(hidden, matrix(pool.fc2.weight), row(pool.fc2.bias));
     CHECK(equal_bits(want.value(), y.value().slice(from, to)));
     if (from == to)
-      for (const nn::Parameter& p : pool.named_parameters())
-        CHECK(sum_of_squares(p.var.grad().slice(e, e + 1)) == 0);
+      for (const nn::Parameter& p : pool.named_parameters()) CHECK(sum_of_squares(p.var.grad().slice(e, e + 1)) == 0);
   }
 }
 

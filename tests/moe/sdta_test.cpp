@@ -1,8 +1,9 @@
 // Attention over the pixels of a map, and the gates before it.
+#include "moe/sdta.h"
+
 #include <doctest/doctest.h>
 
 #include "tests/gradient_error.h"
-#include "moe/sdta.h"
 #include "tests/worse.h"
 
 using namespace camo;
@@ -64,9 +65,9 @@ double largest_difference(const Tensor& a, const std::vector<double>& b) {
 }  // namespace
 
 TEST_CASE("encoder and block have as many parameters as the tables say") {
-  const std::vector<std::pair<int64_t, int64_t>> encoder = {{80, 25'680},  {160, 102'560}, {288, 332'064},
-                                                            {584, 1'364'808}, {64, 16'448}, {128, 65'664},
-                                                            {320, 409'920}, {512, 1'049'088}};
+  const std::vector<std::pair<int64_t, int64_t>> encoder = {{80, 25'680},     {160, 102'560},  {288, 332'064},
+                                                            {584, 1'364'808}, {64, 16'448},    {128, 65'664},
+                                                            {320, 409'920},   {512, 1'049'088}};
   for (auto [dim, count] : encoder) CHECK(SdtaEncoder(nn::Scope{}, dim).parameter_count() == count);
   const std::vector<std::pair<int64_t, int64_t>> block = {{80, 3'680}, {160, 10'560}, {288, 28'224}, {584, 100'448}};
   for (auto [dim, count] : block) CHECK(SdtaBlock(nn::Scope{}, dim).parameter_count() == count);

@@ -98,8 +98,7 @@ void modal(Route& route, int64_t rows_per_image) {
     group = std::min(R - first, rows_per_image);
     std::map<std::vector<int64_t>, int64_t> votes;
     for (int64_t r = first; r < first + group; ++r) ++votes[{&expert[r * K], &expert[r * K] + K}];
-    auto most =
-        std::max_element(votes.begin(), votes.end(), [](auto& a, auto& b) { return a.second < b.second; });
+    auto most = std::max_element(votes.begin(), votes.end(), [](auto& a, auto& b) { return a.second < b.second; });
     for (int64_t r = first; r < first + group; ++r) std::copy_n(most->first.begin(), K, &expert[r * K]);
   }
   route.expert = from<int64_t>(expert, {R, K});
@@ -122,13 +121,9 @@ TEST_CASE("every kind of layer passes, fresh") {
       for (auto [weights, balancing] : {std::pair{Weights::chosen, Balancing::sign},
                                         {Weights::all, Balancing::proportional},
                                         {Weights::chosen, Balancing::auxiliary}}) {
-        Moe layer(nn::Scope{.seed = 5}, 16, cod_experts(),
-                  {.chosen = 2,
-                   .routing = routing,
-                   .tile = 4,
-                   .gate = gate,
-                   .weights = weights,
-                   .balancing = balancing});
+        Moe layer(
+            nn::Scope{.seed = 5}, 16, cod_experts(),
+            {.chosen = 2, .routing = routing, .tile = 4, .gate = gate, .weights = weights, .balancing = balancing});
         std::vector<Check> checks = verify_layer(layer, randn({3, 7, 9, 16}, 2));
         CHECK_MESSAGE(failed(checks).empty(), told(checks));
         CHECK(layer.training());
@@ -144,26 +139,20 @@ TEST_CASE("one chosen expert, or all of them, is legal") {
   }
 }
 
-TEST_CASE(
-    "a fresh network passes what can be asked of it; the rest says that it needs a trained model and data") {
+TEST_CASE("a fresh network passes what can be asked of it; the rest says that it needs a trained model and data") {
   Mini net;
   std::vector<Check> checks = verified(net, false);
   CHECK_MESSAGE(failed(checks).empty(), told(checks));
   for (const char* name : {"usage", "content"})
     CHECK(std::count_if(checks.begin(), checks.end(), [&](const Check& c) {
-            return c.name == name && c.verdict == Verdict::skipped &&
-                   c.sentence == "needs a trained model and data";
+            return c.name == name && c.verdict == Verdict::skipped && c.sentence == "needs a trained model and data";
           }) == 1);
   for (const nn::Parameter& p : net.named_parameters()) CHECK(!p.var.grad().defined());
   CHECK(mixtures(net)[0]->watch == nullptr);
 }
 
 TEST_CASE("each planted defect turns its own check red, and no other") {
-  Mini net({cod_experts()[0],
-            cod_experts()[1],
-            cod_experts()[2],
-            cod_experts()[5],
-            {"wide", add_expert<BatchWide>}});
+  Mini net({cod_experts()[0], cod_experts()[1], cod_experts()[2], cod_experts()[5], {"wide", add_expert<BatchWide>}});
   Mini sound;
   train_some(sound, 200);
   std::vector<Check> checks = verified(sound, true);
@@ -188,8 +177,7 @@ TEST_CASE("each planted defect turns its own check red, and no other") {
   }
   SUBCASE("the bias inside the softmax") {
     sound.images.router.hook = [&](Route& r) {
-      Var biased =
-          r.logits + Var(expand(sound.images.router.balance.value.reshape({1, 6}), r.logits.shape()));
+      Var biased = r.logits + Var(expand(sound.images.router.balance.value.reshape({1, 6}), r.logits.shape()));
       r.weight = softmax(take_along(biased, r.expert));
     };
     red_with("balance", "images");
@@ -262,8 +250,7 @@ TEST_CASE("in training the guard names check, layer and image, and goes away") {
       w.write<float>()[2 * 2] = 0.75f;
       r.weight = Var(w);
     };
-    CHECK_THROWS_WITH_AS(net.forward(x), doctest::Contains("weights: images, image 2 of the batch"),
-                         VerifyError);
+    CHECK_THROWS_WITH_AS(net.forward(x), doctest::Contains("weights: images, image 2 of the batch"), VerifyError);
     net.images.router.hook = nullptr;
     Tensor spoilt = x.value().clone();
     spoilt.write<float>()[3 * 32 * 32 * 3] = NAN;

@@ -1,8 +1,9 @@
 // What every family of backbones keeps, on its smallest model; equality with timm is in FAMILY_test.cpp.
+#include "nn/backbone.h"
+
 #include <doctest/doctest.h>
 
 #include "autograd/ops.h"
-#include "nn/backbone.h"
 #include "nn/optim.h"
 #include "nn/state_dict.h"
 #include "tensor/parallel.h"
@@ -18,12 +19,12 @@ const std::vector<std::string> kSmallest{"pvt_v2_b0", "edgenext_xx_small", "swin
 
 TEST_CASE("a backbone has timm's number of parameters") {
   const std::vector<std::pair<std::string, int64_t>> counts{
-      {"pvt_v2_b0", 3409760}, {"pvt_v2_b1", 13496000}, {"pvt_v2_b2", 24849856}, {"pvt_v2_b2_li", 22040512},
-      {"pvt_v2_b3", 44725696}, {"pvt_v2_b4", 62043072}, {"pvt_v2_b5", 81443008},
-      {"edgenext_xx_small", 1157880}, {"edgenext_x_small", 2143420}, {"edgenext_small", 5281224},
-      {"edgenext_base", 17925124},
-      {"swin_tiny", 27517818}, {"swin_small", 48835722},
-      {"convnext_tiny", 27818592}, {"convnext_small", 49453152}, {"convnext_base", 87564416}};
+      {"pvt_v2_b0", 3409760},      {"pvt_v2_b1", 13496000},        {"pvt_v2_b2", 24849856},
+      {"pvt_v2_b2_li", 22040512},  {"pvt_v2_b3", 44725696},        {"pvt_v2_b4", 62043072},
+      {"pvt_v2_b5", 81443008},     {"edgenext_xx_small", 1157880}, {"edgenext_x_small", 2143420},
+      {"edgenext_small", 5281224}, {"edgenext_base", 17925124},    {"swin_tiny", 27517818},
+      {"swin_small", 48835722},    {"convnext_tiny", 27818592},    {"convnext_small", 49453152},
+      {"convnext_base", 87564416}};
   for (const auto& row : counts) {
     CAPTURE(row.first);
     CHECK(backbone(row.first, {.initialise = false})->parameter_count() == row.second);

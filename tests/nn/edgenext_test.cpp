@@ -1,4 +1,6 @@
 // EdgeNeXt against timm, and its sizes.  What every family keeps is in backbone_test.cpp.
+#include "nn/backbones/edgenext.h"
+
 #include <doctest/doctest.h>
 
 #include <cmath>
@@ -6,7 +8,6 @@
 
 #include "autograd/ops.h"
 #include "tests/golden/golden.h"
-#include "nn/backbones/edgenext.h"
 
 using namespace camo;
 using namespace camo::nn;
@@ -30,11 +31,25 @@ TEST_CASE("positions: rows before columns, from 1 to the end of the circle") {
   CHECK(code.shape() == Shape{1, 2, 3, 64});
   const float* first = code.read<float>();       // pixel (0, 0)
   const float* last = code.read<float>() + 320;  // pixel (1, 2)
-  for (auto [at, value] : std::map<int, double>{{0, 1.6e-6}, {1, -1}, {2, 0.9808826}, {3, -0.1946005}, {30, 0.0005587}, {31, 0.9999998},
-                                                {32, 0.8660258}, {33, -0.4999994}, {34, 0.9237522}, {62, 0.0003724}})
+  for (auto [at, value] : std::map<int, double>{{0, 1.6e-6},
+                                                {1, -1},
+                                                {2, 0.9808826},
+                                                {3, -0.1946005},
+                                                {30, 0.0005587},
+                                                {31, 0.9999998},
+                                                {32, 0.8660258},
+                                                {33, -0.4999994},
+                                                {34, 0.9237522},
+                                                {62, 0.0003724}})
     CHECK(std::abs(first[at] - value) < 1e-6);
-  for (auto [at, value] : std::map<int, double>{{0, -3.1e-6}, {1, 1}, {2, -0.3817605}, {3, -0.9242613}, {30, 0.0011173}, {33, 1},
-                                                {34, -0.3817611}, {62, 0.0011173}})
+  for (auto [at, value] : std::map<int, double>{{0, -3.1e-6},
+                                                {1, 1},
+                                                {2, -0.3817605},
+                                                {3, -0.9242613},
+                                                {30, 0.0011173},
+                                                {33, 1},
+                                                {34, -0.3817611},
+                                                {62, 0.0011173}})
     CHECK(std::abs(last[at] - value) < 1e-6);
 }
 

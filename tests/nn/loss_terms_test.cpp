@@ -1,8 +1,8 @@
 // Every loss: its definition pixel by pixel, its gradient, and what it rewards.
 #include <doctest/doctest.h>
 
-#include "tests/gradient_error.h"
 #include "nn/loss.h"
+#include "tests/gradient_error.h"
 
 using namespace camo;
 
@@ -35,10 +35,10 @@ double sobel(const Image& m, const std::vector<double>& x, int64_t h, int64_t w)
   auto at = [&](int64_t i, int64_t j) {
     return x[size_t(std::clamp<int64_t>(i, 0, m.H - 1) * m.W + std::clamp<int64_t>(j, 0, m.W - 1))];
   };
-  const double across = at(h - 1, w + 1) + 2 * at(h, w + 1) + at(h + 1, w + 1) - at(h - 1, w - 1) -
-                        2 * at(h, w - 1) - at(h + 1, w - 1);
-  const double down = at(h + 1, w - 1) + 2 * at(h + 1, w) + at(h + 1, w + 1) - at(h - 1, w - 1) -
-                      2 * at(h - 1, w) - at(h - 1, w + 1);
+  const double across =
+      at(h - 1, w + 1) + 2 * at(h, w + 1) + at(h + 1, w + 1) - at(h - 1, w - 1) - 2 * at(h, w - 1) - at(h + 1, w - 1);
+  const double down =
+      at(h + 1, w - 1) + 2 * at(h + 1, w) + at(h + 1, w + 1) - at(h - 1, w - 1) - 2 * at(h - 1, w) - at(h - 1, w + 1);
   return std::sqrt((across * across + down * down) / 16 + 1e-6);
 }
 
@@ -72,8 +72,7 @@ double ssim(const Image& m) {
           for (int64_t j = std::max<int64_t>(w - 5, 0); j <= std::min(w + 5, m.W - 1); ++j) {
             const double g = std::exp(-double((i - h) * (i - h) + (j - w) * (j - w)) / 4.5);
             const double p = m.p[size_t(i * m.W + j)], t = m.t[size_t(i * m.W + j)];
-            if (pass == 0)
-              all += g, mp += g * p, mt += g * t;
+            if (pass == 0) all += g, mp += g * p, mt += g * t;
             else
               vp += g * std::pow(p - mp / all, 2), vt += g * std::pow(t - mt / all, 2),
                   cov += g * (p - mp / all) * (t - mt / all);
@@ -107,7 +106,10 @@ const Loss kLosses[] = {
 double expected(const Loss& loss, const Tensor& logits, const Tensor& target) {
   double total = 0;
   for (int64_t b = 0; b < logits.dim(0); ++b) {
-    Image m{logits.dim(1), logits.dim(2), to_vector<double>(logits.slice(b, b + 1)), {},
+    Image m{logits.dim(1),
+            logits.dim(2),
+            to_vector<double>(logits.slice(b, b + 1)),
+            {},
             to_vector<double>(target.slice(b, b + 1))};
     for (double z : m.z) m.p.push_back(1 / (1 + std::exp(-z)));
     total += loss.by_definition(m) / double(logits.dim(0));
@@ -145,8 +147,8 @@ TEST_CASE("a loss of sure logits and a real mask is its definition too") {
   for (const Loss& loss : kLosses) {
     CAPTURE(loss.name);
     Tensor t = concat({square_mask(24, 6, 6, 8), square_mask(24, 0, 3, 17), zeros({1, 24, 24, 1})}, 0);
-    Tensor z = concat({sure(square_mask(24, 8, 5, 8)), scale(sure(square_mask(24, 0, 3, 17)), 5),
-                       sure(square_mask(24, 2, 2, 3))}, 0);
+    Tensor z = concat(
+        {sure(square_mask(24, 8, 5, 8)), scale(sure(square_mask(24, 0, 3, 17)), 5), sure(square_mask(24, 2, 2, 3))}, 0);
     CHECK(std::abs(value(loss, z, t) - expected(loss, z, t)) < 1e-5);
   }
 }
@@ -205,8 +207,7 @@ TEST_CASE("empty and full masks: finite, best for what is there, with a slope to
       CHECK(all_finite(z.grad()));
       if (loss.sees_level)
         for (float g : to_vector<float>(z.grad())) CHECK(g * -toward > 1e-6);
-      else
-        CHECK(value(loss, sub(z.value(), scale(z.grad(), 1)), mask) < item(l.value()));
+      else CHECK(value(loss, sub(z.value(), scale(z.grad(), 1)), mask) < item(l.value()));
     }
 }
 

@@ -1,8 +1,9 @@
 // What the losses reward.
+#include "nn/loss.h"
+
 #include <doctest/doctest.h>
 
 #include "tests/gradient_error.h"
-#include "nn/loss.h"
 
 using namespace camo;
 
@@ -76,8 +77,8 @@ TEST_CASE("an error at the boundary costs more than one inside or far outside") 
     guess.write<float>()[h * kSize + w] *= -1;
     return loss(guess, mask);
   };
-  CHECK(one_error(6, 11) > one_error(12, 12));   // on the edge against deep inside
-  CHECK(one_error(5, 11) > one_error(1, 22));    // just outside against far away
+  CHECK(one_error(6, 11) > one_error(12, 12));  // on the edge against deep inside
+  CHECK(one_error(5, 11) > one_error(1, 22));   // just outside against far away
 }
 
 TEST_CASE("an empty mask: finite, best when nothing is found, with a gradient toward that") {
@@ -102,8 +103,7 @@ TEST_CASE("extreme logits stay finite in value and gradient") {
 TEST_CASE("each image counts the same, whatever the size of its object") {
   Tensor small = square_mask(2, 2, 3), large = square_mask(3, 3, 18);
   const double both = loss(concat({zeros_like(small), zeros_like(large)}, 0), concat({small, large}, 0));
-  CHECK(both ==
-        doctest::Approx((loss(zeros_like(small), small) + loss(zeros_like(large), large)) / 2).epsilon(1e-6));
+  CHECK(both == doctest::Approx((loss(zeros_like(small), small) + loss(zeros_like(large), large)) / 2).epsilon(1e-6));
 }
 
 TEST_CASE("the gradient of the structure loss is that of finite differences") {
@@ -169,8 +169,7 @@ TEST_CASE("uncertainty loss: least where u is the error, bounded by 0, and an er
     CHECK(least > before);
     before = least;
   }
-  for (double u : {0.0, 0.05, 0.5, 10.0})
-    CHECK(uncertainty(2, u, 1) < uncertainty(1, u, 1));
+  for (double u : {0.0, 0.05, 0.5, 10.0}) CHECK(uncertainty(2, u, 1) < uncertainty(1, u, 1));
 }
 
 TEST_CASE("uncertainty loss: its definition, its gradients, its shapes") {
@@ -188,6 +187,5 @@ TEST_CASE("uncertainty loss: its definition, its gradients, its shapes") {
 }
 
 TEST_CASE("structure loss names the shapes that do not fit") {
-  CHECK_THROWS_WITH_AS(loss(zeros({1, 4, 4, 1}), zeros({1, 4, 5, 1})), doctest::Contains("(1, 4, 5, 1)"),
-                       ShapeError);
+  CHECK_THROWS_WITH_AS(loss(zeros({1, 4, 4, 1}), zeros({1, 4, 5, 1})), doctest::Contains("(1, 4, 5, 1)"), ShapeError);
 }

@@ -5,10 +5,10 @@
 #include <set>
 
 #include "autograd/checkpoint.h"
-#include "tests/gradient_error.h"
 #include "nn/backbone.h"
 #include "nn/layers.h"
 #include "tensor/nearest.h"
+#include "tests/gradient_error.h"
 
 using namespace camo;
 using namespace camo::nn;
@@ -25,8 +25,12 @@ struct Everything : Module {  // every layer that has parameters
   Attention attn;
   Mlp mlp;
   explicit Everything(Scope s)  // no bias before a batch norm: its gradient is zero, and noise relative to it is not
-      : Module(std::move(s)), conv(sub("conv"), 3, 6, 3, {.stride = 2, .padding = 1}, false), bn(sub("bn"), 6),
-        depthwise(sub("depthwise"), 6, 3), norm(sub("norm"), 6), attn(sub("attn"), 6, 2, Init::uniform),
+      : Module(std::move(s)),
+        conv(sub("conv"), 3, 6, 3, {.stride = 2, .padding = 1}, false),
+        bn(sub("bn"), 6),
+        depthwise(sub("depthwise"), 6, 3),
+        norm(sub("norm"), 6),
+        attn(sub("attn"), 6, 2, Init::uniform),
         mlp(sub("mlp"), 6, 8, Init::uniform) {}
   Var forward(const Var& x) {
     Var y = depthwise.forward(bn.forward(conv.forward(x)));
@@ -50,8 +54,11 @@ TEST_CASE("a part of a fused projection is the rows of the whole one") {
   for (int64_t r = 0; r < 4; ++r)
     for (int64_t c = 0; c < 4; ++c)
       CHECK(part.read<double>()[r * 4 + c] == doctest::Approx(whole.read<double>()[r * 9 + c + 3]));
-  CHECK(test::gradient_error(fused, [&](const Var& v) {
-    return concat({fused.forward_rows(v, 5, 9), fused.forward_rows(v, 0, 5)}, 1); }, {4, 5}) < 1e-7);
+  CHECK(test::gradient_error(fused,
+                             [&](const Var& v) {
+                               return concat({fused.forward_rows(v, 5, 9), fused.forward_rows(v, 0, 5)}, 1);
+                             },
+                             {4, 5}) < 1e-7);
 }
 
 TEST_CASE("layer scale folded into a projection scales what it gives") {
@@ -60,12 +67,17 @@ TEST_CASE("layer scale folded into a projection scales what it gives") {
   Tensor folded = layer.forward_scaled(x, gain).value(), apart = (layer.forward(x) * gain).value();
   for (int64_t i = 0; i < 36; ++i)
     CHECK(folded.read<double>()[i] == doctest::Approx(apart.read<double>()[i]).epsilon(1e-14));
-  CHECK(test::gradient_error(layer, [&](const Var& v) { return layer.forward_scaled(v, sum(v, {0, 1}) * gain); }, {4, 5}) < 1e-7);
+  CHECK(test::gradient_error(layer,
+                             [&](const Var& v) {
+                               return layer.forward_scaled(v, sum(v, {0, 1}) * gain);
+                             },
+                             {4, 5}) < 1e-7);
 }
 
 TEST_CASE("rates of drop_path grow from nothing in the first block to the whole in the last") {
   CHECK(drop_path_rates(0.6, {2, 1, 0, 4}) ==
-        std::vector<std::vector<double>>{{0, 0.6 * 1 / 6}, {0.6 * 2 / 6}, {}, {0.6 * 3 / 6, 0.6 * 4 / 6, 0.6 * 5 / 6, 0.6}});
+        std::vector<std::vector<double>>{
+            {0, 0.6 * 1 / 6}, {0.6 * 2 / 6}, {}, {0.6 * 3 / 6, 0.6 * 4 / 6, 0.6 * 5 / 6, 0.6}});
   CHECK(drop_path_rates(0.6, {1})[0] == std::vector<double>{0});
 }
 

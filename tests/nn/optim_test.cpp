@@ -1,14 +1,15 @@
 // Optimizers, schedule, average of weights, dead parameters.
+#include "nn/optim.h"
+
 #include <doctest/doctest.h>
 
 #include <cmath>
 #include <limits>
 
-#include "nn/unreached.h"
 #include "nn/ema.h"
 #include "nn/layers.h"
-#include "nn/optim.h"
 #include "nn/schedule.h"
+#include "nn/unreached.h"
 
 using namespace camo;
 using namespace camo::nn;
@@ -164,14 +165,14 @@ TEST_CASE("frozen parameters rest, and learn again when they are released") {
 TEST_CASE("clipping scales the whole gradient to the given norm") {
   Net clipped, plain;
   Sgd a(clipped, {.clip = 1}), b(plain);
-  give(clipped.a.bias, 3), give(clipped.b.bias, 4);           // norm sqrt(4 * 9 + 2 * 16)
+  give(clipped.a.bias, 3), give(clipped.b.bias, 4);  // norm sqrt(4 * 9 + 2 * 16)
   double norm = std::sqrt(68.0);
   give(plain.a.bias, 3 / norm), give(plain.b.bias, 4 / norm);
   CHECK(a.step(0.1).grad_norm == doctest::Approx(norm));
   b.step(0.1);
   for (auto [x, y] : {std::pair(clipped.a.bias, plain.a.bias), std::pair(clipped.b.bias, plain.b.bias)})
     CHECK(to_vector<double>(x.value())[0] == doctest::Approx(to_vector<double>(y.value())[0]).epsilon(1e-12));
-  give(clipped.a.bias, 0.1);                                  // below the limit: untouched
+  give(clipped.a.bias, 0.1);  // below the limit: untouched
   double before = clipped.a.bias.value().read<double>()[0];
   a.step(0.1);
   CHECK(clipped.a.bias.value().read<double>()[0] == doctest::Approx(before - 0.01).epsilon(1e-12));

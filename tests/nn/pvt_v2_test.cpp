@@ -1,8 +1,8 @@
 // PVTv2 against timm, and its sizes.  What every family keeps is in backbone_test.cpp.
 #include <doctest/doctest.h>
 
-#include "tests/golden/golden.h"
 #include "nn/backbone.h"
+#include "tests/golden/golden.h"
 
 using namespace camo;
 using namespace camo::nn;

@@ -1,8 +1,9 @@
 // state_dict: names, file layout, all-or-nothing loading.
+#include "nn/state_dict.h"
+
 #include <doctest/doctest.h>
 
 #include "nn/layers.h"
-#include "nn/state_dict.h"
 #include "tensor/ops/layout.h"
 
 using namespace camo;
@@ -14,7 +15,8 @@ struct Net : Module {
   Conv2d conv;
   BatchNorm bn;
   explicit Net(uint64_t seed, DType dtype = DType::f32)
-      : Module(Scope{.dtype = dtype, .seed = seed}), conv(sub("conv"), 2, 3, 5, {}, /*with_bias=*/false),
+      : Module(Scope{.dtype = dtype, .seed = seed}),
+        conv(sub("conv"), 2, 3, 5, {}, /*with_bias=*/false),
         bn(sub("bn"), 3) {}
 };
 
@@ -59,8 +61,9 @@ TEST_CASE("loading writes everything or nothing, and says what is wrong") {
   NamedTensors good = state_dict(Net(2));
   NamedTensors bad = good;
   bad[1] = {"bn.wieght", bad[1].second};
-  CHECK(message(net, bad) == "load_state_dict: names and shapes must be the model's, got 5 of 6 tensors, 98.16 % of the "
-                             "numbers; 1 missing: bn.weight; 1 unexpected: bn.wieght (nearest: bn.weight)");
+  CHECK(message(net, bad) ==
+        "load_state_dict: names and shapes must be the model's, got 5 of 6 tensors, 98.16 % of the "
+        "numbers; 1 missing: bn.weight; 1 unexpected: bn.wieght (nearest: bn.weight)");
   CHECK(message(net, bad, /*strict=*/false) == "");
   bad = good;
   bad[2].second = zeros({4});

@@ -136,13 +136,13 @@ TEST_CASE("a strict load lists what is wrong and changes nothing; a partial one 
     return file;
   };
   std::string message = refusal(*net, wrong());
-  CHECK(message.starts_with("load_weights: names and shapes must be the network's, got timm names: 163 of 176 tensors, "));
+  CHECK(message.starts_with(
+      "load_weights: names and shapes must be the network's, got timm names: 163 of 176 tensors, "));
   CHECK(message.find("12 missing: patch_embed.proj.weight, ") != std::string::npos);
   CHECK(message.find(", ... (2 more); 12 unexpected: patch_embed.proj.weightx (nearest: patch_embed.proj.weight), ") !=
         std::string::npos);
   CHECK(message.find("1 of another shape or type: " + before[20].first + " (7, 7) f32 for ") != std::string::npos);
-  for (size_t i = 0; i < before.size(); ++i)
-    CHECK(equal_bits(state_dict(*net)[i].second, before[i].second));
+  for (size_t i = 0; i < before.size(); ++i) CHECK(equal_bits(state_dict(*net)[i].second, before[i].second));
 
   WeightsReport report = load_weights(*net, wrong(), /*partial=*/true);
   CHECK(report.tensors == 163);

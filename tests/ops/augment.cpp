@@ -8,7 +8,9 @@ namespace camo::test {
 namespace {
 
 /// Numbers 0, 1, ..., 255, and half of them 0 or 255.
-double byte(int, int64_t j, double z) { return j % 2 ? (z > 0 ? 255 : 0) : std::min(255., std::floor(std::abs(z) * 90)); }
+double byte(int, int64_t j, double z) {
+  return j % 2 ? (z > 0 ? 255 : 0) : std::min(255., std::floor(std::abs(z) * 90));
+}
 
 std::vector<PictureChange> changes(int64_t B) {
   std::vector<PictureChange> out(static_cast<size_t>(B));
@@ -20,34 +22,47 @@ std::vector<PictureChange> changes(int64_t B) {
   return out;
 }
 
-const std::map<Check, std::string> kBytes = {{Check::gradient, "bytes have no gradient"},
-                                             {Check::single_input, "one input only"},
-                                             {Check::bf16, "takes bytes"}};
+const std::map<Check, std::string> kBytes = {
+    {Check::gradient, "bytes have no gradient"}, {Check::single_input, "one input only"}, {Check::bf16, "takes bytes"}};
 
-const bool photographs = add_case({
-    .name = "augment: photographs",
-    .inputs = {{5, 17, 12, 3}},
-    .run = [](const Vars& x) { return Var(change_photographs(cast(x[0].value(), DType::u8), changes(x[0].dim(0)))); },
-    .value = byte,
-    .sizes = {{{1, 1, 1, 3}}, {{2, 1, 33, 3}}, {{0, 4, 4, 3}}, {{3, 40, 31, 3}}},
-    .errors = {{[] { change_photographs(zeros({2, 4, 4, 3}, DType::u8), {PictureChange{}}); }, {"change_photographs", "(2, 4, 4, 3)", "1 changes"}},
-               {[] { change_photographs(zeros({1, 4, 4, 1}, DType::u8), {PictureChange{}}); }, {"change_photographs", "(1, 4, 4, 1)"}},
-               {[] { change_photographs(zeros({1, 4, 4, 3}), {PictureChange{}}); }, {"change_photographs", "u8", "f32"}}},
-    .bench_inputs = {{8, 352, 352, 3}},
-    .bytes = 8. * 352 * 352 * 3 * 5,
-    .timed = [](const Vars& x) -> std::function<Var(const Vars&)> {
-      return [bytes = cast(x[0].value(), DType::u8)](const Vars& x) { return Var(change_photographs(bytes, changes(x[0].dim(0)))); };
-    },
-    .except = kBytes});
+const bool photographs = add_case(
+    {.name = "augment: photographs",
+     .inputs = {{5, 17, 12, 3}},
+     .run = [](const Vars& x) { return Var(change_photographs(cast(x[0].value(), DType::u8), changes(x[0].dim(0)))); },
+     .value = byte,
+     .sizes = {{{1, 1, 1, 3}}, {{2, 1, 33, 3}}, {{0, 4, 4, 3}}, {{3, 40, 31, 3}}},
+     .errors = {{[] {
+                   change_photographs(zeros({2, 4, 4, 3}, DType::u8), {PictureChange{}});
+                 },
+                 {"change_photographs", "(2, 4, 4, 3)", "1 changes"}},
+                {[] {
+                   change_photographs(zeros({1, 4, 4, 1}, DType::u8), {PictureChange{}});
+                 },
+                 {"change_photographs", "(1, 4, 4, 1)"}},
+                {[] {
+                   change_photographs(zeros({1, 4, 4, 3}), {PictureChange{}});
+                 },
+                 {"change_photographs", "u8", "f32"}}},
+     .bench_inputs = {{8, 352, 352, 3}},
+     .bytes = 8. * 352 * 352 * 3 * 5,
+     .timed = [](const Vars& x) -> std::function<Var(const Vars&)> {
+       return [bytes = cast(x[0].value(), DType::u8)](const Vars& x) {
+         return Var(change_photographs(bytes, changes(x[0].dim(0))));
+       };
+     },
+     .except = kBytes});
 
-const bool masks = add_case({
-    .name = "augment: masks",
-    .inputs = {{5, 17, 12, 1}},
-    .run = [](const Vars& x) { return Var(change_masks(cast(x[0].value(), DType::u8), changes(x[0].dim(0)))); },
-    .value = byte,
-    .sizes = {{{1, 1, 1, 1}}, {{3, 40, 31, 1}}},
-    .errors = {{[] { change_masks(zeros({1, 4, 4, 3}, DType::u8), {PictureChange{}}); }, {"change_masks", "(1, 4, 4, 3)"}}},
-    .except = kBytes});
+const bool masks = add_case(
+    {.name = "augment: masks",
+     .inputs = {{5, 17, 12, 1}},
+     .run = [](const Vars& x) { return Var(change_masks(cast(x[0].value(), DType::u8), changes(x[0].dim(0)))); },
+     .value = byte,
+     .sizes = {{{1, 1, 1, 1}}, {{3, 40, 31, 1}}},
+     .errors = {{[] {
+                   change_masks(zeros({1, 4, 4, 3}, DType::u8), {PictureChange{}});
+                 },
+                 {"change_masks", "(1, 4, 4, 3)"}}},
+     .except = kBytes});
 
 }  // namespace
 }  // namespace camo::test

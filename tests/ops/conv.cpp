@@ -16,8 +16,7 @@ std::function<Var(const Vars&)> depthwise(ConvSpec spec) {
   };
 }
 double flops(double pixels, double weight) { return 2 * pixels * weight; }
-void try_conv(const Shape& x, const Shape& weight, const Shape& bias, ConvSpec spec = {},
-              DType weights = DType::f32) {
+void try_conv(const Shape& x, const Shape& weight, const Shape& bias, ConvSpec spec = {}, DType weights = DType::f32) {
   conv2d(zeros(x), zeros(weight, weights), zeros(bias, weights), spec);
 }
 

@@ -21,7 +21,10 @@ static const bool bce_case = add_case({
     .inputs = {{3, 37}},
     .run = [](const Vars& x) { return bce_with_logits(x[0], some_target(x[0])); },
     .sizes = {{{}}, {{0}}, {{1}}, {{33}}, {{257}}, {{40003}}},
-    .errors = {{[] { bce_with_logits(Var(zeros({2, 3})), zeros({3})); }, {"bce_with_logits", "(2, 3)", "(3)"}},
+    .errors = {{[] {
+                  bce_with_logits(Var(zeros({2, 3})), zeros({3}));
+                },
+                {"bce_with_logits", "(2, 3)", "(3)"}},
                {[] { bce_with_logits(Var(zeros({3})), zeros({3}, DType::f64)); }, {"bce_with_logits", "f32", "f64"}}},
     .bench_inputs = {{8, 352, 352, 1}},
     .bytes = 3. * 8 * 352 * 352 * 4,
@@ -42,13 +45,27 @@ static const bool cross_entropy_case = add_case({
     .inputs = {{5, 19}},
     .run = [](const Vars& x) { return cross_entropy(x[0], some_labels(x[0].dim(0), x[0].dim(1)).to(x[0].device())); },
     .sizes = {{{1, 1}}, {{1, 2}}, {{7, 16}}, {{33, 10}}, {{3, 257}}, {{4001, 10}}, {{2, 20003}}},
-    .errors = {{[] { cross_entropy(Var(zeros({2, 3})), some_labels(4, 3)); }, {"cross_entropy", "(2, 3)", "(4)"}},
-               {[] { cross_entropy(Var(zeros({2, 3})), from<int64_t>({0, 3}, {2})); }, {"cross_entropy", "label 3", "row 1"}},
-               {[] { cross_entropy(Var(zeros({2, 3})), zeros({2})); }, {"cross_entropy", "i64", "f32"}},
-               {[] { cross_entropy(Var(zeros({0, 3})), some_labels(0, 3)); }, {"cross_entropy", "(0, 3)"}}},
+    .errors = {{[] {
+                  cross_entropy(Var(zeros({2, 3})), some_labels(4, 3));
+                },
+                {"cross_entropy", "(2, 3)", "(4)"}},
+               {[] {
+                  cross_entropy(Var(zeros({2, 3})), from<int64_t>({0, 3}, {2}));
+                },
+                {"cross_entropy", "label 3", "row 1"}},
+               {[] {
+                  cross_entropy(Var(zeros({2, 3})), zeros({2}));
+                },
+                {"cross_entropy", "i64", "f32"}},
+               {[] {
+                  cross_entropy(Var(zeros({0, 3})), some_labels(0, 3));
+                },
+                {"cross_entropy", "(0, 3)"}}},
     .bench_inputs = {{4096, 1000}},
     .bytes = 2. * 4096 * 1000 * 4,
     .timed = [](const Vars& x) -> std::function<Var(const Vars&)> {
-      return [t = some_labels(x[0].dim(0), x[0].dim(1)).to(x[0].device())](const Vars& x) { return cross_entropy(x[0], t); };
+      return [t = some_labels(x[0].dim(0), x[0].dim(1)).to(x[0].device())](const Vars& x) {
+        return cross_entropy(x[0], t);
+      };
     },
 });

@@ -39,11 +39,17 @@ static const bool layer_norm_case = add_case({
     .run = [](const Vars& x) { return layer_norm(x[0], x[1], x[2], 1e-5); },
     .value = norm_value,
     .sizes = layer_norm_sizes(),
-    .errors = {{[] { layer_norm(Var(zeros({2, 4})), Var(zeros({3})), Var(zeros({4})), 1e-5); },
+    .errors = {{[] {
+                  layer_norm(Var(zeros({2, 4})), Var(zeros({3})), Var(zeros({4})), 1e-5);
+                },
                 {"layer_norm", "(2, 4)", "(3)"}},
-               {[] { layer_norm(Var(zeros({2, 0})), Var(zeros({0})), Var(zeros({0})), 1e-5); },
+               {[] {
+                  layer_norm(Var(zeros({2, 0})), Var(zeros({0})), Var(zeros({0})), 1e-5);
+                },
                 {"layer_norm", "(2, 0)"}},
-               {[] { layer_norm(Var(zeros({2, 4}, DType::f64)), Var(zeros({4})), Var(zeros({4})), 1e-5); },
+               {[] {
+                  layer_norm(Var(zeros({2, 4}, DType::f64)), Var(zeros({4})), Var(zeros({4})), 1e-5);
+                },
                 {"layer_norm", "f64", "f32"}}},
     .f32_inputs = {1, 2},
     .bench_inputs = {{30976, 64}, {64}, {64}},
@@ -66,9 +72,13 @@ static const bool batch_norm_case = add_case({
     .run = [](const Vars& x) { return batch_norm(x[0], x[1], x[2], 1e-5, nullptr); },
     .value = norm_value,
     .sizes = batch_norm_sizes(),
-    .errors = {{[] { batch_norm(Var(zeros({2, 4})), Var(zeros({3})), Var(zeros({4})), 1e-5, nullptr); },
+    .errors = {{[] {
+                  batch_norm(Var(zeros({2, 4})), Var(zeros({3})), Var(zeros({4})), 1e-5, nullptr);
+                },
                 {"batch_norm", "(2, 4)", "(3)"}},
-               {[] { batch_norm(Var(zeros({0, 4})), Var(zeros({4})), Var(zeros({4})), 1e-5, nullptr); },
+               {[] {
+                  batch_norm(Var(zeros({0, 4})), Var(zeros({4})), Var(zeros({4})), 1e-5, nullptr);
+                },
                 {"batch_stats", "(0, 4)"}}},
     .f32_inputs = {1, 2},
     .bench_inputs = {{30976, 64}, {64}, {64}},
@@ -78,12 +88,13 @@ static const bool batch_norm_case = add_case({
 static const bool batch_norm_eval_case = add_case({
     .name = "batch_norm_eval",
     .inputs = {{2, 3, 3, 17}, {17}, {17}},
-    .run = [](const Vars& x) {
-      Shape channels{x[0].dim(-1)};
-      DType stat = acc_dtype(x[0].dtype());
-      return batch_norm_eval(x[0], x[1], x[2], full(channels, 0.25, stat, x[0].device()),
-                             full(channels, 1.5, stat, x[0].device()), 1e-5);
-    },
+    .run =
+        [](const Vars& x) {
+          Shape channels{x[0].dim(-1)};
+          DType stat = acc_dtype(x[0].dtype());
+          return batch_norm_eval(x[0], x[1], x[2], full(channels, 0.25, stat, x[0].device()),
+                                 full(channels, 1.5, stat, x[0].device()), 1e-5);
+        },
     .value = norm_value,
     .sizes = with_no_rows(),
     .errors = {{[] {

@@ -1,8 +1,9 @@
 // Updates have no gradient and no Var function: a case runs one on copies of its inputs and returns what it wrote.
 // The formulas are compared with plain loops in tests/tensor/update_test.cpp.
+#include "tensor/ops/optim.h"
+
 #include <cmath>
 
-#include "tensor/ops/optim.h"
 #include "tests/op_case.h"
 
 using namespace camo;
@@ -44,8 +45,7 @@ Var run_ema(const Vars& x) {  // two pairs at once
   return joined({t[0], t[2]});
 }
 /// The update alone, again and again in place.
-template <class F>
-std::function<Var(const Vars&)> in_place(F update) {
+template <class F> std::function<Var(const Vars&)> in_place(F update) {
   return [update](const Vars&) {
     update();
     return Var();
@@ -61,35 +61,63 @@ static const bool optim_cases[] = {
               .run = run_adamw,
               .value = [](int i, int64_t, double z) { return i == 3 ? 0.01 + z * z : z; },
               .sizes = {four({0}), four({1}), four({33}), four({257}), four({40003})},
-              .errors = {{[] { adamw({{z({3}), z({3}), z({4}), z({3}), 1, 0.1, 0}}, {}); }, {"adamw", "(3)", "(4)"}},
-                         {[] { adamw({{z({3}), z({3}, DType::f64), z({3}), z({3}), 1, 0.1, 0}}, {}); }, {"adamw", "f32", "f64"}},
-                         {[] { adamw({{z({3}, DType::bf16), z({3}), z({3}), z({3}), 1, 0.1, 0}}, {}); }, {"adamw", "bf16"}},
-                         {[] { adamw({{z({3}), z({3}), z({3}), z({3}), 0, 0.1, 0}}, {}); }, {"adamw", "steps"}}},
+              .errors = {{[] {
+                            adamw({{z({3}), z({3}), z({4}), z({3}), 1, 0.1, 0}}, {});
+                          },
+                          {"adamw", "(3)", "(4)"}},
+                         {[] {
+                            adamw({{z({3}), z({3}, DType::f64), z({3}), z({3}), 1, 0.1, 0}}, {});
+                          },
+                          {"adamw", "f32", "f64"}},
+                         {[] {
+                            adamw({{z({3}, DType::bf16), z({3}), z({3}), z({3}), 1, 0.1, 0}}, {});
+                          },
+                          {"adamw", "bf16"}},
+                         {[] {
+                            adamw({{z({3}), z({3}), z({3}), z({3}), 0, 0.1, 0}}, {});
+                          },
+                          {"adamw", "steps"}}},
               .bench_inputs = four({4000000}),
               .bytes = 7 * 4 * 4e6,
-              .timed = [](const Vars& x) {
-                return in_place([t = copies(x)] { adamw({{t[0], t[1], t[2], t[3], 3, 0.1, 0.05}}, {.gradient_scale = 0.5}); });
-              },
+              .timed =
+                  [](const Vars& x) {
+                    return in_place([t = copies(x)] {
+                      adamw({{t[0], t[1], t[2], t[3], 3, 0.1, 0.05}}, {.gradient_scale = 0.5});
+                    });
+                  },
               .except = no_gradient}),
     add_case({.name = "sgd",
               .inputs = three({3, 37}),
               .run = run_sgd,
               .sizes = {three({0}), three({1}), three({33}), three({257}), three({40003})},
-              .errors = {{[] { sgd({{z({3}), z({2}), z({3}), 0.1, 0}}, 0.9); }, {"sgd", "(3)", "(2)"}}},
+              .errors = {{[] {
+                            sgd({{z({3}), z({2}), z({3}), 0.1, 0}}, 0.9);
+                          },
+                          {"sgd", "(3)", "(2)"}}},
               .bench_inputs = three({4000000}),
               .bytes = 5 * 4 * 4e6,
-              .timed = [](const Vars& x) {
-                return in_place([t = copies(x)] { sgd({{t[0], t[1], t[2], 0.1, 0.05}}, 0.9, 0.5); });
-              },
+              .timed =
+                  [](const Vars& x) {
+                    return in_place([t = copies(x)] { sgd({{t[0], t[1], t[2], 0.1, 0.05}}, 0.9, 0.5); });
+                  },
               .except = no_gradient}),
-    add_case({.name = "ema",
-              .inputs = {{3, 37}, {3, 37}, {5}, {5}},
-              .run = run_ema,
-              .sizes = {four({0}), four({33}), {{40003}, {40003}, {1}, {1}}},
-              .errors = {{[] { ema({{z({3}), z({2})}}, 0.9); }, {"ema", "(3)", "(2)"}},
-                         {[] { ema({{z({3}), z({3}, DType::f64)}}, 0.9); }, {"ema", "f32", "f64"}}},
-              .bench_inputs = four({2000000}),
-              .bytes = 6 * 4 * 2e6,
-              .timed = [](const Vars& x) { return in_place([t = copies(x)] { ema({{t[0], t[1]}, {t[2], t[3]}}, 0.9); }); },
-              .except = no_gradient}),
+    add_case(
+        {.name = "ema",
+         .inputs = {{3, 37}, {3, 37}, {5}, {5}},
+         .run = run_ema,
+         .sizes = {four({0}), four({33}), {{40003}, {40003}, {1}, {1}}},
+         .errors = {{[] {
+                       ema({{z({3}), z({2})}}, 0.9);
+                     },
+                     {"ema", "(3)", "(2)"}},
+                    {[] {
+                       ema({{z({3}), z({3}, DType::f64)}}, 0.9);
+                     },
+                     {"ema", "f32", "f64"}}},
+         .bench_inputs = four({2000000}),
+         .bytes = 6 * 4 * 2e6,
+         .timed = [](const Vars& x) { return in_place([t = copies(x)] {
+                                        ema({{t[0], t[1]}, {t[2], t[3]}}, 0.9);
+                                      }); },
+         .except = no_gradient}),
 };

@@ -6,8 +6,8 @@
 #include <algorithm>
 #include <filesystem>
 
-#include "tensor/io/file.h"
 #include "tensor/image/image.h"
+#include "tensor/io/file.h"
 #include "tests/program/program_run.h"
 
 using namespace camo;
@@ -33,8 +33,7 @@ void expect_line(const std::string& arguments, int code, const std::vector<std::
   CHECK(lines(run_camo(arguments).error) == 1);
 }
 
-void write_pair(const fs::path& root, const std::string& name, int64_t h = 8, int64_t w = 8,
-                int64_t mask_w = 8) {
+void write_pair(const fs::path& root, const std::string& name, int64_t h = 8, int64_t w = 8, int64_t mask_w = 8) {
   fs::create_directories(root / "Image"), fs::create_directories(root / "GT");
   write_png((root / "Image" / (name + ".png")).string(), full({h, w, 3}, 7, DType::u8));
   write_png((root / "GT" / (name + ".png")).string(), full({h, mask_w, 1}, 255, DType::u8));
@@ -91,9 +90,7 @@ TEST_CASE("configuration files") {
 
 TEST_CASE("data folders") {
   TempFolder folder;
-  auto train = [&](const std::string& name) {
-    return "train --out " + folder / "run" + " --data " + folder / name;
-  };
+  auto train = [&](const std::string& name) { return "train --out " + folder / "run" + " --data " + folder / name; };
   write_pair(folder / "good", "a");
   expect_line(train("godo"), 3, {"godo", "did you mean", "good"});
   fs::create_directories(folder / "empty");
@@ -105,8 +102,8 @@ TEST_CASE("data folders") {
   write_file(folder / "bad/Image/notes.txt", std::string_view("hello"));
   write_pair(folder / "bad", "wide", 8, 9, 8);
   expect(train("bad"), 3,
-         {"4 files do not fit", "Image/a.png: has no mask", "GT/b.png: has no image",
-          "notes.txt: has no mask", "wide.png", "8x9", "8x8"});
+         {"4 files do not fit", "Image/a.png: has no mask", "GT/b.png: has no image", "notes.txt: has no mask",
+          "wide.png", "8x9", "8x8"});
   for (int i = 0; i < 30; ++i) write_file(folder / text("bad/GT/lonely", i, ".png"), std::string_view("x"));
   expect(train("bad"), 3, {"34 files do not fit", "and 24 more"});
 
@@ -123,11 +120,9 @@ TEST_CASE("weights and run folders") {
   write_file(folder / "w.safetensors", std::string_view("nonsense"));
   write_pair(folder / "good", "a");
   expect_line("eval --weights " + folder / "none" + " --data " + folder / "good", 4, {"none"});
-  expect_line("eval --weights " + folder / "w.safetensors" + " --data " + folder / "good", 4,
-              {"w.safetensors"});
+  expect_line("eval --weights " + folder / "w.safetensors" + " --data " + folder / "good", 4, {"w.safetensors"});
   expect_line("inspect " + folder / "w.safetensors", 4, {"w.safetensors"});
-  expect_line("predict --weights " + folder / "w.safetensors --out x " + folder / "none.jpg", 3,
-              {"none.jpg"});
+  expect_line("predict --weights " + folder / "w.safetensors --out x " + folder / "none.jpg", 3, {"none.jpg"});
   expect_line("train --resume " + folder / "none", 2, {"no such folder"});
   expect_line("train --resume " + folder / "good", 2, {"holds no run"});
   expect_line("train --resume " + folder / "good --lr 1", 2, {"--lr", "--epochs"});

@@ -6,8 +6,8 @@
 #include <numeric>
 
 #include "examples/camo/metrics/bootstrap.h"
-#include "examples/camo/options/files.h"
 #include "examples/camo/metrics/image_table.h"
+#include "examples/camo/options/files.h"
 #include "examples/camo/options/json.h"
 #include "examples/camo/run/report.h"
 #include "tensor/image/image.h"

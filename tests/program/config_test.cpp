@@ -1,7 +1,8 @@
 // Keys that hold several settings: the loss and the routers.
+#include "examples/camo/options/config.h"
+
 #include <doctest/doctest.h>
 
-#include "examples/camo/options/config.h"
 #include "tensor/error.h"
 
 using namespace camo;
@@ -36,8 +37,13 @@ TEST_CASE("the routers are what their key says, and otherwise as by default") {
 
 TEST_CASE("a key that does not exist, a value out of range: the message names it and what is near") {
   TrainConfig c;
-  for (auto [router, said] : {std::pair{"tiles=4", "did you mean tile"}, {"tile=0", "router: tile"}, {"lr", "expects KEY=VALUE"}, {"lr=1,lr=2", "given twice"}, {"tile=4", "routing=tile"},
-                              {"balancing=even", "router: balancing"}, {"clip=x", "router: clip"}}) {
+  for (auto [router, said] : {std::pair{"tiles=4", "did you mean tile"},
+                              {"tile=0", "router: tile"},
+                              {"lr", "expects KEY=VALUE"},
+                              {"lr=1,lr=2", "given twice"},
+                              {"tile=4", "routing=tile"},
+                              {"balancing=even", "router: balancing"},
+                              {"clip=x", "router: clip"}}) {
     CAPTURE(router);
     c.router = router;
     CHECK_THROWS_WITH_AS(router_settings(c), doctest::Contains(said), ConfigError);

@@ -18,7 +18,8 @@ namespace fs = std::filesystem;
 namespace {
 
 /// A backbone's random weights as a file; the network itself comes back.
-std::unique_ptr<nn::Backbone> weights_at(const std::string& path, const std::string& name, bool features_names = false) {
+std::unique_ptr<nn::Backbone> weights_at(const std::string& path, const std::string& name,
+                                         bool features_names = false) {
   auto net = nn::backbone(name, nn::Scope{.seed = 77});
   write_weights(path, *net, about_backbone(name), features_names);
   return net;
@@ -41,8 +42,9 @@ TEST_CASE("camo features gives the maps and dx of the network, whatever the name
   Tensor x = randn({2, 3, 64, 96}, 5);
   write_safetensors(folder / "x.safetensors", {{"x", x}});
   for (const char* file : {"a", "b"}) {
-    Finished run = run_camo(text("features --backbone pvt_v2_b0 --grad --weights ", folder / file, ".safetensors --input ",
-                                 folder / "x.safetensors", " --out ", folder / "out.safetensors"));
+    Finished run =
+        run_camo(text("features --backbone pvt_v2_b0 --grad --weights ", folder / file, ".safetensors --input ",
+                      folder / "x.safetensors", " --out ", folder / "out.safetensors"));
     CAPTURE(run.error);
     REQUIRE(run.code == 0);
     CHECK(run.out.find("timm names: 176 of 176 tensors, 100 % of the numbers") != std::string::npos);
@@ -67,7 +69,11 @@ TEST_CASE("camo features, import and export refuse what they cannot use") {
   weights_at(folder / "w.safetensors", "pvt_v2_b0");
   write_safetensors(folder / "flat.safetensors", {{"x", zeros({3, 4})}});
   const std::string weights = " --weights " + folder / "w.safetensors", out = " --out " + folder / "out.safetensors";
-  struct Case { std::string arguments; int code; std::string says; };
+  struct Case {
+    std::string arguments;
+    int code;
+    std::string says;
+  };
   for (const Case& c : std::vector<Case>{
            {"features --backbone pvt_v2_b0" + weights + out + " --input " + folder / "flat.safetensors", 3,
             "must hold x (B, 3, H, W), f32, got (3, 4) f32"},
@@ -110,7 +116,8 @@ TEST_CASE("import writes one clean file; a network goes out and comes back bit f
   config.epochs = 1;
   train(config);
   CHECK(run_camo("export --weights " + folder / "run" + " --out " + at("network")).code == 0);
-  CHECK(run_camo("import " + at("network") + " --part network --backbone pvt_v2_b0 --size 32 --out " + at("again")).code == 0);
+  CHECK(run_camo("import " + at("network") + " --part network --backbone pvt_v2_b0 --size 32 --out " + at("again"))
+            .code == 0);
   CHECK(same_tensors(at("network"), at("again")));
   CHECK(read_tensors(at("network")).metadata.at("model") == "camoxpert-sparse");
   CHECK(run_camo("export --weights " + at("network") + " --part backbone --out " + at("backbone")).code == 0);
@@ -126,11 +133,14 @@ TEST_CASE("import writes one clean file; a network goes out and comes back bit f
 
 TEST_CASE("an exported network comes back as it was configured; flags win; other sources need them") {
   TempFolder folder;
-  const std::string source = folder / "network.safetensors", bare = folder / "bare.safetensors", out = folder / "out.safetensors";
-  struct Case { std::string model, router, attention; };
-  for (const Case& c : {Case{"camoxpert-sparse", "routing=tile,tile=2,weights=all,temperature=0.5", "flash"},
-                        Case{"camoxpert-sparse", "balancing=auxiliary,warmup=15", "flash"},
-                        Case{"camoxpert", "", "linear"}}) {
+  const std::string source = folder / "network.safetensors", bare = folder / "bare.safetensors",
+                    out = folder / "out.safetensors";
+  struct Case {
+    std::string model, router, attention;
+  };
+  for (const Case& c :
+       {Case{"camoxpert-sparse", "routing=tile,tile=2,weights=all,temperature=0.5", "flash"},
+        Case{"camoxpert-sparse", "balancing=auxiliary,warmup=15", "flash"}, Case{"camoxpert", "", "linear"}}) {
     CAPTURE(c.router);
     TrainConfig config = tiny_config(folder / "run");
     config.model = c.model, config.router = c.router, config.attention = c.attention, config.seed = 9;
@@ -147,7 +157,8 @@ TEST_CASE("an exported network comes back as it was configured; flags win; other
     CHECK(larger.size == ImageSize{64, 64});
     CHECK(larger.router == c.router);
     const std::string router = c.router.empty() ? "" : " --router " + c.router;
-    const TrainConfig by_flags = import(bare + " --backbone pvt_v2_b0 --model " + c.model + router + " --attention " + c.attention);
+    const TrainConfig by_flags =
+        import(bare + " --backbone pvt_v2_b0 --model " + c.model + router + " --attention " + c.attention);
     CHECK(by_flags.router == c.router);
     CHECK(by_flags.attention == c.attention);
   }
@@ -184,7 +195,8 @@ TEST_CASE("training starts from the weights of a file; a frozen backbone keeps t
 
 TEST_CASE("a file with a long header is read when it is asked for") {
   TempFolder folder;
-  const std::string header = "{\"x\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,4]}" + std::string(17 << 20, ' ') + "}";
+  const std::string header =
+      "{\"x\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,4]}" + std::string(17 << 20, ' ') + "}";
   const uint64_t length = header.size();
   write_file(folder / "long", std::string(reinterpret_cast<const char*>(&length), 8) + header + "abcd");
   Finished refused = run_camo("inspect " + folder / "long");

@@ -47,8 +47,7 @@ std::vector<std::string> endless_run(const std::string& out) {
 }
 
 void wait_for(const std::string& file) {
-  for (int i = 0; i < 6000 && !fs::exists(file); ++i)
-    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  for (int i = 0; i < 6000 && !fs::exists(file); ++i) std::this_thread::sleep_for(std::chrono::milliseconds(10));
   REQUIRE(fs::exists(file));
 }
 
@@ -130,9 +129,7 @@ TEST_CASE("a kill before each file call of a save leaves the old checkpoint or t
 TEST_CASE("a run killed in its saves leaves loadable checkpoints, and goes on from them to the same bits") {
   TempFolder folder;
   std::string run = folder / "run", copy = folder / "copy";
-  REQUIRE(
-      run_camo("train --data synthetic --count 4 --batch-size 2 --size 32 --epochs 1 --out " + run).code ==
-      0);
+  REQUIRE(run_camo("train --data synthetic --count 4 --batch-size 2 --size 32 --epochs 1 --out " + run).code == 0);
   fs::copy(run, copy, fs::copy_options::recursive);
   REQUIRE(run_camo("train --resume " + copy + " --epochs 2").code == 0);
   const uint64_t whole = weights_hash(copy + "/last.safetensors");
@@ -153,9 +150,7 @@ TEST_CASE("a run killed in its saves leaves loadable checkpoints, and goes on fr
 TEST_CASE("a full disk leaves whole checkpoints and says what was needed") {
   TempFolder folder;
   std::string run = folder / "run", copy = folder / "copy";
-  REQUIRE(
-      run_camo("train --data synthetic --count 4 --batch-size 2 --size 32 --epochs 1 --out " + run).code ==
-      0);
+  REQUIRE(run_camo("train --data synthetic --count 4 --batch-size 2 --size 32 --epochs 1 --out " + run).code == 0);
   const uint64_t before = weights_hash(run + "/last.safetensors");
   int64_t old_ones = 0;
   for (int64_t call : calls()) {

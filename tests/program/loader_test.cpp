@@ -50,8 +50,8 @@ TEST_CASE("no more items are made ahead than allowed") {
 
 TEST_CASE("a worker's exception is raised where its item would have come") {
   for (int workers : {0, 1, 3}) {
-    Loader<int64_t> loader([](int64_t i) { return check<DataError>(i != 5, "five.png: damaged"), i; },
-                           in_order(10), workers, 4);
+    Loader<int64_t> loader([](int64_t i) { return check<DataError>(i != 5, "five.png: damaged"), i; }, in_order(10),
+                           workers, 4);
     for (int64_t i = 0; i < 5; ++i) CHECK(loader.next() == i);
     CHECK_THROWS_WITH_AS(loader.next(), "five.png: damaged", DataError);
   }

@@ -113,9 +113,10 @@ struct PlainMeasures {
     for (int64_t i = 0; i < n; ++i)
       if (g[i]) row += double(i / W), column += double(i % W);
     const auto cy = int64_t(std::nearbyint(row / truth)) + 1, cx = int64_t(std::nearbyint(column / truth)) + 1;
-    const double region = (double(cy * cx) * block(0, cy, 0, cx) + double(cy * (W - cx)) * block(0, cy, cx, W) +
-                           double((H - cy) * cx) * block(cy, H, 0, cx) +
-                           double((H - cy) * (W - cx)) * block(cy, H, cx, W)) / double(n);
+    const double region =
+        (double(cy * cx) * block(0, cy, 0, cx) + double(cy * (W - cx)) * block(0, cy, cx, W) +
+         double((H - cy) * cx) * block(cy, H, 0, cx) + double((H - cy) * (W - cx)) * block(cy, H, cx, W)) /
+        double(n);
     const double o = truth / double(n) * object(true) + (1 - truth / double(n)) * object(false);
     return std::max(0.0, (o + region) / 2);
   }

@@ -39,8 +39,8 @@ void check_against_plain(const Tensor& prediction, const Tensor& mask) {
   double gap = 0;
   for (Curve Curves::*c : {&Curves::e, &Curves::f, &Curves::precision, &Curves::recall})
     for (int t = 0; t < 256; ++t)
-      gap = std::max(gap, std::abs((fast.curves.*c)[t] - (plain.curves.*c)[t]) /
-                              std::max(1.0, std::abs((plain.curves.*c)[t])));
+      gap = std::max(
+          gap, std::abs((fast.curves.*c)[t] - (plain.curves.*c)[t]) / std::max(1.0, std::abs((plain.curves.*c)[t])));
   CHECK(gap <= 1e-12);
   const ImageScores cheap = score(prediction, mask);
   CHECK((cheap.mae == fast.mae && cheap.iou == fast.iou && cheap.dice == fast.dice));
@@ -57,7 +57,7 @@ TEST_CASE("a map is stretched by its own range; the threshold is strict") {
   Tensor mask = map({255, 0, 0}, 1, 3);
   ImageScores stretched = score(map({60, 50, 50}, 1, 3), mask);
   CHECK((stretched.mae == 0 && stretched.iou == 1));
-  CHECK(score(map({200, 100, 0}, 1, 3), mask).iou == 1);      // 100 becomes 0.5: not above it
+  CHECK(score(map({200, 100, 0}, 1, 3), mask).iou == 1);  // 100 becomes 0.5: not above it
   CHECK(score(map({200, 101, 0}, 1, 3), mask).iou == 0.5);
 }
 

@@ -9,8 +9,8 @@
 #include "examples/camo/data/dataset.h"
 #include "examples/camo/data/loader.h"
 #include "moe/loss.h"
-#include "nn/unreached.h"
 #include "nn/optim.h"
+#include "nn/unreached.h"
 
 using namespace camo;
 using namespace camo::moe;
@@ -69,7 +69,8 @@ TEST_CASE("every model with every backbone, on photographs of 224 x 224 and 320 
   program::Dataset set{.pairs = program::find_pairs(folder, {"Train"}), .synthetic = {}};
   for (auto [height, width] : {std::pair<int64_t, int64_t>{224, 224}, {320, 256}}) {
     const program::ImageSize size{height, width};
-    program::Sample batch = program::prepare({program::cut(set.load(0), size, {}), program::cut(set.load(100), size, {})}, {});
+    program::Sample batch =
+        program::prepare({program::cut(set.load(0), size, {}), program::cut(set.load(100), size, {})}, {});
     for (const std::string& backbone : nn::backbone_names())
       for (const char* model : {"camoxpert", "camoxpert-cod", "camoxpert-sparse"})
         train_ten_steps(config_of(model, backbone, height, width), batch.image, batch.mask);

@@ -53,8 +53,7 @@ TEST_CASE("drawing is clipped to the canvas and lines have their width") {
 }
 
 TEST_CASE("ticks are round, even, few, and inside") {
-  for (auto [low, high] :
-       {std::pair(0.0, 1.0), {1.0, 40.0}, {0.0, 1e-4}, {-3.7, 12.2}, {0.4999, 0.5001}, {1e6, 3e7}}) {
+  for (auto [low, high] : {std::pair(0.0, 1.0), {1.0, 40.0}, {0.0, 1e-4}, {-3.7, 12.2}, {0.4999, 0.5001}, {1e6, 3e7}}) {
     std::vector<double> t = ticks(low, high);
     REQUIRE(t.size() >= 2);
     CHECK(t.size() <= 6);
@@ -78,7 +77,7 @@ TEST_CASE("a chart shows each series in its colour; values that are not finite l
   CHECK(count(one, {31, 119, 180}) > 300);
   CHECK(count(one, {214, 96, 20}) == 0);
   int64_t dots = count(two, {214, 96, 20});
-  CHECK(dots > 40);   // two dots and the legend's dash
+  CHECK(dots > 40);  // two dots and the legend's dash
   CHECK(dots < 140);
   CHECK_THROWS_AS(draw_charts({}), DataError);
 }

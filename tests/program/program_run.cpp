@@ -36,15 +36,14 @@ Finished run_camo(const std::string& arguments, const std::string& environment) 
       environment + " " CAMO_BINARY " " + arguments + " >" + (folder / "out") + " 2>" + (folder / "error");
   int status = std::system(command.c_str());
   int code = WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
-  return {code, program::read_file<DataError>(folder / "out"),
-          program::read_file<DataError>(folder / "error")};
+  return {code, program::read_file<DataError>(folder / "out"), program::read_file<DataError>(folder / "error")};
 }
 
 uint64_t weights_hash(const std::string& file) {
   uint64_t out = 0;
   for (const auto& [name, x] : read_safetensors(file).tensors)
-    out = out * 31 + hash(text(name, x.dtype(), x.shape(),
-                               hash({static_cast<const char*>(x.raw()), size_t(x.bytes())})));
+    out =
+        out * 31 + hash(text(name, x.dtype(), x.shape(), hash({static_cast<const char*>(x.raw()), size_t(x.bytes())})));
   return out;
 }
 

@@ -10,8 +10,8 @@
 #include "examples/camo/run/evaluate.h"
 #include "examples/camo/run/run_folder.h"
 #include "examples/camo/run/trainer.h"
-#include "tensor/io/file.h"
 #include "tensor/image/image.h"
+#include "tensor/io/file.h"
 #include "tensor/io/io.h"
 #include "tensor/ops/matmul.h"
 #include "tests/program/program_run.h"
@@ -185,8 +185,7 @@ TEST_CASE("a run folder is taken once, locked, and its metrics survive a torn li
   RunFolder run = RunFolder::create(folder / "run");
   CHECK_THROWS_WITH_AS(RunFolder::open(folder / "run"), doctest::Contains("holds no run"), ConfigError);
   write_file(run.file("config.json"), std::string_view("{}"));
-  CHECK_THROWS_WITH_AS(RunFolder::create(folder / "run"), doctest::Contains("holds a run already"),
-                       ConfigError);
+  CHECK_THROWS_WITH_AS(RunFolder::create(folder / "run"), doctest::Contains("holds a run already"), ConfigError);
   CHECK_THROWS_WITH_AS(RunFolder::open(folder / "run"),
                        doctest::Contains(text("in use by process ", ::getpid()).c_str()), ConfigError);
   for (int64_t epoch : {1, 2, 3}) {
@@ -207,9 +206,8 @@ TEST_CASE("a run folder is taken once, locked, and its metrics survive a torn li
 TEST_CASE("train, eval, predict and inspect fit together") {
   TempFolder folder;
   CHECK(run_camo("synth --count 6 --size 48x40 --out " + folder / "data").code == 0);
-  std::string train = "train --data " +
-                      folder / "data --size 32 --batch-size 2 --epochs 1 --hold-out 0.34 --out " +
-                      folder / "run";
+  std::string train =
+      "train --data " + folder / "data --size 32 --batch-size 2 --epochs 1 --hold-out 0.34 --out " + folder / "run";
   test::Finished trained = run_camo(train);
   CAPTURE(trained.error);
   REQUIRE(trained.code == 0);
@@ -225,14 +223,10 @@ TEST_CASE("train, eval, predict and inspect fit together") {
       run_camo("eval --weights " + weights + " --data " + folder / "data --out " + folder / "scores.json");
   CHECK(eval.code == 0);
   CHECK(eval.out.find("averaged (EMA)") != std::string::npos);
-  REQUIRE(
-      run_camo("predict --weights " + weights + " --out " + folder / "found " + folder / "data/Image").code ==
-      0);
+  REQUIRE(run_camo("predict --weights " + weights + " --out " + folder / "found " + folder / "data/Image").code == 0);
   CHECK(probe_image(folder / "found/map/synthetic_000003.png").width == 40);
   CHECK(probe_image(folder / "found/overlay/synthetic_000003.png").channels == 3);
-  CHECK(
-      run_camo("predict --weights " + weights + " --out " + folder / "found " + folder / "data/Image").code ==
-      2);
+  CHECK(run_camo("predict --weights " + weights + " --out " + folder / "found " + folder / "data/Image").code == 2);
   // The maps on disk score as the network did.
   test::Finished maps = run_camo("eval --pred " + folder / "found/map --gt " + folder / "data/GT");
   CHECK(maps.code == 0);
@@ -249,8 +243,7 @@ TEST_CASE("a map depends on its photograph alone, and has the photograph's size"
   TrainConfig config;
   std::unique_ptr<moe::CamoXpert> model = make_model(config);
   model->train(false);
-  Tensor a = normalised(noise_picture(50, 41).image, {32, 32}),
-         b = normalised(noise_picture(33, 70).image, {32, 32});
+  Tensor a = normalised(noise_picture(50, 41).image, {32, 32}), b = normalised(noise_picture(33, 70).image, {32, 32});
   std::vector<Tensor> together = predict_maps(*model, {a, b}, {{50, 41}, {33, 70}}, DType::f32);
   CHECK(together[1].shape() == Shape{33, 70, 1});
   CHECK(equal_bits(together[0], predict_maps(*model, {a}, {{50, 41}}, DType::f32)[0]));

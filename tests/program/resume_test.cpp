@@ -103,10 +103,8 @@ TEST_CASE("one weights hash for 1, 2, 3 threads and 0, 1, 3 workers; a configura
   for (int64_t threads : {1, 2, 3})
     for (int64_t workers : {0, 1, 3}) {
       TrainConfig config;
-      if (!hashes.empty())
-        read_config(folder / "run_1_0/config.json", config);
-      else
-        config = tiny_config("");
+      if (!hashes.empty()) read_config(folder / "run_1_0/config.json", config);
+      else config = tiny_config("");
       config.out = folder / text("run_", threads, "_", workers), config.epochs = 1;
       config.threads = threads, config.workers = workers;
       train(config);
@@ -127,8 +125,7 @@ TEST_CASE(
   std::string culprit;
   Hooks hooks;
   hooks.before_pass = [&](int64_t pass, Sample& batch) {
-    if (pass == 3)
-      batch.image.write<float>()[5] = std::numeric_limits<float>::quiet_NaN();  // second pass of step 2
+    if (pass == 3) batch.image.write<float>()[5] = std::numeric_limits<float>::quiet_NaN();  // second pass of step 2
   };
   hooks.after_step = [&](Learner& learner, const StepReport& report) {
     accepted.push_back(report.accepted);

@@ -3,8 +3,8 @@
 
 #include <map>
 
-#include "examples/camo/draw/route_pictures.h"
 #include "examples/camo/data/synth.h"
+#include "examples/camo/draw/route_pictures.h"
 #include "tests/program/program_run.h"
 
 using namespace camo;
@@ -47,8 +47,7 @@ TEST_CASE("groups that go to one expert each stand out as bright cells") {
     feature.insert(feature.end(), {i < 20 ? 1.0 : -1.0, 0.001 * i});
   }
   survey.features = from<double>(feature, {40, 2});
-  survey.layers = {
-      {.where = "a", .experts = {"one", "two"}, .chosen = 1, .share = from<double>(share, {40, 2})}};
+  survey.layers = {{.where = "a", .experts = {"one", "two"}, .chosen = 1, .share = from<double>(share, {40, 2})}};
   auto found = colours(draw_groups(survey));
   const int64_t bright = found[{252, 232, 60}], dark = found[{40, 10, 72}];
   CHECK(bright > 2000);
@@ -78,12 +77,8 @@ TEST_CASE("where tiles are routed their first choices lie over the photograph") 
   // On grey each expert's colour stands out, 55 % of it; four scales, cells of 164 pixels.
   auto found = colours(draw_responses(net, photograph, {64, 64}));
   int64_t of_experts = 0;
-  for (std::array<int, 3> c : {std::array{79, 119, 157},
-                               {182, 124, 75},
-                               {86, 140, 104},
-                               {165, 92, 97},
-                               {130, 108, 159},
-                               {135, 113, 96}})
+  for (std::array<int, 3> c :
+       {std::array{79, 119, 157}, {182, 124, 75}, {86, 140, 104}, {165, 92, 97}, {130, 108, 159}, {135, 113, 96}})
     of_experts += found[c];
   CHECK(of_experts == 4 * 164 * 164);
 }

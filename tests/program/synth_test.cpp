@@ -51,8 +51,7 @@ TEST_CASE("masks are 0 or 255 and cover 5 to 35 percent, at any shape and diffic
 
 TEST_CASE("one index is the same scene at every size") {
   for (uint64_t i = 0; i < 8; ++i) {
-    Tensor small = make_synthetic(4, i, 64, 64).mask,
-           large = resize_image(make_synthetic(4, i, 192, 192).mask, 64, 64);
+    Tensor small = make_synthetic(4, i, 64, 64).mask, large = resize_image(make_synthetic(4, i, 192, 192).mask, 64, 64);
     int64_t both = 0, either = 0;
     for (int64_t k = 0; k < small.numel(); ++k) {
       bool a = small.read<uint8_t>()[k] > 128, b = large.read<uint8_t>()[k] > 128;

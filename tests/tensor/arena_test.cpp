@@ -1,4 +1,6 @@
 // The arena behind every caching allocator: blocks never overlap, neighbours merge, a refusal is a nullptr.
+#include "tensor/memory/arena.h"
+
 #include <doctest/doctest.h>
 
 #include <cstdlib>
@@ -6,7 +8,6 @@
 #include <utility>
 #include <vector>
 
-#include "tensor/memory/arena.h"
 #include "tensor/random.h"
 
 using namespace camo;

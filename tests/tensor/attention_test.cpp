@@ -1,10 +1,11 @@
 // The attention kernels against the plain loops, over odd sizes; what a query's bits may depend on.
+#include "tensor/cpu/kernels/attention.h"
+
 #include <doctest/doctest.h>
 
 #include <algorithm>
 #include <cmath>
 
-#include "tensor/cpu/kernels/attention.h"
 #include "tensor/ops/attention.h"
 #include "tensor/random.h"
 
@@ -20,14 +21,14 @@ double error(const Tensor& a, const Tensor& b) {
   return std::sqrt(difference / norm);
 }
 
-template <class T>
-void compare(int64_t B, int heads, int64_t N, int64_t M, int64_t D, double tolerance) {
+template <class T> void compare(int64_t B, int heads, int64_t N, int64_t M, int64_t D, double tolerance) {
   const DType t = dtype_of<T>, stat = acc_dtype(t);
   Shape queries{B, N, heads * D}, keys{B, M, heads * D};
   Tensor q = randn(queries, 1, t), k = randn(keys, 2, t), v = randn(keys, 3, t), dy = randn(queries, 4, t);
   AttentionOut out = attention(q, k, v, heads);
   AttentionGrads grads = attention_backward(dy, q, k, v, out, heads, 0);
-  Tensor y = empty(queries, t), lse = empty({B, heads, N}, stat), dq = empty(queries, t), dk = empty(keys, t), dv = empty(keys, t);
+  Tensor y = empty(queries, t), lse = empty({B, heads, N}, stat), dq = empty(queries, t), dk = empty(keys, t),
+         dv = empty(keys, t);
   kernel::Attention s{B, heads, N, M, D, 1 / std::sqrt(double(D))};
   const T *pq = q.read<T>(), *pk = k.read<T>(), *pv = v.read<T>();
   kernel::attention_plain(pq, pk, pv, y.write<T>(), lse.write<acc_t<T>>(), s);

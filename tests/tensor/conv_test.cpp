@@ -14,16 +14,13 @@ using kernel::Conv;
 namespace {
 
 const Conv kCases[] = {
-    {2, 9, 8, 5, 7, 3, 3, 1, 1},         {1, 11, 11, 32, 20, 3, 3, 2, 1},
-    {2, 13, 10, 17, 33, 3, 3, 1, 2, 2},  {1, 12, 9, 6, 8, 3, 3, 2, 3, 3},
-    {2, 8, 8, 12, 16, 2, 2, 2, 0},       {1, 16, 24, 64, 70, 8, 8, 8, 0},
-    {2, 9, 11, 4, 8, 4, 4, 4, 0},        {1, 21, 19, 3, 24, 7, 7, 4, 3},
-    {2, 7, 5, 40, 36, 1, 1, 1, 0},       {2, 7, 6, 18, 9, 1, 1, 2, 0},
-    {1, 6, 6, 12, 18, 3, 3, 1, 1, 1, 3}, {2, 10, 7, 8, 8, 5, 3, 1, 2, 1, 4},
-    {1, 9, 9, 6, 12, 3, 3, 3, 1, 2, 6},  {1, 5, 4, 2, 3, 5, 4, 1, 0},
-    {1, 5, 4, 3, 2, 3, 2, 7, 2},         {3, 1, 1, 4, 5, 1, 1, 1, 0},
-    {1, 1, 30, 3, 5, 1, 7, 2, 3},        {0, 8, 8, 4, 4, 3, 3, 1, 1},
-    {1, 14, 14, 130, 65, 3, 3, 1, 1},    {2, 17, 13, 3, 16, 3, 3, 2, 1},
+    {2, 9, 8, 5, 7, 3, 3, 1, 1},        {1, 11, 11, 32, 20, 3, 3, 2, 1},     {2, 13, 10, 17, 33, 3, 3, 1, 2, 2},
+    {1, 12, 9, 6, 8, 3, 3, 2, 3, 3},    {2, 8, 8, 12, 16, 2, 2, 2, 0},       {1, 16, 24, 64, 70, 8, 8, 8, 0},
+    {2, 9, 11, 4, 8, 4, 4, 4, 0},       {1, 21, 19, 3, 24, 7, 7, 4, 3},      {2, 7, 5, 40, 36, 1, 1, 1, 0},
+    {2, 7, 6, 18, 9, 1, 1, 2, 0},       {1, 6, 6, 12, 18, 3, 3, 1, 1, 1, 3}, {2, 10, 7, 8, 8, 5, 3, 1, 2, 1, 4},
+    {1, 9, 9, 6, 12, 3, 3, 3, 1, 2, 6}, {1, 5, 4, 2, 3, 5, 4, 1, 0},         {1, 5, 4, 3, 2, 3, 2, 7, 2},
+    {3, 1, 1, 4, 5, 1, 1, 1, 0},        {1, 1, 30, 3, 5, 1, 7, 2, 3},        {0, 8, 8, 4, 4, 3, 3, 1, 1},
+    {1, 14, 14, 130, 65, 3, 3, 1, 1},   {2, 17, 13, 3, 16, 3, 3, 2, 1},
 };
 
 double error(const std::vector<double>& a, const std::vector<double>& b) {
@@ -32,9 +29,7 @@ double error(const std::vector<double>& a, const std::vector<double>& b) {
   return std::sqrt(wrong / size);
 }
 
-std::vector<double> noise(int64_t count, uint64_t seed) {
-  return to_vector<double>(randn({count}, seed, DType::f64));
-}
+std::vector<double> noise(int64_t count, uint64_t seed) { return to_vector<double>(randn({count}, seed, DType::f64)); }
 
 }  // namespace
 
@@ -48,8 +43,8 @@ TEST_CASE("convolution and its gradients equal the plain loops") {
     const int64_t nx = s.B * s.H * s.W * s.C, nw = s.O * s.kh * s.kw * s.C / s.groups,
                   ny = s.B * s.out_h() * s.out_w() * s.O;
     auto x = noise(nx, 1), w = noise(nw, 2), bias = noise(s.O, 3), dy = noise(ny, 4);
-    std::vector<double> y(static_cast<size_t>(ny)), plain(static_cast<size_t>(ny)),
-        dx(static_cast<size_t>(nx)), dw(static_cast<size_t>(nw));
+    std::vector<double> y(static_cast<size_t>(ny)), plain(static_cast<size_t>(ny)), dx(static_cast<size_t>(nx)),
+        dw(static_cast<size_t>(nw));
     kernel::conv(x.data(), w.data(), bias.data(), y.data(), s);
     kernel::conv_plain(x.data(), w.data(), bias.data(), plain.data(), s);
     CHECK(error(y, plain) < 1e-13);
@@ -82,13 +77,11 @@ TEST_CASE("convolution and its gradients equal the plain loops") {
 TEST_CASE("convolution in f32 and bf16 is near f64") {
   for (const Conv& s : kCases) {
     const ConvSpec spec{s.stride, s.padding, s.dilation, s.groups};
-    Tensor x = randn({s.B, s.H, s.W, s.C}, 1, DType::bf16),
-           w = randn({s.O, s.kh, s.kw, s.C / s.groups}, 2, DType::f32);
+    Tensor x = randn({s.B, s.H, s.W, s.C}, 1, DType::bf16), w = randn({s.O, s.kh, s.kw, s.C / s.groups}, 2, DType::f32);
     auto wide = [](const Tensor& t) { return from(to_vector<double>(t), t.shape()); };
     auto narrow = [](const Tensor& t) { return from(to_vector<float>(t), t.shape()); };
     Tensor y = conv2d(wide(x), wide(w), {}, spec), dy = randn(y.shape(), 3, DType::bf16);
-    auto exact = to_vector<double>(y),
-         dx = to_vector<double>(conv2d_input_grad(wide(dy), wide(w), x.shape(), spec)),
+    auto exact = to_vector<double>(y), dx = to_vector<double>(conv2d_input_grad(wide(dy), wide(w), x.shape(), spec)),
          dw = to_vector<double>(conv2d_weight_grad(wide(dy), wide(x), w.shape(), spec));
     CHECK(error(to_vector<double>(conv2d(narrow(x), w, {}, spec)), exact) < 2e-6);
     CHECK(error(to_vector<double>(conv2d(x, w, {}, spec)), exact) < 4e-3);

@@ -1,9 +1,10 @@
 // The depthwise kernels against the defining loops in f64, over odd sizes, strides, dilations and paddings.
+#include "tensor/cpu/kernels/depthwise.h"
+
 #include <doctest/doctest.h>
 
 #include <cmath>
 
-#include "tensor/cpu/kernels/depthwise.h"
 #include "tensor/parallel.h"
 #include "tensor/random.h"
 
@@ -11,15 +12,16 @@ using namespace camo;
 
 namespace {
 
-template <class T>
-std::vector<T> numbers(int64_t n, uint64_t seed) {
+template <class T> std::vector<T> numbers(int64_t n, uint64_t seed) {
   Tensor x = randn({n}, seed, dtype_of<T>);
   return {x.read<T>(), x.read<T>() + n};
 }
 
 template <class T> double number(T x) { return double(acc_t<T>(x)); }
 
-struct Sums { std::vector<double> y, dx, dweight, dbias; };
+struct Sums {
+  std::vector<double> y, dx, dweight, dbias;
+};
 
 /// Straight from the definition; dy stands in for the gradient of y.
 template <class T, class A>
@@ -45,16 +47,14 @@ Sums define(const std::vector<T>& x, const std::vector<A>& weight, const std::ve
   return out;
 }
 
-template <class T>
-double error(const std::vector<T>& got, const std::vector<double>& want) {
+template <class T> double error(const std::vector<T>& got, const std::vector<double>& want) {
   double difference = 0, norm = 1e-30;
   for (size_t i = 0; i < want.size(); ++i)
     difference += std::pow(number(got[i]) - want[i], 2), norm += want[i] * want[i];
   return std::sqrt(difference / norm);
 }
 
-template <class T>
-void compare(const kernel::Depthwise& s, double tolerance) {
+template <class T> void compare(const kernel::Depthwise& s, double tolerance) {
   using A = acc_t<T>;
   int64_t y_size = s.B * s.out_h() * s.out_w() * s.C;
   auto x = numbers<T>(s.B * s.H * s.W * s.C, 1), dy = numbers<T>(y_size, 2);
@@ -82,9 +82,14 @@ TEST_CASE("depthwise convolution equals its definition") {
       for (int64_t C : {1, 37}) shapes.push_back({2, 10, W, C, k, k, 1, k / 2, 1});
   for (int64_t k : {3, 5})
     for (int64_t padding : {0, 1, 6}) shapes.push_back({1, 13, 12, 16, k, k, 1, padding, 1});
-  shapes.insert(shapes.end(), {{2, 13, 12, 19, 3, 3, 2, 1, 1}, {1, 12, 13, 8, 3, 3, 1, 3, 3}, {1, 17, 9, 5, 5, 5, 3, 2, 2},
-                               {1, 2, 2, 33, 3, 3, 1, 1, 1}, {1, 6, 20, 17, 1, 3, 1, 0, 1}, {3, 1, 1, 64, 7, 7, 1, 3, 1},
-                               {0, 5, 5, 4, 3, 3, 1, 1, 1}, {2, 7, 23, 48, 3, 3, 1, 1, 1}});
+  shapes.insert(shapes.end(), {{2, 13, 12, 19, 3, 3, 2, 1, 1},
+                               {1, 12, 13, 8, 3, 3, 1, 3, 3},
+                               {1, 17, 9, 5, 5, 5, 3, 2, 2},
+                               {1, 2, 2, 33, 3, 3, 1, 1, 1},
+                               {1, 6, 20, 17, 1, 3, 1, 0, 1},
+                               {3, 1, 1, 64, 7, 7, 1, 3, 1},
+                               {0, 5, 5, 4, 3, 3, 1, 1, 1},
+                               {2, 7, 23, 48, 3, 3, 1, 1, 1}});
   for (const auto& s : shapes) {
     compare<float>(s, 1e-6);
     compare<double>(s, 1e-14);

@@ -14,17 +14,13 @@ using kernel::dense;
 
 namespace {
 
-template <class T>
-std::vector<T> noise(int64_t count, uint32_t seed) {
+template <class T> std::vector<T> noise(int64_t count, uint32_t seed) {
   std::vector<T> x(static_cast<size_t>(count));
   for (T& v : x) seed = seed * 1664525u + 1013904223u, v = T(float(seed >> 8) * 0x1p-23f - 1.0f);
   return x;
 }
 
-template <class T>
-double number(T x) {
-  return double(acc_t<T>(x));
-}
+template <class T> double number(T x) { return double(acc_t<T>(x)); }
 
 /// Relative L2 error of c (M, ldc) against sum_k a(m, k) b(k, n).
 template <class TC, class FA, class FB>
@@ -43,8 +39,7 @@ constexpr std::array<int64_t, 3> kSizes[] = {
     {1, 1, 1},      {5, 3, 7},      {7, 16, 33},    {13, 17, 1},    {31, 33, 31}, {6, 64, 64}, {25, 65, 130},
     {100, 80, 257}, {257, 96, 100}, {3, 130, 1100}, {50, 200, 600}, {0, 5, 3},    {4, 0, 3},   {9, 20, 0}};
 
-template <class TA, class TB, class TC>
-void compare(Trans trans, double tolerance) {
+template <class TA, class TB, class TC> void compare(Trans trans, double tolerance) {
   for (auto size : kSizes) {
     const int64_t M = size[0], N = size[1], K = size[2];
     const int64_t lda = K + 3, ldb = (trans == Trans::yes ? K : N) + 2, ldc = N + 1;
@@ -54,29 +49,25 @@ void compare(Trans trans, double tolerance) {
     kernel::multiply<TA, TB, TC>(dense(a.data(), M, K, lda), {b.data(), ldb, trans}, N, {c.data(), ldc});
     double e = error(
         M, N, K, [&](int64_t m, int64_t k) { return number(a[size_t(m * lda + k)]); },
-        [&](int64_t k, int64_t n) {
-          return number(b[size_t(trans == Trans::yes ? n * ldb + k : k * ldb + n)]);
-        },
+        [&](int64_t k, int64_t n) { return number(b[size_t(trans == Trans::yes ? n * ldb + k : k * ldb + n)]); },
         c.data(), ldc);
     CAPTURE(M);
     CAPTURE(N);
     CAPTURE(K);
     CHECK(e <= tolerance);
-    for (int64_t m = 0; m < M; ++m)
-      CHECK(number(c[size_t(m * ldc + N)]) == number(before[size_t(m * ldc + N)]));
+    for (int64_t m = 0; m < M; ++m) CHECK(number(c[size_t(m * ldc + N)]) == number(before[size_t(m * ldc + N)]));
   }
 }
 
-template <class T>
-void compare_transposed(double tolerance) {
+template <class T> void compare_transposed(double tolerance) {
   using A = acc_t<T>;
   for (auto size : kSizes)
     for (int64_t rows : {size[0], 9 * size[0]}) {
       const int64_t M = size[2], N = size[1];
       auto a = noise<T>(rows * (M + 1), 1), b = noise<T>(rows * (N + 2), 2);
       auto c = noise<A>(M * (N + 1), 3), twice = c;
-      kernel::multiply_transposed<T, T>(dense(a.data(), rows, M, M + 1), dense(b.data(), rows, N, N + 2),
-                                        c.data(), N + 1);
+      kernel::multiply_transposed<T, T>(dense(a.data(), rows, M, M + 1), dense(b.data(), rows, N, N + 2), c.data(),
+                                        N + 1);
       CAPTURE(M);
       CAPTURE(N);
       CAPTURE(rows);
@@ -85,12 +76,11 @@ void compare_transposed(double tolerance) {
                 [&](int64_t k, int64_t n) { return number(b[size_t(k * (N + 2) + n)]); }, c.data(),
                 N + 1) <= tolerance);
       twice = c;
-      kernel::multiply_transposed<T, T>(dense(a.data(), rows, M, M + 1), dense(b.data(), rows, N, N + 2),
-                                        twice.data(), N + 1, true);
+      kernel::multiply_transposed<T, T>(dense(a.data(), rows, M, M + 1), dense(b.data(), rows, N, N + 2), twice.data(),
+                                        N + 1, true);
       for (int64_t m = 0; m < M; ++m)
         for (int64_t n = 0; n < N; ++n)
-          CHECK(twice[size_t(m * (N + 1) + n)] ==
-                doctest::Approx(2 * c[size_t(m * (N + 1) + n)]).epsilon(1e-4));
+          CHECK(twice[size_t(m * (N + 1) + n)] == doctest::Approx(2 * c[size_t(m * (N + 1) + n)]).epsilon(1e-4));
     }
 }
 
@@ -137,8 +127,7 @@ TEST_CASE("a row of a product does not depend on how many rows there are") {
     std::vector<float> all(static_cast<size_t>(M * N)), one(static_cast<size_t>(N));
     kernel::multiply<float, float, float>(dense(a.data(), M, K, K), {b.data(), N}, N, {all.data(), N});
     for (int64_t m : {0, 5, 300, 612}) {
-      kernel::multiply<float, float, float>(dense(a.data() + m * K, 1, K, K), {b.data(), N}, N,
-                                            {one.data(), N});
+      kernel::multiply<float, float, float>(dense(a.data() + m * K, 1, K, K), {b.data(), N}, N, {one.data(), N});
       CHECK(std::memcmp(one.data(), all.data() + m * N, size_t(N) * sizeof(float)) == 0);
     }
   }
@@ -150,13 +139,11 @@ TEST_CASE("multiply reads rows in pieces and writes rows anywhere") {
   auto begin = [](int64_t m, int64_t p) { return (m * 131 + p * 977) % 4900; };
   kernel::Pieces<float> a{M, pieces, length, [&](int64_t m, int64_t count, const float** table, int64_t ld) {
                             for (int64_t p = 0; p < pieces; ++p)
-                              for (int64_t i = 0; i < count; ++i)
-                                table[p * ld + i] = pool.data() + begin(m + i, p);
+                              for (int64_t i = 0; i < count; ++i) table[p * ld + i] = pool.data() + begin(m + i, p);
                           }};
   std::vector<float> c(size_t(M * N)), packed(size_t(K * N));
   kernel::Rows<float> backwards{nullptr, 0, [&](int64_t m, int64_t count, float** rows) {
-                                  for (int64_t i = 0; i < count; ++i)
-                                    rows[i] = c.data() + (M - 1 - m - i) * N;
+                                  for (int64_t i = 0; i < count; ++i) rows[i] = c.data() + (M - 1 - m - i) * N;
                                 }};
   kernel::multiply<float, float, float>(a, {b.data(), N}, N, backwards);
   auto left = [&](int64_t m, int64_t k) { return double(pool[size_t(begin(m, k / length) + k % length)]); };
@@ -185,8 +172,7 @@ TEST_CASE("products have the same bits for any number of threads") {
   for (int count : {1, 2, 3}) {
     set_threads(count);
     forward.emplace_back(size_t(M * N)), gradient.emplace_back(size_t(K * N));
-    kernel::multiply<float, float, float>(dense(a.data(), M, K, K), {b.data(), N}, N,
-                                          {forward.back().data(), N});
+    kernel::multiply<float, float, float>(dense(a.data(), M, K, K), {b.data(), N}, N, {forward.back().data(), N});
     kernel::multiply_transposed<float, float>(dense(a.data(), pixels, K, K), dense(b.data(), pixels, N, N),
                                               gradient.back().data(), N);
   }

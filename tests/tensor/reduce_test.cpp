@@ -1,10 +1,11 @@
 // Reductions and broadcasting against plain loops in double that know nothing of merged axes, pieces or vectors.
+#include "tensor/ops/reduce.h"
+
 #include <doctest/doctest.h>
 
 #include <cmath>
 
 #include "tensor/ops/elementwise.h"
-#include "tensor/ops/reduce.h"
 #include "tensor/parallel.h"
 #include "tensor/random.h"
 #include "tests/worse.h"
@@ -58,7 +59,8 @@ TEST_CASE("sum, mean, max, min and variance over every set of axes") {
       const Tensor x = randn(shape, 1, dtype);
       for (int mask = 1; mask < 16; ++mask) {
         Axes axes;
-        for (int a = 0; a < 4; ++a) if (mask >> a & 1) axes.push_back(a);
+        for (int a = 0; a < 4; ++a)
+          if (mask >> a & 1) axes.push_back(a);
         const std::vector<Numbers> group = groups(x, axes);
         const Numbers s = to_vector<double>(sum(x, axes)), m = to_vector<double>(mean(x, axes));
         const Numbers high = to_vector<double>(max(x, axes)), low = to_vector<double>(min(x, axes));
@@ -98,7 +100,8 @@ TEST_CASE("kept axes stay as 1, others vanish; nothing sums to 0") {
 
 TEST_CASE("a long float sum loses no more than a short one: a million tenths, all rounded the same way") {
   const double exact = 1e6 * double(0.1f);
-  for (const auto& [shape, axes] : std::vector<std::pair<Shape, Axes>>{{{1000000}, {0}}, {{1000000, 3}, {0}}, {{3, 1000000}, {1}}})
+  for (const auto& [shape, axes] :
+       std::vector<std::pair<Shape, Axes>>{{{1000000}, {0}}, {{1000000, 3}, {0}}, {{3, 1000000}, {1}}})
     for (double s : to_vector<double>(sum(full(shape, 0.1), axes))) CHECK(std::abs(s - exact) < 3e-6 * exact);
 }
 
@@ -134,9 +137,16 @@ TEST_CASE("all_finite sees one bad element wherever it is; sum_of_squares works 
 }
 
 TEST_CASE("broadcasting reads what numpy's rule says, and sum_to is its adjoint") {
-  const std::vector<std::pair<Shape, Shape>> pairs = {
-      {{5, 33}, {33}}, {{5, 33}, {5, 1}}, {{2, 3, 4, 7}, {2, 1, 1, 7}}, {{4, 1, 6}, {1, 5, 1}}, {{3, 1}, {1, 40}},
-      {{2, 1, 3, 1, 2, 1}, {3, 1, 4, 1, 5}}, {{}, {2, 3}}, {{1}, {}}, {{700, 64}, {64}}, {{1, 1, 20011}, {3, 2, 1}}};
+  const std::vector<std::pair<Shape, Shape>> pairs = {{{5, 33}, {33}},
+                                                      {{5, 33}, {5, 1}},
+                                                      {{2, 3, 4, 7}, {2, 1, 1, 7}},
+                                                      {{4, 1, 6}, {1, 5, 1}},
+                                                      {{3, 1}, {1, 40}},
+                                                      {{2, 1, 3, 1, 2, 1}, {3, 1, 4, 1, 5}},
+                                                      {{}, {2, 3}},
+                                                      {{1}, {}},
+                                                      {{700, 64}, {64}},
+                                                      {{1, 1, 20011}, {3, 2, 1}}};
   for (const auto& [sa, sb] : pairs) {
     const Tensor a = randn(sa, 1, DType::f64), b = randn(sb, 2, DType::f64), y = sub(a, b);
     const Numbers va = to_vector<double>(a), vb = to_vector<double>(b), vy = to_vector<double>(y);

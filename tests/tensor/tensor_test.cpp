@@ -1,4 +1,6 @@
 // Tensor, Shape, allocator, parallel loops, random numbers, vectors.
+#include "tensor/tensor.h"
+
 #include <doctest/doctest.h>
 
 #include <atomic>
@@ -6,10 +8,9 @@
 #include <limits>
 #include <thread>
 
+#include "tensor/cpu/vec.h"
 #include "tensor/parallel.h"
 #include "tensor/random.h"
-#include "tensor/tensor.h"
-#include "tensor/cpu/vec.h"
 
 using namespace camo;
 

@@ -33,7 +33,8 @@ TEST_CASE("adamw follows algorithm 2 over several steps and tensors at once") {
     std::vector<Numbers> p, m, v;
     for (size_t i = 0; i < lengths.size(); ++i) {
       const Shape shape{lengths[i]};
-      items.push_back({randn(shape, i, dtype), Tensor(), zeros(shape, dtype), zeros(shape, dtype), 0, 0.01 * double(i + 1), i % 2 ? 0.1 : 0});
+      items.push_back({randn(shape, i, dtype), Tensor(), zeros(shape, dtype), zeros(shape, dtype), 0,
+                       0.01 * double(i + 1), i % 2 ? 0.1 : 0});
       p.push_back(to_vector<double>(items[i].parameter));
       m.emplace_back(lengths[i]), v.emplace_back(lengths[i]);
     }

@@ -3,9 +3,9 @@
 
 #include <cmath>
 
+#include "tensor/cpu/vec.h"
 #include "tensor/ops/elementwise.h"
 #include "tensor/random.h"
-#include "tensor/cpu/vec.h"
 #include "tensor/scalar/math.h"
 #include "tests/worse.h"
 
@@ -26,8 +26,7 @@ double worst_error(const F& f, const G& g, double low, double high, int n = 2000
   return worst;
 }
 
-template <class T>
-void check_precision(double tolerance) {
+template <class T> void check_precision(double tolerance) {
   const bool f = sizeof(T) == 4;
   auto e = [](auto x) { return camo::exp(x); };
   auto l = [](auto x) { return camo::log(x); };
@@ -35,20 +34,32 @@ void check_precision(double tolerance) {
   auto t = [](auto x) { return camo::tanh(x); };
   auto er = [](auto x) { return camo::erf(x); };
   using L = long double;
-  CHECK(worst_error<T>(e, [](L x) { return std::exp(x); }, f ? -87 : -708, f ? 88.7 : 709.7) < tolerance);
-  CHECK(worst_error<T>(e, [](L x) { return std::exp(x); }, -1, 1) < tolerance);
-  CHECK(worst_error<T>(l, [](L x) { return std::log(x); }, 1e-30, 1e-28) < tolerance);
-  CHECK(worst_error<T>(l, [](L x) { return std::log(x); }, 0.3, 0.9999) < tolerance);
-  CHECK(worst_error<T>(l, [](L x) { return std::log(x); }, 1.0001, 3) < tolerance);
-  CHECK(worst_error<T>(l, [](L x) { return std::log(x); }, 3, 1e38) < tolerance);
-  CHECK(worst_error<T>(l1, [](L x) { return std::log1p(x); }, 1e-12, 1e-3) < tolerance);
-  CHECK(worst_error<T>(l1, [](L x) { return std::log1p(x); }, 1e-3, 1) < tolerance);
-  CHECK(worst_error<T>(t, [](L x) { return std::tanh(x); }, 1e-12, 1e-3) < tolerance);
-  CHECK(worst_error<T>(t, [](L x) { return std::tanh(x); }, -30, -1e-3) < tolerance);
-  CHECK(worst_error<T>(er, [](L x) { return std::erf(x); }, 1e-12, 1e-3) < tolerance);
-  CHECK(worst_error<T>(er, [](L x) { return std::erf(x); }, -9, -1e-3) < tolerance);
-  CHECK(worst_error<T>([](auto x) { return camo::pow(x, decltype(x)(T(2.5))); }, [](L x) { return std::pow(x, 2.5L); }, 1e-3, 20) <
-        8 * tolerance);
+  CHECK(worst_error<T>(
+            e, [](L x) { return std::exp(x); }, f ? -87 : -708, f ? 88.7 : 709.7) < tolerance);
+  CHECK(worst_error<T>(
+            e, [](L x) { return std::exp(x); }, -1, 1) < tolerance);
+  CHECK(worst_error<T>(
+            l, [](L x) { return std::log(x); }, 1e-30, 1e-28) < tolerance);
+  CHECK(worst_error<T>(
+            l, [](L x) { return std::log(x); }, 0.3, 0.9999) < tolerance);
+  CHECK(worst_error<T>(
+            l, [](L x) { return std::log(x); }, 1.0001, 3) < tolerance);
+  CHECK(worst_error<T>(
+            l, [](L x) { return std::log(x); }, 3, 1e38) < tolerance);
+  CHECK(worst_error<T>(
+            l1, [](L x) { return std::log1p(x); }, 1e-12, 1e-3) < tolerance);
+  CHECK(worst_error<T>(
+            l1, [](L x) { return std::log1p(x); }, 1e-3, 1) < tolerance);
+  CHECK(worst_error<T>(
+            t, [](L x) { return std::tanh(x); }, 1e-12, 1e-3) < tolerance);
+  CHECK(worst_error<T>(
+            t, [](L x) { return std::tanh(x); }, -30, -1e-3) < tolerance);
+  CHECK(worst_error<T>(
+            er, [](L x) { return std::erf(x); }, 1e-12, 1e-3) < tolerance);
+  CHECK(worst_error<T>(
+            er, [](L x) { return std::erf(x); }, -9, -1e-3) < tolerance);
+  CHECK(worst_error<T>([](auto x) { return camo::pow(x, decltype(x)(T(2.5))); }, [](L x) { return std::pow(x, 2.5L); },
+                       1e-3, 20) < 8 * tolerance);
   CHECK(worst_error<T>([](auto x) { return camo::sqrt(x); }, [](L x) { return std::sqrt(x); }, 1e-3, 20) < tolerance);
 }
 
@@ -57,8 +68,7 @@ template <class A> lane_t<A> first(A x) {
   else return x[0];
 }
 
-template <class A>
-void check_edges() {
+template <class A> void check_edges() {
   using T = lane_t<A>;
   const T inf = std::numeric_limits<T>::infinity(), nan = std::numeric_limits<T>::quiet_NaN();
   const T least = std::numeric_limits<T>::denorm_min(), smallest = std::numeric_limits<T>::min();
@@ -93,8 +103,7 @@ void check_edges() {
     CHECK(is_nan(y));
 }
 
-template <class F>
-Tensor forward_and_slope(const F& f, const Tensor& x) {
+template <class F> Tensor forward_and_slope(const F& f, const Tensor& x) {
   Tensor y = unary(x, f), slope = unary_backward(ones(x.shape(), x.dtype()), x, y, f);
   Tensor both = empty({2 * x.numel()}, x.dtype());
   copy_into(both.slice(0, x.numel()), y);

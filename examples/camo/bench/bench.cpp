@@ -7,9 +7,9 @@
 #include <ctime>
 #include <utility>
 
+#include "tensor/cpu/vec.h"
 #include "tensor/error.h"
 #include "tensor/parallel.h"
-#include "tensor/cpu/vec.h"
 
 namespace camo {
 namespace {
@@ -17,9 +17,7 @@ namespace {
 constexpr int kRounds = 7, kRetries = 12;
 constexpr double kSample = 0.012;  // seconds
 
-double now() {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
-}
+double now() { return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count(); }
 
 double median(std::vector<double> x) {
   std::nth_element(x.begin(), x.begin() + x.size() / 2, x.end());
@@ -42,8 +40,7 @@ double sample(const std::function<void()>& run, int calls, int threads) {
 
 /// `steps` rounds of x = x a + b on as many registers as there are I; written out, so that they stay
 /// registers.
-template <int... I>
-double peak_rate(int64_t steps, std::integer_sequence<int, I...>) {
+template <int... I> double peak_rate(int64_t steps, std::integer_sequence<int, I...>) {
   using V = Vec<float>;
   volatile float start = 0.5f, factor = 0.999f,
                  addend = 0.001f;  // no denormals, nothing known at compile time
@@ -59,8 +56,7 @@ double peak_rate(int64_t steps, std::integer_sequence<int, I...>) {
 }  // namespace
 
 double measured_peak(int threads) {
-  constexpr int kSums =
-      kVecBytes == 64 ? 24 : 12;  // enough to hide the latency of two units, few enough for registers
+  constexpr int kSums = kVecBytes == 64 ? 24 : 12;  // enough to hide the latency of two units, few enough for registers
   std::vector<double> rates(static_cast<size_t>(threads));
   int before = camo::threads();
   set_threads(threads);
@@ -73,8 +69,7 @@ double measured_peak(int threads) {
   return total;
 }
 
-std::vector<double> bench_table(const std::string& title, std::vector<BenchRow> rows,
-                                const std::vector<int>& threads) {
+std::vector<double> bench_table(const std::string& title, std::vector<BenchRow> rows, const std::vector<int>& threads) {
   std::vector<int> calls;
   for (const BenchRow& row : rows) {
     set_threads(threads.back());
@@ -117,7 +112,8 @@ std::vector<double> bench_table(const std::string& title, std::vector<BenchRow> 
 
 int bench(const std::string& what, int threads) {
   const bool all = what == "all";
-  check<ConfigError>(all || what == "gemm" || what == "conv", "bench: knows gemm, conv, all, step, train and, with the tests built, ops; got ", what);
+  check<ConfigError>(all || what == "gemm" || what == "conv",
+                     "bench: knows gemm, conv, all, step, train and, with the tests built, ops; got ", what);
   if (threads <= 0) set_threads(0), threads = camo::threads();
   std::vector<int> counts{1};
   if (threads > 1) counts.push_back(threads);

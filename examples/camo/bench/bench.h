@@ -22,8 +22,7 @@ double measured_peak(int threads);
 
 /// Times the rows at each thread count and prints GFLOP/s, fraction of the peak, and geometric means.
 /// Returns the geometric means, one per thread count.
-std::vector<double> bench_table(const std::string& title, std::vector<BenchRow> rows,
-                                const std::vector<int>& threads);
+std::vector<double> bench_table(const std::string& title, std::vector<BenchRow> rows, const std::vector<int>& threads);
 
 /// A line of /proc/self/status in MiB: VmRSS (resident now) or VmHWM (its peak).  0 where there is none.
 double status_mib(const std::string& key);

@@ -1,8 +1,9 @@
 // Convolutions of the network at 352 x 352, batch 4: decoder and expert 3 x 3, stem, patches, stride 2.
+#include "tensor/ops/conv.h"
+
 #include <memory>
 
 #include "examples/camo/bench/bench.h"
-#include "tensor/ops/conv.h"
 #include "tensor/random.h"
 
 namespace camo {
@@ -16,8 +17,7 @@ struct Case {
 enum class Pass { forward, input_grad, weight_grad };
 
 BenchRow row(const Case& c, Pass pass) {
-  Tensor x = randn({4, c.side, c.side, c.in}, 1),
-         w = randn({c.out, c.kernel, c.kernel, c.in / c.spec.groups}, 2);
+  Tensor x = randn({4, c.side, c.side, c.in}, 1), w = randn({c.out, c.kernel, c.kernel, c.in / c.spec.groups}, 2);
   Tensor y = conv2d(x, w, {}, c.spec);
   const double flops = 2.0 * double(y.numel()) * double(c.kernel * c.kernel * c.in / c.spec.groups);
   const std::string name =

@@ -1,6 +1,7 @@
 // Matrix products at the shapes of PVTv2-B2 at 352 x 352, batch 4.
-#include "examples/camo/bench/bench.h"
 #include "tensor/cpu/kernels/gemm.h"
+
+#include "examples/camo/bench/bench.h"
 #include "tensor/ops/layout.h"
 #include "tensor/random.h"
 
@@ -13,14 +14,10 @@ struct Sizes {
 
 std::string label(const char* kind, Sizes s) { return text(kind, " M", s.M, " N", s.N, " K", s.K); }
 
-template <class T>
-Tensor noise(int64_t count) {
-  return cast(randn({count}, 1), dtype_of<T>);
-}
+template <class T> Tensor noise(int64_t count) { return cast(randn({count}, 1), dtype_of<T>); }
 
 /// x W (trans no) or x W^T.
-template <class T>
-BenchRow forward(const char* kind, Sizes s, Trans trans) {
+template <class T> BenchRow forward(const char* kind, Sizes s, Trans trans) {
   Tensor a = noise<T>(s.M * s.K), b = noise<float>(s.K * s.N), c = noise<T>(s.M * s.N);
   return {label(kind, s), 2.0 * double(s.M) * double(s.N) * double(s.K), [=]() mutable {
             kernel::multiply<T, float, T>(kernel::dense(a.read<T>(), s.M, s.K, s.K),
@@ -30,24 +27,21 @@ BenchRow forward(const char* kind, Sizes s, Trans trans) {
 }
 
 /// dW = x^T dy: M, N sizes of the weight, K pixels.
-template <class T>
-BenchRow weight_gradient(const char* kind, Sizes s) {
+template <class T> BenchRow weight_gradient(const char* kind, Sizes s) {
   Tensor a = noise<T>(s.M * s.K), b = noise<T>(s.K * s.N), c = noise<float>(s.M * s.N);
   return {label(kind, s), 2.0 * double(s.M) * double(s.N) * double(s.K), [=]() mutable {
             kernel::multiply_transposed<T, T>(kernel::dense(a.read<T>(), s.K, s.M, s.M),
-                                              kernel::dense(b.read<T>(), s.K, s.N, s.N), c.write<float>(),
-                                              s.N);
+                                              kernel::dense(b.read<T>(), s.K, s.N, s.N), c.write<float>(), s.N);
           }};
 }
 
 }  // namespace
 
 void bench_gemm(const std::vector<int>& threads) {
-  const std::vector<Sizes> nn{{30976, 64, 64},   {30976, 512, 64},  {30976, 64, 512},   {7744, 128, 128},
-                              {7744, 1024, 128}, {7744, 128, 1024}, {1936, 320, 320},   {1936, 1280, 320},
-                              {1936, 320, 1280}, {1936, 512, 512},  {1936, 1280, 1280}, {7744, 320, 320},
-                              {484, 2048, 512},  {484, 512, 2048},  {30976, 64, 576},   {7744, 128, 1152},
-                              {1936, 320, 2880}, {7744, 64, 576}};
+  const std::vector<Sizes> nn{
+      {30976, 64, 64},  {30976, 512, 64},  {30976, 64, 512},  {7744, 128, 128},  {7744, 1024, 128},  {7744, 128, 1024},
+      {1936, 320, 320}, {1936, 1280, 320}, {1936, 320, 1280}, {1936, 512, 512},  {1936, 1280, 1280}, {7744, 320, 320},
+      {484, 2048, 512}, {484, 512, 2048},  {30976, 64, 576},  {7744, 128, 1152}, {1936, 320, 2880},  {7744, 64, 576}};
   const std::vector<Sizes> nt{{30976, 64, 512},  {30976, 512, 64},  {7744, 128, 1024}, {7744, 1024, 128},
                               {1936, 320, 1280}, {1936, 1280, 320}, {484, 2048, 512},  {484, 512, 2048}};
   const std::vector<Sizes> tn{{64, 512, 30976},  {512, 64, 30976}, {128, 1024, 7744}, {320, 1280, 1936},

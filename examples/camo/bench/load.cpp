@@ -13,8 +13,9 @@ int bench_load_command(const Arguments& words) {
   std::string name, weights;
   int64_t rounds = 9;
   Command command{.name = "bench load",
-                  .summary = "Loads weights into a backbone again and again: the median time, building the network "
-                             "included, and the peak of resident memory in the first round.",
+                  .summary =
+                      "Loads weights into a backbone again and again: the median time, building the network "
+                      "included, and the peak of resident memory in the first round.",
                   .usage = "camo bench load --backbone NAME --weights FILE [flags]",
                   .options = {choice("backbone", &name, "feature extractor", nn::backbone_names()),
                               {"weights", &weights, "its weights"},

@@ -1,9 +1,10 @@
 // camo bench metrics: how long it takes to measure maps that lie in memory.
+#include "examples/camo/metrics/metrics.h"
+
 #include <chrono>
 #include <cstdio>
 
 #include "examples/camo/commands/commands.h"
-#include "examples/camo/metrics/metrics.h"
 #include "examples/camo/data/synth.h"
 #include "tensor/image/image.h"
 #include "tensor/parallel.h"

@@ -5,6 +5,8 @@
 //   all       every image through all experts, weighted by the softmax: what sparse routing saves
 //
 // Rows of a case run interleaved, round by round; medians of the rounds count, and of the ratios within a round.
+#include "moe/moe.h"
+
 #include <algorithm>
 #include <chrono>
 #include <cmath>
@@ -13,7 +15,6 @@
 
 #include "autograd/ops.h"
 #include "examples/camo/commands/commands.h"
-#include "moe/moe.h"
 #include "tensor/parallel.h"
 
 namespace camo::program {
@@ -37,7 +38,8 @@ struct Bench {
 
   Bench(const Case& c, int64_t experts)
       : layer(nn::Scope{.seed = 1}, c.dim, pick(moe::cod_experts(), experts), {.chosen = c.chosen}),
-        image(randn({c.batch, c.side, c.side, c.dim}, 2)), dy(randn(image.shape(), 3)) {}
+        image(randn({c.batch, c.side, c.side, c.dim}, 2)),
+        dy(randn(image.shape(), 3)) {}
 
   Var batched(const Var& x) { return layer.forward(x).y; }
 
@@ -49,8 +51,8 @@ struct Bench {
     for (int64_t b = 0; b < x.dim(0); ++b) {
       Var one = slice_rows(x, b, b + 1), weight = slice_rows(route.weight, b, b + 1), y = one;
       for (int64_t k = 0; k < K; ++k)
-        y = y + layer.experts[expert[size_t(b * K + k)]].forward(one) *
-                    reshape(slice(weight, 1, k, k + 1), {1, 1, 1, 1});
+        y = y +
+            layer.experts[expert[size_t(b * K + k)]].forward(one) * reshape(slice(weight, 1, k, k + 1), {1, 1, 1, 1});
       rows.push_back(y);
     }
     return concat(rows, 0);
@@ -121,7 +123,9 @@ void bench_case(const Case& c, int64_t rounds) {
   for (int64_t experts : {8, 10, 12, 14, 16}) {
     more.push_back(std::make_unique<Bench>(c, experts));
     rows.push_back({"batched, of " + std::to_string(experts),
-                    [bench = more.back().get()] { return bench->run(&Bench::batched); }, {}, {}});
+                    [bench = more.back().get()] { return bench->run(&Bench::batched); },
+                    {},
+                    {}});
   }
   for (Row& row : rows) row.run();
   for (int64_t round = 0; round < rounds; ++round)

@@ -61,8 +61,9 @@ int bench_ops_command(const Arguments& words) {
   int64_t threads = 0;
   Command command{
       .name = "bench ops",
-      .summary = "Times every op (or those of some files, as tests/ops/STEM.cpp), forward and with backward, f32 and bf16, "
-                 "against the copy bandwidth and the rate of a large product measured in the same process.",
+      .summary =
+          "Times every op (or those of some files, as tests/ops/STEM.cpp), forward and with backward, f32 and bf16, "
+          "against the copy bandwidth and the rate of a large product measured in the same process.",
       .usage = "camo bench ops [STEM...] [flags]",
       .options = {choice("device", &device, "where to compute", {"cpu", "cuda"}),
                   choice("size", &size, "small: as the checks; listed: as the case says; large: eight times the batch",
@@ -74,7 +75,9 @@ int bench_ops_command(const Arguments& words) {
   const Given given = read(command, words);
   const std::vector<std::string> wanted(given.rest.begin() + 1, given.rest.end());  // after the word ops
   const BenchPlan plan{.device = parse_device(device),
-                       .size = size == "small" ? BenchSize::small : size == "large" ? BenchSize::large : BenchSize::listed};
+                       .size = size == "small"   ? BenchSize::small
+                               : size == "large" ? BenchSize::large
+                                                 : BenchSize::listed};
   set_threads(int(threads));
 
   Peaks peaks = measure_peaks(plan);
@@ -109,7 +112,8 @@ int bench_ops_command(const Arguments& words) {
                 {"call_us", peaks.call * 1e6}};
   int failed = 0;
   std::string list;
-  for (const Row& row : rows) list += (list.empty() ? "\n  " : ",\n  ") + json(row, peaks), failed += !row.problem.empty();
+  for (const Row& row : rows)
+    list += (list.empty() ? "\n  " : ",\n  ") + json(row, peaks), failed += !row.problem.empty();
   if (!out.empty()) write_file(out, "{\"peaks\": " + to_json(head) + ",\n\"ops\": [" + list + "]}\n");
   return failed ? 1 : 0;
 }

@@ -6,8 +6,8 @@
 #include <chrono>
 #include <cstdio>
 
-#include "examples/camo/data/augment.h"
 #include "examples/camo/commands/commands.h"
+#include "examples/camo/data/augment.h"
 #include "examples/camo/options/files.h"
 #include "examples/camo/run/learner.h"
 #include "nn/schedule.h"
@@ -32,8 +32,9 @@ int bench_train_command(const Arguments& words) {
   c.out.clear();
   int64_t steps = 200;
   Command command{.name = "bench train",
-                  .summary = "Trains the demo's network on synthetic camouflage for some steps, prints the time of a step "
-                             "and writes the loss of each.",
+                  .summary =
+                      "Trains the demo's network on synthetic camouflage for some steps, prints the time of a step "
+                      "and writes the loss of each.",
                   .usage = "camo bench train [flags]",
                   .options = {{"steps", &steps, "optimizer steps", 1, 1e6}, {"out", &c.out, "JSON file to write"}},
                   .rest = "train"};
@@ -54,8 +55,7 @@ int bench_train_command(const Arguments& words) {
   std::vector<double> losses, ms;
   for (int64_t step = 0; step < steps; ++step) {
     std::vector<Sample> window = batch(data, c, step);
-    const double rate =
-        nn::cosine_with_warmup(step, c.epochs * steps_per_epoch, steps_per_epoch, c.lr, c.min_lr);
+    const double rate = nn::cosine_with_warmup(step, c.epochs * steps_per_epoch, steps_per_epoch, c.lr, c.min_lr);
     const auto start = std::chrono::steady_clock::now();
     const StepReport report = learner.step(window, rate, nullptr);  // reads the loss: waits for the device
     synchronize(parse_device(c.device));
@@ -69,9 +69,11 @@ int bench_train_command(const Arguments& words) {
               c.device.c_str(), c.precision.c_str(), (long long)c.batch_size, to_string(c.size).c_str(), median,
               losses.front(), losses.back(), (long long)steps);
   JsonObject out;
-  out.items = {{"device", c.device},       {"precision", c.precision}, {"seed", c.seed},     {"size", to_string(c.size)},
-               {"batch", c.batch_size},    {"steps", steps},           {"step_ms", median},
-               {"parameters", learner.model().parameter_count()},      {"losses", losses}};
+  out.items = {{"device", c.device},    {"precision", c.precision},
+               {"seed", c.seed},        {"size", to_string(c.size)},
+               {"batch", c.batch_size}, {"steps", steps},
+               {"step_ms", median},     {"parameters", learner.model().parameter_count()},
+               {"losses", losses}};
   if (!c.out.empty()) write_file(c.out, to_json(out, false));
   return 0;
 }

@@ -27,8 +27,9 @@ int backbones_command(const Arguments& words) {
                   .usage = "camo backbones [NAMES...]",
                   .options = {},
                   .rest = "NAMES",
-                  .notes = "GMAC: 10^9 multiply-adds of products, convolutions and attention, counted while one "
-                           "photograph\nof 224 x 224 or 352 x 352 passes."};
+                  .notes =
+                      "GMAC: 10^9 multiply-adds of products, convolutions and attention, counted while one "
+                      "photograph\nof 224 x 224 or 352 x 352 passes."};
   Given given = read(command, words);
   std::vector<std::string> names = given.rest.empty() ? nn::backbone_names() : given.rest;
   std::printf("%-20s %12s  %9s  %9s  %s\n", "name", "parameters", "GMAC @224", "GMAC @352",

@@ -1,5 +1,6 @@
 // camo bench: kernels against the peak measured in the same minutes; `step` is a whole training step.
 #include "examples/camo/bench/bench.h"
+
 #include "examples/camo/bench/step.h"
 #include "examples/camo/commands/commands.h"
 #include "tensor/error.h"

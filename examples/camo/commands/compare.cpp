@@ -8,10 +8,10 @@
 #include <cstdio>
 #include <map>
 
-#include "examples/camo/metrics/bootstrap.h"
 #include "examples/camo/commands/commands.h"
-#include "examples/camo/options/files.h"
+#include "examples/camo/metrics/bootstrap.h"
 #include "examples/camo/metrics/image_table.h"
+#include "examples/camo/options/files.h"
 
 namespace camo::program {
 namespace {
@@ -89,13 +89,15 @@ int compare_command(const Arguments& words) {
   std::string out;
   Command command{
       .name = "compare",
-      .summary = "Compares two models on the same images, from what camo eval --csv wrote: means, differences with "
-                 "95 % intervals (paired bootstrap over images).  Several files a side are seeds of one model.",
+      .summary =
+          "Compares two models on the same images, from what camo eval --csv wrote: means, differences with "
+          "95 % intervals (paired bootstrap over images).  Several files a side are seeds of one model.",
       .usage = "camo compare A.csv B.csv   or   camo compare A1.csv A2.csv ... vs B1.csv B2.csv ...",
       .options = {{"out", &out, "write MEASURE: [A, B, A - B, low, high, seeds of A, of B] to this .json file"}},
       .rest = "FILES",
-      .notes = "*  the interval excludes 0.  Seeds: standard deviation of the seeds' means, which the interval does not\n"
-               "   contain.  E_max and F_max are no means over images and are left out."};
+      .notes =
+          "*  the interval excludes 0.  Seeds: standard deviation of the seeds' means, which the interval does not\n"
+          "   contain.  E_max and F_max are no means over images and are left out."};
   const Given given = read(command, words);
   const auto [a_files, b_files] = sides(given.rest);
   check<ConfigError>(out.empty() || out.ends_with(".json"), "camo compare --out: must end in .json, got '", out, "'");

@@ -3,8 +3,8 @@
 #include <cstdio>
 #include <filesystem>
 
-#include "examples/camo/data/baseline.h"
 #include "examples/camo/commands/commands.h"
+#include "examples/camo/data/baseline.h"
 #include "examples/camo/run/trainer.h"
 
 namespace camo::program {
@@ -26,8 +26,7 @@ double baseline(const TrainConfig& c, const Dataset& test) {
       out.push_back(make_synthetic(seed, uint64_t(i), c.size.height, c.size.width, c.difficulty));
     return out;
   };
-  return logistic_baseline(pictures(uint64_t(c.seed), kBaselineTrain),
-                           pictures(test.synthetic->seed, test.size()));
+  return logistic_baseline(pictures(uint64_t(c.seed), kBaselineTrain), pictures(test.synthetic->seed, test.size()));
 }
 
 }  // namespace
@@ -42,8 +41,8 @@ int demo_command(const Arguments& words) {
                       "says where to look.",
                   .usage = "camo demo [flags]",
                   .options = {}};
-  for (const char* name : {"out", "size", "count", "epochs", "batch-size", "lr", "difficulty", "seed",
-                           "precision", "bf16-units", "threads", "workers"})
+  for (const char* name : {"out", "size", "count", "epochs", "batch-size", "lr", "difficulty", "seed", "precision",
+                           "bf16-units", "threads", "workers"})
     for (const Option& o : table)
       if (o.name == name) command.options.push_back(o);
   Given given = read(command, words);
@@ -64,8 +63,7 @@ int demo_command(const Arguments& words) {
       "next       build/camo synth --out runs/hidden --count 8\n"
       "           build/camo predict --weights %s/best.safetensors runs/hidden/Image --out runs/found\n"
       "           build/camo train --data YOUR_FOLDER --out runs/mine\n",
-      (long long)s.images, s.iou, s.dice, s.mae, pixels, s.iou - pixels, c.out.c_str(), c.out.c_str(),
-      c.out.c_str());
+      (long long)s.images, s.iou, s.dice, s.mae, pixels, s.iou - pixels, c.out.c_str(), c.out.c_str(), c.out.c_str());
   return 0;
 }
 

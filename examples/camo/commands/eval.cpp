@@ -3,13 +3,13 @@
 #include <cstdio>
 #include <filesystem>
 
-#include "examples/camo/data/augment.h"
-#include "examples/camo/run/checkpoint.h"
 #include "examples/camo/commands/commands.h"
-#include "examples/camo/run/evaluate.h"
-#include "examples/camo/options/files.h"
-#include "examples/camo/metrics/image_table.h"
+#include "examples/camo/data/augment.h"
 #include "examples/camo/draw/plot.h"
+#include "examples/camo/metrics/image_table.h"
+#include "examples/camo/options/files.h"
+#include "examples/camo/run/checkpoint.h"
+#include "examples/camo/run/evaluate.h"
 #include "examples/camo/run/report.h"
 #include "examples/camo/run/trainer.h"
 #include "tensor/image/image.h"

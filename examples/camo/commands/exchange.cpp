@@ -3,8 +3,8 @@
 #include <cstdio>
 #include <filesystem>
 
-#include "examples/camo/run/checkpoint.h"
 #include "examples/camo/commands/commands.h"
+#include "examples/camo/run/checkpoint.h"
 #include "examples/camo/run/weights_file.h"
 
 namespace camo::program {
@@ -62,8 +62,9 @@ int import_command(const Arguments& words) {
                   {"max-header", &max_header, "largest header of SRC that is read, in MiB", 1, 95},
                   {"overwrite", &overwrite, "replace FILE"}},
       .rest = "SRC",
-      .notes = "--model and what follows describe the network that SRC holds; a file of camo export does so itself, and\n"
-               "flags win."};
+      .notes =
+          "--model and what follows describe the network that SRC holds; a file of camo export does so itself, and\n"
+          "flags win."};
   const std::vector<std::string> shared = {"backbone", "model", "size", "experts", "chosen", "router", "attention"};
   for (Option& o : options(config))
     if (std::find(shared.begin(), shared.end(), o.name) != shared.end()) command.options.push_back(std::move(o));

@@ -28,8 +28,9 @@ int features_command(const Arguments& words) {
   int64_t threads = 0;
   Command command{
       .name = "features",
-      .summary = "Runs a backbone on a tensor and writes its four maps.  IN holds x (B, 3, H, W), f32, normalised "
-                 "already; OUT gets f0 ... f3 as (B, C, h, w).",
+      .summary =
+          "Runs a backbone on a tensor and writes its four maps.  IN holds x (B, 3, H, W), f32, normalised "
+          "already; OUT gets f0 ... f3 as (B, C, h, w).",
       .usage = "camo features --backbone NAME --weights FILE --input IN.safetensors --out OUT.safetensors [flags]",
       .options = {choice("backbone", &name, "feature extractor", nn::backbone_names()),
                   {"weights", &weights, "its weights: safetensors, PyTorch's .pth, or a run folder"},
@@ -43,14 +44,14 @@ int features_command(const Arguments& words) {
   read(command, words);
   const std::pair<const char*, std::string*> needed[] = {
       {"backbone", &name}, {"weights", &weights}, {"input", &input}, {"out", &out}};
-  for (const auto& [flag, value] : needed)
-    check<ConfigError>(!value->empty(), "camo features: needs --", flag);
+  for (const auto& [flag, value] : needed) check<ConfigError>(!value->empty(), "camo features: needs --", flag);
   set_threads(int(threads));
 
   SafeTensors file = read_tensors(input);
   const Tensor* x = file.find("x");
   check<DataError>(x && x->rank() == 4 && x->dim(1) == 3 && is_float(x->dtype()), input,
-                   ": must hold x (B, 3, H, W), f32, got ", x ? text(x->shape(), " ", x->dtype()) : "none of that name");
+                   ": must hold x (B, 3, H, W), f32, got ",
+                   x ? text(x->shape(), " ", x->dtype()) : "none of that name");
   const DType type = dtype == "f64" ? DType::f64 : DType::f32;
   auto net = nn::backbone(name, nn::Scope{.dtype = type, .initialise = partial},
                           {.height = built.height, .width = built.width});

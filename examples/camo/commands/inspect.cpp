@@ -23,10 +23,8 @@ std::string statistics(const Tensor& x) {
   }
   int64_t n = x.numel() - bad;
   char out[160];
-  if (n == 0)
-    std::snprintf(out, sizeof out, "no finite number");
-  else
-    std::snprintf(out, sizeof out, "min %-11.4g max %-11.4g mean %-11.4g", low, high, sum / double(n));
+  if (n == 0) std::snprintf(out, sizeof out, "no finite number");
+  else std::snprintf(out, sizeof out, "min %-11.4g max %-11.4g mean %-11.4g", low, high, sum / double(n));
   return bad ? text(out, "  ", bad, " NaN or infinite") : out;
 }
 
@@ -64,14 +62,16 @@ int inspect_command(const Arguments& words) {
   const SafeHeader header = read_tensors_header(given.rest[0], limits);
   const bool read = stats || hashes;
   const SafeTensors file = read ? read_tensors(given.rest[0], limits) : SafeTensors();
-  check<WeightsError>(!read || file.tensors.size() == header.tensors.size(), given.rest[0], ": changes while it is read");
+  check<WeightsError>(!read || file.tensors.size() == header.tensors.size(), given.rest[0],
+                      ": changes while it is read");
   size_t width = 4;
   for (const TensorInfo& t : header.tensors) width = std::max(width, t.name.size());
   uint64_t all = 0;
   int64_t numbers = 0, bytes = 0;
   for (size_t i = 0; i < header.tensors.size(); ++i) {
     const TensorInfo& t = header.tensors[i];
-    std::printf("%-*s  %-4s %-20s", int(width), t.name.c_str(), std::string(t.type->name).c_str(), text(t.shape).c_str());
+    std::printf("%-*s  %-4s %-20s", int(width), t.name.c_str(), std::string(t.type->name).c_str(),
+                text(t.shape).c_str());
     numbers += t.shape.numel(), bytes += t.end - t.begin;
     if (read) {
       const Tensor& x = file.tensors[i].second;
@@ -81,7 +81,8 @@ int inspect_command(const Arguments& words) {
     }
     std::printf("\n");
   }
-  for (const auto& [key, value] : header.metadata) std::printf("%s: %s\n", harmless(key).c_str(), harmless(value).c_str());
+  for (const auto& [key, value] : header.metadata)
+    std::printf("%s: %s\n", harmless(key).c_str(), harmless(value).c_str());
   const char* sums = !header.verified ? "no checksums" : read ? "checksums right" : "the header's checksum right";
   std::printf("%s: %zu tensors, %lld numbers, %s, %s", header.format.c_str(), header.tensors.size(), (long long)numbers,
               bytes_text(double(bytes)).c_str(), sums);

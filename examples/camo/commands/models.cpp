@@ -30,8 +30,10 @@ int models_command(const Arguments& words) {
       .options = {choice("backbone", &backbone, "feature extractor", nn::backbone_names()),
                   {"experts", &experts, "experts at each scale; 0: as many as the model has by itself", 0, 16},
                   {"chosen", &chosen, "experts that a photograph is sent to at each scale", 1, 16}},
-      .notes = "Millions of parameters; `used`: by one photograph, where some experts are not.  GMAC: 10^9 multiply-adds of\n"
-               "products, convolutions and attention, counted while one photograph of 224 x 224 or 352 x 352 passes."};
+      .notes =
+          "Millions of parameters; `used`: by one photograph, where some experts are not.  GMAC: 10^9 multiply-adds "
+          "of\n"
+          "products, convolutions and attention, counted while one photograph of 224 x 224 or 352 x 352 passes."};
   read(command, words);
   std::printf("%-17s %9s %9s %9s %9s %9s  %9s  %9s\n", "model", "backbone", "experts", "decoder", "all", "used",
               "GMAC @224", "GMAC @352");
@@ -46,8 +48,8 @@ int models_command(const Arguments& words) {
         idle += millions(pool) * (1 - double(chosen) / double(pool.size()));
       }
     const double all = millions(net), body = millions(*net.backbone), mixing = millions(net.scales);
-    std::printf("%-17s %9.3f %9.3f %9.3f %9.3f %9.3f  %9.2f  %9.2f\n", name.c_str(), body, mixing, all - body - mixing, all,
-                all - idle, cost(net, 224), cost(net, 352));
+    std::printf("%-17s %9.3f %9.3f %9.3f %9.3f %9.3f  %9.2f  %9.2f\n", name.c_str(), body, mixing, all - body - mixing,
+                all, all - idle, cost(net, 224), cost(net, 352));
     std::fflush(stdout);
   }
   return 0;

@@ -10,23 +10,22 @@ namespace camo::program {
 
 int ops_command(const Arguments& words) {
   using test::Check;
-  Command command{
-      .name = "ops",
-      .summary =
-          "Runs every check on every op (or on the ops of one file, as tests/ops/STEM.cpp) and prints the "
-          "table.",
-      .usage = "camo ops [STEM]",
-      .options = {},
-      .rest = "STEM",
-      .notes = "ok: passed   FAIL: failed   -: does not apply, for the reason given below the table"};
+  Command command{.name = "ops",
+                  .summary =
+                      "Runs every check on every op (or on the ops of one file, as tests/ops/STEM.cpp) and prints the "
+                      "table.",
+                  .usage = "camo ops [STEM]",
+                  .options = {},
+                  .rest = "STEM",
+                  .notes = "ok: passed   FAIL: failed   -: does not apply, for the reason given below the table"};
   Given given = read(command, words);
   const Check checks[] = {Check::gradient, Check::single_input, Check::f32,   Check::bf16,
                           Check::cuda,     Check::determinism,  Check::sizes, Check::errors};
   std::vector<std::string> stems;
   for (const test::OpCase& c : test::cases()) stems.push_back(c.stem);
   for (const std::string& stem : given.rest)
-    check<ConfigError>(std::count(stems.begin(), stems.end(), stem), "camo ops: no such file of ops '", stem,
-                       "'", hint(stem, stems));
+    check<ConfigError>(std::count(stems.begin(), stems.end(), stem), "camo ops: no such file of ops '", stem, "'",
+                       hint(stem, stems));
 
   std::printf("%-44s", "op");
   for (Check c : checks) std::printf(" %-12s", test::name(c));
@@ -41,12 +40,9 @@ int ops_command(const Arguments& words) {
       test::Outcome o = test::run_check(c, kind);
       std::printf(" %-12s", !o.applies ? "-" : o.passed ? "ok" : "FAIL");
       std::fflush(stdout);
-      if (!o.applies)
-        ++inapplicable, ++reasons[text(test::name(kind), ": ", o.note)];
-      else if (o.passed)
-        ++passed;
-      else
-        failures.push_back(text(c.name, ", ", test::name(kind), ": ", o.note));
+      if (!o.applies) ++inapplicable, ++reasons[text(test::name(kind), ": ", o.note)];
+      else if (o.passed) ++passed;
+      else failures.push_back(text(c.name, ", ", test::name(kind), ": ", o.note));
     }
     std::printf("\n");
   }

@@ -2,11 +2,11 @@
 #include <cstdio>
 #include <filesystem>
 
-#include "examples/camo/data/augment.h"
-#include "examples/camo/run/checkpoint.h"
 #include "examples/camo/commands/commands.h"
-#include "examples/camo/run/evaluate.h"
+#include "examples/camo/data/augment.h"
 #include "examples/camo/data/photograph_list.h"
+#include "examples/camo/run/checkpoint.h"
+#include "examples/camo/run/evaluate.h"
 #include "tensor/image/image.h"
 
 namespace camo::program {
@@ -22,8 +22,7 @@ Tensor overlay(const Tensor& photograph, const Tensor& map) {
   const int red[] = {255, 32, 32};
   for (int64_t i = 0; i < map.numel(); ++i)
     for (int c = 0; c < 3; ++c)
-      p[3 * i + c] =
-          uint8_t(p[3 * i + c] + (red[c] - p[3 * i + c]) * m[i] / 510);  // half as strong as the map
+      p[3 * i + c] = uint8_t(p[3 * i + c] + (red[c] - p[3 * i + c]) * m[i] / 510);  // half as strong as the map
   return out;
 }
 
@@ -33,20 +32,19 @@ int predict_command(const Arguments& words) {
   std::string weights, out, device = "cpu";
   int64_t threads = 0, batch = 4;
   bool overwrite = false;
-  Command command{
-      .name = "predict",
-      .summary =
-          "Finds the object in photographs: OUT/map/NAME.png (8 bit, 255: object) and "
-          "OUT/overlay/NAME.png, both at the "
-          "photograph's own size.",
-      .usage = "camo predict --weights F IMAGES... --out DIR [flags]",
-      .options = {{"weights", &weights, "checkpoint; its averaged (EMA) weights where it has them"},
-                  {"out", &out, "folder for the results"},
-                  {"overwrite", &overwrite, "replace results that are there already"},
-                  {"batch-size", &batch, "photographs in a forward pass; never changes a result", 1, 4096},
-                  choice("device", &device, "where to compute", {"cpu", "cuda"}),
-                  {"threads", &threads, "threads that compute; 0: one per core", 0, 1024}},
-      .rest = "IMAGES"};
+  Command command{.name = "predict",
+                  .summary =
+                      "Finds the object in photographs: OUT/map/NAME.png (8 bit, 255: object) and "
+                      "OUT/overlay/NAME.png, both at the "
+                      "photograph's own size.",
+                  .usage = "camo predict --weights F IMAGES... --out DIR [flags]",
+                  .options = {{"weights", &weights, "checkpoint; its averaged (EMA) weights where it has them"},
+                              {"out", &out, "folder for the results"},
+                              {"overwrite", &overwrite, "replace results that are there already"},
+                              {"batch-size", &batch, "photographs in a forward pass; never changes a result", 1, 4096},
+                              choice("device", &device, "where to compute", {"cpu", "cuda"}),
+                              {"threads", &threads, "threads that compute; 0: one per core", 0, 1024}},
+                  .rest = "IMAGES"};
   Given given = read(command, words);
   check<ConfigError>(!weights.empty() && !out.empty(), "camo predict: needs --weights and --out");
   check<ConfigError>(!given.rest.empty(), "camo predict: needs photographs or folders of them");
@@ -59,10 +57,9 @@ int predict_command(const Arguments& words) {
     for (const char* kind : {"map", "overlay"}) {
       std::string target = result(kind, file);
       for (const std::string& input : files)
-        check<ConfigError>(!fs::exists(target) || !fs::equivalent(target, input),
-                           "camo predict --out: ", target, " is one of the photographs");
-      check<ConfigError>(overwrite || !fs::exists(target), "camo predict --out: ", target,
-                         " exists [--overwrite]");
+        check<ConfigError>(!fs::exists(target) || !fs::equivalent(target, input), "camo predict --out: ", target,
+                           " is one of the photographs");
+      check<ConfigError>(overwrite || !fs::exists(target), "camo predict --out: ", target, " exists [--overwrite]");
     }
   Loaded loaded = load_model(weights, device);
   loaded.config.threads = threads, apply_machine(loaded.config);

@@ -2,11 +2,11 @@
 #include <cstdio>
 #include <filesystem>
 
-#include "examples/camo/data/augment.h"
-#include "examples/camo/run/checkpoint.h"
 #include "examples/camo/commands/commands.h"
+#include "examples/camo/data/augment.h"
 #include "examples/camo/data/photograph_list.h"
 #include "examples/camo/draw/route_pictures.h"
+#include "examples/camo/run/checkpoint.h"
 #include "examples/camo/run/run_folder.h"
 #include "tensor/image/image.h"
 
@@ -16,18 +16,18 @@ int route_command(const Arguments& words) {
   namespace fs = std::filesystem;
   std::string weights, out, device = "cpu";
   int64_t threads = 0;
-  Command command{.name = "route",
-                  .summary =
-                      "Draws how photographs are routed: OUT/NAME.png with the chosen experts and each "
-                      "expert's answer at every\n"
-                      "scale, of 32 photographs and more OUT/groups.png, of a run folder OUT/usage.png.",
-                  .usage = "camo route --weights F IMAGES... --out DIR [flags]",
-                  .options = {{"weights", &weights,
-                               "a run folder or checkpoint; its averaged (EMA) weights where it has them"},
-                              {"out", &out, "folder for the pictures"},
-                              choice("device", &device, "where to compute", {"cpu", "cuda"}),
-                              {"threads", &threads, "threads that compute; 0: one per core", 0, 1024}},
-                  .rest = "IMAGES"};
+  Command command{
+      .name = "route",
+      .summary =
+          "Draws how photographs are routed: OUT/NAME.png with the chosen experts and each "
+          "expert's answer at every\n"
+          "scale, of 32 photographs and more OUT/groups.png, of a run folder OUT/usage.png.",
+      .usage = "camo route --weights F IMAGES... --out DIR [flags]",
+      .options = {{"weights", &weights, "a run folder or checkpoint; its averaged (EMA) weights where it has them"},
+                  {"out", &out, "folder for the pictures"},
+                  choice("device", &device, "where to compute", {"cpu", "cuda"}),
+                  {"threads", &threads, "threads that compute; 0: one per core", 0, 1024}},
+      .rest = "IMAGES"};
   const Given given = read(command, words);
   check<ConfigError>(!weights.empty() && !out.empty() && !given.rest.empty(),
                      "camo route: needs --weights, --out and photographs or folders of them");

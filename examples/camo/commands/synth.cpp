@@ -1,9 +1,10 @@
 // camo synth: synthetic pairs as files, in a layout that `camo train --data` reads.
+#include "examples/camo/data/synth.h"
+
 #include <cstdio>
 #include <filesystem>
 
 #include "examples/camo/commands/commands.h"
-#include "examples/camo/data/synth.h"
 #include "tensor/image/image.h"
 
 namespace camo::program {
@@ -16,8 +17,7 @@ int synth_command(const Arguments& words) {
   double difficulty = 0.5;
   Command command{
       .name = "synth",
-      .summary =
-          "Writes synthetic camouflage: OUT/Image/NAME.png and OUT/GT/NAME.png, which --data OUT reads.",
+      .summary = "Writes synthetic camouflage: OUT/Image/NAME.png and OUT/GT/NAME.png, which --data OUT reads.",
       .usage = "camo synth --out DIR --count N [flags]",
       .options = {{"out", &out, "folder to make"},
                   {"count", &count, "pictures", 1, 1e6},

@@ -28,9 +28,8 @@ int train_command(const Arguments& words) {
   if (given.has("resume")) {
     const std::vector<std::string> legal = {"resume", "epochs", "threads", "workers"};
     for (const auto& [flag, value] : given.flags)
-      check<ConfigError>(
-          std::count(legal.begin(), legal.end(), flag), "camo train --", flag,
-          ": a continued run keeps its own value [only --epochs, --threads and --workers may change]");
+      check<ConfigError>(std::count(legal.begin(), legal.end(), flag), "camo train --", flag,
+                         ": a continued run keeps its own value [only --epochs, --threads and --workers may change]");
     given.apply(command);  // checks the values
     return resume(run,
                   [&](TrainConfig& c) {

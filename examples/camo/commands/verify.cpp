@@ -6,11 +6,11 @@
 #include <cstdio>
 #include <filesystem>
 
-#include "examples/camo/data/augment.h"
-#include "examples/camo/run/checkpoint.h"
 #include "examples/camo/commands/commands.h"
+#include "examples/camo/data/augment.h"
 #include "examples/camo/data/dataset.h"
 #include "examples/camo/data/splits.h"
+#include "examples/camo/run/checkpoint.h"
 #include "moe/verify/survey.h"
 
 namespace camo::program {
@@ -63,8 +63,8 @@ void print(const std::vector<Check>& checks) {
     const char* sign = c.name == "usage" ? ">=" : "<=";
     const std::string numbers =
         c.verdict == Verdict::skipped ? "" : number(c.measured) + " " + sign + " " + number(c.limit);
-    std::printf("%-4s  %-8s  %-*s  %-18s  %s\n", word(c.verdict), c.name.c_str(), int(widest),
-                c.where.c_str(), numbers.c_str(), c.sentence.c_str());
+    std::printf("%-4s  %-8s  %-*s  %-18s  %s\n", word(c.verdict), c.name.c_str(), int(widest), c.where.c_str(),
+                numbers.c_str(), c.sentence.c_str());
   }
 }
 
@@ -92,15 +92,14 @@ int verify_command(const Arguments& words) {
           "Checks the routing of a network, the arithmetic of its experts and of its attention; with trained "
           "weights\n"
           "and data also who uses which expert.  Exit code 7 when a check fails; its name is the last line.",
-      .usage =
-          "camo verify [--model M --backbone B --size S]   or   camo verify --weights F --data DIR [--json]",
+      .usage = "camo verify [--model M --backbone B --size S]   or   camo verify --weights F --data DIR [--json]",
       .options = {{"split", &split, "part of the folder; without it all of them, Test first"},
                   {"images", &images, "photographs looked at with --data", 32, 1e6},
                   {"json", &json, "one object a line, for programs"}}};
   // The network and the machine are chosen as for training.
-  const std::vector<std::string> shared = {
-      "data",   "model",     "backbone",     "weights",    "size",   "experts", "chosen",
-      "router", "attention", "balance-rate", "difficulty", "device", "threads", "seed"};
+  const std::vector<std::string> shared = {"data",       "model",  "backbone", "weights",   "size",
+                                           "experts",    "chosen", "router",   "attention", "balance-rate",
+                                           "difficulty", "device", "threads",  "seed"};
   for (Option& o : options(config))
     if (std::find(shared.begin(), shared.end(), o.name) != shared.end()) {
       if (o.name == "weights") o.help = "a run folder or checkpoint; without it a fresh network is checked";

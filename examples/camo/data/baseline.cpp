@@ -29,8 +29,7 @@ std::vector<double> corner_sums(const std::vector<double>& v, int64_t H, int64_t
 
 std::vector<Row> features(const Tensor& image) {
   auto [H, W, C] = dims<3>(image, "logistic_baseline: image (H, W, 3)");
-  check<DataError>(H * W > 0 && C == 3, "logistic_baseline: image must be (H, W, 3) with a pixel, got ",
-                   image.shape());
+  check<DataError>(H * W > 0 && C == 3, "logistic_baseline: image must be (H, W, 3) with a pixel, got ", image.shape());
   const uint8_t* p = image.read<uint8_t>();
   std::vector<double> grey(H * W), grey2(H * W);
   for (int64_t i = 0; i < H * W; ++i) {
@@ -105,8 +104,7 @@ void standardise(Pixels& train, Pixels& test) {
 Row fit(const Pixels& train) {
   Row weight{}, velocity{};
   for (int step = 0; step < kSteps; ++step) {
-    std::vector<Row> part(
-        train.rows.size());  // one a picture, added in order: the same for any number of threads
+    std::vector<Row> part(train.rows.size());  // one a picture, added in order: the same for any number of threads
     parallel_for(int64_t(part.size()), kGrain, [&](int64_t i) {
       part[i] = {};
       for (size_t k = 0; k < train.rows[i].size(); k += 7) {
@@ -156,9 +154,8 @@ std::vector<double> iou_by_threshold(const Pixels& set, const Row& weight) {
 }  // namespace
 
 double logistic_baseline(std::span<const SynthPair> train, std::span<const SynthPair> test) {
-  check<DataError>(!train.empty() && !test.empty(),
-                   "logistic_baseline: needs pictures to train and to test on, got ", train.size(), " and ",
-                   test.size());
+  check<DataError>(!train.empty() && !test.empty(), "logistic_baseline: needs pictures to train and to test on, got ",
+                   train.size(), " and ", test.size());
   Pixels seen = gather(train), held_out = gather(test);
   standardise(seen, held_out);
   const Row weight = fit(seen);

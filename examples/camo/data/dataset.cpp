@@ -6,9 +6,9 @@
 #include <map>
 #include <sstream>
 
+#include "examples/camo/data/synth.h"
 #include "examples/camo/options/files.h"
 #include "examples/camo/options/options.h"
-#include "examples/camo/data/synth.h"
 #include "tensor/image/image.h"
 
 namespace camo::program {
@@ -86,8 +86,8 @@ void check_headers(const Pair& pair, Complaints& complaints) {
   try {
     ImageInfo image = probe_image(pair.image), mask = probe_image(pair.mask);
     if (image.height != mask.stored_height || image.width != mask.stored_width)
-      complaints.add(text(pair.image, ": ", image.height, "x", image.width, ", but its mask ", pair.mask,
-                          " is ", mask.stored_height, "x", mask.stored_width));
+      complaints.add(text(pair.image, ": ", image.height, "x", image.width, ", but its mask ", pair.mask, " is ",
+                          mask.stored_height, "x", mask.stored_width));
   } catch (const DataError& e) {
     complaints.add(e.what());
   }
@@ -96,8 +96,7 @@ void check_headers(const Pair& pair, Complaints& complaints) {
 std::map<std::string, std::string> by_stem(const std::string& folder, Complaints& complaints) {
   std::map<std::string, std::string> out;
   for (const fs::path& p : entries(folder)) {
-    if (fs::is_directory(p))
-      complaints.add(p.string() + ": is a folder, expects images only");
+    if (fs::is_directory(p)) complaints.add(p.string() + ": is a folder, expects images only");
     else if (auto [it, fresh] = out.emplace(p.stem(), p); !fresh)
       complaints.add(p.string() + ": has the same name as " + it->second);
   }
@@ -119,8 +118,7 @@ std::vector<Pair> read_list(const std::string& file) {
     if (cut == std::string::npos) cut = line.find(',');
     if (cut == std::string::npos && std::count(line.begin(), line.end(), ' ') == 1) cut = line.find(' ');
     if (cut == std::string::npos) {
-      complaints.add(
-          text("line ", number, ": expects a photograph and a mask, parted by a tab, got '", line, "'"));
+      complaints.add(text("line ", number, ": expects a photograph and a mask, parted by a tab, got '", line, "'"));
       continue;
     }
     Pair pair{"", base / line.substr(0, cut), base / line.substr(cut + 1)};
@@ -145,9 +143,7 @@ std::string neighbour(const fs::path& missing) {
 
 }  // namespace
 
-std::string Dataset::name(int64_t i) const {
-  return synthetic ? text("synthetic_", i) : pairs.at(size_t(i)).name;
-}
+std::string Dataset::name(int64_t i) const { return synthetic ? text("synthetic_", i) : pairs.at(size_t(i)).name; }
 
 Picture Dataset::load(int64_t i, int64_t epoch) const {
   if (synthetic) {
@@ -158,8 +154,8 @@ Picture Dataset::load(int64_t i, int64_t epoch) const {
   }
   const Pair& pair = pairs.at(size_t(i));
   Picture out{read_image(pair.image), read_mask(pair.mask)};
-  check<DataError>(out.image.dim(0) == out.mask.dim(0) && out.image.dim(1) == out.mask.dim(1), pair.image,
-                   ": ", out.image.shape(), ", but its mask ", pair.mask, " is ", out.mask.shape());
+  check<DataError>(out.image.dim(0) == out.mask.dim(0) && out.image.dim(1) == out.mask.dim(1), pair.image, ": ",
+                   out.image.shape(), ", but its mask ", pair.mask, " is ", out.mask.shape());
   return out;
 }
 
@@ -190,11 +186,10 @@ std::vector<Pair> find_pairs(const std::string& data, const Words& splits, bool 
   for (const std::string& split : splits) {
     auto [images, masks] = find_folders(root, split);
     if (!images.empty() && !masks.empty()) return pair_folders(images, masks);
-    if (split.empty())
-      looked.push_back("Image + GT");
+    if (split.empty()) looked.push_back("Image + GT");
     else
-      looked.push_back(text(split, "/Image + ", split, "/GT, Image/", split, " + GT/", split, ", ", split,
-                            " + ", split, "GT"));
+      looked.push_back(
+          text(split, "/Image + ", split, "/GT, Image/", split, " + GT/", split, ", ", split, " + ", split, "GT"));
   }
   std::string list;
   for (const std::string& l : looked) list += (list.empty() ? "" : ", ") + l;

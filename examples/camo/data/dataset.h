@@ -45,8 +45,7 @@ struct Dataset {
 /// The first of `splits` ("Train", "Val", "Test"; "" is a folder without splits) that a folder has, or all of
 /// a list file.  DataError when the folder is missing, when files do not pair or are no images (names up to
 /// ten), and, if `required`, when no layout fits (says what was looked for); else the result is empty.
-std::vector<Pair> find_pairs(const std::string& data, const std::vector<std::string>& splits,
-                             bool required = true);
+std::vector<Pair> find_pairs(const std::string& data, const std::vector<std::string>& splits, bool required = true);
 /// Pairs the files of two folders by stem and checks kinds and sizes from their headers.
 std::vector<Pair> pair_folders(const std::string& images, const std::string& masks);
 

@@ -36,8 +36,7 @@ Tensor stack(const std::vector<Tensor>& parts) {
 Sample prepare(const std::vector<RawSample>& samples, Device device) {
   std::vector<Tensor> images, masks;
   std::vector<PictureChange> changes;
-  for (const RawSample& s : samples)
-    images.push_back(s.image), masks.push_back(s.mask), changes.push_back(s.change);
+  for (const RawSample& s : samples) images.push_back(s.image), masks.push_back(s.mask), changes.push_back(s.change);
   return {change_photographs(stack(images).to(device), changes), change_masks(stack(masks).to(device), changes)};
 }
 

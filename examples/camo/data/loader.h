@@ -19,8 +19,7 @@
 
 namespace camo::program {
 
-template <class T>
-class Loader {
+template <class T> class Loader {
  public:
   /// make(i) is called once for every i in order, from any thread.
   Loader(std::function<T(int64_t)> make, std::vector<int64_t> order, int64_t workers, int64_t ahead)

@@ -14,12 +14,10 @@ std::vector<std::string> photographs(const std::vector<std::string>& given, cons
   std::vector<std::string> out;
   for (const std::string& name : given) {
     check<DataError>(fs::exists(name), name, ": no such photograph or folder");
-    if (!fs::is_directory(name))
-      out.push_back(name);
+    if (!fs::is_directory(name)) out.push_back(name);
     else
       for (const auto& entry : fs::directory_iterator(name))
-        if (entry.is_regular_file() && entry.path().filename().string()[0] != '.')
-          out.push_back(entry.path());
+        if (entry.is_regular_file() && entry.path().filename().string()[0] != '.') out.push_back(entry.path());
   }
   std::sort(out.begin(), out.end());
   std::map<std::string, std::string> stems;

@@ -1,8 +1,8 @@
 // Which pictures train, which validate, which test.
 #pragma once
 
-#include "examples/camo/options/config.h"
 #include "examples/camo/data/dataset.h"
+#include "examples/camo/options/config.h"
 
 namespace camo::program {
 

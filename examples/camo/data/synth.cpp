@@ -41,8 +41,7 @@ float cells(float x, float y, uint32_t seed) {
   for (int b = j - 1; b <= j + 1; ++b)
     for (int a = i - 1; a <= i + 1; ++a) {
       uint32_t bits = lattice_bits(a, b, seed);
-      float dx = float(a) + float(bits & 0xffff) * 0x1p-16f - x,
-            dy = float(b) + float(bits >> 16) * 0x1p-16f - y;
+      float dx = float(a) + float(bits & 0xffff) * 0x1p-16f - x, dy = float(b) + float(bits >> 16) * 0x1p-16f - y;
       float d = dx * dx + dy * dy;
       second = std::min(second, std::max(first, d));
       first = std::min(first, d);
@@ -60,8 +59,7 @@ struct Texture {
   int octaves = 3;
 
   float at(float x, float y) const {
-    float u = (along_x * x + along_y * y) * along + shift_x,
-          v = (along_x * y - along_y * x) * across + shift_y;
+    float u = (along_x * x + along_y * y) * along + shift_x, v = (along_x * y - along_y * x) * across + shift_y;
     float fractal = 0, weight = 1, norm = 0, pu = u, pv = v;
     for (int k = 0; k < octaves; ++k, weight *= gain, pu *= 2, pv *= 2) {
       fractal += weight * value_noise(pu, pv, seed + uint32_t(k));
@@ -110,8 +108,7 @@ Outline random_outline(Random& random, double area, double w, double h) {
   const double turn = random.uniform(0, pi);
   o.cosine = std::cos(turn), o.sine = std::sin(turn);
   for (int k = 0; k < Outline::kWaves; ++k)
-    o.height[k] = random.uniform(0, 0.28) / (k + 1), o.phase[k] = random.uniform(0, 2 * pi),
-    o.swing += o.height[k];
+    o.height[k] = random.uniform(0, 0.28) / (k + 1), o.phase[k] = random.uniform(0, 2 * pi), o.swing += o.height[k];
   double margin_x = std::min(o.radius * 0.8, w * 0.45), margin_y = std::min(o.radius * 0.8, h * 0.45);
   o.x = random.uniform(margin_x, w - margin_x), o.y = random.uniform(margin_y, h - margin_y);
   return o;
@@ -125,8 +122,7 @@ Palette random_palette(Random& random) {
          chroma = random.uniform(8, 38);
   double low = random.uniform(35, 80), high = random.uniform(140, 215);
   for (int i = 0; i < 4; ++i) {
-    double light = mix(low, high, i / 3.0), h = hue + random.uniform(-0.5, 0.5),
-           c = chroma * random.uniform(0.6, 1.2);
+    double light = mix(low, high, i / 3.0), h = hue + random.uniform(-0.5, 0.5), c = chroma * random.uniform(0.6, 1.2);
     for (int k = 0; k < 3; ++k) p[i][k] = float(light + c * std::cos(h - 2 * pi * k / 3));
   }
   return p;
@@ -142,8 +138,8 @@ void paint(const Palette& p, float t, float light, float* rgb) {
 
 SynthPair make_synthetic(uint64_t seed, uint64_t index, int64_t height, int64_t width, double difficulty) {
   check(height >= 16 && width >= 16, "make_synthetic: at least 16 pixels a side, got ", height, " x ", width);
-  check<ConfigError>(difficulty >= 0 && difficulty <= 1,
-                     "make_synthetic: difficulty must lie in [0, 1], got ", difficulty);
+  check<ConfigError>(difficulty >= 0 && difficulty <= 1, "make_synthetic: difficulty must lie in [0, 1], got ",
+                     difficulty);
   Random random({.seed = seed, .domain = Domain::synth, .path = index});
   const double unit = double(std::min(height, width)), w = double(width) / unit, h = double(height) / unit;
 
@@ -166,8 +162,7 @@ SynthPair make_synthetic(uint64_t seed, uint64_t index, int64_t height, int64_t 
 
   SynthPair out{empty({height, width, 3}, DType::u8), empty({height, width, 1}, DType::u8)};
   std::vector<float> cover(size_t(height * width)), rim(cover.size());
-  for (int attempt = 0; attempt < 20;
-       ++attempt) {  // until the part inside the picture is neither tiny nor huge
+  for (int attempt = 0; attempt < 20; ++attempt) {  // until the part inside the picture is neither tiny nor huge
     const int count = random.uniform() < 0.3 ? 2 : 1;
     const double area = random.uniform(0.09, 0.28) * w * h / count;
     std::array<Outline, 2> outlines{random_outline(random, area, w, h), random_outline(random, area, w, h)};
@@ -186,8 +181,7 @@ SynthPair make_synthetic(uint64_t seed, uint64_t index, int64_t height, int64_t 
 
   uint8_t *image = out.image.write<uint8_t>(), *mask = out.mask.write<uint8_t>();
   for (int64_t i = 0; i < height * width; ++i) {
-    float x = float((double(i % width) + 0.5) / unit), y = float((double(i / width) + 0.5) / unit),
-          c = cover[i];
+    float x = float((double(i % width) + 0.5) / unit), y = float((double(i / width) + 0.5) / unit), c = cover[i];
     float value = 0;
     if (c < 1) value += (1 - c) * ground.at(x, y);
     if (c > 0) value += c * (object.at(x, y) + float(recolour) / contrast);

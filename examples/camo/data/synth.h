@@ -20,7 +20,6 @@ struct SynthPair {
 /// Picture number `index` of the series `seed`; a pure function of its arguments.  Lengths scale with the
 /// picture, so that one index shows the same scene at every size, but for its grain.  difficulty in [0, 1]: 0
 /// is easy to see.  Throws ShapeError under 16 pixels a side, ConfigError for a difficulty outside [0, 1].
-SynthPair make_synthetic(uint64_t seed, uint64_t index, int64_t height, int64_t width,
-                         double difficulty = 0.5);
+SynthPair make_synthetic(uint64_t seed, uint64_t index, int64_t height, int64_t width, double difficulty = 0.5);
 
 }  // namespace camo::program

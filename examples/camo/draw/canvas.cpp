@@ -58,8 +58,7 @@ bool letter_dot(char c, int64_t row, int64_t column) {
 
 }  // namespace
 
-Canvas::Canvas(int64_t height, int64_t width, Colour background)
-    : pixels_(empty({height, width, 3}, DType::u8)) {
+Canvas::Canvas(int64_t height, int64_t width, Colour background) : pixels_(empty({height, width, 3}, DType::u8)) {
   rectangle(0, 0, width, height, background);
 }
 
@@ -97,8 +96,7 @@ void Canvas::write(int64_t x, int64_t y, std::string_view text, Colour colour, i
         y + (c == 'g' || c == 'p' || c == 'q' || c == 'y' ? 2 * scale : 0);  // they reach below the line
     for (int64_t row = 0; row < kLetterHeight; ++row)
       for (int64_t column = 0; column < kLetterWidth - 1; ++column)
-        if (letter_dot(c, row, column))
-          rectangle(x + column * scale, top + row * scale, scale, scale, colour);
+        if (letter_dot(c, row, column)) rectangle(x + column * scale, top + row * scale, scale, scale, colour);
     x += kLetterWidth * scale;
   }
 }

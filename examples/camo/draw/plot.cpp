@@ -71,8 +71,7 @@ void draw_chart(Canvas& canvas, int64_t left, int64_t top, const Chart& chart) {
   }
   canvas.line(x0, y0, x0 + w, y0, kFrame);
   canvas.line(x0, y0, x0, y0 - h, kFrame);
-  canvas.write(int64_t(x0 + w / 2) - Canvas::text_width(chart.x_label) / 2, int64_t(y0) + 34, chart.x_label,
-               kInk);
+  canvas.write(int64_t(x0 + w / 2) - Canvas::text_width(chart.x_label) / 2, int64_t(y0) + 34, chart.x_label, kInk);
   canvas.write(int64_t(x0), top + 16, chart.title, kInk);
 
   int64_t legend = left + kChartWidth - kRight;
@@ -92,8 +91,7 @@ void draw_chart(Canvas& canvas, int64_t left, int64_t top, const Chart& chart) {
     for (size_t k = 0; k < n; ++k) {
       if (!finite(k)) continue;
       if (finite(k + 1)) canvas.line(x(k), y(k), x(k + 1), y(k + 1), colour, 2);
-      else if (k == 0 || !finite(k - 1))
-        canvas.line(x(k), y(k), x(k), y(k), colour, 6);  // a lone point is a dot
+      else if (k == 0 || !finite(k - 1)) canvas.line(x(k), y(k), x(k), y(k), colour, 6);  // a lone point is a dot
     }
   }
 }
@@ -126,9 +124,7 @@ Tensor draw_charts(const std::vector<Chart>& charts) {
   return canvas.pixels();
 }
 
-void write_charts(const std::string& path, const std::vector<Chart>& charts) {
-  write_png(path, draw_charts(charts));
-}
+void write_charts(const std::string& path, const std::vector<Chart>& charts) { write_png(path, draw_charts(charts)); }
 
 Tensor draw_grid(const std::vector<std::vector<Tensor>>& rows, const std::vector<std::string>& captions) {
   check<DataError>(!rows.empty(), "draw_grid: no picture to draw");
@@ -140,8 +136,7 @@ Tensor draw_grid(const std::vector<std::vector<Tensor>>& rows, const std::vector
     int64_t height = 1;
     fitted.emplace_back();
     for (const Tensor& x : row) {
-      check(x.rank() == 3 && x.numel() > 0, "draw_grid: pictures are u8 (h, w, 1) or (h, w, 3), got ",
-            x.shape());
+      check(x.rank() == 3 && x.numel() > 0, "draw_grid: pictures are u8 (h, w, 1) or (h, w, 3), got ", x.shape());
       double scale = double(kCell) / double(std::max(x.dim(0), x.dim(1)));
       auto length = [&](int axis) { return std::max<int64_t>(1, std::llround(double(x.dim(axis)) * scale)); };
       fitted.back().push_back(resize_image(x, length(0), length(1)));
@@ -152,14 +147,13 @@ Tensor draw_grid(const std::vector<std::vector<Tensor>>& rows, const std::vector
   }
   Canvas canvas(total, columns * (kCell + kGap) + kGap);
   for (size_t c = 0; c < captions.size(); ++c)
-    canvas.write(kGap + int64_t(c) * (kCell + kGap) + (kCell - Canvas::text_width(captions[c])) / 2, 12,
-                 captions[c], kInk);
+    canvas.write(kGap + int64_t(c) * (kCell + kGap) + (kCell - Canvas::text_width(captions[c])) / 2, 12, captions[c],
+                 kInk);
   int64_t y = kCaption;
   for (size_t r = 0; r < fitted.size(); y += heights[r] + kGap, ++r)
     for (size_t c = 0; c < fitted[r].size(); ++c) {
       const Tensor& x = fitted[r][c];
-      canvas.place(kGap + int64_t(c) * (kCell + kGap) + (kCell - x.dim(1)) / 2,
-                   y + (heights[r] - x.dim(0)) / 2, x);
+      canvas.place(kGap + int64_t(c) * (kCell + kGap) + (kCell - x.dim(1)) / 2, y + (heights[r] - x.dim(0)) / 2, x);
     }
   return canvas.pixels();
 }

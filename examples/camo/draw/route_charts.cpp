@@ -8,8 +8,7 @@ namespace camo::program {
 
 std::vector<ScaleNames> scale_names(nn::Module& network) {
   std::vector<ScaleNames> out;
-  for (const moe::Moe* layer : moe::mixtures(network))
-    out.push_back({text("H/", 4 << out.size()), layer->names});
+  for (const moe::Moe* layer : moe::mixtures(network)) out.push_back({text("H/", 4 << out.size()), layer->names});
   return out;
 }
 
@@ -42,8 +41,7 @@ History history(const std::vector<JsonObject>& metrics, size_t scale) {
 
 /// Bands stacked to 100 %, one an expert; pale lines where they would lie if all were used alike.
 void draw_bands(Canvas& canvas, int64_t left, int64_t top, const std::string& title, const History& h) {
-  const int64_t x0 = left + 62, y0 = top + kPanelHeight - 52, w = kPanelWidth - 62 - 20,
-                tall = kPanelHeight - 52 - 40;
+  const int64_t x0 = left + 62, y0 = top + kPanelHeight - 52, w = kPanelWidth - 62 - 20, tall = kPanelHeight - 52 - 40;
   canvas.write(x0, top + 14, title, kInk);
   const size_t n = h.epoch.size(), E = h.share[0].size();
   const double first = h.epoch.front(), span = h.epoch.back() - first;
@@ -55,8 +53,7 @@ void draw_bands(Canvas& canvas, int64_t left, int64_t top, const std::string& ti
     double below = 0;
     for (size_t e = 0; e < E; ++e) {
       const double share = h.share[k][e] + (n > 1 ? (h.share[k + 1][e] - h.share[k][e]) * part : 0);
-      const int64_t low = std::llround(below * double(tall)),
-                    high = std::llround((below + share) * double(tall));
+      const int64_t low = std::llround(below * double(tall)), high = std::llround((below + share) * double(tall));
       canvas.rectangle(x0 + i, y0 - high, 1, high - low, expert_colour(e));
       below += share;
     }
@@ -72,8 +69,7 @@ void draw_bands(Canvas& canvas, int64_t left, int64_t top, const std::string& ti
     canvas.write(x0 - 9 - Canvas::text_width(label), y - kLetter / 2, label, kInk);
   }
   canvas.line(double(x0), double(y0), double(x0 + w), double(y0), kFrame);
-  const std::vector<double> marks =
-      span > 0 ? ticks(first, h.epoch.back(), 6, true) : std::vector<double>{first};
+  const std::vector<double> marks = span > 0 ? ticks(first, h.epoch.back(), 6, true) : std::vector<double>{first};
   for (double v : marks) {
     const int64_t x = span > 0 ? x0 + std::llround((v - first) / span * double(w)) : x0 + w / 2;
     canvas.line(double(x), double(y0), double(x), double(y0) + 5, kFrame);
@@ -96,8 +92,8 @@ Tensor draw_usage(const std::vector<JsonObject>& metrics, const std::vector<Scal
   const int64_t legend = int64_t(longest(names)) * 12 + 50;
   Canvas canvas(rows * kPanelHeight, columns * kPanelWidth + legend);
   for (size_t i = 0; i < panels.size(); ++i)
-    draw_bands(canvas, int64_t(i) % columns * kPanelWidth, int64_t(i) / columns * kPanelHeight,
-               panels[i].first, panels[i].second);
+    draw_bands(canvas, int64_t(i) % columns * kPanelWidth, int64_t(i) / columns * kPanelHeight, panels[i].first,
+               panels[i].second);
   for (size_t e = 0; e < names.size(); ++e) {  // from above, as the bands lie
     const int64_t x = columns * kPanelWidth + 8, y = 44 + int64_t(names.size() - 1 - e) * 26;
     canvas.rectangle(x, y - 1, 16, 16, expert_colour(e));
@@ -116,8 +112,8 @@ Tensor draw_groups(const moe::Survey& survey) {
   check<DataError>(survey.images() > 0, "draw_groups: the survey holds no image");
   const std::vector<int64_t> group = moe::groups_of(survey.features);
   const int64_t G = *std::max_element(group.begin(), group.end()) + 1, E = survey.layers[0].share.dim(1);
-  const int64_t cell_w = std::max<int64_t>(66, int64_t(longest(survey.layers[0].experts)) * 12 + 8),
-                cell_h = 34, label = 176;
+  const int64_t cell_w = std::max<int64_t>(66, int64_t(longest(survey.layers[0].experts)) * 12 + 8), cell_h = 34,
+                label = 176;
   const int64_t width = label + E * cell_w + 90, height = 78 + G * cell_h + 18;
   const int64_t columns = E > 8 || survey.layers.size() == 1 ? 1 : 2, n = int64_t(survey.layers.size());
   Canvas canvas((n + columns - 1) / columns * height, columns * width);
@@ -129,15 +125,13 @@ Tensor draw_groups(const moe::Survey& survey) {
     for (double v : to_vector<double>(share)) most = std::max(most, v);
     const moe::PermutationTest test = moe::permutation_test(layer.share, group);
     canvas.write(left + kGap, top + 16,
-                 text("H/", 4 << i, ": a group tells ", shown(test.information, "%.2f"),
-                      " nats of its experts (p ", shown(test.p, "%.3f"), ")"),
+                 text("H/", 4 << i, ": a group tells ", shown(test.information, "%.2f"), " nats of its experts (p ",
+                      shown(test.p, "%.3f"), ")"),
                  kInk);
-    for (int64_t e = 0; e < E; ++e)
-      centred(canvas, x0 + e * cell_w + cell_w / 2, top + 52, layer.experts[size_t(e)]);
+    for (int64_t e = 0; e < E; ++e) centred(canvas, x0 + e * cell_w + cell_w / 2, top + 52, layer.experts[size_t(e)]);
     for (int64_t g = 0; g < G; ++g) {
       const int64_t y = y0 + g * cell_h;
-      canvas.write(left + kGap, y + (cell_h - kLetter) / 2,
-                   counted(std::count(group.begin(), group.end(), g)), kInk);
+      canvas.write(left + kGap, y + (cell_h - kLetter) / 2, counted(std::count(group.begin(), group.end(), g)), kInk);
       for (int64_t e = 0; e < share.dim(1); ++e) {
         const double v = share.read<double>()[g * share.dim(1) + e];
         canvas.rectangle(x0 + e * cell_w, y, cell_w - 2, cell_h - 2, heat(v / most));

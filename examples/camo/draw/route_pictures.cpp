@@ -31,8 +31,7 @@ std::vector<Passed> pass(moe::CamoXpert& model, const Tensor& input) {
     layers[i]->watch = [&out, &before, i](const Var& x, const moe::MoeOut& o) {
       if (before[i]) before[i](x, o);
       out[i].map = x.value();
-      out[i].expert = to_vector<int64_t>(o.route.expert),
-      out[i].weight = to_vector<double>(o.route.weight.value());
+      out[i].expert = to_vector<int64_t>(o.route.expert), out[i].weight = to_vector<double>(o.route.weight.value());
     };
   }
   model.forward(Var(input));
@@ -43,8 +42,7 @@ std::vector<Passed> pass(moe::CamoXpert& model, const Tensor& input) {
     for (auto& expert : layers[i]->experts) {
       Var f = expert->forward(rows);
       if (layers[i]->routing != moe::Routing::image) f = moe::from_tiles(f, out[i].map.shape());
-      out[i].response.push_back(
-          cast(sqrt(sum(square(f), {-1}, /*keep=*/true)).value(), DType::f32).to(Device{}));
+      out[i].response.push_back(cast(sqrt(sum(square(f), {-1}, /*keep=*/true)).value(), DType::f32).to(Device{}));
     }
   }
   return out;
@@ -62,8 +60,7 @@ Tensor greyed(const Tensor& picture) {
 }
 
 /// The picture under a colour for each pixel.
-template <class ColourAt>
-Tensor tinted(const Tensor& grey, double opacity, const ColourAt& colour_at) {
+template <class ColourAt> Tensor tinted(const Tensor& grey, double opacity, const ColourAt& colour_at) {
   Tensor out = grey.clone();
   uint8_t* p = out.write<uint8_t>();
   for (int64_t y = 0; y < grey.dim(0); ++y)
@@ -93,8 +90,7 @@ void draw_bars(Canvas& canvas, int64_t x, int64_t y, int64_t width, const Passed
 
 /// The first choice of each tile or pixel, in the experts' colours.
 Tensor choice_map(const Passed& p, const Tensor& grey) {
-  const int64_t t = p.layer->tile, H = p.map.dim(1), W = p.map.dim(2), w = (W + t - 1) / t,
-                K = p.layer->router.chosen;
+  const int64_t t = p.layer->tile, H = p.map.dim(1), W = p.map.dim(2), w = (W + t - 1) / t, K = p.layer->router.chosen;
   return tinted(grey, 0.55, [&](int64_t y, int64_t x) {
     const int64_t row = y * H / grey.dim(0) / t * w + x * W / grey.dim(1) / t;
     return expert_colour(size_t(p.expert[size_t(row * K)]));
@@ -130,10 +126,8 @@ Tensor draw_responses(moe::CamoXpert& model, const Tensor& photograph, ImageSize
     const Passed& p = scales[s];
     const int64_t top = 40 + int64_t(s) * row_h, y = top + 30, H = p.map.dim(1), W = p.map.dim(2);
     canvas.write(column(1), top + 8, text("H/", 4 << s, ": ", H, " x ", W), kInk);
-    if (p.layer->routing == moe::Routing::image)
-      draw_bars(canvas, column(1), y + 6, cell_w, p);
-    else
-      canvas.place(column(1), y, choice_map(p, grey));
+    if (p.layer->routing == moe::Routing::image) draw_bars(canvas, column(1), y + 6, cell_w, p);
+    else canvas.place(column(1), y, choice_map(p, grey));
     std::vector<float> all;
     for (const Tensor& r : p.response) {
       const std::vector<float> v = to_vector<float>(r);
@@ -141,8 +135,7 @@ Tensor draw_responses(moe::CamoXpert& model, const Tensor& photograph, ImageSize
     }
     // One pixel in a hundred may burn out: a single peak would leave the rest of the row dark.
     std::sort(all.begin(), all.end());
-    const double least = all[all.size() / 100],
-                 most = std::max<double>(all[all.size() * 99 / 100], least + 1e-9);
+    const double least = all[all.size() / 100], most = std::max<double>(all[all.size() * 99 / 100], least + 1e-9);
     for (int64_t e = 0; e < E; ++e) {
       const int64_t x = column(2 + e);
       const double given = given_to(p, e);

@@ -25,13 +25,10 @@ inline Colour expert_colour(size_t i) {
 
 /// v in [0, 1], from dark violet over teal to yellow: brighter is more, in grey too.
 inline Colour heat(double v) {
-  constexpr double kStops[][3] = {
-      {40, 10, 72}, {52, 72, 140}, {30, 140, 140}, {110, 200, 90}, {252, 232, 60}};
+  constexpr double kStops[][3] = {{40, 10, 72}, {52, 72, 140}, {30, 140, 140}, {110, 200, 90}, {252, 232, 60}};
   const double at = std::clamp(v, 0.0, 1.0) * 4;
   const int i = std::min(int(at), 3);
-  auto mixed = [&](int c) {
-    return uint8_t(std::lround(kStops[i][c] + (kStops[i + 1][c] - kStops[i][c]) * (at - i)));
-  };
+  auto mixed = [&](int c) { return uint8_t(std::lround(kStops[i][c] + (kStops[i + 1][c] - kStops[i][c]) * (at - i))); };
   return {mixed(0), mixed(1), mixed(2)};
 }
 

@@ -6,8 +6,7 @@ namespace camo::program {
 namespace {
 
 /// Counts of the binarisation positive(grey level).
-template <class Positive>
-Confusion binarise(const GreyPair& pair, const Positive& positive) {
+template <class Positive> Confusion binarise(const GreyPair& pair, const Positive& positive) {
   Confusion c;
   for (int v = pair.low; v <= pair.high; ++v) {
     const int64_t in = pair.count[1][v], out = pair.count[0][v];
@@ -40,8 +39,8 @@ double Confusion::e_measure() const {
     sum = positive;
   } else {
     const double p = positive / n, g = truth / n;  // means of the two maps
-    sum = double(tp) * alignment(1 - p, 1 - g) + double(fp) * alignment(1 - p, -g) +
-          double(fn) * alignment(-p, 1 - g) + double(tn) * alignment(-p, -g);
+    sum = double(tp) * alignment(1 - p, 1 - g) + double(fp) * alignment(1 - p, -g) + double(fn) * alignment(-p, 1 - g) +
+          double(tn) * alignment(-p, -g);
   }
   return sum / (n - 1 + kEps);
 }

@@ -11,8 +11,7 @@ constexpr int32_t kNone = -1;
 std::vector<int32_t> nearest_rows(const uint8_t* inside, int64_t height, int64_t width) {
   std::vector<int32_t> near(size_t(height * width)), seen(size_t(width), kNone);
   for (int64_t y = 0; y < height; ++y)
-    for (int64_t x = 0; x < width; ++x)
-      near[y * width + x] = seen[x] = inside[y * width + x] ? int32_t(y) : seen[x];
+    for (int64_t x = 0; x < width; ++x) near[y * width + x] = seen[x] = inside[y * width + x] ? int32_t(y) : seen[x];
   for (int32_t& s : seen) s = kNone;
   for (int64_t y = height; y-- > 0;)
     for (int64_t x = 0; x < width; ++x) {

@@ -4,8 +4,7 @@ namespace camo::program {
 namespace {
 
 /// Sum of f(i) over [begin, begin + n) in NumPy's order: halves down to 128 numbers, eight running sums in each.
-template <class F>
-double pairwise_sum(int64_t begin, int64_t n, const F& f) {
+template <class F> double pairwise_sum(int64_t begin, int64_t n, const F& f) {
   if (n > 128) {
     const int64_t half = n / 2 / 8 * 8;
     return pairwise_sum(begin, half, f) + pairwise_sum(begin + half, n - half, f);

@@ -30,10 +30,8 @@ std::string wrapped(const std::string& line, size_t width, size_t margin) {
   size_t used = 0;
   std::istringstream in(line);
   for (std::string word; in >> word; used += word.size() + 1) {
-    if (used && used + word.size() > width)
-      out += "\n" + std::string(margin, ' '), used = 0;
-    else if (used)
-      out += ' ';
+    if (used && used + word.size() > width) out += "\n" + std::string(margin, ' '), used = 0;
+    else if (used) out += ' ';
     out += word;
   }
   return out;
@@ -61,10 +59,8 @@ Given parse(const Command& command, const std::vector<std::string>& words) {
   Given given;
   for (size_t i = 0; i < command.options.size(); ++i) {
     const Option& o = command.options[i];
-    if (is_switch(o))
-      app.add_flag("--" + o.name)->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
-    else
-      app.add_option("--" + o.name, value[i])->allow_extra_args(false);
+    if (is_switch(o)) app.add_flag("--" + o.name)->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
+    else app.add_option("--" + o.name, value[i])->allow_extra_args(false);
   }
   if (!command.rest.empty()) app.add_option("rest", given.rest);
   std::vector<std::string> reversed(words.rbegin(), words.rend());
@@ -83,14 +79,12 @@ Given parse(const Command& command, const std::vector<std::string>& words) {
     std::string name = extra[0].substr(extra[0].find_first_not_of('-'));
     name = name.substr(0, name.find('='));
     std::string near = nearest(name, names(command.options));
-    throw ConfigError(
-        text("camo ", command.name, ": no such flag --", name,
-             near.empty() ? " [camo " + command.name + " --help]" : " [did you mean --" + near + "?]"));
+    throw ConfigError(text("camo ", command.name, ": no such flag --", name,
+                           near.empty() ? " [camo " + command.name + " --help]" : " [did you mean --" + near + "?]"));
   }
   for (size_t i = 0; i < command.options.size(); ++i) {
     const Option& o = command.options[i];
-    if (!app.get_option("--" + o.name)->empty())
-      given.flags.emplace_back(o.name, is_switch(o) ? "true" : value[i]);
+    if (!app.get_option("--" + o.name)->empty()) given.flags.emplace_back(o.name, is_switch(o) ? "true" : value[i]);
   }
   return given;
 }
@@ -102,8 +96,7 @@ Given read(const Command& command, const std::vector<std::string>& words) {
 }
 
 void print_help(const Command& command) {
-  std::printf("%s\n\nusage: %s\n", wrapped(command.summary, 100, 0).c_str(),
-              wrapped(command.usage, 100, 7).c_str());
+  std::printf("%s\n\nusage: %s\n", wrapped(command.summary, 100, 0).c_str(), wrapped(command.usage, 100, 7).c_str());
   if (!command.options.empty()) std::printf("\n");
   for (const Option& o : command.options) {
     std::string left = "  --" + o.name + kind(o), right = o.help, now = shown(o);
@@ -122,9 +115,8 @@ void print_help(const Command& command) {
 namespace {
 
 void print_overview(const std::vector<Entry>& commands) {
-  std::printf(
-      "Camo %s: finds camouflaged objects in photographs, and learns to.\n\nusage: camo COMMAND [flags]\n\n",
-      CAMO_VERSION);
+  std::printf("Camo %s: finds camouflaged objects in photographs, and learns to.\n\nusage: camo COMMAND [flags]\n\n",
+              CAMO_VERSION);
   for (const Entry& c : commands) std::printf("  %-10s %s\n", c.name.c_str(), c.summary.c_str());
   std::printf(
       "\n  camo COMMAND --help    flags of a command, with defaults and units\n  camo --version\n\n"

@@ -48,7 +48,8 @@ RouterSettings router_settings(const TrainConfig& c) {
            {"clip", &settings.group.clip, "largest norm of the routers' gradients; 0: no limit", 0, 1e9}},
           c.router, "router");
   check<ConfigError>(routing == "tile" || out.tile == usual_tile, "router: tile goes with routing=tile");
-  check<ConfigError>(balancing == "auxiliary" || out.warmup == usual_warmup, "router: warmup goes with balancing=auxiliary");
+  check<ConfigError>(balancing == "auxiliary" || out.warmup == usual_warmup,
+                     "router: warmup goes with balancing=auxiliary");
   auto place = [](const std::vector<std::string>& words, const std::string& word) {
     return std::find(words.begin(), words.end(), word) - words.begin();
   };
@@ -77,16 +78,15 @@ Options options(TrainConfig& c) {
       {"ema-decay", &c.ema_decay, "decay of the averaged weights a step; 0: no average", 0, 0.999999},
       {"experts", &c.experts, "experts at each scale; 0: as many as the model has by itself", 0, 16},
       {"chosen", &c.chosen, "experts that a photograph is sent to at each scale", 1, 16},
-      {"router", &c.router, "KEY=VALUE,... of routing, tile, weights, temperature, clamp, noise, z-loss, balancing, "
-                            "leak, auxiliary, warmup, lr, clip"},
+      {"router", &c.router,
+       "KEY=VALUE,... of routing, tile, weights, temperature, clamp, noise, z-loss, balancing, "
+       "leak, auxiliary, warmup, lr, clip"},
       choice("attention", &c.attention, "of camoxpert's attention expert", moe::attention_kind_names()),
       {"loss", &c.loss, "terms of the loss and their weights; those that are not named weigh 0"},
       {"drop-path", &c.drop_path, "chance that a block of the backbone is left out", 0, 0.9},
       {"balance-rate", &c.balance_rate, "step of the bias that evens the experts' load", 0, 1},
       choice("augment", &c.augment, "flip, crop, scale, rotate, recolour", {"on", "off"}),
-      {"hold-out", &c.hold_out,
-       "share of the photographs kept for validation, if the data has no split", 0,
-       0.9},
+      {"hold-out", &c.hold_out, "share of the photographs kept for validation, if the data has no split", 0, 0.9},
       {"count", &c.count, "synthetic photographs an epoch", 1, 1e9},
       {"difficulty", &c.difficulty, "of synthetic camouflage", 0, 1},
       {"bad-steps", &c.bad_steps, "steps with NaN or infinity in a row that end the run", 1, 1e6},
@@ -94,9 +94,7 @@ Options options(TrainConfig& c) {
       {"seed", &c.seed, "decides weights, order, augmentation and noise", 0, 9e15},
       choice("device", &c.device, "where to compute", {"cpu", "cuda"}),
       choice("precision", &c.precision, "of activations", {"fp32", "bf16"}),
-      choice("bf16-units", &c.bf16_units,
-             "bf16 units of the processor; auto: if faster",
-             {"off", "on", "auto"}),
+      choice("bf16-units", &c.bf16_units, "bf16 units of the processor; auto: if faster", {"off", "on", "auto"}),
       choice("tf32", &c.tf32, "tensor cores of a GPU for f32, with 10-bit fractions", {"off", "on"}),
       {"threads", &c.threads, "threads that compute; 0: one per core; never changes a result", 0, 1024},
       {"workers", &c.workers, "threads that read and augment ahead; never changes a result", 0, 256},
@@ -113,11 +111,9 @@ TrainConfig demo_config() {
 }
 
 void validate(const TrainConfig& c) {
-  check<ConfigError>(!c.data.empty(),
-                     "camo train --data: a folder, a list file or 'synthetic' must be given");
+  check<ConfigError>(!c.data.empty(), "camo train --data: a folder, a list file or 'synthetic' must be given");
   check<ConfigError>(!c.out.empty(), "camo train --out: a run folder must be given");
-  check<ConfigError>(c.min_lr <= c.lr, "camo train --min-lr: must be at most --lr, got ", c.min_lr, " and ",
-                     c.lr);
+  check<ConfigError>(c.min_lr <= c.lr, "camo train --min-lr: must be at most --lr, got ", c.min_lr, " and ", c.lr);
   router_settings(c);
   const moe::LossWeights weights = loss_weights(c.loss);
   bool learns = false;

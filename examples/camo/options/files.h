@@ -9,8 +9,7 @@
 namespace camo::program {
 
 /// The bytes of a file; E names it and what the system said.
-template <class E>
-std::string read_file(const std::string& path, const char* op = "read") {
+template <class E> std::string read_file(const std::string& path, const char* op = "read") {
   InputFile file = InputFile::open<E>(path, op);
   std::string out(size_t(file.size()), '\0');
   check<E>(file.read(0, out.data(), file.size()), op, ": ", path, ": ends early");

@@ -5,26 +5,21 @@
 #include <cmath>
 #include <sstream>
 
-#include "tensor/nearest.h"
 #include "tensor/error.h"
+#include "tensor/nearest.h"
 
 namespace camo::program {
 namespace {
 
-template <class... F>
-struct Overloaded : F... {
-  using F::operator()...;
-};
-template <class... F>
-Overloaded(F...) -> Overloaded<F...>;
+template <class... F> struct Overloaded : F... { using F::operator()...; };
+template <class... F> Overloaded(F...) -> Overloaded<F...>;
 
 std::string range(const Option& o) {
   if (std::isinf(o.high)) return std::isinf(o.low) ? "a number" : "at least " + text(o.low);
   return std::isinf(o.low) ? "at most " + text(o.high) : "from " + text(o.low) + " to " + text(o.high);
 }
 
-template <class T>
-T parse(const std::string& word, const std::string& label, const char* kind) {
+template <class T> T parse(const std::string& word, const std::string& label, const char* kind) {
   T out{};
   const char* end = word.data() + word.size();
   auto [at, error] = std::from_chars(word.data(), end, out);
@@ -32,10 +27,8 @@ T parse(const std::string& word, const std::string& label, const char* kind) {
   return out;
 }
 
-template <class T>
-T in_range(const Option& o, T value, const std::string& label) {
-  check<ConfigError>(double(value) >= o.low && double(value) <= o.high, label, ": must be ", range(o),
-                     ", got ", value);
+template <class T> T in_range(const Option& o, T value, const std::string& label) {
+  check<ConfigError>(double(value) >= o.low && double(value) <= o.high, label, ": must be ", range(o), ", got ", value);
   return value;
 }
 
@@ -64,8 +57,8 @@ std::string to_string(ImageSize size) {
 void set(const Option& o, const std::string& word, const std::string& label) {
   std::visit(Overloaded{
                  [&](bool* p) {
-                   check<ConfigError>(word == "true" || word == "false", label,
-                                      ": expects true or false, got '", word, "'");
+                   check<ConfigError>(word == "true" || word == "false", label, ": expects true or false, got '", word,
+                                      "'");
                    *p = word == "true";
                  },
                  [&](int64_t* p) { *p = in_range(o, parse<int64_t>(word, label, "an integer"), label); },
@@ -82,11 +75,14 @@ void set_all(const Options& table, const std::string& pairs, const std::string& 
   std::istringstream list(pairs);
   std::vector<std::string> given;
   for (std::string pair; std::getline(list, pair, ',');) {
-    const size_t equals = pair.find('='), at = size_t(std::find(names.begin(), names.end(), pair.substr(0, equals)) - names.begin());
-    check<ConfigError>(equals != std::string::npos || at == names.size(), label, ": expects KEY=VALUE,..., got '", pair, "'");
-    check<ConfigError>(at < names.size(), label, ": expects KEY=VALUE,..., got '", pair,
-                       "'", hint(pair.substr(0, equals), names));
-    check<ConfigError>(std::find(given.begin(), given.end(), names[at]) == given.end(), label, ": ", names[at], " is given twice");
+    const size_t equals = pair.find('='),
+                 at = size_t(std::find(names.begin(), names.end(), pair.substr(0, equals)) - names.begin());
+    check<ConfigError>(equals != std::string::npos || at == names.size(), label, ": expects KEY=VALUE,..., got '", pair,
+                       "'");
+    check<ConfigError>(at < names.size(), label, ": expects KEY=VALUE,..., got '", pair, "'",
+                       hint(pair.substr(0, equals), names));
+    check<ConfigError>(std::find(given.begin(), given.end(), names[at]) == given.end(), label, ": ", names[at],
+                       " is given twice");
     given.push_back(names[at]);
     set(table[at], pair.substr(equals + 1), label + ": " + names[at]);
   }
@@ -94,17 +90,14 @@ void set_all(const Options& table, const std::string& pairs, const std::string& 
 
 void set_json(const Option& o, const JsonValue& value, const std::string& label) {
   if (auto* word = std::get_if<std::string>(&value)) {
-    bool takes_text =
-        std::holds_alternative<std::string*>(o.value) || std::holds_alternative<ImageSize*>(o.value);
+    bool takes_text = std::holds_alternative<std::string*>(o.value) || std::holds_alternative<ImageSize*>(o.value);
     check<ConfigError>(takes_text, label, ": expects ",
-                       std::holds_alternative<bool*>(o.value) ? "true or false" : "a number",
-                       ", got the text '", *word, "'");
+                       std::holds_alternative<bool*>(o.value) ? "true or false" : "a number", ", got the text '", *word,
+                       "'");
     return set(o, *word, label);
   }
-  bool takes_bool = std::holds_alternative<bool*>(o.value),
-       takes_text = std::holds_alternative<std::string*>(o.value);
-  if (auto* flag = std::get_if<bool>(&value); flag && takes_bool)
-    return set(o, *flag ? "true" : "false", label);
+  bool takes_bool = std::holds_alternative<bool*>(o.value), takes_text = std::holds_alternative<std::string*>(o.value);
+  if (auto* flag = std::get_if<bool>(&value); flag && takes_bool) return set(o, *flag ? "true" : "false", label);
   if (auto* whole = std::get_if<int64_t>(&value); whole && !takes_bool && !takes_text)
     return set(o, text(*whole), label);
   if (auto* real = std::get_if<double>(&value); real && std::holds_alternative<double*>(o.value))

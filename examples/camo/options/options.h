@@ -48,7 +48,6 @@ JsonValue to_json_value(const Option& option);
 /// The word of `words` that a misspelt one most likely means; empty when none is near.
 std::string nearest(const std::string& word, const std::vector<std::string>& words);
 /// " [did you mean 'x'?]", or " [one of: a, b, c]" when nothing is near and the list is short.
-std::string hint(const std::string& word, const std::vector<std::string>& words,
-                 const std::string& prefix = "");
+std::string hint(const std::string& word, const std::vector<std::string>& words, const std::string& prefix = "");
 
 }  // namespace camo::program

@@ -18,8 +18,7 @@ void save_checkpoint(const std::string& path, const Checkpoint& c) {
   append(all, "model.", c.model);
   append(all, "ema.", c.ema);
   append(all, "optimizer.", c.optimizer);
-  write_safetensors(path, all,
-                    {{"format", kFormat}, {"config", to_text(c.config, true)}, {"state", to_json(c.state)}});
+  write_safetensors(path, all, {{"format", kFormat}, {"config", to_text(c.config, true)}, {"state", to_json(c.state)}});
 }
 
 Checkpoint load_checkpoint(const std::string& path) {
@@ -39,24 +38,22 @@ Checkpoint load_checkpoint(const std::string& path) {
   for (auto& [name, tensor] : file.tensors) {
     bool known = false;
     for (const auto& [prefix, part] : parts)
-      if (!known && name.rfind(prefix, 0) == 0)
-        part->emplace_back(name.substr(prefix.size()), tensor), known = true;
+      if (!known && name.rfind(prefix, 0) == 0) part->emplace_back(name.substr(prefix.size()), tensor), known = true;
     check<WeightsError>(known, path, ": holds a tensor that belongs nowhere: ", name);
   }
   return out;
 }
 
 std::unique_ptr<moe::CamoXpert> make_model(const TrainConfig& c) {
-  auto model = std::make_unique<moe::CamoXpert>(
-      nn::Scope{.device = parse_device(c.device), .seed = uint64_t(c.seed)},
-      moe::CamoXpertConfig{.model = c.model,
-                           .backbone = c.backbone,
-                           .experts = c.experts,
-                           .mixture = router_settings(c).mixture,
-                           .attention = moe::attention_kind(c.attention),
-                           .drop_path = c.freeze ? 0 : c.drop_path,
-                           .image_height = c.size.height,
-                           .image_width = c.size.width});
+  auto model = std::make_unique<moe::CamoXpert>(nn::Scope{.device = parse_device(c.device), .seed = uint64_t(c.seed)},
+                                                moe::CamoXpertConfig{.model = c.model,
+                                                                     .backbone = c.backbone,
+                                                                     .experts = c.experts,
+                                                                     .mixture = router_settings(c).mixture,
+                                                                     .attention = moe::attention_kind(c.attention),
+                                                                     .drop_path = c.freeze ? 0 : c.drop_path,
+                                                                     .image_height = c.size.height,
+                                                                     .image_width = c.size.width});
   if (c.freeze) model->backbone->freeze();
   return model;
 }
@@ -88,9 +85,9 @@ Loaded load_model(const std::string& given, const std::string& device) {
   Loaded out{c.config, make_model(c.config), ""};
   about_file(path, [&] { return nn::load_state_dict(*out.model, c.ema.empty() ? c.model : c.ema); });
   out.model->train(false);
-  out.described = text(path, ": ", c.config.model, " on ", c.config.backbone, ", ",
-                       c.ema.empty() ? "raw" : "averaged (EMA)", " weights, epoch ", c.state.integer("epoch"),
-                       ", ", to_string(c.config.size), " pixels");
+  out.described =
+      text(path, ": ", c.config.model, " on ", c.config.backbone, ", ", c.ema.empty() ? "raw" : "averaged (EMA)",
+           " weights, epoch ", c.state.integer("epoch"), ", ", to_string(c.config.size), " pixels");
   return out;
 }
 

@@ -58,8 +58,7 @@ Scores evaluate(moe::CamoXpert& model, const Dataset& data, const Inference& how
       ImageScores s = score(maps[i], items[i].picture.mask);
       sum.images += 1, sum.mae += s.mae, sum.iou += s.iou, sum.dice += s.dice;
       if (see)
-        more = see(
-            {items[i].index, items[i].picture.image, items[i].picture.mask, maps[i], s.mae, s.iou, s.dice});
+        more = see({items[i].index, items[i].picture.image, items[i].picture.mask, maps[i], s.mae, s.iou, s.dice});
     }
   }
   double n = double(std::max<int64_t>(sum.images, 1));

@@ -4,11 +4,11 @@
 #include <functional>
 #include <optional>
 
-#include "examples/camo/run/checkpoint.h"
 #include "examples/camo/data/loader.h"
-#include "nn/unreached.h"
+#include "examples/camo/run/checkpoint.h"
 #include "nn/ema.h"
 #include "nn/optim.h"
+#include "nn/unreached.h"
 
 namespace camo::program {
 

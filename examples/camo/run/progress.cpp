@@ -27,9 +27,7 @@ std::string scientific(double x) {
 Progress::Progress(int64_t epochs, int64_t total, int64_t done)
     : terminal_(::isatty(1)), epochs_(epochs), total_(total), done_(done), start_(Clock::now()) {}
 
-double Progress::seconds() const {
-  return std::chrono::duration<double>(Clock::now() - start_).count() - paused_;
-}
+double Progress::seconds() const { return std::chrono::duration<double>(Clock::now() - start_).count() - paused_; }
 
 void Progress::pause() { pause_start_ = Clock::now(); }
 void Progress::resume() { paused_ += std::chrono::duration<double>(Clock::now() - pause_start_).count(); }
@@ -40,13 +38,12 @@ void Progress::step(int64_t epoch, int64_t step, double loss, double rate, int64
   if (now - last_print_ < (terminal_ ? 0.2 : 10)) return;
   last_print_ = now;
   double left = double(total_ - step) * (now + paused_) / double(std::max<int64_t>(step - done_, 1));
-  std::string words = text("epoch ", epoch, "/", epochs_, "  step ", step, "/", total_, "  loss ",
-                           fixed(loss, 4), "  lr ", scientific(rate), "  ", fixed(speed_, 1), " img/s  eta ",
-                           clock_text(left), "  mem ", bytes_text(double(resident_bytes())));
+  std::string words = text("epoch ", epoch, "/", epochs_, "  step ", step, "/", total_, "  loss ", fixed(loss, 4),
+                           "  lr ", scientific(rate), "  ", fixed(speed_, 1), " img/s  eta ", clock_text(left),
+                           "  mem ", bytes_text(double(resident_bytes())));
   if (terminal_)
     std::printf("\r%.*s\033[K", terminal_width() - 1, words.c_str());  // a line that wraps cannot be redrawn
-  else
-    std::printf("%s\n", words.c_str());
+  else std::printf("%s\n", words.c_str());
   std::fflush(stdout);
   drawn_ = terminal_;
 }

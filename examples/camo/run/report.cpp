@@ -13,8 +13,7 @@ namespace camo::program {
 SetScores score_set(const std::vector<ImageMeasures>& images) {
   SetScores out{int64_t(images.size()), average(images), {}};
   std::vector<Measures> resampled(kResamples);
-  parallel_for(kResamples, kGrain,
-               [&](int64_t r) { resampled[r] = average(images, draw_images(out.images, r)); });
+  parallel_for(kResamples, kGrain, [&](int64_t r) { resampled[r] = average(images, draw_images(out.images, r)); });
   std::vector<double> figures(kResamples);
   for (size_t m = 0; m < std::size(kMeasures); ++m) {
     std::transform(resampled.begin(), resampled.end(), figures.begin(),

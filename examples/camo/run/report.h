@@ -6,8 +6,8 @@
 #include <vector>
 
 #include "examples/camo/metrics/bootstrap.h"
-#include "examples/camo/options/json.h"
 #include "examples/camo/metrics/metrics.h"
+#include "examples/camo/options/json.h"
 
 namespace camo::program {
 

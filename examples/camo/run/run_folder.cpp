@@ -11,8 +11,8 @@
 #include <sstream>
 #include <utility>
 
-#include "examples/camo/options/files.h"
 #include "examples/camo/draw/plot.h"
+#include "examples/camo/options/files.h"
 
 namespace camo::program {
 
@@ -31,8 +31,7 @@ RunFolder RunFolder::create(const std::string& path) {
 
 RunFolder RunFolder::open(const std::string& path) {
   check<ConfigError>(fs::is_directory(path), "--resume ", path, ": no such folder");
-  check<ConfigError>(fs::exists(path + "/config.json"), "--resume ", path,
-                     ": holds no run (config.json is missing)");
+  check<ConfigError>(fs::exists(path + "/config.json"), "--resume ", path, ": holds no run (config.json is missing)");
   remove_stale_temporaries(path);
   return RunFolder(path);
 }
@@ -64,8 +63,7 @@ void RunFolder::append_metrics(const JsonObject& object) const {
   bool ok = fd >= 0 && ::write(fd, line.data(), line.size()) == ssize_t(line.size()) && ::fsync(fd) == 0;
   int error = errno;
   if (fd >= 0) ::close(fd);
-  check<MemoryError>(ok, path, ": cannot be written: ", std::strerror(error), ", needs ", line.size(),
-                     " bytes");
+  check<MemoryError>(ok, path, ": cannot be written: ", std::strerror(error), ", needs ", line.size(), " bytes");
 }
 
 std::vector<JsonObject> read_metrics(const std::string& path) {
@@ -89,8 +87,7 @@ void RunFolder::trim_metrics(int64_t epochs) const {
 void RunFolder::draw_curves() const {
   std::vector<JsonObject> lines = read_metrics();
   std::vector<Chart> charts;
-  for (std::vector<std::string> names :
-       {std::vector<std::string>{"loss"}, {"iou", "dice"}, {"mae"}, {"lr"}}) {
+  for (std::vector<std::string> names : {std::vector<std::string>{"loss"}, {"iou", "dice"}, {"mae"}, {"lr"}}) {
     Chart chart;
     for (const std::string& name : names) {
       Series series;

@@ -5,13 +5,13 @@
 #include <filesystem>
 
 #include "examples/camo/data/augment.h"
-#include "examples/camo/options/files.h"
 #include "examples/camo/draw/plot.h"
-#include "examples/camo/run/progress.h"
 #include "examples/camo/draw/route_pictures.h"
+#include "examples/camo/options/files.h"
+#include "examples/camo/run/epoch_sums.h"
+#include "examples/camo/run/progress.h"
 #include "examples/camo/run/run_folder.h"
 #include "examples/camo/run/signals.h"
-#include "examples/camo/run/epoch_sums.h"
 #include "nn/schedule.h"
 #include "tensor/image/image.h"
 #include "tensor/parallel.h"
@@ -77,8 +77,7 @@ class Trainer {
 void Trainer::restore(const Checkpoint& c) {
   learner_->load(c);
   check<DataError>(c.state.string("data") == digest(data_.train), config_.data,
-                   ": is not the data that the run began with (", data_.train.size(),
-                   " training photographs now)");
+                   ": is not the data that the run began with (", data_.train.size(), " training photographs now)");
   epoch_ = c.state.integer("epoch"), batch_ = c.state.integer("batch"), step_ = c.state.integer("step");
   bad_in_a_row_ = c.state.integer("bad_in_a_row");
   outcome_.best_iou = c.state.number("best_iou"), outcome_.best_epoch = c.state.integer("best_epoch");
@@ -114,8 +113,8 @@ std::string Trainer::warn_when_full(const std::function<void()>& write) {
 
 /// Only the last save of a run must succeed: its failure is kept and raised at the end.
 void Trainer::save_last() {
-  failed_save_ = warn_when_full(
-      [&] { save_checkpoint(folder_.file("last.safetensors"), checkpoint(/*with_optimizer=*/true)); });
+  failed_save_ =
+      warn_when_full([&] { save_checkpoint(folder_.file("last.safetensors"), checkpoint(/*with_optimizer=*/true)); });
 }
 
 int Trainer::stopped() {
@@ -148,10 +147,8 @@ bool Trainer::train_epoch() {
   order = {order.begin() + batch_ * batch_size_, order.begin() + batches_ * batch_size_};
   Loader<RawSample> loader(
       [this](int64_t i) {
-        RandomKey key{.seed = uint64_t(config_.seed),
-                      .domain = Domain::augment,
-                      .path = uint64_t(i),
-                      .step = uint32_t(epoch_)};
+        RandomKey key{
+            .seed = uint64_t(config_.seed), .domain = Domain::augment, .path = uint64_t(i), .step = uint32_t(epoch_)};
         return cut(data_.train.load(i, epoch_), config_.size, config_.augment == "on" ? draw(key) : Drawn{});
       },
       std::move(order), config_.workers, 2 * batch_size_);
@@ -161,8 +158,7 @@ bool Trainer::train_epoch() {
     while (int64_t(window.size()) < config_.accumulate)
       if (std::optional<Sample> batch = next_batch(loader, batch_size_, learner_->model().state().device))
         window.push_back(std::move(*batch));
-      else
-        break;
+      else break;
     const double lr = rate(step_);
     StepReport report = learner_->step(window, lr, hooks_.before_pass);
     batch_ += int64_t(window.size()), step_ += 1, images_ += int64_t(window.size()) * batch_size_;
@@ -197,7 +193,8 @@ void Trainer::draw_routing(const moe::Survey& survey) {
     if (survey.layers.empty()) return;
     write_png(folder_.file("groups.png"), draw_groups(survey));
     for (size_t i = 0; i < grid_.size() && i < size_t(kResponsePictures); ++i)
-      write_png(folder_.file(text("responses_", i, ".png")), draw_responses(learner_->model(), grid_[i][0], config_.size));
+      write_png(folder_.file(text("responses_", i, ".png")),
+                draw_responses(learner_->model(), grid_[i][0], config_.size));
   });
 }
 
@@ -240,8 +237,9 @@ void Trainer::report_unreached() {
   if (epoch_ != 1 || learner_->gradients().steps() < steps_per_epoch_) return;
   const std::vector<std::string> names = nn::unreached(learner_->model(), learner_->gradients());
   if (names.empty()) return;
-  progress_->line(text("warning: no gradient has reached ", names.size(), " parameters in this epoch, first ", names[0],
-                       names[0].find(".experts.") == std::string::npos ? "" : " [experts that nobody chose; the load evens out]"));
+  progress_->line(
+      text("warning: no gradient has reached ", names.size(), " parameters in this epoch, first ", names[0],
+           names[0].find(".experts.") == std::string::npos ? "" : " [experts that nobody chose; the load evens out]"));
 }
 
 /// Keeps the weights with the best IoU; without validation data the newest.
@@ -250,8 +248,8 @@ bool Trainer::save_best() {
   if (s.images && s.iou <= outcome_.best_iou) return false;
   const auto before = std::pair(outcome_.best_iou, outcome_.best_epoch);
   outcome_.best_iou = s.iou, outcome_.best_epoch = epoch_;
-  std::string failed = warn_when_full(
-      [&] { save_checkpoint(folder_.file("best.safetensors"), checkpoint(/*with_optimizer=*/false)); });
+  std::string failed =
+      warn_when_full([&] { save_checkpoint(folder_.file("best.safetensors"), checkpoint(/*with_optimizer=*/false)); });
   if (!failed.empty()) std::tie(outcome_.best_iou, outcome_.best_epoch) = before;
   return failed.empty();
 }
@@ -263,13 +261,11 @@ void Trainer::report_start() {
   progress_->line(text(config_.model, " on ", config_.backbone, ", ", learner_->model().parameter_count(),
                        " parameters; ", data_.train.size(), " photographs at ", to_string(config_.size), ", ",
                        data_.validation.size(), " for validation (", data_.where, ")"));
-  if (!learner_->weights_report().empty())
-    progress_->line(text(config_.weights, ": ", learner_->weights_report()));
-  progress_->line(
-      text(total_, " steps of ", batch_size_ * std::min(config_.accumulate, batches_), " photographs, ",
-           threads(), " threads, ", config_.workers, " workers, ", config_.precision,
-           config_.bf16_units == "on" ? " on bf16 units" : "",
-           config_.ema_decay > 0 ? "; averaged (EMA) weights are validated and kept as best" : ""));
+  if (!learner_->weights_report().empty()) progress_->line(text(config_.weights, ": ", learner_->weights_report()));
+  progress_->line(text(total_, " steps of ", batch_size_ * std::min(config_.accumulate, batches_), " photographs, ",
+                       threads(), " threads, ", config_.workers, " workers, ", config_.precision,
+                       config_.bf16_units == "on" ? " on bf16 units" : "",
+                       config_.ema_decay > 0 ? "; averaged (EMA) weights are validated and kept as best" : ""));
 }
 
 /// Weights, their average and two moments, written beside the file that they replace.
@@ -285,8 +281,7 @@ Outcome Trainer::run() {
   progress_.emplace(config_.epochs, total_, step_);
   report_start();
   if (epoch_ >= config_.epochs)
-    progress_->line(
-        text("nothing left to do: all ", config_.epochs, " epochs are done [--epochs N for more]"));
+    progress_->line(text("nothing left to do: all ", config_.epochs, " epochs are done [--epochs N for more]"));
   while (epoch_ < config_.epochs) {
     if (!train_epoch()) return outcome_.exit_code = stopped(), outcome_;
     progress_->pause();

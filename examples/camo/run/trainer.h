@@ -5,9 +5,9 @@
 // bits.
 #pragma once
 
+#include "examples/camo/data/splits.h"
 #include "examples/camo/run/evaluate.h"
 #include "examples/camo/run/learner.h"
-#include "examples/camo/data/splits.h"
 
 namespace camo::program {
 

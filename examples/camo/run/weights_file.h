@@ -19,8 +19,7 @@ constexpr const char *kWeightsKey = "camo.weights", *kWeightsFormat = "1";
 std::string weights_path(const std::string& given);
 
 /// f(), whose WeightsError says which file it is about.
-template <class F>
-auto about_file(const std::string& path, const F& f) {
+template <class F> auto about_file(const std::string& path, const F& f) {
   try {
     return f();
   } catch (const WeightsError& e) {

@@ -15,8 +15,7 @@ constexpr int64_t kQueries = 24;  // of a block: a multiple of every tile height
 template <class A> struct Head { const A *keys, *values; };
 
 /// What a block of queries knows so far, scores in units of log2: the sums of exponentials are still spread over lanes.
-template <class A>
-struct Running {
+template <class A> struct Running {
   static constexpr int64_t size = round_up(kQueries, Vec<A>::size);
   std::array<A, size> top, sum;
   std::array<Vec<A>, kQueries> lanes;
@@ -84,27 +83,28 @@ void block(const T* q, const Head<A>& head, T* y, A* lse, const Attention& s, in
       store(V::load(sums + r * width + d) * inverse, to + d, lanes);
     });
   each_vec<A>(rows, [&](int64_t r, auto lanes) {
-    store(V::load(&run.top[r]) * V(A(kLn2)) + camo::log(V::load(&run.sum[r])), lse + (b * s.heads + h) * s.N + begin + r, lanes);
+    store(V::load(&run.top[r]) * V(A(kLn2)) + camo::log(V::load(&run.sum[r])),
+          lse + (b * s.heads + h) * s.N + begin + r, lanes);
   });
 }
 
 }  // namespace
 
-template <class T>
-void attention(const T* q, const T* k, const T* v, T* y, acc_t<T>* lse, const Attention& s) {
+template <class T> void attention(const T* q, const T* k, const T* v, T* y, acc_t<T>* lse, const Attention& s) {
   using A = acc_t<T>;
   const int64_t width = channels<A>(s), stride = s.heads * s.D;
   const int64_t key_size = round_up(s.M, kPanel<A>) * s.D, value_size = s.M * width;
   const int64_t blocks = ceil_div(s.N, kQueries);
   Scratch<A> keys(s.B * s.heads * key_size), values(s.B * s.heads * value_size);
   pack_heads(k, s, key_size, keys + 0, [&](const T* x, A* to) { pack_panels(x, stride, s.M, s.D, to); });
-  pack_heads(v, s, value_size, values + 0, [&](const T* x, A* to) { pack_rows(x, stride, s.M, s.D, A(1), to, width, s.M); });
+  pack_heads(v, s, value_size, values + 0,
+             [&](const T* x, A* to) { pack_rows(x, stride, s.M, s.D, A(1), to, width, s.M); });
   parallel_chunks(s.B * s.heads * blocks, 4, [&](int64_t first, int64_t last) {
     Scratch<A> queries(kQueries * width), sums(kQueries * width);
     for (int64_t i = first; i < last; ++i) {
       const int64_t head = i / blocks, begin = i % blocks * kQueries;
-      block(q, Head<A>{keys + head * key_size, values + head * value_size}, y, lse, s, head / s.heads, head % s.heads, begin,
-            std::min(kQueries, s.N - begin), queries + 0, sums + 0);
+      block(q, Head<A>{keys + head * key_size, values + head * value_size}, y, lse, s, head / s.heads, head % s.heads,
+            begin, std::min(kQueries, s.N - begin), queries + 0, sums + 0);
     }
   });
 }

@@ -14,16 +14,14 @@ namespace camo::kernel {
 
 /// y = softmax(scale q k^T) v per image and head, and the log of each row's sum of exponentials.
 /// A query's bits do not depend on N.
-template <class T>
-void attention(const T* q, const T* k, const T* v, T* y, acc_t<T>* lse, const Attention& s);
+template <class T> void attention(const T* q, const T* k, const T* v, T* y, acc_t<T>* lse, const Attention& s);
 /// dk and dv are summed over fixed stretches of queries, the stretches in order.
 template <class T>
 void attention_backward(const T* dy, const T* q, const T* k, const T* v, const T* y, const acc_t<T>* lse, T* dq, T* dk,
                         T* dv, const Attention& s);
 
 /// The same, straight from the formulas in double.
-template <class T>
-void attention_plain(const T* q, const T* k, const T* v, T* y, acc_t<T>* lse, const Attention& s);
+template <class T> void attention_plain(const T* q, const T* k, const T* v, T* y, acc_t<T>* lse, const Attention& s);
 template <class T>
 void attention_backward_plain(const T* dy, const T* q, const T* k, const T* v, T* dq, T* dk, T* dv, const Attention& s);
 

@@ -15,11 +15,14 @@ constexpr int64_t kQueries = 48;  // of a block
 template <class A> struct Head { const A *key_panels, *value_panels, *keys; };
 
 /// Working memory of one task.
-template <class A>
-struct Block {
+template <class A> struct Block {
   explicit Block(int64_t width)
-      : memory(3 * kQueries * width + 2 * kQueries * kScores), q(memory), dy(q + kQueries * width),
-        dq(dy + kQueries * width), p(dq + kQueries * width), ds(p + kQueries * kScores) {}
+      : memory(3 * kQueries * width + 2 * kQueries * kScores),
+        q(memory),
+        dy(q + kQueries * width),
+        dq(dy + kQueries * width),
+        p(dq + kQueries * width),
+        ds(p + kQueries * kScores) {}
   Scratch<A> memory;
   A *q, *dy, *dq, *p, *ds;  // q times scale and log2(e); p and ds are scores and dP first
   A lse[kQueries], delta[kQueries];
@@ -27,8 +30,8 @@ struct Block {
 
 /// Rows q, dy of the block, their lse (in units of log2) and delta.
 template <class T, class A>
-void pack_queries(const T* q, const T* dy, const T* y, const A* lse, const Attention& s, int64_t b, int64_t h, int64_t begin,
-                  int64_t rows, Block<A>& block) {
+void pack_queries(const T* q, const T* dy, const T* y, const A* lse, const Attention& s, int64_t b, int64_t h,
+                  int64_t begin, int64_t rows, Block<A>& block) {
   const int64_t width = channels<A>(s), at = s.query(b, h, begin), stride = s.heads * s.D;
   pack_rows(q + at, stride, rows, s.D, A(s.scale * kLog2e), block.q, width, kQueries);
   pack_rows(dy + at, stride, rows, s.D, A(1), block.dy, width, kQueries);
@@ -42,8 +45,7 @@ void pack_queries(const T* q, const T* dy, const T* y, const A* lse, const Atten
 }
 
 /// Scores and dP -> P and dS.
-template <class A>
-void slopes(Block<A>& block, int64_t rows, int64_t n) {
+template <class A> void slopes(Block<A>& block, int64_t rows, int64_t n) {
   using V = Vec<A>;
   for (int64_t r = 0; r < rows; ++r) {
     const V lse(block.lse[r]), delta(block.delta[r]);
@@ -88,10 +90,12 @@ void attention_backward(const T* dy, const T* q, const T* k, const T* v, const T
   auto panels = [&](const T* x, A* to) { pack_panels(x, stride, s.M, s.D, to); };
   pack_heads(k, s, panel_size, key_panels + 0, panels);
   pack_heads(v, s, panel_size, value_panels + 0, panels);
-  pack_heads(k, s, row_size, keys + 0, [&](const T* x, A* to) { pack_rows(x, stride, s.M, s.D, A(1), to, width, s.M); });
+  pack_heads(k, s, row_size, keys + 0,
+             [&](const T* x, A* to) { pack_rows(x, stride, s.M, s.D, A(1), to, width, s.M); });
 
   // A stretch is long enough for its sums not to weigh beside q, in time and in memory.
-  const int64_t stretch = round_up(std::max<int64_t>(1024, s.M), kQueries), stretches = std::max<int64_t>(ceil_div(s.N, stretch), 1);
+  const int64_t stretch = round_up(std::max<int64_t>(1024, s.M), kQueries),
+                stretches = std::max<int64_t>(ceil_div(s.N, stretch), 1);
   const int64_t sum_size = round_up(s.M, kRowUnit) * width;
   Scratch<A> sums(heads * stretches * 2 * sum_size);
   parallel_for(heads * stretches, kGrain, [&](int64_t i) {
@@ -103,7 +107,8 @@ void attention_backward(const T* dy, const T* q, const T* k, const T* v, const T
     for (int64_t begin = i % stretches * stretch; begin < last; begin += kQueries) {
       const int64_t rows = std::min(kQueries, last - begin);
       pack_queries(q, dy, y, lse, s, b, h, begin, rows, block);
-      backward_block(block, Head<A>{key_panels + head * panel_size, value_panels + head * panel_size, keys + head * row_size},
+      backward_block(block,
+                     Head<A>{key_panels + head * panel_size, value_panels + head * panel_size, keys + head * row_size},
                      s, dq + s.query(b, h, begin), rows, sum, sum + sum_size);
     }
   });
@@ -123,10 +128,10 @@ void attention_backward(const T* dy, const T* q, const T* k, const T* v, const T
   });
 }
 
-template void attention_backward(const float*, const float*, const float*, const float*, const float*, const float*, float*,
-                                 float*, float*, const Attention&);
-template void attention_backward(const double*, const double*, const double*, const double*, const double*, const double*,
-                                 double*, double*, double*, const Attention&);
+template void attention_backward(const float*, const float*, const float*, const float*, const float*, const float*,
+                                 float*, float*, float*, const Attention&);
+template void attention_backward(const double*, const double*, const double*, const double*, const double*,
+                                 const double*, double*, double*, double*, const Attention&);
 template void attention_backward(const bf16*, const bf16*, const bf16*, const bf16*, const bf16*, const float*, bf16*,
                                  bf16*, bf16*, const Attention&);
 

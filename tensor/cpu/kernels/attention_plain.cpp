@@ -9,8 +9,7 @@ namespace {
 
 template <class T> double number(T x) { return double(acc_t<T>(x)); }
 
-template <class T>
-double dot(const T* a, const T* b, int64_t n) {
+template <class T> double dot(const T* a, const T* b, int64_t n) {
   double sum = 0;
   for (int64_t d = 0; d < n; ++d) sum += number(a[d]) * number(b[d]);
   return sum;
@@ -28,8 +27,7 @@ double probabilities(const T* q, const T* k, const Attention& s, int64_t b, int6
 
 }  // namespace
 
-template <class T>
-void attention_plain(const T* q, const T* k, const T* v, T* y, acc_t<T>* lse, const Attention& s) {
+template <class T> void attention_plain(const T* q, const T* k, const T* v, T* y, acc_t<T>* lse, const Attention& s) {
   std::vector<double> p(s.M);
   for (int64_t b = 0; b < s.B; ++b)
     for (int64_t h = 0; h < s.heads; ++h)
@@ -45,7 +43,8 @@ void attention_plain(const T* q, const T* k, const T* v, T* y, acc_t<T>* lse, co
 
 // With P = softmax(S):  dV = P^T dY,  dP = dY V^T,  dS = P (dP - rowsum(P dP)),  dQ = scale dS K,  dK = scale dS^T Q.
 template <class T>
-void attention_backward_plain(const T* dy, const T* q, const T* k, const T* v, T* dq, T* dk, T* dv, const Attention& s) {
+void attention_backward_plain(const T* dy, const T* q, const T* k, const T* v, T* dq, T* dk, T* dv,
+                              const Attention& s) {
   const int64_t keys = s.B * s.M * s.heads * s.D;
   std::vector<double> p(s.M), dp(s.M), sum_dk(keys), sum_dv(keys), sum_dq(s.D);
   for (int64_t b = 0; b < s.B; ++b)

@@ -13,17 +13,16 @@ namespace camo::kernel {
 
 constexpr double kLog2e = 1.4426950408889634, kLn2 = 0.69314718055994531;
 
-constexpr int64_t kKeys = 192;            // keys of a tile: whole panels, and a multiple of every tile height
-constexpr int64_t kScores = kKeys + 16;   // row stride of a tile of scores; no power of two
+constexpr int64_t kKeys = 192;           // keys of a tile: whole panels, and a multiple of every tile height
+constexpr int64_t kScores = kKeys + 16;  // row stride of a tile of scores; no power of two
 
-template <class A> constexpr int64_t kPanel = kTileVecs * Vec<A>::size;  // keys of a panel
+template <class A> constexpr int64_t kPanel = kTileVecs* Vec<A>::size;  // keys of a panel
 /// Channels rounded up to whole vectors: the rows of everything packed.
 template <class A> int64_t channels(const Attention& s) { return round_up(s.D, Vec<A>::size); }
 
 /// 2^x for x <= 0, no smaller than the smallest normal number; NaN stays NaN.  x = n + f, |f| <= 1/2: the rounder
 /// leaves n + bias in the low bits, a Chebyshev polynomial of (2^f - 1) / f does the rest (5e-9; 9e-18 in double).
-template <class A>
-Vec<A> exp2_negative(Vec<A> x) {
+template <class A> Vec<A> exp2_negative(Vec<A> x) {
   using V = Vec<A>;
   constexpr bool is_float = sizeof(A) == 4;
   constexpr int bias = is_float ? 127 : 1023;
@@ -35,9 +34,8 @@ Vec<A> exp2_negative(Vec<A> x) {
                               0.0013390863364671234, 0.0001545316294512069);
   else
     series = math::polynomial(f, 0.69314718055994531, 0.24022650695910098, 0.055504108664821594, 0.0096181291076068885,
-                              0.0013333558146416935, 0.0001540353044173605, 1.5252733829836118e-5,
-                              1.321544258792169e-6, 1.0178062445845774e-7, 7.0725859492692237e-9,
-                              4.4549605981865184e-10);
+                              0.0013333558146416935, 0.0001540353044173605, 1.5252733829836118e-5, 1.321544258792169e-6,
+                              1.0178062445845774e-7, 7.0725859492692237e-9, 4.4549605981865184e-10);
   return (V(1) + f * series) * math::real<V>(math::bits(shifted) << math::kFractionBits<A>);
 }
 
@@ -46,13 +44,13 @@ Vec<A> exp2_negative(Vec<A> x) {
 /// c[r][0, I vectors) = sum over t of a(r, t) b[t][...], added to the old c if `add`.
 /// a(r, t) is a[r * lda + t], or a[t * lda + r] if kAcross.
 template <int R, int I, bool kAcross, class A>
-[[gnu::noinline]] void product(const A* a, int64_t lda, const A* b, int64_t ldb, int64_t T, A* c, int64_t ldc, bool add) {
+[[gnu::noinline]] void product(const A* a, int64_t lda, const A* b, int64_t ldb, int64_t T, A* c, int64_t ldc,
+                               bool add) {
   constexpr int S = Vec<A>::size;
   Vec<A> sums[R][I];
   unroll<R>([&](auto r) __attribute__((always_inline)) {
-    unroll<I>([&](auto i) __attribute__((always_inline)) {
-      sums[r][i] = add ? Vec<A>::load(c + r * ldc + i * S) : Vec<A>(0);
-    });
+    unroll<I>([&](auto i)
+                  __attribute__((always_inline)) { sums[r][i] = add ? Vec<A>::load(c + r * ldc + i * S) : Vec<A>(0); });
   });
   const A* rows[R];
   unroll<R>([&](auto r) __attribute__((always_inline)) { rows[r] = a + r * (kAcross ? 1 : lda); });
@@ -79,18 +77,18 @@ void products(const A* a, int64_t lda, const A* b, int64_t ldb, int64_t T, A* c,
     with_width(panels.vecs(p), [&]<int I>() {
       constexpr int R = kHeight(I);
       for (int64_t r = 0; r < rows; r += R)
-        product<R, I, kAcross>(a + r * (kAcross ? 1 : lda), lda, b + panels.column(p), ldb, T, c + r * ldc + panels.column(p),
-                               ldc, add);
+        product<R, I, kAcross>(a + r * (kAcross ? 1 : lda), lda, b + panels.column(p), ldb, T,
+                               c + r * ldc + panels.column(p), ldc, add);
     });
 }
 
 /// scores[r][j] = <q row r, key j> for n keys of panels; n is rounded up to whole panels.
-template <class A>
-void score(const A* q, int64_t ldq, const A* panels, int64_t D, int64_t n, A* scores, int64_t rows) {
+template <class A> void score(const A* q, int64_t ldq, const A* panels, int64_t D, int64_t n, A* scores, int64_t rows) {
   constexpr int R = tile_rows(kTileVecs);
   for (int64_t j = 0; j < n; j += kPanel<A>)
     for (int64_t r = 0; r < rows; r += R)
-      product<R, kTileVecs, false>(q + r * ldq, ldq, panels + j * D, kPanel<A>, D, scores + r * kScores + j, kScores, false);
+      product<R, kTileVecs, false>(q + r * ldq, ldq, panels + j * D, kPanel<A>, D, scores + r * kScores + j, kScores,
+                                   false);
 }
 
 // ---- packing -------------------------------------------------------------------------------------------------
@@ -99,27 +97,28 @@ void score(const A* q, int64_t ldq, const A* panels, int64_t D, int64_t n, A* sc
 template <class A, class T>
 void pack_rows(const T* x, int64_t stride, int64_t n, int64_t D, A factor, A* to, int64_t width, int64_t padded) {
   for (int64_t r = 0; r < n; ++r)
-    each_vec<A>(D, [&](int64_t d, auto lanes) { (load<A>(x + r * stride + d, lanes) * factor).store(to + r * width + d); });
+    each_vec<A>(
+        D, [&](int64_t d, auto lanes) { (load<A>(x + r * stride + d, lanes) * factor).store(to + r * width + d); });
   std::fill(to + n * width, to + padded * width, A(0));
 }
 
 /// Asks for rows that will be packed next; any address will do.
-template <class T>
-void prefetch_rows(const T* x, int64_t stride, int64_t n, int64_t D) {
+template <class T> void prefetch_rows(const T* x, int64_t stride, int64_t n, int64_t D) {
   for (int64_t r = 0; r < n; ++r)
     for (int64_t d = 0; d < D; d += 64 / sizeof(T)) __builtin_prefetch(x + r * stride + d);
 }
 
 /// n rows of D numbers -> panels [panel][d][key], keys behind the last zero.
-template <class A, class T>
-void pack_panels(const T* x, int64_t stride, int64_t n, int64_t D, A* to) {
-  for (int64_t j = 0; j < n; j += kPanel<A>) pack_panel_transposed(x + j * stride, stride, D, n - j, kTileVecs, to + j * D);
+template <class A, class T> void pack_panels(const T* x, int64_t stride, int64_t n, int64_t D, A* to) {
+  for (int64_t j = 0; j < n; j += kPanel<A>)
+    pack_panel_transposed(x + j * stride, stride, D, n - j, kTileVecs, to + j * D);
 }
 
 /// The keys of all images and heads in scratch memory of `per_head` numbers each: pack(x of the head, to).
 template <class A, class T, class F>
 void pack_heads(const T* x, const Attention& s, int64_t per_head, A* to, const F& pack) {
-  parallel_for(s.B * s.heads, s.M * s.D, [&](int64_t i) { pack(x + s.key(i / s.heads, i % s.heads, 0), to + i * per_head); });
+  parallel_for(s.B * s.heads, s.M * s.D,
+               [&](int64_t i) { pack(x + s.key(i / s.heads, i % s.heads, 0), to + i * per_head); });
 }
 
 }  // namespace camo::kernel

@@ -13,8 +13,7 @@ namespace {
 constexpr int64_t kFewChannels = 16;  // below it a run of one tap is too short: windows get whole kernel rows
 
 /// Pixels of an image, and how channels lie in it.
-template <class T>
-struct Image {
+template <class T> struct Image {
   T* data;
   int64_t H, W, pixel;  // numbers from one pixel to the next
 };
@@ -30,11 +29,9 @@ struct Grid {
 };
 
 /// Calls f(b, i, j, n, at) for stretches of n pixels of one grid row; `at` counts from 0.
-template <class F>
-void each_stretch(const Grid& grid, int64_t m, int64_t count, const F& f) {
+template <class F> void each_stretch(const Grid& grid, int64_t m, int64_t count, const F& f) {
   for (int64_t at = 0; at < count;) {
-    const int64_t j = (m + at) % grid.cols, row = (m + at) / grid.cols,
-                  n = std::min(grid.cols - j, count - at);
+    const int64_t j = (m + at) % grid.cols, row = (m + at) / grid.cols, n = std::min(grid.cols - j, count - at);
     f(row / grid.rows, row % grid.rows, j, n, at);
     at += n;
   }
@@ -51,9 +48,8 @@ Pieces<T> windows(const Image<const T>& x, const Grid& grid, const std::vector<T
         const int64_t h = i * grid.step_h + tap.h;
         // Grid columns [from, to) see the image; w = j * step_w + tap.w lies in [0, W) there.
         const int64_t from = std::clamp<int64_t>(tap.w < 0 ? ceil_div(-tap.w, grid.step_w) - j : -j, 0, n);
-        const int64_t to = h < 0 || h >= x.H || tap.w >= x.W
-                               ? from
-                               : std::clamp((x.W - 1 - tap.w) / grid.step_w + 1 - j, from, n);
+        const int64_t to =
+            h < 0 || h >= x.H || tap.w >= x.W ? from : std::clamp((x.W - 1 - tap.w) / grid.step_w + 1 - j, from, n);
         const T* p = x.data + ((b * x.H + h) * x.W + j * grid.step_w + tap.w) * x.pixel;
         std::fill_n(column, from, zeros);
         for (int64_t k = from; k < to; ++k) column[k] = p + k * grid.step_w * x.pixel;
@@ -92,15 +88,13 @@ struct Plan {
   std::vector<Tap> taps() const {
     std::vector<Tap> out;
     for (int64_t i = 0; i < kh; ++i)
-      for (int64_t j = 0; j < (merged ? 1 : kw); ++j)
-        out.push_back({i * dilation - pad_h, j * dilation - pad_w});
+      for (int64_t j = 0; j < (merged ? 1 : kw); ++j) out.push_back({i * dilation - pad_h, j * dilation - pad_w});
     return out;
   }
 };
 
 /// x with pad_w zero pixels left and right of each row.
-template <class T>
-void pad_rows(const T* x, const Plan& p, T* out) {
+template <class T> void pad_rows(const T* x, const Plan& p, T* out) {
   const int64_t row = p.W * p.C, edge = p.pad_w * p.C;
   parallel_for(p.B * p.H, row, [=](int64_t r) {
     T* to = out + r * (row + 2 * edge);
@@ -111,8 +105,7 @@ void pad_rows(const T* x, const Plan& p, T* out) {
 }
 
 /// Calls f(group, windows of x for it, numbers in a window).
-template <class T, class F>
-void each_group(const T* x, const Conv& s, const F& f) {
+template <class T, class F> void each_group(const T* x, const Conv& s, const F& f) {
   Plan p(s);
   const bool few = s.groups == 1 && p.C < kFewChannels && p.dilation == 1 && p.pad_w > 0;
   Scratch<T> padded(few ? p.B * p.H * (p.W + 2 * p.pad_w) * p.C : 0);
@@ -121,8 +114,7 @@ void each_group(const T* x, const Conv& s, const F& f) {
   const int64_t C = p.C / s.groups, length = p.merged ? p.kw * C : C;
   Scratch<T> zeros(length);
   std::memset(static_cast<void*>(zeros + 0), 0, size_t(length) * sizeof(T));
-  const bool whole =
-      p.kh * p.kw == 1 && p.step_h == 1 && p.step_w == 1 && p.pad_h == 0 && p.pad_w == 0;  // a matrix
+  const bool whole = p.kh * p.kw == 1 && p.step_h == 1 && p.step_w == 1 && p.pad_h == 0 && p.pad_w == 0;  // a matrix
   parallel_chunks(s.groups, 1, [&](int64_t g, int64_t) {
     f(g,
       whole ? dense(x + g * C, p.grid().count(), C, p.C)
@@ -133,8 +125,7 @@ void each_group(const T* x, const Conv& s, const F& f) {
 
 }  // namespace
 
-template <class T>
-void conv(const T* x, const acc_t<T>* weight, const acc_t<T>* bias, T* y, const Conv& s) {
+template <class T> void conv(const T* x, const acc_t<T>* weight, const acc_t<T>* bias, T* y, const Conv& s) {
   const int64_t O = s.O / s.groups;
   each_group(x, s, [&](int64_t g, const Pieces<T>& rows, int64_t K) {
     multiply<T, acc_t<T>, T>(rows, {weight + g * O * K, K, Trans::yes}, O, {y + g * O, s.O},
@@ -142,16 +133,14 @@ void conv(const T* x, const acc_t<T>* weight, const acc_t<T>* bias, T* y, const 
   });
 }
 
-template <class T>
-void conv_weight_grad(const T* dy, const T* x, acc_t<T>* dweight, const Conv& s) {
+template <class T> void conv_weight_grad(const T* dy, const T* x, acc_t<T>* dweight, const Conv& s) {
   const int64_t O = s.O / s.groups;
   each_group(x, s, [&](int64_t g, const Pieces<T>& rows, int64_t K) {
     multiply_transposed<T, T>(dense(dy + g * O, rows.rows, O, s.O), rows, dweight + g * O * K, K);
   });
 }
 
-template <class T>
-void conv_input_grad(const T* dy, const acc_t<T>* weight, T* dx, const Conv& s) {
+template <class T> void conv_input_grad(const T* dy, const acc_t<T>* weight, T* dx, const Conv& s) {
   const Plan p(s);
   const int64_t C = p.C / s.groups, O = s.O / s.groups, K = p.kh * p.kw * C;
   Scratch<T> zeros(O);
@@ -181,8 +170,7 @@ void conv_input_grad(const T* dy, const acc_t<T>* weight, T* dx, const Conv& s) 
     }
 }
 
-template <class T>
-void conv_plain(const T* x, const acc_t<T>* weight, const acc_t<T>* bias, T* y, const Conv& s) {
+template <class T> void conv_plain(const T* x, const acc_t<T>* weight, const acc_t<T>* bias, T* y, const Conv& s) {
   using A = acc_t<T>;
   const int64_t C = s.C / s.groups, O = s.O / s.groups;
   for (int64_t b = 0; b < s.B; ++b)
@@ -196,8 +184,8 @@ void conv_plain(const T* x, const acc_t<T>* weight, const acc_t<T>* bias, T* y, 
                             w = j * s.stride - s.padding + v * s.dilation;
               if (h < 0 || h >= s.H || w < 0 || w >= s.W) continue;
               for (int64_t c = 0; c < C; ++c)
-                sum += A(x[((b * s.H + h) * s.W + w) * s.C + o / O * C + c]) *
-                       weight[((o * s.kh + u) * s.kw + v) * C + c];
+                sum +=
+                    A(x[((b * s.H + h) * s.W + w) * s.C + o / O * C + c]) * weight[((o * s.kh + u) * s.kw + v) * C + c];
             }
           y[((b * s.out_h() + i) * s.out_w() + j) * s.O + o] = T(sum);
         }

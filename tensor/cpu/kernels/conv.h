@@ -24,15 +24,11 @@ struct Conv {
 };
 
 /// T is float, double or bf16; bias (O) or null.
-template <class T>
-void conv(const T* x, const acc_t<T>* weight, const acc_t<T>* bias, T* y, const Conv& s);
-template <class T>
-void conv_input_grad(const T* dy, const acc_t<T>* weight, T* dx, const Conv& s);
-template <class T>
-void conv_weight_grad(const T* dy, const T* x, acc_t<T>* dweight, const Conv& s);
+template <class T> void conv(const T* x, const acc_t<T>* weight, const acc_t<T>* bias, T* y, const Conv& s);
+template <class T> void conv_input_grad(const T* dy, const acc_t<T>* weight, T* dx, const Conv& s);
+template <class T> void conv_weight_grad(const T* dy, const T* x, acc_t<T>* dweight, const Conv& s);
 
 /// The definition.
-template <class T>
-void conv_plain(const T* x, const acc_t<T>* weight, const acc_t<T>* bias, T* y, const Conv& s);
+template <class T> void conv_plain(const T* x, const acc_t<T>* weight, const acc_t<T>* bias, T* y, const Conv& s);
 
 }  // namespace camo::kernel

@@ -31,13 +31,23 @@ Gather forward_of(const Depthwise& s) {
   return {s.B, s.H, s.W, s.out_h(), s.out_w(), s.C, s.kh, s.kw, s.stride, 1, s.padding, s.padding, s.dilation};
 }
 Gather backward_of(const Depthwise& s) {
-  return {s.B, s.out_h(), s.out_w(), s.H, s.W, s.C, s.kh, s.kw, 1, s.stride,
-          s.dilation * (s.kh - 1) - s.padding, s.dilation * (s.kw - 1) - s.padding, s.dilation};
+  return {s.B,
+          s.out_h(),
+          s.out_w(),
+          s.H,
+          s.W,
+          s.C,
+          s.kh,
+          s.kw,
+          1,
+          s.stride,
+          s.dilation * (s.kh - 1) - s.padding,
+          s.dilation * (s.kw - 1) - s.padding,
+          s.dilation};
 }
 
 /// Asks for vector c of P pixels.  The row below the last tap row is needed next, and the hardware does not guess it.
-template <int P, class T>
-[[gnu::always_inline]] inline void prefetch(const T* pixels, int64_t C, int64_t c) {
+template <int P, class T> [[gnu::always_inline]] inline void prefetch(const T* pixels, int64_t C, int64_t c) {
   unroll<P>([&](auto p) __attribute__((always_inline)) { __builtin_prefetch(pixels + p * C + c); });
 }
 
@@ -69,11 +79,11 @@ void block(const T* const* in, int rows, const T* next, const A* weight, const A
 
 template <int K, int P, class T, class A>
 void blocked_row(const Gather& g, const T* x, const A* weight, const A* bias, const T* zeros, T* y, int64_t oh) {
-  int64_t first = std::max<int64_t>(0, g.padding_h - oh);                 // tap rows [first, last) are inside
+  int64_t first = std::max<int64_t>(0, g.padding_h - oh);  // tap rows [first, last) are inside
   int64_t last = std::min<int64_t>(K, g.IH + g.padding_h - oh);
   std::array<const T*, K*(P + K - 1)> in;
   for (int64_t at = 0; at < g.OW; at += P) {
-    int64_t ow = std::min(at, g.OW - P);                                  // the last block overlaps its neighbour
+    int64_t ow = std::min(at, g.OW - P);  // the last block overlaps its neighbour
     const T** to = in.data();
     for (int64_t ky = first; ky < last; ++ky)
       for (int64_t j = ow - g.padding_w; j < ow - g.padding_w + P + K - 1; ++j)
@@ -101,17 +111,16 @@ void plain_row(const Gather& g, const T* x, const A* weight, const A* bias, T* y
   }
 }
 
-template <class T, class A>
-void gather(const Gather& g, const T* x, const A* weight, const A* bias, T* y) {
+template <class T, class A> void gather(const Gather& g, const T* x, const A* weight, const A* bias, T* y) {
   Scratch<T> zeros(g.C);
   std::fill_n(zeros + 0, g.C, T(0));
   auto image = [&](const auto& row) {
-    parallel_for(g.B * g.OH, g.OW * g.C * g.kh * g.kw, [&](int64_t r) {
-      row(x + r / g.OH * g.IH * g.IW * g.C, y + r * g.OW * g.C, r % g.OH);
-    });
+    parallel_for(g.B * g.OH, g.OW * g.C * g.kh * g.kw,
+                 [&](int64_t r) { row(x + r / g.OH * g.IH * g.IW * g.C, y + r * g.OW * g.C, r % g.OH); });
   };
   auto fast = [&]<int K>(std::integral_constant<int, K>) {
-    if (g.OW >= 11) image([&](const T* in, T* out, int64_t oh) { blocked_row<K, 11>(g, in, weight, bias, zeros + 0, out, oh); });
+    if (g.OW >= 11)
+      image([&](const T* in, T* out, int64_t oh) { blocked_row<K, 11>(g, in, weight, bias, zeros + 0, out, oh); });
     else image([&](const T* in, T* out, int64_t oh) { blocked_row<K, 4>(g, in, weight, bias, zeros + 0, out, oh); });
   };
   if (!g.blocked()) image([&](const T* in, T* out, int64_t oh) { plain_row(g, in, weight, bias, out, oh); });
@@ -178,16 +187,14 @@ void plain_row_grad(const Gather& g, const T* dy, const T* x, const T* zeros, A*
     each_vec<A>(g.C, [&](int64_t c, auto n) {
       for (int64_t t = 0; t < g.kh * g.kw; ++t) {
         Vec<A> acc = load<A>(sum + t * g.C + c, n);
-        for (int p = 0; p < count; ++p)
-          acc += load<A>(dy + (ow + p) * g.C + c, n) * load<A>(in[t * P + p] + c, n);
+        for (int p = 0; p < count; ++p) acc += load<A>(dy + (ow + p) * g.C + c, n) * load<A>(in[t * P + p] + c, n);
         store(acc, sum + t * g.C + c, n);
       }
     });
   }
 }
 
-template <class T, class A>
-void row_bias(const Gather& g, const T* dy, A* sum) {
+template <class T, class A> void row_bias(const Gather& g, const T* dy, A* sum) {
   each_vec<A>(g.C, [&](int64_t c, auto n) {
     Vec<A> acc = load<A>(sum + c, n);
     for (int64_t ow = 0; ow < g.OW; ++ow) acc += load<A>(dy + ow * g.C + c, n);
@@ -196,23 +203,20 @@ void row_bias(const Gather& g, const T* dy, A* sum) {
 }
 
 /// (C, taps) -> (taps, C), the taps in reverse if they are to be rotated.
-template <class A>
-void transpose(const A* weight, A* out, int64_t C, int64_t taps, bool rotate) {
+template <class A> void transpose(const A* weight, A* out, int64_t C, int64_t taps, bool rotate) {
   for (int64_t c = 0; c < C; ++c)
     for (int64_t t = 0; t < taps; ++t) out[(rotate ? taps - 1 - t : t) * C + c] = weight[c * taps + t];
 }
 
 }  // namespace
 
-template <class T>
-void depthwise(const T* x, const acc_t<T>* weight, const acc_t<T>* bias, T* y, const Depthwise& s) {
+template <class T> void depthwise(const T* x, const acc_t<T>* weight, const acc_t<T>* bias, T* y, const Depthwise& s) {
   Scratch<acc_t<T>> taps(s.kh * s.kw * s.C);
   transpose(weight, taps + 0, s.C, s.kh * s.kw, false);
   gather(forward_of(s), x, static_cast<const acc_t<T>*>(taps), bias, y);
 }
 
-template <class T>
-void depthwise_input_grad(const T* dy, const acc_t<T>* weight, T* dx, const Depthwise& s) {
+template <class T> void depthwise_input_grad(const T* dy, const acc_t<T>* weight, T* dx, const Depthwise& s) {
   Scratch<acc_t<T>> taps(s.kh * s.kw * s.C);
   transpose(weight, taps + 0, s.C, s.kh * s.kw, true);
   gather(backward_of(s), dy, static_cast<const acc_t<T>*>(taps), static_cast<const acc_t<T>*>(nullptr), dx);

@@ -19,11 +19,9 @@ struct Depthwise {
 };
 
 /// y = x * weight + bias.  T is float, double or bf16; weight (C, kh, kw); bias (C) or null.
-template <class T>
-void depthwise(const T* x, const acc_t<T>* weight, const acc_t<T>* bias, T* y, const Depthwise& s);
+template <class T> void depthwise(const T* x, const acc_t<T>* weight, const acc_t<T>* bias, T* y, const Depthwise& s);
 /// dx of the above.
-template <class T>
-void depthwise_input_grad(const T* dy, const acc_t<T>* weight, T* dx, const Depthwise& s);
+template <class T> void depthwise_input_grad(const T* dy, const acc_t<T>* weight, T* dx, const Depthwise& s);
 /// dweight (C, kh, kw), and dbias (C) unless null.  Rows of y are cut into chunks by the shape alone; each chunk
 /// sums on its own and the chunks are added in order.
 template <class T>

@@ -6,8 +6,8 @@
 
 #include <limits>
 
-#include "tensor/parallel.h"
 #include "tensor/cpu/vec.h"
+#include "tensor/parallel.h"
 
 namespace camo::kernel {
 
@@ -25,8 +25,7 @@ struct Smallest {
 };
 
 /// Fold of n numbers in a row: four vectors, then their lanes by halves.
-template <class Op, class T, class A = acc_t<T>>
-A fold_row(const T* x, int64_t n) {
+template <class Op, class T, class A = acc_t<T>> A fold_row(const T* x, int64_t n) {
   using V = Vec<A>;
   const V none(Op::template identity<A>);
   V a = none, b = none, c = none, d = none;
@@ -62,14 +61,15 @@ void fold_columns(const T* x, int64_t R, int64_t C, int64_t begin, int64_t end, 
   for (; i < end; i += V::size) {
     const int n = int(std::min<int64_t>(V::size, end - i));
     V a = none;
-    if (n == V::size) for (int64_t r = 0; r < R; ++r) a = Op::f(a, V::load(x + r * C + i));
-    else for (int64_t r = 0; r < R; ++r) a = Op::f(a, V::load(x + r * C + i, n));
+    if (n == V::size)
+      for (int64_t r = 0; r < R; ++r) a = Op::f(a, V::load(x + r * C + i));
+    else
+      for (int64_t r = 0; r < R; ++r) a = Op::f(a, V::load(x + r * C + i, n));
     a.store(y + i, n);
   }
 }
 
-template <class Op, class T, class A = acc_t<T>>
-void fold(const T* x, int64_t K, int64_t R, int64_t C, A* y) {
+template <class Op, class T, class A = acc_t<T>> void fold(const T* x, int64_t K, int64_t R, int64_t C, A* y) {
   constexpr int64_t kBlock = 1024;  // columns folded at once
   const int64_t block = std::min(C, kBlock), blocks = (C + block - 1) / block;
   const int64_t piece = C == 1 ? kGrain : std::clamp<int64_t>(kGrain / block, 64, 256);  // 256 terms a lane at most

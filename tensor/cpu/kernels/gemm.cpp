@@ -8,14 +8,13 @@
 
 #include "tensor/cpu/kernels/gemm_tile.h"
 #include "tensor/cpu/kernels/scratch.h"
-#include "tensor/scalar/functors.h"
 #include "tensor/parallel.h"
+#include "tensor/scalar/functors.h"
 
 namespace camo::kernel {
 namespace {
 
-template <class P>
-constexpr int64_t kDepth = 2048 / sizeof(P) * Unit<P>::kPer;
+template <class P> constexpr int64_t kDepth = 2048 / sizeof(P) * Unit<P>::kPer;
 constexpr int64_t kBlockBytes = 384 << 10;  // rows of A that a block keeps in the second cache
 constexpr int64_t kTasks = 32;              // enough to share among threads
 
@@ -37,15 +36,13 @@ std::vector<Step> cut_depth(int64_t pieces, int64_t length, int64_t depth, int64
         steps.push_back({p * each + o / per, p, 1, o, std::min(part, length - o)});
   } else {
     const int64_t part = ceil_div(pieces, ceil_div(pieces * length, depth));
-    for (int64_t p = 0; p < pieces; p += part)
-      steps.push_back({p * each, p, std::min(part, pieces - p), 0, length});
+    for (int64_t p = 0; p < pieces; p += part) steps.push_back({p * each, p, std::min(part, pieces - p), 0, length});
   }
   return steps;
 }
 
 /// One block of rows: pointers to A's pieces and to C, both valid (repeated) up to two tiles past the end.
-template <class P, class TC>
-struct Block {
+template <class P, class TC> struct Block {
   using T = typename Unit<P>::Sum;
   int64_t count, ld;  // rows; distance of pieces in `a`
   const typename Unit<P>::Number* const* a;
@@ -62,18 +59,15 @@ void store_tile(const T* part, int rows, int width, TC* const* c, int64_t column
     for (int j = 0; j < width && j < cols; j += S)
       for (int i = 0; i < rows; ++i) {
         const Vec<T> y = f(Vec<T>::load(part + i * width + j));
-        if (j + S <= cols)
-          Unit<P>::store(y, c[i] + column + j);
-        else
-          y.store(c[i] + column + j, int(cols - j));
+        if (j + S <= cols) Unit<P>::store(y, c[i] + column + j);
+        else y.store(c[i] + column + j, int(cols - j));
       }
   };
   if (act == Act::none) store([](Vec<T> y) { return y; });
   if (act == Act::relu) store([](Vec<T> y) { return Relu::f(y); });
   if (act == Act::gelu) store([](Vec<T> y) { return Gelu::f(y); });
 }
-template <class T, class TC>
-void load_tile(T* part, int rows, int width, TC* const* c, int64_t column, int64_t cols) {
+template <class T, class TC> void load_tile(T* part, int rows, int width, TC* const* c, int64_t column, int64_t cols) {
   constexpr int S = Vec<T>::size;
   for (int i = 0; i < rows; ++i)
     for (int j = 0; j < width; j += S)
@@ -82,13 +76,13 @@ void load_tile(T* part, int rows, int width, TC* const* c, int64_t column, int64
 
 /// One stretch of k for every tile of the block in one panel; the first begins the sums, the last ends them.
 template <int V, class P, class TC, class T = typename Unit<P>::Sum>
-void panel_step(const Block<P, TC>& block, const Step& step, bool first, bool last, const P* panel,
-                int64_t column, int64_t cols, const Finish<T>& finish) {
+void panel_step(const Block<P, TC>& block, const Step& step, bool first, bool last, const P* panel, int64_t column,
+                int64_t cols, const Finish<T>& finish) {
   constexpr int R = tile_rows(V), W = V * Vec<T>::size;
   for (int64_t m = 0; m < block.count; m += R) {
     const int rows = int(std::min<int64_t>(R, block.count - m));
-    const Stretch<typename Unit<P>::Number> a{block.a + step.piece * block.ld + m, block.ld, step.pieces,
-                                              step.offset, step.length};
+    const Stretch<typename Unit<P>::Number> a{block.a + step.piece * block.ld + m, block.ld, step.pieces, step.offset,
+                                              step.length};
     const P* b = panel + step.packed * W;
     const T* bias = block.bias ? block.bias + column : nullptr;
     const bool add = !first || finish.accumulate;
@@ -107,8 +101,8 @@ void panel_step(const Block<P, TC>& block, const Step& step, bool first, bool la
 
 /// Panels of B, one after another; within a panel, piece after piece, each filled up to whole steps of k.
 template <class P, class TB>
-void pack(const Right<TB>& b, int64_t pieces, int64_t length, int64_t N,
-          const Panels<typename Unit<P>::Sum>& panels, P* packed) {
+void pack(const Right<TB>& b, int64_t pieces, int64_t length, int64_t N, const Panels<typename Unit<P>::Sum>& panels,
+          P* packed) {
   constexpr int S = Vec<typename Unit<P>::Sum>::size, kPer = Unit<P>::kPer;
   const int64_t each = ceil_div(length, kPer), part = 256, parts = ceil_div(length, part);
   const bool across = b.trans == Trans::yes;
@@ -175,8 +169,7 @@ void multiply_by(const Pieces<TA>& a, const Right<TB>& b, int64_t N, const Rows<
     find_rows<Number>(a, m0, count, table, table_ld, window);
     for (int64_t p = 0; p < pieces; ++p)
       std::fill_n(table + p * table_ld + count, table_ld - count, table[p * table_ld + count - 1]);
-    if (c.find)
-      c.find(m0, count, out);
+    if (c.find) c.find(m0, count, out);
     else
       for (int64_t i = 0; i < count; ++i) out[i] = c.data + (m0 + i) * c.ld;
     std::fill_n(out + count, table_ld - count, out[count - 1]);
@@ -186,8 +179,8 @@ void multiply_by(const Pieces<TA>& a, const Right<TB>& b, int64_t N, const Rows<
       with_width(panels.vecs(p), [&]<int V>() {
         const int64_t column = panels.column(p);
         for (const Step& step : steps)
-          panel_step<V>(block, step, &step == &steps.front(), &step == &steps.back(), packed + column * deep,
-                        column, N - column, finish);
+          panel_step<V>(block, step, &step == &steps.front(), &step == &steps.back(), packed + column * deep, column,
+                        N - column, finish);
       });
   });
 }
@@ -195,8 +188,7 @@ void multiply_by(const Pieces<TA>& a, const Right<TB>& b, int64_t N, const Rows<
 }  // namespace
 
 template <class TA, class TB, class TC>
-void multiply(const Pieces<TA>& a, const Right<TB>& b, int64_t N, const Rows<TC>& c,
-              const Finish<acc_t<TC>>& finish) {
+void multiply(const Pieces<TA>& a, const Right<TB>& b, int64_t N, const Rows<TC>& c, const Finish<acc_t<TC>>& finish) {
   if (a.rows == 0 || N == 0) return;
 #ifdef CAMO_BF16_UNITS
   if constexpr (std::is_same_v<TA, bf16>)
@@ -206,25 +198,22 @@ void multiply(const Pieces<TA>& a, const Right<TB>& b, int64_t N, const Rows<TC>
 }
 
 template <class TA, class TB, class TC>
-void multiply_plain(int64_t M, int64_t N, int64_t K, const TA* a, int64_t lda, const Right<TB>& b, TC* c,
-                    int64_t ldc, const Finish<acc_t<TC>>& finish) {
+void multiply_plain(int64_t M, int64_t N, int64_t K, const TA* a, int64_t lda, const Right<TB>& b, TC* c, int64_t ldc,
+                    const Finish<acc_t<TC>>& finish) {
   using T = acc_t<TC>;
   for (int64_t m = 0; m < M; ++m)
     for (int64_t n = 0; n < N; ++n) {
       T sum = finish.accumulate ? T(c[m * ldc + n]) : finish.bias ? finish.bias[n] : T(0);
       for (int64_t k = 0; k < K; ++k)
         sum += T(a[m * lda + k]) * T(b.data[b.trans == Trans::yes ? n * b.ld + k : k * b.ld + n]);
-      c[m * ldc + n] = TC(finish.act == Act::relu   ? Relu::f(sum)
-                          : finish.act == Act::gelu ? Gelu::f(sum)
-                                                    : sum);
+      c[m * ldc + n] = TC(finish.act == Act::relu ? Relu::f(sum) : finish.act == Act::gelu ? Gelu::f(sum) : sum);
     }
 }
 
-#define CAMO_MULTIPLY(TA, TB, TC)                                                                    \
-  template void multiply(const Pieces<TA>&, const Right<TB>&, int64_t, const Rows<TC>&,              \
-                         const Finish<acc_t<TC>>&);                                                  \
-  template void multiply_plain(int64_t, int64_t, int64_t, const TA*, int64_t, const Right<TB>&, TC*, \
-                               int64_t, const Finish<acc_t<TC>>&);
+#define CAMO_MULTIPLY(TA, TB, TC)                                                                                  \
+  template void multiply(const Pieces<TA>&, const Right<TB>&, int64_t, const Rows<TC>&, const Finish<acc_t<TC>>&); \
+  template void multiply_plain(int64_t, int64_t, int64_t, const TA*, int64_t, const Right<TB>&, TC*, int64_t,      \
+                               const Finish<acc_t<TC>>&);
 CAMO_MULTIPLY(float, float, float)
 CAMO_MULTIPLY(double, double, double)
 CAMO_MULTIPLY(bf16, float, bf16)

@@ -19,8 +19,7 @@
 namespace camo::kernel {
 
 /// A matrix of rows x (pieces * length): row m is `pieces` runs of `length` numbers, each anywhere in memory.
-template <class T>
-struct Pieces {
+template <class T> struct Pieces {
   int64_t rows = 0, pieces = 1, length = 0;
   /// Writes where runs begin: table[p * ld + i] is piece p of row m + i, for i in [0, count).
   std::function<void(int64_t m, int64_t count, const T** table, int64_t ld)> find;
@@ -28,8 +27,7 @@ struct Pieces {
   int64_t ld = 0;
 };
 
-template <class T>
-Pieces<T> dense(const T* a, int64_t rows, int64_t cols, int64_t ld) {
+template <class T> Pieces<T> dense(const T* a, int64_t rows, int64_t cols, int64_t ld) {
   return {rows,
           1,
           cols,
@@ -41,8 +39,7 @@ Pieces<T> dense(const T* a, int64_t rows, int64_t cols, int64_t ld) {
 }
 
 /// The right operand (K, N): element (k, n) at data[k * ld + n], or at data[n * ld + k] when transposed.
-template <class T>
-struct Right {
+template <class T> struct Right {
   const T* data;
   int64_t ld;
   Trans trans = Trans::no;
@@ -50,8 +47,7 @@ struct Right {
 };
 
 /// Where rows of C begin.
-template <class T>
-struct Rows {
+template <class T> struct Rows {
   T* data;
   int64_t ld;
   std::function<void(int64_t m, int64_t count, T** rows)> find = nullptr;  // instead of data + m * ld
@@ -59,8 +55,7 @@ struct Rows {
 
 /// How a sum begins and ends: it starts from the old c if accumulate, else from bias if given, else from
 /// zero; c = act(sum).
-template <class T>
-struct Finish {
+template <class T> struct Finish {
   const T* bias = nullptr;  // (N)
   Act act = Act::none;
   bool accumulate = false;
@@ -75,12 +70,11 @@ void multiply(const Pieces<TA>& a, const Right<TB>& b, int64_t N, const Rows<TC>
 /// K is cut by M, N and K alone, the partial sums are added in order: the same bits for any number of
 /// threads.
 template <class TA, class TB>
-void multiply_transposed(const Pieces<TA>& a, const Pieces<TB>& b, acc_t<TA>* c, int64_t ldc,
-                         bool accumulate = false);
+void multiply_transposed(const Pieces<TA>& a, const Pieces<TB>& b, acc_t<TA>* c, int64_t ldc, bool accumulate = false);
 
 /// The definition of multiply, for dense operands.
 template <class TA, class TB, class TC>
-void multiply_plain(int64_t M, int64_t N, int64_t K, const TA* a, int64_t lda, const Right<TB>& b, TC* c,
-                    int64_t ldc, const Finish<acc_t<TC>>& finish = {});
+void multiply_plain(int64_t M, int64_t N, int64_t K, const TA* a, int64_t lda, const Right<TB>& b, TC* c, int64_t ldc,
+                    const Finish<acc_t<TC>>& finish = {});
 
 }  // namespace camo::kernel

@@ -26,20 +26,16 @@ constexpr int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
 constexpr int64_t round_up(int64_t a, int64_t b) { return ceil_div(a, b) * b; }
 
 /// N columns as panels of nearly equal width.
-template <class T>
-struct Panels {
+template <class T> struct Panels {
   int64_t vectors, count;
   explicit Panels(int64_t N) : vectors(ceil_div(N, Vec<T>::size)), count(ceil_div(vectors, kTileVecs)) {}
-  int64_t begin(int64_t p) const {
-    return p * (vectors / count) + std::min(p, vectors % count);
-  }  // in vectors
+  int64_t begin(int64_t p) const { return p * (vectors / count) + std::min(p, vectors % count); }  // in vectors
   int vecs(int64_t p) const { return int(vectors / count + (p < vectors % count)); }
   int64_t column(int64_t p) const { return begin(p) * Vec<T>::size; }
 };
 
 /// Calls f.operator()<V>() for V = vecs in [1, kTileVecs].
-template <class F>
-void with_width(int vecs, F&& f) {
+template <class F> void with_width(int vecs, F&& f) {
   if (vecs == 1) return f.template operator()<1>();
   if constexpr (kTileVecs > 2) {
     if (vecs == 3) return f.template operator()<3>();
@@ -50,8 +46,7 @@ void with_width(int vecs, F&& f) {
 
 /// A stretch of k in the rows of a tile: numbers [offset, offset + length) of `pieces` runs; run p of row i
 /// begins at rows[p * ld + i].  The rows of the next tile follow in the table.
-template <class T>
-struct Stretch {
+template <class T> struct Stretch {
   const T* const* rows;
   int64_t ld, pieces, offset, length;
 };
@@ -101,9 +96,8 @@ template <int R, int V, class P, class C, class N = typename Unit<P>::Number, cl
 /// elements from one to the next; rows of c are ld apart.  Meanwhile asks for `count` cache lines, a few at a
 /// time: a burst of requests would stop the loads that the sums wait for.
 template <int R, int V, class P, class T = typename Unit<P>::Sum>
-[[gnu::noinline]] void multiply_columns(const P* a, int64_t step_a, const P* b, int64_t step_b,
-                                        int64_t length, T* c, int64_t ld, const void* const* lines,
-                                        int64_t count) {
+[[gnu::noinline]] void multiply_columns(const P* a, int64_t step_a, const P* b, int64_t step_b, int64_t length, T* c,
+                                        int64_t ld, const void* const* lines, int64_t count) {
   constexpr int S = Vec<T>::size;
   constexpr int64_t kStretch = 16;
   Vec<T> sums[R][V];
@@ -112,11 +106,9 @@ template <int R, int V, class P, class T = typename Unit<P>::Sum>
   const int64_t few = (count * kStretch + length - 1) / std::max<int64_t>(length, 1);
   const void* const* const end = lines + count;
   for (int64_t k = 0; k < length;) {
-    for (const void* const* stop = std::min(lines + few, end); lines < stop; ++lines)
-      __builtin_prefetch(*lines, 0, 2);
+    for (const void* const* stop = std::min(lines + few, end); lines < stop; ++lines) __builtin_prefetch(*lines, 0, 2);
     for (const int64_t stop = std::min(k + kStretch, length); k < stop; ++k, a += step_a, b += step_b)
-      step(sums, b,
-           [&](int i) { return Unit<P>::every(reinterpret_cast<const typename Unit<P>::Number*>(a + i)); });
+      step(sums, b, [&](int i) { return Unit<P>::every(reinterpret_cast<const typename Unit<P>::Number*>(a + i)); });
   }
   for (int i = 0; i < R; ++i)
     for (int j = 0; j < V; ++j) (Vec<T>::load(c + i * ld + j * S) + sums[i][j]).store(c + i * ld + j * S);
@@ -131,8 +123,7 @@ inline void swap_bit(Vec<T>& low, Vec<T>& high, std::integer_sequence<int, J...>
   low.v = __builtin_shufflevector(a, b, (J & Step ? S + J - Step : J)...);
   high.v = __builtin_shufflevector(a, b, (J & Step ? S + J : J + Step)...);
 }
-template <class T, int Step = 1>
-inline void transpose(Vec<T> (&rows)[Vec<T>::size]) {
+template <class T, int Step = 1> inline void transpose(Vec<T> (&rows)[Vec<T>::size]) {
   constexpr int S = Vec<T>::size;
   for (int i = 0; i < S; ++i)
     if (!(i & Step)) swap_bit<T, Step>(rows[i], rows[i + Step], std::make_integer_sequence<int, S>());
@@ -140,8 +131,7 @@ inline void transpose(Vec<T> (&rows)[Vec<T>::size]) {
 }
 
 /// The next S steps of k of one row, fewer near its end; the rest are zero.
-template <class P, class TB>
-Vec<typename Unit<P>::Sum> row_steps(const TB* row, int64_t left) {
+template <class P, class TB> Vec<typename Unit<P>::Sum> row_steps(const TB* row, int64_t left) {
   using W = Vec<typename Unit<P>::Sum>;
   auto some = [&](int64_t from) {
     const int64_t n = std::clamp<int64_t>(left - from, 0, W::size);
@@ -149,8 +139,7 @@ Vec<typename Unit<P>::Sum> row_steps(const TB* row, int64_t left) {
   };
 #ifdef CAMO_BF16_UNITS
   if constexpr (Unit<P>::kPer == 2) {
-    auto both =
-        _mm512_cvtne2ps_pbh((__m512)some(W::size).v, (__m512)some(0).v);  // second argument: lower half
+    auto both = _mm512_cvtne2ps_pbh((__m512)some(W::size).v, (__m512)some(0).v);  // second argument: lower half
     W out;
     std::memcpy(&out, &both, sizeof out);
     return out;
@@ -161,8 +150,7 @@ Vec<typename Unit<P>::Sum> row_steps(const TB* row, int64_t left) {
 
 /// Packs K rows of one panel from B (K, N) as stored: numbers k, n of src at src[k * ld + n], zero for n >=
 /// cols.
-template <class P, class TB>
-void pack_panel(const TB* src, int64_t ld, int64_t K, int64_t cols, int vecs, P* dst) {
+template <class P, class TB> void pack_panel(const TB* src, int64_t ld, int64_t K, int64_t cols, int vecs, P* dst) {
   constexpr int S = Vec<typename Unit<P>::Sum>::size, kPer = Unit<P>::kPer;
   for (int64_t k = 0; k < K; k += kPer, src += kPer * ld)
     for (int j = 0; j < vecs; ++j, dst += S) {
@@ -184,8 +172,7 @@ void pack_panel_transposed(const TB* src, int64_t ld, int64_t K, int64_t cols, i
       for (int i = 0; i < S; ++i)
         block[i] = j * S + i < cols ? row_steps<P>(src + (j * S + i) * ld + k, K - k) : Vec<T>(0);
       transpose(block);
-      for (int i = 0; i < steps; ++i)
-        std::memcpy(dst + ((k / kPer + i) * vecs + j) * S, &block[i], sizeof block[i]);
+      for (int i = 0; i < steps; ++i) std::memcpy(dst + ((k / kPer + i) * vecs + j) * S, &block[i], sizeof block[i]);
     }
 }
 

@@ -20,10 +20,8 @@ constexpr int64_t kPackCost = 6;  // half cycles to pack a vector
 /// Packs columns [column, column + cols) of rows of X in tiles of kWidth:  tile t, row k, column j at
 /// dst[t * kStride + k * kWidth + j], zero past the last column.  Copies whole vectors: what a copy writes
 /// too much the next one overwrites, and kStride leaves a vector between tiles.
-template <class P, class TX, int kWidth>
-class Packer {
-  static constexpr int S = Vec<typename Unit<P>::Sum>::size, kVecs = (kWidth + S - 1) / S,
-                       kPer = Unit<P>::kPer;
+template <class P, class TX, int kWidth> class Packer {
+  static constexpr int S = Vec<typename Unit<P>::Sum>::size, kVecs = (kWidth + S - 1) / S, kPer = Unit<P>::kPer;
   static constexpr bool kSame = std::is_same_v<P, TX>;
 
  public:
@@ -39,8 +37,7 @@ class Packer {
         runs_(x.pieces * kStep),
         packed_((tiles - in_place_) * kStride) {
     for (int64_t c = column; c < end_;) {
-      const int64_t begin = c % x.length,
-                    n = std::min({end_ - c, x.length - begin, int64_t(64 / sizeof(TX))});
+      const int64_t begin = c % x.length, n = std::min({end_ - c, x.length - begin, int64_t(64 / sizeof(TX))});
       lines_.push_back({c / x.length * kStep, begin});
       c += n;
     }
@@ -84,10 +81,8 @@ class Packer {
       const int64_t piece = std::min(c + j, end_ - 1) / x_.length, begin = c + j - piece * x_.length;
       const int n = int(std::min<int64_t>({end_ - c - j, x_.length - begin, S, kWidth - j}));
       const TX* const* rows = runs_ + piece * kStep + i;
-      if (n > 0)
-        Unit<P>::pack(rows[0] + begin, second ? rows[1] + begin : nullptr, n, dst + j);
-      else
-        Unit<P>::pack(rows[0], rows[0], 0, dst + j);
+      if (n > 0) Unit<P>::pack(rows[0] + begin, second ? rows[1] + begin : nullptr, n, dst + j);
+      else Unit<P>::pack(rows[0], rows[0], 0, dst + j);
       j += n > 0 ? n : std::min(S, kWidth - j);
     }
   }
@@ -106,8 +101,8 @@ class Packer {
 /// out (M, N) = sums of A^T B over rows [k0, k1), for one block of it.  While one step is multiplied, the
 /// rows of the next are on their way into the cache.
 template <int W, class P, class T, class TA, class TB>
-void run_block(const Pieces<TA>& a, const Pieces<TB>& b, int64_t m0, int64_t M, int64_t n0, int64_t N,
-               int64_t k0, int64_t k1, T* out, int64_t ld, bool accumulate) {
+void run_block(const Pieces<TA>& a, const Pieces<TB>& b, int64_t m0, int64_t M, int64_t n0, int64_t N, int64_t k0,
+               int64_t k1, T* out, int64_t ld, bool accumulate) {
   constexpr int R = tile_rows(W), S = Vec<T>::size;
   Packer<P, TA, R> left(a, m0, M);
   Packer<P, TB, W * S> right(b, n0, N);
@@ -126,12 +121,11 @@ void run_block(const Pieces<TA>& a, const Pieces<TB>& b, int64_t m0, int64_t M, 
     left.pack(count), right.pack(count);
     find(k + count);
     for (int64_t i = 0; i < tiles; ++i) {
-      const int64_t p = i / left.tiles, t = i % left.tiles, from = all * i / tiles,
-                    to = all * (i + 1) / tiles;
+      const int64_t p = i / left.tiles, t = i % left.tiles, from = all * i / tiles, to = all * (i + 1) / tiles;
       const auto [x, step_x] = left.tile(t, k);
       const auto [y, step_y] = right.tile(p, k);
-      multiply_columns<R, W, P>(x, step_x, y, step_y, ceil_div(count, Unit<P>::kPer),
-                                sums + t * R * width + p * W * S, width, lines + from, to - from);
+      multiply_columns<R, W, P>(x, step_x, y, step_y, ceil_div(count, Unit<P>::kPer), sums + t * R * width + p * W * S,
+                                width, lines + from, to - from);
     }
   }
   for (int64_t m = 0; m < M; ++m) {
@@ -141,8 +135,7 @@ void run_block(const Pieces<TA>& a, const Pieces<TB>& b, int64_t m0, int64_t M, 
 }
 
 /// The tile width with the least work for a block: multiply-adds, of which two a cycle run, and packing.
-template <class T>
-int best_width(int64_t M, int64_t N) {
+template <class T> int best_width(int64_t M, int64_t N) {
   int best = 1;
   int64_t least = 0;
   for (int V = 1; V <= kTileVecs; ++V) {
@@ -168,9 +161,8 @@ void multiply_by(const Pieces<TA>& a, const Pieces<TB>& b, T* c, int64_t ldc, bo
   parallel_chunks(blocks * runs, 1, [&](int64_t task, int64_t) {
     const int64_t m = task / runs % down * rows, n = task / runs / down * cols, r = task % runs;
     with_width(V, [&]<int W>() {
-      run_block<W, P>(a, b, m, std::min(rows, M - m), n, std::min(cols, N - n), r * run,
-                      std::min(K, (r + 1) * run), runs > 1 ? parts + r * M * N : c, runs > 1 ? N : ldc,
-                      runs == 1 && accumulate);
+      run_block<W, P>(a, b, m, std::min(rows, M - m), n, std::min(cols, N - n), r * run, std::min(K, (r + 1) * run),
+                      runs > 1 ? parts + r * M * N : c, runs > 1 ? N : ldc, runs == 1 && accumulate);
     });
   });
   if (runs > 1)
@@ -186,8 +178,7 @@ void multiply_by(const Pieces<TA>& a, const Pieces<TB>& b, T* c, int64_t ldc, bo
 }  // namespace
 
 template <class TA, class TB>
-void multiply_transposed(const Pieces<TA>& a, const Pieces<TB>& b, acc_t<TA>* c, int64_t ldc,
-                         bool accumulate) {
+void multiply_transposed(const Pieces<TA>& a, const Pieces<TB>& b, acc_t<TA>* c, int64_t ldc, bool accumulate) {
   if (a.pieces * a.length == 0 || b.pieces * b.length == 0) return;
 #ifdef CAMO_BF16_UNITS
   if constexpr (std::is_same_v<TA, bf16> && std::is_same_v<TB, bf16>)

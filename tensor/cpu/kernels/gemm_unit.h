@@ -13,8 +13,7 @@
 
 namespace camo::kernel {
 
-template <class P>
-struct Unit {
+template <class P> struct Unit {
   using Number = P;  // of the operand read in place
   using Sum = P;
   using Wide = Vec<P>;
@@ -22,13 +21,9 @@ struct Unit {
   static Wide every(const Number* p) { return Wide(*p); }
   static Wide load(const P* p) { return Wide::load(p); }
   static void add(Vec<Sum>& sum, Wide a, Wide b) { sum += a * b; }
-  template <class T>
-  static void store(Vec<Sum> y, T* p) {
-    y.store(p);
-  }
+  template <class T> static void store(Vec<Sum> y, T* p) { y.store(p); }
   /// One step of `lanes` columns from rows k (first) and k + 1 (second; null past the end, unused here).
-  template <class T>
-  static void pack(const T* first, const T*, int lanes, P* dst) {
+  template <class T> static void pack(const T* first, const T*, int lanes, P* dst) {
     (lanes == Wide::size ? Wide::load(first) : Wide::load(first, lanes)).store(dst);
   }
 };
@@ -38,8 +33,7 @@ struct Pair {
 };
 
 #ifdef CAMO_BF16_UNITS
-template <>
-struct Unit<Pair> {
+template <> struct Unit<Pair> {
   using Number = bf16;
   using Sum = float;
   using Wide = __m512i;
@@ -50,9 +44,7 @@ struct Unit<Pair> {
     std::memcpy(&both, p, sizeof both);
     return _mm512_set1_epi32(both);
   }
-  static Wide every_last(const bf16* p) {
-    return _mm512_set1_epi32(p->bits);
-  }  // its neighbour counts as zero
+  static Wide every_last(const bf16* p) { return _mm512_set1_epi32(p->bits); }  // its neighbour counts as zero
   static Wide load(const Pair* p) { return _mm512_loadu_si512(p); }
   static void add(Vec<float>& sum, Wide a, Wide b) {
     sum.v = (Vec<float>::Native)_mm512_dpbf16_ps((__m512)sum.v, (__m512bh)a, (__m512bh)b);
@@ -61,16 +53,14 @@ struct Unit<Pair> {
   static void store(Vec<float> y, bf16* p) {
     _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), (__m256i)_mm512_cvtneps_pbh((__m512)y.v));
   }
-  template <class T>
-  static Wide round(const T* p, int lanes) {  // each lane's lower half
+  template <class T> static Wide round(const T* p, int lanes) {  // each lane's lower half
     Vec<float> x = lanes == 16 ? Vec<float>::load(p) : Vec<float>::load(p, lanes);
     return _mm512_maskz_cvtepu16_epi32(kAll, (__m256i)_mm512_cvtneps_pbh((__m512)x.v));
   }
   static Wide round(const bf16* p, int lanes) {
     return _mm512_maskz_cvtepu16_epi32(kAll, _mm256_maskz_loadu_epi16(__mmask16((1u << lanes) - 1), p));
   }
-  template <class T>
-  static void pack(const T* first, const T* second, int lanes, Pair* dst) {
+  template <class T> static void pack(const T* first, const T* second, int lanes, Pair* dst) {
     Wide low = round(first, lanes), high = second ? round(second, lanes) : _mm512_setzero_si512();
     _mm512_storeu_si512(dst, _mm512_or_si512(low, _mm512_maskz_slli_epi32(kAll, high, 16)));
   }

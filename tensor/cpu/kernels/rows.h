@@ -21,23 +21,20 @@ template <class A, class T> void store(Vec<A> v, T* p, int n) { v.store(p, n); }
 
 /// v in the live lanes, `other` in the rest.
 template <class A> Vec<A> live(Vec<A> v, A, AllLanes) { return v; }
-template <class A>
-Vec<A> live(Vec<A> v, A other, int n) {
+template <class A> Vec<A> live(Vec<A> v, A other, int n) {
   typename Vec<A>::Mask lane;
   for (int i = 0; i < Vec<A>::size; ++i) lane[i] = i;
   return where(lane < typename Vec<A>::Int(n), v, Vec<A>(other));
 }
 
-template <class A, class F>
-void each_vec(int64_t C, const F& f) {
+template <class A, class F> void each_vec(int64_t C, const F& f) {
   int64_t c = 0;
   for (; c + Vec<A>::size <= C; c += Vec<A>::size) f(c, AllLanes{});
   if (c < C) f(c, int(C - c));
 }
 
 /// N sums over a row; term(c, lanes) returns their vectors.  Four running sums each, added in a fixed order.
-template <class A, size_t N, class F>
-std::array<A, N> row_sums(int64_t C, const F& term) {
+template <class A, size_t N, class F> std::array<A, N> row_sums(int64_t C, const F& term) {
   using V = Vec<A>;
   V sum[N][4];
   for (size_t k = 0; k < N; ++k)
@@ -55,14 +52,12 @@ std::array<A, N> row_sums(int64_t C, const F& term) {
   for (size_t k = 0; k < N; ++k) out[k] = lane_sum((sum[k][0] + sum[k][1]) + (sum[k][2] + sum[k][3]));
   return out;
 }
-template <class A, class F>
-A row_sum(int64_t C, const F& term) {
+template <class A, class F> A row_sum(int64_t C, const F& term) {
   return row_sums<A, 1>(C, [&](int64_t c, auto lanes) { return std::array{term(c, lanes)}; })[0];
 }
 
 /// The largest number of a row, -infinity for an empty one; NaN may or may not be passed over.
-template <class A, class T>
-A row_max(const T* row, int64_t C) {
+template <class A, class T> A row_max(const T* row, int64_t C) {
   const A lowest = -std::numeric_limits<A>::infinity();
   Vec<A> best(lowest);
   each_vec<A>(C, [&](int64_t c, auto n) { best = max(live(load<A>(row + c, n), lowest, n), best); });

@@ -6,8 +6,7 @@
 
 namespace camo::kernel {
 
-template <class T>
-class Scratch {
+template <class T> class Scratch {
  public:
   explicit Scratch(int64_t count) : data_(static_cast<T*>(allocate(Device{}, count * int64_t(sizeof(T))))) {}
   ~Scratch() { release(Device{}, data_); }

@@ -9,7 +9,8 @@ namespace camo {
 AxisMap transposed(const AxisMap& map, int64_t inputs) {
   std::vector<std::vector<AxisMap::Tap>> lists(inputs);
   for (int64_t o = 0; o < map.outputs(); ++o)
-    for (int64_t t = map.begin[o]; t < map.begin[o + 1]; ++t) lists[map.taps[t].index].push_back({o, map.taps[t].weight});
+    for (int64_t t = map.begin[o]; t < map.begin[o + 1]; ++t)
+      lists[map.taps[t].index].push_back({o, map.taps[t].weight});
   AxisMap out;
   for (const auto& list : lists) {
     out.taps.insert(out.taps.end(), list.begin(), list.end());

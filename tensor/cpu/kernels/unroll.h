@@ -7,11 +7,11 @@
 
 namespace camo::kernel {
 
-template <int N, class F>
-[[gnu::always_inline]] inline void unroll(const F& f) {
+template <int N, class F> [[gnu::always_inline]] inline void unroll(const F& f) {
   [&]<int... I>(std::integer_sequence<int, I...>) __attribute__((always_inline)) {
     (f(std::integral_constant<int, I>{}), ...);
-  }(std::make_integer_sequence<int, N>{});
+  }
+  (std::make_integer_sequence<int, N>{});
 }
 
 }  // namespace camo::kernel

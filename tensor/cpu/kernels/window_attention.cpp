@@ -20,8 +20,7 @@ constexpr int window_rows(int vecs) { return vecs <= kTileVecs / 2 ? 10 : 5; }
 constexpr int64_t kWindowRows = 10;
 
 /// Working memory of one (window, head): rows of q, k, v, dy and of a result, transposes, scores.
-template <class A>
-struct Work {
+template <class A> struct Work {
   const Windows& w;
   int64_t n, width, lanes, padded;  // tokens; channels and tokens in whole vectors; tokens in whole tiles
   Scratch<int64_t> rows;
@@ -30,12 +29,25 @@ struct Work {
   A *part, *sum, *top, *delta;  // numbers per token
 
   explicit Work(const Windows& w)
-      : w(w), n(w.tokens()), width(round_up(w.D, Vec<A>::size)), lanes(round_up(n, Vec<A>::size)),
-        padded(round_up(n, kWindowRows)), rows(n),
-        memory(5 * padded * width + w.D * lanes + 2 * padded * lanes + 4 * lanes), q(memory),
-        k(q + padded * width), v(k + padded * width), dy(v + padded * width), out(dy + padded * width),
-        across(out + padded * width), scores(across + w.D * lanes), slopes(scores + padded * lanes),
-        part(slopes + padded * lanes), sum(part + lanes), top(sum + lanes), delta(top + lanes) {
+      : w(w),
+        n(w.tokens()),
+        width(round_up(w.D, Vec<A>::size)),
+        lanes(round_up(n, Vec<A>::size)),
+        padded(round_up(n, kWindowRows)),
+        rows(n),
+        memory(5 * padded * width + w.D * lanes + 2 * padded * lanes + 4 * lanes),
+        q(memory),
+        k(q + padded * width),
+        v(k + padded * width),
+        dy(v + padded * width),
+        out(dy + padded * width),
+        across(out + padded * width),
+        scores(across + w.D * lanes),
+        slopes(scores + padded * lanes),
+        part(slopes + padded * lanes),
+        sum(part + lanes),
+        top(sum + lanes),
+        delta(top + lanes) {
     std::fill_n(q, padded * width, A(0));  // rows up to `padded` are computed with, to no effect
     std::fill_n(dy, padded * width, A(0));
   }
@@ -51,8 +63,7 @@ struct Work {
       }
   }
   /// Channels of part s of the rows, times factor.
-  template <class T>
-  void gather(const T* qkv, const T* pad, int s, int64_t h, A factor, A* to) const {
+  template <class T> void gather(const T* qkv, const T* pad, int s, int64_t h, A factor, A* to) const {
     const int64_t C = w.channels();
     for (int64_t i = 0; i < n; ++i) {
       const T* x = (rows[i] < w.rows() ? qkv + rows[i] * 3 * C : pad) + s * C + h * w.D;
@@ -65,15 +76,13 @@ struct Work {
     products<false, window_rows>(x, width, across, lanes, w.D, c, lanes, false, n, lanes / Vec<A>::size);
   }
   /// c = m z or m^T z, n x width; m is one of scores and slopes.
-  template <bool kAcross>
-  void multiply(const A* m, const A* z, A* c) const {
+  template <bool kAcross> void multiply(const A* m, const A* z, A* c) const {
     products<kAcross, window_rows>(m, lanes, z, width, n, c, width, false, n, width / Vec<A>::size);
   }
 };
 
 /// Scores -> scores + bias + mask, and the rows' maxima.  Lanes without a key are -infinity.
-template <class A>
-void add_bias(const Work<A>& work, const A* bias, bool mixed) {
+template <class A> void add_bias(const Work<A>& work, const A* bias, bool mixed) {
   using V = Vec<A>;
   const A lowest = -std::numeric_limits<A>::infinity();
   auto rows = [&](const auto& mask) {
@@ -96,8 +105,7 @@ void add_bias(const Work<A>& work, const A* bias, bool mixed) {
 }
 
 /// Scores of one (window, head) -> exp2(score - top), and the rows' sums.
-template <class A>
-void exponentials(const Work<A>& work) {
+template <class A> void exponentials(const Work<A>& work) {
   using V = Vec<A>;
   for (int64_t i = 0; i < work.n; ++i) {
     A* row = work.scores + i * work.lanes;
@@ -123,8 +131,7 @@ void load_scores(Work<A>& work, const T* qkv, const T* pad, const A* bias, int64
 }
 
 /// Exponentials and dP -> P and dS, which is also added to dbias (n x lanes).
-template <class A>
-void slopes(const Work<A>& work, A* dbias) {
+template <class A> void slopes(const Work<A>& work, A* dbias) {
   using V = Vec<A>;
   for (int64_t i = 0; i < work.n; ++i) {
     const A *p = work.scores + i * work.lanes, *dp = work.slopes + i * work.lanes;
@@ -175,8 +182,7 @@ void backward_item(Work<A>& work, const T* dy, const T* qkv, const T* pad, const
 
 }  // namespace
 
-template <class T>
-void window_attention(const T* qkv, const T* pad, const acc_t<T>* bias, T* y, const Windows& w) {
+template <class T> void window_attention(const T* qkv, const T* pad, const acc_t<T>* bias, T* y, const Windows& w) {
   using A = acc_t<T>;
   const int64_t grain = std::max<int64_t>(4, kGrain / (w.tokens() * w.tokens()));
   parallel_chunks(w.count() * w.heads, grain, [&](int64_t first, int64_t last) {

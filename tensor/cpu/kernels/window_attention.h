@@ -11,8 +11,7 @@
 
 namespace camo::kernel {
 
-template <class T>
-void window_attention(const T* qkv, const T* pad, const acc_t<T>* bias, T* y, const Windows& w);
+template <class T> void window_attention(const T* qkv, const T* pad, const acc_t<T>* bias, T* y, const Windows& w);
 /// dqkv has the rows of the maps and of what lies beyond; dbias one (heads, n, n) per chunk of windows.
 template <class T>
 void window_attention_backward(const T* dy, const T* qkv, const T* pad, const acc_t<T>* bias, T* dqkv, acc_t<T>* dbias,

@@ -9,16 +9,14 @@ namespace {
 
 template <class T> double number(T x) { return double(acc_t<T>(x)); }
 
-template <class T>
-double dot(const T* a, const T* b, int64_t n) {
+template <class T> double dot(const T* a, const T* b, int64_t n) {
   double sum = 0;
   for (int64_t d = 0; d < n; ++d) sum += number(a[d]) * number(b[d]);
   return sum;
 }
 
 /// One head of one window.  Rows of q, k or v (part 0, 1, 2).
-template <class T>
-struct Head {
+template <class T> struct Head {
   const T *qkv, *pad;
   const acc_t<T>* bias;
   const Windows& w;
@@ -44,8 +42,7 @@ struct Head {
   }
 };
 
-template <class F>
-void each_head(const Windows& w, const F& f) {
+template <class F> void each_head(const Windows& w, const F& f) {
   for (int64_t window = 0; window < w.count(); ++window)
     for (int64_t h = 0; h < w.heads; ++h) f(window, h);
 }
