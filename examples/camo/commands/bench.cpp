@@ -12,9 +12,7 @@ int bench_command(const Arguments& words) {
   if (!words.empty() && words[0] == "load") return bench_load_command({words.begin() + 1, words.end()});
   if (!words.empty() && words[0] == "metrics") return bench_metrics_command({words.begin() + 1, words.end()});
   if (!words.empty() && words[0] == "moe") return bench_moe_command({words.begin() + 1, words.end()});
-#ifdef CAMO_HAS_CASES
   if (!words.empty() && words[0] == "ops") return bench_ops_command(words);
-#endif
   StepBench step;
   int64_t threads = 0, rounds = step.rounds;
   Command command{

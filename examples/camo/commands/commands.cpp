@@ -33,9 +33,7 @@ std::vector<Entry> commands() {
       {"inspect", "what a weight file or checkpoint holds", inspect_command},
       {"synth", "write synthetic photographs with masks as files", synth_command},
       {"bench", "measure kernels against this machine's peak", bench_command},
-#ifdef CAMO_HAS_CASES
       {"ops", "coverage table: every op against every check", ops_command},
-#endif
   };
 }
 

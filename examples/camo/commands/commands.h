@@ -30,7 +30,7 @@ int bench_load_command(const Arguments& words);     // bench_load.cpp: `camo ben
 int bench_metrics_command(const Arguments& words);  // bench_metrics.cpp: `camo bench metrics`
 int bench_moe_command(const Arguments& words);      // bench_moe.cpp: `camo bench moe`
 
-/// These two run the op cases of the tests: only a build with tests (CAMO_HAS_CASES) has them.
+/// These two run the op cases of the tests.  In a build without tests they say how to get one (no_cases.cpp).
 int ops_command(const Arguments& words);        // ops.cpp
 int bench_ops_command(const Arguments& words);  // bench/ops.cpp: `camo bench ops`
 
