@@ -24,8 +24,8 @@ struct RandomKey {
 
 /// The four 32-bit words at `index` of the stream `key`.
 CAMO_HD inline std::array<uint32_t, 4> philox(const RandomKey& key, uint64_t index) {
-  // The 64-bit Philox key is the seed.  The 128-bit counter is: index (32 bits), path mixed with the rest (64), step
-  // (32).
+  // The 64-bit Philox key is the seed.  The 128-bit counter is: index (32 bits), path mixed with the
+  // rest (64), step (32).
   uint64_t path = key.path * 0x9e3779b97f4a7c15ull + (uint64_t(key.domain) << 32 | key.call);
   path ^= index >> 32;
   std::array<uint32_t, 4> c = {uint32_t(index), uint32_t(path), uint32_t(path >> 32), key.step};
@@ -63,8 +63,8 @@ class Random {
   std::array<uint32_t, 4> words_{};
 };
 
-/// Tensors of uniform numbers in [low, high) and of normal numbers (Box-Muller).  Element i uses the words at index i /
-/// 4.
+/// Tensors of uniform numbers in [low, high) and of normal numbers (Box-Muller).  Element i uses the
+/// words at index i / 4.
 Tensor rand(const Shape& shape, const RandomKey& key, double low = 0, double high = 1, DType dtype = DType::f32);
 Tensor randn(const Shape& shape, const RandomKey& key, double mean = 0, double std = 1, DType dtype = DType::f32);
 inline Tensor rand(const Shape& s, uint64_t seed, DType t = DType::f32) {

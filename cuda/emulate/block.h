@@ -3,8 +3,8 @@
 // A thread that waits or ends picks the next ready thread and switches straight to it.  run_block gets control back
 // when no thread is ready.  Readiness is one bit per lane and one bit per warp, so picking a thread is a bit rotation
 // and a count of zeros.
-// block.cpp has scheduling and barriers, warp.cpp shuffles and votes, shared.cpp shared memory, emulate.cpp the public
-// functions.
+// block.cpp has scheduling and barriers, warp.cpp shuffles and votes, shared.cpp shared memory, emulate.cpp the
+// public functions.
 #pragma once
 
 #include <cstdlib>
@@ -104,8 +104,8 @@ void give_way(Block& b);
 /// Drops the current thread and ends the launch with b.error.
 [[noreturn]] void leave(Block& b);
 
-/// Calls f inside a kernel.  If f throws, the stack is dropped without unwinding, because a kernel's frames may be
-/// noexcept.
+/// Calls f inside a kernel.  If f throws, the stack is dropped without unwinding, because a kernel's
+/// frames may be noexcept.
 template <class F> auto inside(Block& b, F f) {
   try {
     return f();

@@ -1,11 +1,11 @@
-// Runs CUDA kernels as plain C++ on the CPU: every thread of a block is a fiber, and fibers switch where threads wait
-// for each other.
+// Runs CUDA kernels as plain C++ on the CPU: every thread of a block is a fiber, and fibers switch where threads
+// wait for each other.
 //
 // The emulator is made to find bugs, not to be fast (use small shapes).  Blocks run in a seeded random order, and
-// threads in a new order after every barrier.  Shared and device memory start as NaN and have guards at both ends.
-// Barriers that not all threads reach, and wrong shuffle masks, are reported with kernel, block, thread and source
-// line.  Two bugs show only in the values, a missing barrier and a sum in order of arrival: compare_schedules finds
-// those.
+// threads in a new order after every barrier.  Shared and device memory start as NaN and have guards at both
+// ends.  Barriers that not all threads reach, and wrong shuffle masks, are reported with kernel, block, thread
+// and source line.  Two bugs show only in the values, a missing barrier and a sum in order of arrival:
+// compare_schedules finds those.
 //   CPU time, one core, 256 threads per block, g++ 12 -O2           plain           ASan + UBSan
 //   thread-barriers                                                 70 million/s    24 million/s
 //   a shuffle / a thread without barriers / a launch                17 / 4 / 1000   79 / 13 / 1800 ns

@@ -21,9 +21,9 @@ constinit thread_local Fiber *running = nullptr, *came_from = nullptr;
 }  // namespace
 
 #ifndef CAMO_FIBER_UCONTEXT
-// camo_fiber_swap(save, to) pushes the callee-saved registers, stores the stack pointer in *save, loads it from `to`
-// and pops the registers.  A new stack is laid out as if it had called this function from the first instruction of
-// Fiber::start.
+// camo_fiber_swap(save, to) pushes the callee-saved registers, stores the stack pointer in *save, loads it from
+// `to` and pops the registers.  A new stack is laid out as if it had called this function from the first
+// instruction of Fiber::start.
 extern "C" void camo_fiber_swap(void** save, void* to);
 asm(R"(
 .pushsection .text

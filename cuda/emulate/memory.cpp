@@ -207,8 +207,8 @@ FaultReports::~FaultReports() {
 
 }  // namespace camo::emulate
 
-// Hooks that the sanitizers call before they report, and an option: detection of stack use after return would be 4
-// times slower.
+// Hooks that the sanitizers call before they report, and an option: detection of stack use after return would
+// be 4 times slower.
 extern "C" {
 #ifdef CAMO_ASAN
 void __asan_on_error() {

@@ -1,8 +1,8 @@
 // GPU memory: one arena per device (tensor/memory/arena.h) over large pieces from the driver.
 //
 // All work of a device runs on its one stream, so a freed block may be reused at once.
-// CAMO_CUDA_POOL=off allocates every tensor separately, because compute-sanitizer checks only the bounds of driver
-// allocations.
+// CAMO_CUDA_POOL=off allocates every tensor separately, because compute-sanitizer checks only the bounds of
+// driver allocations.
 #include <algorithm>
 #include <array>
 #include <cstdlib>

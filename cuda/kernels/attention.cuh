@@ -1,7 +1,7 @@
 // Tiles for attention on the GPU: rows loaded into shared memory, their inner products, and weighted sums.
 //
-// A block of 8 x 16 threads holds two tiles, x (8 kR rows) and z (64 rows), each kD channels wide, and 8 kR x 64
-// weights.
+// A block of 8 x 16 threads holds two tiles, x (8 kR rows) and z (64 rows), each kD channels wide, and
+// 8 kR x 64 weights.
 // Thread (group, lane) computes rows group + 8 i and columns lane + 16 j: kR x 4 numbers in registers, so that each
 // number read from shared memory enters several multiply-adds.  Rows are padded by 16 bytes, so that the 8 lanes of one
 // access touch all banks.  Larger head sizes are processed in chunks of kD channels.
@@ -58,8 +58,8 @@ template <class T, int kThreadRows, int kD> struct AttentionTile {
   __device__ int channel(int e) const { return (e / kRun * kLanes + lane) * kRun + e % kRun; }
   __device__ A& weight(int i, int j) const { return weights[row(i) * kWeights + column(j)]; }
 
-  /// s += x z^T over all channels.  x_there: x is the same as in the previous call, and still loaded if it is one
-  /// chunk.
+  /// s += x z^T over all channels.  x_there: x is the same as in the previous call, and still loaded
+  /// if it is one chunk.
   template <class X, class Z> __device__ void add_scores(const X& xs, bool x_there, const Z& zs, A (&s)[kR][kC]) const {
     for (int64_t d = 0; d < D; d += kD) {
       __syncthreads();  // other threads may still read the tiles
@@ -139,8 +139,8 @@ template <class T, int kThreadRows, int kD> struct AttentionTile {
   }
 };
 
-/// Turns the scores of `count` keys into weights exp(score - new maximum), and rescales earlier sums to the new
-/// maximum.
+/// Turns the scores of `count` keys into weights exp(score - new maximum), and rescales earlier sums
+/// to the new maximum.
 template <class Tile, class A, int R, int C, int E>
 __device__ void softmax_tile(const Tile& tile, A (&scores)[R][C], int64_t count, A (&top)[R], A (&sum)[R],
                              A (&y)[R][E]) {

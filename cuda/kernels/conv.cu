@@ -69,8 +69,8 @@ struct Site {
   }
 };
 
-/// sums += left right over one slice.  Of 16 x 16 threads, thread (t / 16, t % 16) has rows 64 i + 4 (t / 16) + r, r <
-/// 4.
+/// sums += left right over one slice.  Of 16 x 16 threads, thread (t / 16, t % 16) has rows 64 i + 4 (t
+/// / 16) + r, r < 4.
 template <int TM, int kLeft, int kRight, class A>
 __device__ void multiply(const Quad<A> (&left)[kDepth][kLeft], const Quad<A> (&right)[kDepth][kRight],
                          A (&sums)[TM][4]) {
@@ -168,9 +168,9 @@ struct Walker {
   }
 };
 
-// Blocks: tile of columns, then of filters, then group, then chunk of pixels.  Thread t loads numbers 4 (t % 16) ... +
-// 3 of the tile's columns for pixel t / 16 of a slice, and filters 4 (t % kWide) ... + 3 for pixels t / kWide + l
-// kStep.
+// Blocks: tile of columns, then of filters, then group, then chunk of pixels.  Thread t loads numbers 4 (t %
+// 16) ... + 3 of the tile's columns for pixel t / 16 of a slice, and filters 4 (t % kWide) ... + 3 for pixels t
+// / kWide + l kStep.
 // parts (chunks, groups, N, kh kw C).
 template <class T, class A, int TM, bool kVec>
 __global__ void __launch_bounds__(kThreads, 2)

@@ -3,9 +3,9 @@
 // A thread computes a pack of neighbouring channels of one output pixel.
 // Few taps: one pass over both axes, columns outside and rows inside.  Bound by memory: x and y are read or written
 // once, and the taps of neighbours share the cache.
-// Many taps (a global average, or the adjoint of a strong enlargement): first a pass over the rows, then one over the
-// columns.  The products per output are then the sum of the two numbers of taps, not their product, for one more map in
-// acc_t.
+// Many taps (a global average, or the adjoint of a strong enlargement): first a pass over the rows, then one over
+// the columns.  The products per output are then the sum of the two numbers of taps, not their product, for one
+// more map in acc_t.
 #include "cuda/tools/cached_tables.cuh"
 #include "cuda/tools/pack.cuh"
 #include "cuda/tools/scratch.cuh"

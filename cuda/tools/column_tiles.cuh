@@ -24,8 +24,8 @@ struct Tiles {
   dim3 grid() const { return blocks(across * down, 1); }
 };
 
-/// The elements of one thread in a tile: N columns from `column` on (none if column >= C), rows first, first + step,
-/// ...
+/// The elements of one thread in a tile: N columns from `column` on (none if column >= C), rows first,
+/// first + step, ...
 struct TilePlace {
   int64_t column, first, last, chunk;
   int step;

@@ -35,8 +35,8 @@ inline int power_of_two_above(int64_t n, int most) {
   return p;
 }
 
-/// The number of threads that share a row of C numbers, reading N at a time: lanes of a warp, or all `threads` of a
-/// block.
+/// The number of threads that share a row of C numbers, reading N at a time: lanes of a warp, or all
+/// `threads` of a block.
 inline int team_size(int64_t C, int N, int threads = kThreads) {
   return C > 1024 ? threads : power_of_two_above((C + N - 1) / N, 32);
 }

@@ -12,8 +12,8 @@
 
 namespace camo::cuda {
 
-/// N neighbours, loaded or stored at once; the pointer must be aligned to 16 bytes or to the pack's size, whichever is
-/// less.
+/// N neighbours, loaded or stored at once; the pointer must be aligned to 16 bytes or to the pack's size,
+/// whichever is less.
 template <class T, int N> struct alignas(N * sizeof(T) < 16 ? N * sizeof(T) : 16) Pack { T at[N]; };
 /// The number of elements in 16 bytes, at most 8.
 template <class T> constexpr int kPack = sizeof(T) == 1 ? 8 : int(16 / sizeof(T));

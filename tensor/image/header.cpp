@@ -19,8 +19,8 @@ uint32_t big(const uint8_t* p, int n) {
   return x;
 }
 
-/// The orientation in a TIFF block: first directory, tag 0x112, one 16-bit number.  Anything malformed counts as
-/// upright.
+/// The orientation in a TIFF block: first directory, tag 0x112, one 16-bit number.  Anything malformed
+/// counts as upright.
 int tiff_orientation(const uint8_t* p, int64_t n) {
   if (n < 14) return 1;
   bool little = p[0] == 'I';

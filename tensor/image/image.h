@@ -25,16 +25,16 @@ struct ImageInfo {
   int orientation = 1;  // EXIF orientation: 1 (upright) to 8
 };
 
-/// Reads only the header.  Throws DataError for a file that is not PNG or JPEG, or whose header read_image would
-/// refuse.
+/// Reads only the header.  Throws DataError for a file that is not PNG or JPEG, or whose header
+/// read_image would refuse.
 ImageInfo probe_image(const std::string& path);
 
 /// Reads a photograph, with its EXIF orientation applied: u8 (H, W, 3).  Throws DataError for a missing, damaged,
 /// truncated or refused file.
 Tensor read_image(const std::string& path);
 
-/// Reads a mask or a predicted map, without applying orientation: u8 (H, W, 1), values as stored (0..255, palettes
-/// looked up).
+/// Reads a mask or a predicted map, without applying orientation: u8 (H, W, 1), values as stored (0..255,
+/// palettes looked up).
 Tensor read_mask(const std::string& path);
 
 /// Writes u8 (H, W, 3), (H, W, 1) or (H, W).  Throws as write_file does.

@@ -1,5 +1,5 @@
-// Antialiased bilinear resize of 8-bit images with a triangle filter: first columns, then rows, rounded to 8 bits in
-// between.
+// Antialiased bilinear resize of 8-bit images with a triangle filter: first columns, then rows, rounded to
+// 8 bits in between.
 //
 // Weights are integer multiples of 2^-22, so a pixel is one integer sum and the result is the same on every machine.  8
 // bits of pixel, 22 bits of weight and the sign fit an int32.

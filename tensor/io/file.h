@@ -67,8 +67,8 @@ class OutputFile {
   OutputFile& operator=(const OutputFile&) = delete;
 
   void write(const void* data, int64_t n);
-  /// Renames the temporary to `path`.  With `durable`, file and folder are synced, so a power cut after the return
-  /// loses nothing.
+  /// Renames the temporary to `path`.  With `durable`, file and folder are synced, so a power cut after the
+  /// return loses nothing.
   void commit(bool durable = true);
 
  private:

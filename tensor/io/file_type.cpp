@@ -15,8 +15,8 @@ float half_to_float(uint16_t h) {
 }
 template <class T> int64_t integer(T x) { return x; }
 
-/// Converts from the last number to the first through a small buffer, so that no narrow number is overwritten before it
-/// is read.
+/// Converts from the last number to the first through a small buffer, so that no narrow number is overwritten
+/// before it is read.
 template <class From, class To, To (*convert)(From)> void widen(void* data, int64_t n) {
   constexpr int64_t kChunk = 4096;
   From from[kChunk];

@@ -23,8 +23,8 @@ void read_data(OpenFile& in, NamedTensors& out);
 /// Rule 15: throws when the file has changed since it was opened.
 void check_unchanged(const OpenFile& in);
 
-/// Reads n bytes at `at` and continues the checksum `sum` over them while they are in the cache.  False if the read
-/// fails.
+/// Reads n bytes at `at` and continues the checksum `sum` over them while they are in the cache.  False
+/// if the read fails.
 bool read_summed(const InputFile& file, int64_t at, void* to, int64_t n, uint32_t& sum);
 
 /// Reads a sharded set from its index (tensor/io/safetensors_shards.cpp).

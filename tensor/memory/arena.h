@@ -14,8 +14,8 @@ namespace camo {
 
 class Arena {
  public:
-  /// take(bytes) gets a piece from the system, or nullptr.  Piece sizes are multiples of `piece`, block sizes of
-  /// `align`.
+  /// take(bytes) gets a piece from the system, or nullptr.  Piece sizes are multiples of `piece`, block
+  /// sizes of `align`.
   Arena(void* (*take)(int64_t bytes), int64_t piece, int64_t align) : take_(take), piece_(piece), align_(align) {}
 
   /// Returns nullptr when the system has no more memory.

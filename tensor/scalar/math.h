@@ -1,13 +1,13 @@
-// exp, log, erf and related functions for float, double and a Vec of them.  Each is written once, without branches or
-// tables.
+// exp, log, erf and related functions for float, double and a Vec of them.  Each is written once, without
+// branches or tables.
 //
 // Range reduction brings the argument near zero, a polynomial approximates the function there, and bit arithmetic on
 // the exponent undoes the reduction.  The polynomials are truncated Taylor series where those are short, else Chebyshev
 // fits made for this file.
 // Largest relative error found: 4e-7 in float and 1e-15 in double, both for erf; half of that for the others.  The
 // error of pow grows with |b log a|.
-// CPU kernels always run the vector form, also on the tail of a row, so the bits of a result do not depend on its
-// position.
+// CPU kernels always run the vector form, also on the tail of a row, so the bits of a result do not
+// depend on its position.
 #pragma once
 
 #include <bit>

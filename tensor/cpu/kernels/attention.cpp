@@ -14,8 +14,8 @@ constexpr int64_t kQueries = 24;  // queries per block: a multiple of every tile
 /// Packed keys and values of one head.
 template <class A> struct Head { const A *keys, *values; };
 
-/// The running softmax of a block of queries: maximum (in units of log2) and sum of exponentials, still spread over the
-/// lanes.
+/// The running softmax of a block of queries: maximum (in units of log2) and sum of exponentials, still
+/// spread over the lanes.
 template <class A> struct Running {
   static constexpr int64_t size = round_up(kQueries, Vec<A>::size);
   std::array<A, size> top, sum;

@@ -1,10 +1,10 @@
 // Multi-head attention on the CPU, without a score matrix in memory.
 //
-// A task owns a block of queries and loops over tiles of keys.  The scores, softmax and product with v of one tile stay
-// in the L1 and L2 caches.  A running maximum and sum per query rescale the earlier partial result (Milakov, Gimelshein
-// 2018, arXiv:1805.02867; Dao et al. 2022, arXiv:2205.14135).  Vector lanes hold keys in the scores and channels in the
-// result, so k is transposed once per (image, head).  The backward pass recomputes the probabilities from lse, tile by
-// tile.
+// A task owns a block of queries and loops over tiles of keys.  The scores, softmax and product with v of one tile
+// stay in the L1 and L2 caches.  A running maximum and sum per query rescale the earlier partial result (Milakov,
+// Gimelshein 2018, arXiv:1805.02867; Dao et al. 2022, arXiv:2205.14135).  Vector lanes hold keys in the scores and
+// channels in the result, so k is transposed once per (image, head).  The backward pass recomputes the probabilities
+// from lse, tile by tile.
 // Read next: attention_plain.cpp (the definition), attention_tile.h, attention.cpp, attention_backward.cpp.
 #pragma once
 

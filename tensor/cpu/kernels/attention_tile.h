@@ -20,9 +20,9 @@ template <class A> constexpr int64_t kPanel = kTileVecs* Vec<A>::size;  // keys 
 /// Channels rounded up to whole vectors: the row length of packed data.
 template <class A> int64_t channels(const Attention& s) { return round_up(s.D, Vec<A>::size); }
 
-/// 2^x for x <= 0, at least the smallest normal number; NaN stays NaN.  x = n + f with |f| <= 1/2: adding the rounder
-/// leaves n + bias in the low bits, and a Chebyshev polynomial approximates (2^f - 1) / f (error 5e-9; 9e-18 in
-/// double).
+/// 2^x for x <= 0, at least the smallest normal number; NaN stays NaN.  x = n + f with |f| <= 1/2: adding the
+/// rounder leaves n + bias in the low bits, and a Chebyshev polynomial approximates (2^f - 1) / f (error 5e-9;
+/// 9e-18 in double).
 template <class A> Vec<A> exp2_negative(Vec<A> x) {
   using V = Vec<A>;
   constexpr bool is_float = sizeof(A) == 4;
@@ -69,8 +69,8 @@ template <int R, int I, bool kAcross, class A>
   });
 }
 
-/// The same for `rows` rows and `vecs` vectors.  `rows` is rounded up to whole tiles, so c and a must have that many
-/// rows.
+/// The same for `rows` rows and `vecs` vectors.  `rows` is rounded up to whole tiles, so c and a must
+/// have that many rows.
 template <bool kAcross, int (*kHeight)(int) = tile_rows, class A>
 void products(const A* a, int64_t lda, const A* b, int64_t ldb, int64_t T, A* c, int64_t ldc, bool add, int64_t rows,
               int64_t vecs) {
@@ -95,8 +95,8 @@ template <class A> void score(const A* q, int64_t ldq, const A* panels, int64_t 
 
 // ---- packing -------------------------------------------------------------------------------------------------
 
-/// Packs n rows of D numbers, `stride` apart, times factor, into rows of `width` padded with zeros; rows [n, padded)
-/// are zero.
+/// Packs n rows of D numbers, `stride` apart, times factor, into rows of `width` padded with zeros; rows [n,
+/// padded) are zero.
 template <class A, class T>
 void pack_rows(const T* x, int64_t stride, int64_t n, int64_t D, A factor, A* to, int64_t width, int64_t padded) {
   for (int64_t r = 0; r < n; ++r)

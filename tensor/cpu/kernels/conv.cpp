@@ -28,8 +28,8 @@ struct Grid {
   int64_t count() const { return B * rows * cols; }
 };
 
-/// Splits rows [m, m + count) of the product into ranges within one grid row and calls f(b, i, j, n, at) for each; `at`
-/// counts from 0.
+/// Splits rows [m, m + count) of the product into ranges within one grid row and calls f(b, i, j, n, at) for each;
+/// `at` counts from 0.
 template <class F> void each_stretch(const Grid& grid, int64_t m, int64_t count, const F& f) {
   for (int64_t at = 0; at < count;) {
     const int64_t j = (m + at) % grid.cols, row = (m + at) / grid.cols, n = std::min(grid.cols - j, count - at);

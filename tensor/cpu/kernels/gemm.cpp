@@ -18,8 +18,8 @@ template <class P> constexpr int64_t kDepth = 2048 / sizeof(P) * Unit<P>::kPer;
 constexpr int64_t kBlockBytes = 384 << 10;  // rows of A that a block keeps in the L2 cache
 constexpr int64_t kTasks = 32;              // enough tasks to share among threads
 
-/// A range of k: pieces [piece, piece + pieces), and numbers [offset, offset + length) of each.  `packed` steps of B
-/// come before it.
+/// A range of k: pieces [piece, piece + pieces), and numbers [offset, offset + length) of each.  `packed` steps of
+/// B come before it.
 struct Step {
   int64_t packed, piece, pieces, offset, length;
 };
@@ -74,8 +74,8 @@ template <class T, class TC> void load_tile(T* part, int rows, int width, TC* co
       Vec<T>::load(c[i] + column + j, int(std::clamp<int64_t>(cols - j, 0, S))).store(part + i * width + j);
 }
 
-/// Multiplies one range of k for every tile of the block in one panel.  The first range starts the sums, the last
-/// completes them.
+/// Multiplies one range of k for every tile of the block in one panel.  The first range starts the sums, the
+/// last completes them.
 template <int V, class P, class TC, class T = typename Unit<P>::Sum>
 void panel_step(const Block<P, TC>& block, const Step& step, bool first, bool last, const P* panel, int64_t column,
                 int64_t cols, const Finish<T>& finish) {

@@ -53,8 +53,8 @@ template <class T> struct Rows {
   std::function<void(int64_t m, int64_t count, T** rows)> find = nullptr;  // replaces data + m * ld if set
 };
 
-/// How a sum starts and ends.  It starts from the old c if accumulate, else from bias if given, else from zero; then c
-/// = act(sum).
+/// How a sum starts and ends.  It starts from the old c if accumulate, else from bias if given, else from zero;
+/// then c = act(sum).
 template <class T> struct Finish {
   const T* bias = nullptr;  // (N)
   Act act = Act::none;

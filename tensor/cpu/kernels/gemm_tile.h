@@ -62,8 +62,8 @@ inline void step(Vec<typename Unit<P>::Sum> (&sums)[R][V], const P* b, const X& 
   }
 }
 
-/// c[i][0, width) = start + A B for R rows, rounded to C.  start is the old c (if add), else bias (if given), else
-/// zero.
+/// c[i][0, width) = start + A B for R rows, rounded to C.  start is the old c (if add), else bias (if
+/// given), else zero.
 /// Not inlined, so that no other code competes for its registers.
 template <int R, int V, class P, class C, class N = typename Unit<P>::Number, class T = typename Unit<P>::Sum>
 [[gnu::noinline]] void multiply_rows(const Stretch<N>& a, const P* b, C* const* c, int64_t column, bool add,

@@ -1,9 +1,9 @@
 // C (M, N) = A^T B: sums over many rows, as in the gradient of every weight.
 //
-// C is small and K (pixels) is long.  So C is cut into blocks that fit the L2 cache and K into runs; each (block, run)
-// is one task with its own sums, and the runs are added in order at the end.  A task processes kStep rows at a time: it
-// packs both operands, narrow tiles of A and panels of B, so that the tile product reads sequentially from the L1
-// cache.
+// C is small and K (pixels) is long.  So C is cut into blocks that fit the L2 cache and K into runs; each (block,
+// run) is one task with its own sums, and the runs are added in order at the end.  A task processes kStep rows at
+// a time: it packs both operands, narrow tiles of A and panels of B, so that the tile product reads sequentially
+// from the L1 cache.
 #include "tensor/cpu/kernels/gemm.h"
 #include "tensor/cpu/kernels/gemm_tile.h"
 #include "tensor/cpu/kernels/scratch.h"
@@ -98,8 +98,8 @@ template <class P, class TX, int kWidth> class Packer {
   std::vector<Line> lines_;
 };
 
-/// out (M, N) = sums of A^T B over rows [k0, k1), for one block.  While one step is multiplied, the rows of the next
-/// are prefetched.
+/// out (M, N) = sums of A^T B over rows [k0, k1), for one block.  While one step is multiplied, the rows of the
+/// next are prefetched.
 template <int W, class P, class T, class TA, class TB>
 void run_block(const Pieces<TA>& a, const Pieces<TB>& b, int64_t m0, int64_t M, int64_t n0, int64_t N, int64_t k0,
                int64_t k1, T* out, int64_t ld, bool accumulate) {

@@ -1,5 +1,5 @@
-// Scratch<T>: temporary memory for a kernel from the caching allocator, freed at the end of the scope.  Not
-// initialised.
+// Scratch<T>: temporary memory for a kernel from the caching allocator, freed at the end of the
+// scope.  Not initialised.
 // Any thread may use it.
 #pragma once
 
