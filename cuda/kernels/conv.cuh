@@ -24,7 +24,8 @@ Axis forward_axis(int source, int result, int taps, int stride, int padding, int
 /// The axis of a backward pass from dy (source) to the pixels phase, phase + stride, ... of dx (result).
 Axis backward_axis(int source, int result, int taps, int stride, int padding, int dilation, int phase);
 
-/// source (B, rows.source, cols.source, groups C), weight (groups, N, kh, kw, C), result (B, .length, .length, groups N).
+/// source (B, rows.source, cols.source, groups C), weight (groups, N, kh, kw, C),
+/// result (B, rows.length, cols.length, groups N).
 struct Pass {
   Axis rows, cols;
   int64_t B;

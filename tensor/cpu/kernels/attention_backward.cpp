@@ -1,6 +1,7 @@
 // Backward pass of attention; attention.h explains the method.
 //
-//   P = exp(S - lse),  dV = P^T dY,  dS = P (dY V^T - delta),  delta = rowsum(dY Y),  dQ = scale dS K,  dK = scale dS^T Q
+//   P = exp(S - lse),  dV = P^T dY,  dS = P (dY V^T - delta),  delta = rowsum(dY Y),
+//   dQ = scale dS K,  dK = scale dS^T Q
 //
 // One loop over the tiles computes all three gradients.  Each task owns the dq of its queries.  It sums dk
 // and dv privately over a range of queries, whose length depends on the sizes alone; the ranges of a head are
