@@ -1,8 +1,8 @@
-// Tensors: numbers in a row, with a shape.
+// Tensors: numbers in memory, with a shape.
 //
-// One idea: a Tensor is a block of memory and a shape, nothing else.  Copying it shares the block, reshape
-// and slice look at the same numbers in another way, and everything else is a named op that makes new ones.
-// At the end, a few ops find the lowest tone of a string, which is known: 4 sin^2(pi / (2 (n + 1))).
+// The idea: a Tensor is a block of memory and a shape, nothing else.  Copying it shares the block; reshape and slice
+// are views of the same numbers; everything else is an op that makes new numbers.
+// At the end, a few ops compute the lowest frequency of a vibrating string, which is known: 4 sin^2(pi / (2 (n + 1))).
 // Next: 02_gradient.cpp.
 #include <cmath>
 #include <cstdio>
@@ -30,23 +30,23 @@ int main() {
   // Memory and shape.  from<T> takes the numbers row by row.
   Tensor a = from<float>({1, 2, 3, 4, 5, 6}, {2, 3});
   print("a", a);
-  print("a.reshape({3, 2})", a.reshape({3, 2}));  // the same block, other rows
-  print("a.slice(1, 2)", a.slice(1, 2));          // the same block, its second row
+  print("a.reshape({3, 2})", a.reshape({3, 2}));  // a view of the same block
+  print("a.slice(1, 2)", a.slice(1, 2));          // a view of its second row
 
-  // Copying shares; clone() copies the numbers.  write() is the only way to change one.
+  // A copy shares the block; clone() copies the numbers.  write() is the only way to change them.
   Tensor alias = a, copy = a.clone();
   alias.write<float>()[0] = 100;
   print("a after writing its alias", a);
   print("its clone", copy);
 
-  // Ops make new tensors.  Shapes that differ are broadcast as in numpy: a row is added to every row.
+  // Ops make new tensors.  Shapes broadcast as in numpy: here a row is added to every row.
   print("a + (10, 20, 30)", add(a, from<float>({10, 20, 30}, {3})));
   print("sum over axis 0", sum(a, {0}));
   print("mean of all", mean(a));
-  print("permute(a, {1, 0})", permute(a, {1, 0}));           // moves numbers: there are no strides
+  print("permute(a, {1, 0})", permute(a, {1, 0}));           // copies: there are no strides
   print("a in bf16", cast(scale(a, 1.0 / 3), DType::bf16));  // 8 significant bits
 
-  // A mistake says what the rule is and what it got.
+  // An error states the rule and what the op got.
   try {
     matmul(a, a);
   } catch (const ShapeError& error) {
@@ -61,13 +61,13 @@ int main() {
     if (i > 0) S.write<double>()[i * n + i - 1] = S.write<double>()[(i - 1) * n + i] = -1;
   }
 
-  // The highest eigenvalue of 4 - S belongs to the lowest tone.  Multiplying a random vector by (4 - S) again
-  // and again leaves the direction that grows fastest; squaring the matrix 16 times multiplies 65536 times.
+  // The largest eigenvalue of 4 - S belongs to the lowest frequency.  Repeated multiplication of a random vector by (4
+  // - S) leaves the eigenvector that grows fastest; squaring the matrix 16 times multiplies 65536 times.
   Tensor power = scale(S, -1);
   for (int64_t i = 0; i < n; ++i) power.write<double>()[i * n + i] += 4;
   for (int i = 0; i < 16; ++i) {
     power = matmul(power, power);
-    power = scale(power, 1 / item(max(power)));  // only the direction counts
+    power = scale(power, 1 / item(max(power)));  // only the direction matters
   }
   Tensor tone = matmul(power, randn({n, 1}, /*seed=*/1, DType::f64));
   const double length2 = sum_of_squares(tone);

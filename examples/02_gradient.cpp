@@ -1,9 +1,9 @@
-// A gradient, three times: by nudging, by hand, by autograd.
+// The same gradient in three ways: by finite differences, by hand, and by autograd.
 //
-// One idea: an op that knows its own slope is enough.  The chain rule only passes numbers from the newest op
-// back to the oldest, and a value that was used twice collects two parts.  Here one neuron learns whether a
-// point lies in a half plane; its gradient by autograd must equal the one derived on paper, and the
-// difference quotient.
+// The idea: it is enough that every op knows its own derivative.  The chain rule passes gradients from the newest op
+// back to the oldest, and a value that is used twice receives the sum of two gradients.  Here one neuron learns
+// whether a point lies in a half plane.  Its gradient by autograd must equal the one derived on paper, and the
+// finite difference.
 // Before: 01_tensors.cpp.  Next: 03_mnist.cpp.  The engine itself: autograd/engine.cpp.
 #include <algorithm>
 #include <cmath>
@@ -16,13 +16,13 @@ using namespace camo;
 
 namespace {
 
-// loss(w) = mean over points of log(1 + exp(-t x.w)):  t is +1 or -1, the side a point lies on.
+// loss(w) = mean over points of log(1 + exp(-t x.w)), where t is +1 or -1: the side that a point lies on.
 Var loss_of(const Var& w, const Tensor& x, const Tensor& t) {
-  Var score = matmul(Var(x), w);  // (N, 2) x (2, 1): one number a point
+  Var score = matmul(Var(x), w);  // (N, 2) x (2, 1): one number per point
   return mean(softplus(-(Var(t) * score)));
 }
 
-// On paper: d loss / d w = mean of -t x / (1 + exp(t x.w)).
+// By hand: d loss / d w = mean of -t x / (1 + exp(t x.w)).
 Tensor by_hand(const Tensor& w, const Tensor& x, const Tensor& t) {
   Tensor out = zeros({2, 1}, DType::f64);
   double* dw = out.write<double>();
@@ -36,7 +36,7 @@ Tensor by_hand(const Tensor& w, const Tensor& x, const Tensor& t) {
   return out;
 }
 
-// Without knowing anything: how much does the loss change when one number is nudged?
+// By finite differences: how much does the loss change when one number changes a little?
 Tensor by_nudging(const Tensor& w, const Tensor& x, const Tensor& t) {
   Tensor out = zeros({2, 1}, DType::f64);
   for (int i = 0; i < 2; ++i) {
@@ -54,12 +54,12 @@ double difference(const Tensor& a, const Tensor& b) { return item(max(unary<Abs>
 }  // namespace
 
 int main() {
-  // A value used twice collects both parts: d(a * a + a)/da = 2 a + 1 = 7.
+  // A value that is used twice receives both gradients: d(a * a + a)/da = 2 a + 1 = 7.
   Var a = Var::leaf(full({}, 3, DType::f64));
   backward(a * a + a);
   std::printf("d(a a + a)/da at 3 is %.0f\n\n", item(a.grad()));
 
-  // 200 points, and the side of a line through the origin that each lies on.
+  // 200 points, each with the side of a line through the origin that it lies on.
   Tensor x = randn({200, 2}, /*seed=*/1, DType::f64);
   Tensor truth = from<double>({0.6, -0.8}, {2, 1});
   Tensor side = matmul(x, truth), t = zeros({200, 1}, DType::f64);
@@ -73,7 +73,7 @@ int main() {
     std::printf("%-10s %12.9f  %12.9f\n", how, g.read<double>()[0], g.read<double>()[1]);
   const double worst = std::max(difference(w.grad(), paper), difference(w.grad(), nudged));
 
-  // Down the slope.  A step makes a new leaf: the graph of the old one is gone.
+  // Gradient descent.  Each step makes a new leaf, because the graph of the old one is gone.
   std::printf("\n");
   for (int step = 0; step <= 200; ++step) {
     w = Var::leaf(w.value());

@@ -1,8 +1,8 @@
-// Digits, with a network of two layers.
+// Handwritten digits and a network of two layers.
 //
-// One idea: the loop.  Take some images, compute the loss, go backward, step; and look only at images that
-// training never saw to know how good it is.  With CAMO_DATA=FOLDER the digits are FOLDER/mnist's (the four
-// .gz files of LeCun, Cortes, Burges); without, a stand-in is drawn: seven-segment digits, shifted and noisy.
+// The idea is the training loop: take a batch of images, compute the loss, run backward, step.  To know how good the
+// network is, test it on images that training never saw.  With CAMO_DATA=FOLDER the digits come from FOLDER/mnist (the
+// four .gz files of LeCun, Cortes, Burges); without it, a substitute is drawn: seven-segment digits, shifted and noisy.
 // Before: 02_gradient.cpp.  Next: 04_convolution.cpp.
 #include <zlib.h>
 
@@ -21,7 +21,8 @@ struct Digits {
   Tensor image, label;
 };  // (N, 784) f32 in [0, 1], (N) i64
 
-/// Payload of an IDX file: a header of 4 + 4 * rank bytes, then the numbers.  Empty if there is no such file.
+/// The payload of an IDX file, which has a header of 4 + 4 * rank bytes and then the numbers.  Empty if
+/// the file is absent.
 std::vector<uint8_t> read_idx(const std::string& path, size_t header) {
   std::vector<uint8_t> bytes;
   gzFile file = gzopen(path.c_str(), "rb");
@@ -44,7 +45,7 @@ Digits read_mnist(const std::string& folder, const std::string& part) {
 }
 
 Digits draw(int64_t n, uint64_t seed) {
-  // Segments of a digit: top, upper left, upper right, middle, lower left, lower right, bottom.
+  // The segments of a digit: top, upper left, upper right, middle, lower left, lower right, bottom.
   const char* lit[] = {"1110111", "0010010", "1011101", "1011011", "0111010",
                        "1101011", "1101111", "1010010", "1111111", "1111011"};
   const int box[7][4] = {{0, 0, 2, 10}, {0, 0, 10, 2},  {0, 8, 10, 10}, {8, 0, 10, 10},
@@ -95,7 +96,7 @@ int main() {
   nn::AdamW optimizer(net);
   for (int64_t step = 0; step < steps; ++step) {
     Tensor order = rand({batch}, RandomKey{.seed = 3, .domain = Domain::shuffle, .step = uint32_t(step)}, 0, double(N));
-    Tensor choice = cast(order, DType::i64);  // a random hundred
+    Tensor choice = cast(order, DType::i64);  // a random batch of a hundred
     Var loss = cross_entropy(net.forward(gather_rows(train.image, choice)), gather_rows(train.label, choice));
     backward(loss);
     optimizer.step(nn::cosine_with_warmup(step, steps, 20, 2e-3));

@@ -1,8 +1,8 @@
-// Convolution: what is learned in one place is known everywhere.
+// Convolution: what is learned in one place works everywhere.
 //
-// One idea: a convolution uses the same weights at every pixel.  A ring or a cross is drawn in the LEFT half
-// of an image; two networks of like size learn to tell them apart.  Then both are asked about the RIGHT half,
-// where neither has ever seen anything.  The convolution net does not notice; the dense one can only guess.
+// The idea: a convolution uses the same weights at every pixel.  A ring or a cross is drawn in the LEFT half of an
+// image, and two networks of similar size learn to tell them apart.  Then both are tested on the RIGHT half, where
+// neither has ever seen a shape.  The convolutional network works there too; the dense one can only guess.
 // Before: 03_mnist.cpp.  Next: 05_attention.cpp.
 #include <algorithm>
 #include <cmath>
@@ -40,7 +40,7 @@ Shapes draw(int64_t n, uint64_t seed, bool right_half) {
   return out;
 }
 
-/// Two convolutions, then the mean over all places: where it was is forgotten on purpose.
+/// Two convolutions, then the mean over all positions, which discards where the shape was.
 struct ConvNet : nn::Module {
   nn::Conv2d first, second;
   nn::Linear out;
@@ -56,7 +56,7 @@ struct ConvNet : nn::Module {
   }
 };
 
-/// Every pixel has weights of its own.
+/// A dense network: every pixel has weights of its own.
 struct DenseNet : nn::Module {
   nn::Linear hidden, out;
   DenseNet(nn::Scope s) : Module(std::move(s)), hidden(sub("hidden"), kSize * kSize, 24), out(sub("out"), 24, 2) {}
@@ -75,7 +75,7 @@ template <class Net> double learn(const char* name) {
   Net net(nn::Scope{.seed = 1});
   nn::AdamW optimizer(net);
   for (uint32_t step = 0; step < 400; ++step) {
-    Shapes batch = draw(32, 100 + step, /*right_half=*/false);  // ever new images, always the left half
+    Shapes batch = draw(32, 100 + step, /*right_half=*/false);  // new images at every step, always in the left half
     Var loss = cross_entropy(net.forward(batch.image), batch.label);
     backward(loss);
     optimizer.step(3e-3);

@@ -1,9 +1,9 @@
-// Attention: looking something up.
+// Attention as a lookup.
 //
-// One idea: softmax(q k^T) v is a soft dictionary.  A list holds pairs (key, value) in random order; asked
-// for a key, the network must answer with the value next to it.  No fixed weights over positions can do that,
-// since the place changes every time; comparing the question with every key can.  Having learned it on lists
-// of 12, it also works on lists of 20, because attention has no parameter that knows how long the list is.
+// The idea: softmax(q k^T) v is a soft dictionary.  A list holds (key, value) pairs in random order; given a key, the
+// network must answer with the value next to it.  Fixed weights over positions cannot do that, because the position
+// changes every time, but comparing the question with every key can.  Trained on lists of 12, it also works on lists of
+// 20, because no parameter of attention depends on the length of the list.
 // Before: 04_convolution.cpp.  Next: 06_moe.cpp.  The fast kernel: tensor/cpu/kernels/attention.h.
 #include <cmath>
 #include <cstdio>
@@ -22,7 +22,7 @@ struct Lists {
   Tensor pairs;     // (B, N, kKeys + kValues): one-hot key and one-hot value side by side
   Tensor question;  // (B, 1, kKeys): one-hot, one of the keys in the list
   Tensor answer;    // (B) i64: the value beside it
-  Tensor place;     // (B) i64: where it stands; the network is never told
+  Tensor place;     // (B) i64: the position of the pair, which the network is never told
 };
 
 Lists make(int64_t B, int64_t N, uint64_t seed) {
@@ -33,7 +33,7 @@ Lists make(int64_t B, int64_t N, uint64_t seed) {
     std::iota(key.begin(), key.end(), 0);
     const int64_t asked = random.below(N);
     for (int64_t n = 0; n < N; ++n) {
-      std::swap(key[size_t(n)], key[size_t(n + random.below(kKeys - n))]);  // no key twice
+      std::swap(key[size_t(n)], key[size_t(n + random.below(kKeys - n))]);  // all keys differ
       const int64_t value = random.below(kValues);
       float* pair = out.pairs.write<float>() + (b * N + n) * (kKeys + kValues);
       pair[key[size_t(n)]] = pair[kKeys + value] = 1;
@@ -59,7 +59,7 @@ struct Dictionary : nn::Module {
     Var found = attention(q, key.forward(pairs), value.forward(pairs), /*heads=*/1);
     return reshape(out.forward(found), {x.pairs.dim(0), kValues});
   }
-  /// The weights softmax(q k^T / sqrt(D)) that attention never stores: (B, N).
+  /// The weights softmax(q k^T / sqrt(D)), (B, N), which the attention op does not store.
   Tensor weights(const Lists& x) {
     NoGrad no_grad;
     Tensor q = query.forward(Var(x.question)).value(), k = key.forward(Var(x.pairs)).value();

@@ -1,9 +1,9 @@
-// A mixture of experts whose routing you can see.
+// A mixture of experts whose routing is visible.
 //
-// One idea: nobody says which expert is for what, and yet they divide the work.  Points come from four
-// groups, and each group turns its points by an angle of its own.  One linear map cannot turn by four angles
-// at once; four linear experts can, two of them for each point, if the router learns to tell the groups
-// apart.  It learns from the task's loss alone, through the weights; the balance only keeps all in work.
+// The idea: nobody tells the experts what to specialise in, and yet they divide the work.  Points come from four
+// groups, and each group rotates its points by its own angle.  One linear map cannot rotate by four angles at once.
+// Four linear experts, two for each point, can if the router learns to tell the groups apart.  The router learns from
+// the task's loss alone, through the weights of the experts; the balancing only keeps all experts in use.
 // Before: 05_attention.cpp.  The layer: moe/moe.cpp.  Where it is used: moe/camoxpert.h.
 #include <cmath>
 #include <cstdio>
@@ -19,8 +19,8 @@ namespace {
 
 constexpr int64_t kGroups = 4, kExperts = 4;
 
-/// x, target (N, 4), group (N).  The first two numbers of x say where the point is, near the centre of its
-/// group; the last two are to be turned.
+/// x, target (N, 4), group (N).  The first two numbers of x are the position, near the centre of its group; the last
+/// two are to be rotated.
 struct Points {
   Tensor x, target, group;
 };
@@ -40,14 +40,14 @@ Points make(int64_t n, uint64_t seed) {
   return out;
 }
 
-/// An expert may be anything that keeps the shape: here one matrix.
+/// An expert may be any module that keeps the shape; here it is one matrix.
 struct LinearExpert : moe::Expert {
   nn::Linear map;
   LinearExpert(nn::Scope s, int64_t dim) : Expert(std::move(s)), map(sub("map"), dim, dim) {}
   Var forward(const Var& x) override { return map.forward(x); }
 };
 
-/// How often (and with what weight) each group's points go to each expert.
+/// Prints the mean weight with which each group's points go to each expert.
 void print_routing(const moe::Route& route, const Tensor& group) {
   double share[kGroups][kExperts] = {}, points[kGroups] = {};
   const int64_t B = route.expert.dim(0), K = route.expert.dim(1);
@@ -65,7 +65,7 @@ void print_routing(const moe::Route& route, const Tensor& group) {
   }
 }
 
-/// Trains for 1500 steps; the mean squared error on points of their own.
+/// Trains for 1500 steps; returns the mean squared error on new points.
 template <class Forward> double learn(nn::Module& net, const Forward& forward) {
   nn::AdamW optimizer(net, {.decay = 0});
   constexpr int64_t kSteps = 1500;
@@ -73,7 +73,7 @@ template <class Forward> double learn(nn::Module& net, const Forward& forward) {
     Points batch = make(64, 10 + uint64_t(step));
     backward(mean(square(forward(batch.x) - Var(batch.target))));
     optimizer.step(nn::cosine_with_warmup(step, kSteps, 20, 1e-2));
-    nn::commit(net);  // takes over the balance that the step staged
+    nn::commit(net);  // takes over the balancing update that the step staged
   }
   net.train(false);
   NoGrad no_grad;
@@ -94,7 +94,7 @@ int main() {
   moe::Moe layer(nn::Scope{.seed = 1}, /*dim=*/4, std::vector<moe::ExpertKind>(kExperts, kind), {.chosen = 2});
   std::printf("weight of each expert before training:\n");
   print_routing(layer.router.forward(Var(some.x)), some.group);
-  nn::discard(layer);  // looking must not move the balance
+  nn::discard(layer);  // a forward pass for display must not change the balancing
 
   const double mixture = learn(layer, [&](const Tensor& x) { return layer.forward(Var(x)).y; });
   std::printf("\nweight of each expert after training:\n");

@@ -9,7 +9,7 @@
 namespace camo::nn {
 namespace {
 
-/// Calls f<Family>() for each; a family has configs(), a table whose rows have a name.
+/// Calls f<Family>() for each family.  A family has configs(), a table of variants with names.
 template <class F> void each_family(const F& f) {
   f.template operator()<PvtV2>();
   f.template operator()<EdgeNext>();
@@ -17,7 +17,7 @@ template <class F> void each_family(const F& f) {
   f.template operator()<ConvNext>();
 }
 
-/// By its own name, or by the longer one that timm has for some.
+/// True if `name` is the variant's name or the alias that timm uses for some.
 template <class Config> bool is_called(const Config& config, const std::string& name) {
   if constexpr (requires { config.alias; })
     if (name == config.alias) return true;

@@ -1,9 +1,10 @@
-// Backbone: a photograph in, four feature maps out.  One of the two virtual seams of the library.
+// Backbone: takes an image and returns four feature maps.  One of the two classes of the library with virtual functions
+// for users to override.
 //
 //   auto net = nn::backbone("pvt_v2_b2", Scope{.seed = 1});
 //   std::vector<Var> maps = net->forward(x);
 //
-// Each family is one file of backbones/, with one table of its variants.  Names of parameters are timm's.
+// Each family is one file in backbones/ with a table of its variants.  Parameter names are timm's.
 #pragma once
 
 #include "nn/module.h"
@@ -13,15 +14,15 @@ namespace camo::nn {
 struct Backbone : Module {
   std::vector<int64_t> dims;  // channels of the four maps
 
-  /// x (B, H, W, 3), normalised as its weights expect -> maps (B, h, w, dims[i]) at strides 4, 8, 16, 32.
+  /// x (B, H, W, 3), normalised as its weights expect -> four maps (B, h, w, dims[i]) at strides 4, 8, 16, 32.
   virtual std::vector<Var> forward(const Var& x) = 0;
-  /// A tensor that a file has under the name of a parameter of another shape, made to fit; undefined where it cannot
-  /// be.  Swin's tables of relative positions depend on the window.
+  /// Converts a tensor from a file to the shape of the parameter with that name; undefined if that is impossible.  Swin
+  /// resizes its tables of relative positions, which depend on the window.
   virtual Tensor fit(const std::string& /*name*/, const Tensor& /*t*/) const { return {}; }
 
  protected:
   Backbone(Scope s, std::vector<int64_t> dims) : Module(std::move(s)), dims(std::move(dims)) {}
-  /// What every family does after its stem: each stage's map is a feature and the next stage's input.
+  /// Runs the stages after a stem: the output of each stage is a feature map and the input of the next stage.
   template <class Stage> static std::vector<Var> features(Var x, const List<Stage>& stages) {
     std::vector<Var> maps;
     for (auto& stage : stages) maps.push_back(x = stage->forward(x));
@@ -31,13 +32,13 @@ struct Backbone : Module {
 
 struct BackboneOptions {
   double drop_path = 0;               // rate of the last block; block k of D gets drop_path * k / (D - 1)
-  int64_t height = 224, width = 224;  // pixels it is built for: the windows of Swin follow from them, nothing else
+  int64_t height = 224, width = 224;  // the image size it is built for; only Swin's windows depend on it
 };
 
-/// Every name that backbone() knows.
+/// All names that backbone() accepts.
 std::vector<std::string> backbone_names();
 
-/// Throws ConfigError that lists the names, and the nearest one, for a name that does not exist.
+/// Throws ConfigError, with all names and the nearest one, for an unknown name.
 std::unique_ptr<Backbone> backbone(const std::string& name, Scope scope = {}, const BackboneOptions& options = {});
 
 }  // namespace camo::nn

@@ -32,7 +32,7 @@ void Ema::update() {
 void Ema::swap() {
   std::vector<Parameter> parameters = model_.named_parameters();
   for (size_t i = 0; i < parameters.size(); ++i) {
-    Tensor value = parameters[i].var.value(), before = value.clone();  // modules hold this very storage
+    Tensor value = parameters[i].var.value(), before = value.clone();  // value is the storage that modules hold
     copy_into(value, parameters_[i]);
     copy_into(parameters_[i], before);
   }
@@ -55,7 +55,7 @@ NamedTensors Ema::state() const {
 
 void Ema::load_state(const NamedTensors& state, int64_t updates) {
   check_not_swapped("load_state");
-  swap();  // load into the averages through the model: one loader, one set of checks
+  swap();  // load through the model, to reuse its loader and checks; the swap makes that write the averages
   try {
     load_state_dict(model_, state);
   } catch (...) {

@@ -1,9 +1,9 @@
-// Exponential moving average of a model: a smoother set of weights to evaluate and to ship.
+// Exponential moving average (EMA) of a model's weights, a smoother set of weights for evaluation and release.
 //
 //   average = d average + (1 - d) value,   d = min(decay, (1 + t) / (10 + t)) at update t = 0, 1, ...
 //
-// so that the first averages follow the young model instead of remembering its random start.  Parameters and
-// floating buffers are averaged, integer buffers copied.  Polyak, Juditsky 1992; Tarvainen, Valpola 2017.
+// The smaller d of the first updates lets the average forget the random initial values.  Parameters and floating-point
+// buffers are averaged, integer buffers are copied.  Polyak, Juditsky 1992; Tarvainen, Valpola 2017.
 #pragma once
 
 #include "nn/state_dict.h"
@@ -12,20 +12,20 @@ namespace camo::nn {
 
 class Ema {
  public:
-  /// Starts from the model's values.  The model must outlive it.
+  /// Starts from the model's current values.  The model must outlive it.
   Ema(Module& model, double decay = 0.999);
 
-  /// Takes the model's values in; call it after an accepted step and its commit().
+  /// Updates the averages from the model; call it after an accepted step and its commit().
   void update();
   int64_t updates() const { return updates_; }
 
-  /// Exchanges the model's values and the averages; twice gives both back bit for bit.
+  /// Exchanges the model's values and the averages; a second call restores both bit for bit.
   void swap();
   bool swapped() const { return swapped_; }
 
-  /// The averages under the names and in the layout of state_dict(model): a weight file of their own.
+  /// The averages with the names and layout of state_dict(model), for a weight file.
   NamedTensors state() const;
-  /// Puts saved averages and their count back: everything or, with WeightsError, nothing.
+  /// Restores saved averages and their count.  Throws WeightsError and changes nothing if the state does not fit.
   void load_state(const NamedTensors& state, int64_t updates);
 
  private:
@@ -38,7 +38,7 @@ class Ema {
   std::vector<Tensor> parameters_, buffers_;  // in the order of named_parameters and named_buffers
 };
 
-/// While alive, the model holds the averages.
+/// Puts the averages into the model for the lifetime of this object.
 class UseEma {
  public:
   explicit UseEma(Ema& ema) : ema_(ema) { ema_.swap(); }

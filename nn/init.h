@@ -1,5 +1,5 @@
-// How weights start.  Every value is a pure function of (seed, path of the parameter, element), so a layer's
-// start does not depend on what else the network holds or on the order in which it is built.
+// Initial values of weights.  Every value is a pure function of (seed, path of the parameter, element), so it depends
+// neither on the rest of the network nor on the order of construction.
 #pragma once
 
 #include "nn/module.h"
@@ -14,9 +14,9 @@ enum class Init { uniform, trunc_normal, trunc_normal_tf, fan_out };
 
 /// A weight (O, ..., I / groups): linear (O, I), convolution (O, kh, kw, I / groups).
 Start init_weight(Init init, int64_t groups = 1);
-/// The bias (O) of a weight of that shape.
+/// The bias (O) for a weight of that shape.
 Start init_bias(Init init, const Shape& weight_shape);
-/// The same number everywhere: 1 for a norm's gain.
+/// A constant, such as 1 for the gain of a norm.
 Start constant(double value);
 
 /// Normal numbers; those outside [low, high] are drawn again.

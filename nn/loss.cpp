@@ -13,7 +13,8 @@ void check_maps(const char* op, const Var& logits, const Tensor& target) {
 
 Var per_image(const Var& x) { return sum(x, {1, 2, 3}); }
 
-/// 1 - Tversky index of each image: (B).  1 - (a + 1) / (a + b + 1) is b / (a + b + 1), never negative.
+/// 1 - Tversky index per image: (B).  1 - (a + 1) / (a + b + 1) is computed as b / (a + b + 1), which
+/// is never negative.
 Var mismatch(const char* op, const Var& logits, const Tensor& target, double extra, double missed) {
   check_maps(op, logits, target);
   Var t(target), p = sigmoid(logits), hit = per_image(p * t);
@@ -21,7 +22,7 @@ Var mismatch(const char* op, const Var& logits, const Tensor& target, double ext
   return errors / (hit + errors + 1.0);
 }
 
-/// One pixel more on each side, a copy of the outermost.
+/// Extends the map by one pixel on each side, a copy of the outermost pixel.
 Var extended(const Var& x) {
   auto along = [](const Var& y, int axis) {
     const int64_t n = y.dim(axis);
@@ -30,14 +31,14 @@ Var extended(const Var& x) {
   return along(along(x, 1), 2);
 }
 
-/// Magnitude of the Sobel slopes of (B, H, W, 1); the small number keeps its own slope finite on flat ground.
+/// The Sobel gradient magnitude of (B, H, W, 1); the small constant keeps its derivative finite where the map is flat.
 Var steepness(const Var& x) {
   Tensor sobel = from<double>({-1, 0, 1, -2, 0, 2, -1, 0, 1, -1, -2, -1, 0, 0, 0, 1, 2, 1}, {2, 3, 3, 1});
   Var slopes = conv2d(extended(x), Var(cast(scale(sobel, 0.25), x.dtype()).to(x.device())), {}, {});
   return sqrt(sum(square(slopes), {3}, /*keep=*/true) + 1e-6);
 }
 
-/// Row i holds the weights with which the n pixels of a line make the smoothed pixel i; each row sums to 1.
+/// Row i holds the Gaussian weights of the n pixels of a line for smoothed pixel i; each row sums to 1.
 Tensor gaussian_rows(int64_t n, const Var& like) {
   Tensor rows = zeros({n, n}, DType::f64);
   for (int64_t i = 0; i < n; ++i) {
@@ -75,7 +76,7 @@ Var focal_tversky_loss(const Var& logits, const Tensor& target, double extra, do
   check(gamma > 0, "focal_tversky_loss: gamma is positive, got ", gamma);
   Var m = mismatch("focal_tversky_loss", logits, target, extra, missed);
   Var power(full({}, 1 / gamma, m.dtype(), m.device()));
-  return mean(pow(m + 1e-6, power));  // a root is infinitely steep at 0
+  return mean(pow(m + 1e-6, power));  // 1e-6, because the derivative of a root is infinite at 0
 }
 
 Var edge_loss(const Var& logits, const Tensor& target) {
@@ -86,7 +87,7 @@ Var edge_loss(const Var& logits, const Tensor& target) {
 Tensor morphological_gradient(const Tensor& target, int64_t window) {
   check(window % 2 == 1, "morphological_gradient: the window is odd, got ", window);
   auto dilated = [&](const Tensor& x) { return max_pool(x, {.kernel = window, .stride = 1, .padding = window / 2}).y; };
-  return add(dilated(target), dilated(scale(target, -1)));  // erosion is the dilation of what is not there
+  return add(dilated(target), dilated(scale(target, -1)));  // erosion is the dilation of the complement
 }
 
 Var boundary_loss(const Var& logits, const Tensor& target, int64_t window) {
@@ -99,7 +100,7 @@ Var ssim_loss(const Var& logits, const Tensor& target) {
   check_maps("ssim_loss", logits, target);
   const std::vector<int64_t> lines = {target.dim(0), target.dim(1), target.dim(2)};
   Var columns(gaussian_rows(target.dim(2), logits)), rows(gaussian_rows(target.dim(1), logits));
-  auto smooth = [&](const Var& x) {  // leaves the map transposed, which the mean does not mind
+  auto smooth = [&](const Var& x) {  // the result is transposed, which does not change the mean
     return matmul(permute(matmul(x, columns, Trans::no, Trans::yes), {0, 2, 1}), rows, Trans::no, Trans::yes);
   };
   Var p = reshape(sigmoid(logits), lines), t(target.reshape(lines));

@@ -38,7 +38,7 @@ Var& Module::parameter(const char* name, const Shape& shape, const Start& start,
 }
 
 Buffer& Module::buffer(const char* name, Tensor init, bool saved) {
-  Tensor value = is_float(init.dtype()) ? init.to(state_->device) : init;  // counters are for the host
+  Tensor value = is_float(init.dtype()) ? init.to(state_->device) : init;  // integers are counters for the host
   buffers_.push_back(std::make_unique<Buffer>(Buffer{.name = name, .value = std::move(value), .saved = saved}));
   return *buffers_.back();
 }

@@ -8,8 +8,8 @@
 //   };
 //   Mlp net(Scope{.seed = 1}, 4, 16);
 //
-// A child is a plain member that is built from sub("name"): forgetting the name does not compile, and the names
-// are the keys of the state_dict.  Modules are neither copied nor moved, so pointers to them stay good.
+// A child is a member that is constructed with sub("name").  Without the name it does not compile, and the names are
+// the keys of the state_dict.  Modules can be neither copied nor moved, so pointers to them stay valid.
 #pragma once
 
 #include <functional>
@@ -22,56 +22,56 @@
 
 namespace camo::nn {
 
-/// What all modules of one network share.
+/// State that all modules of one network share.
 struct ModelState {
   Device device;
-  DType dtype = DType::f32;  // of parameters
+  DType dtype = DType::f32;  // dtype of the parameters
   uint64_t seed = 0;
   int64_t micro_step = 0;  // one per forward pass in training; part of every random key
   bool training = true;
-  bool initialise = true;  // false: parameters start as memory that nobody wrote, for weights from a file
+  bool initialise = true;  // false: parameters start uninitialised, for weights from a file
 
-  /// Starts the next micro-step: new noise, call counts from zero.
+  /// Starts the next micro-step: new random numbers, call counts reset to zero.
   void next_micro_step();
 };
 
 class Module;
 
-/// Where a module is born: its path, its parent, the network's state.  Scope{...} with no parent makes a root.
+/// Where a module is constructed: its path, its parent, and the network's state.  A Scope without parent makes a root.
 struct Scope {
   Device device = {};
   DType dtype = DType::f32;
   uint64_t seed = 0;
   bool initialise = true;
   std::string path = {};  // "stages.0.blocks.1"
-  std::string name = {};  // last part of it
+  std::string name = {};  // last part of the path
   Module* parent = nullptr;
-  std::shared_ptr<ModelState> state = nullptr;  // made by the root
+  std::shared_ptr<ModelState> state = nullptr;  // created by the root
 };
 
-/// The first value of a parameter: see nn/init.h.
+/// Computes the initial value of a parameter: see nn/init.h.
 using Start = std::function<Tensor(const Shape& shape, const RandomKey& key, DType dtype)>;
 
-/// How a tensor lies in files.  Conv weights are (O, kh, kw, I) in memory and (O, I, kh, kw) in every file.
+/// The layout of a tensor in files.  Conv weights are (O, kh, kw, I) in memory and (O, I, kh, kw) in every file.
 enum class FileLayout { same, conv };
 
 struct Parameter {
-  std::string name;  // full path once listed: "stages.0.blocks.1.attn.q.weight"
+  std::string name;  // full path in named_parameters(): "stages.0.blocks.1.attn.q.weight"
   Var var;
   FileLayout layout = FileLayout::same;
   bool decay = true;  // false for norms and biases
   bool frozen = false;
 };
 
-/// State that moves outside the gradient (batch-norm statistics, balancing bias).  The forward pass writes the
-/// staged copy; commit() takes it over after an accepted optimizer step, discard() drops it.
+/// State that changes without gradients (batch-norm statistics, balancing bias).  The forward pass writes `staged`;
+/// commit() makes it the value after an accepted optimizer step, discard() drops it.
 struct Buffer {
   std::string name;
   Tensor value;
   Tensor staged = {};
-  bool saved = true;  // false: constants that files do not carry
+  bool saved = true;  // false: a constant that files do not contain
 
-  /// The newest value, staged or not; later micro-steps of one optimizer step build on earlier ones.
+  /// The staged value if there is one, else the value.  Later micro-steps of one optimizer step continue from it.
   const Tensor& latest() const { return staged.defined() ? staged : value; }
 };
 
@@ -81,32 +81,32 @@ class Module {
   Module& operator=(const Module&) = delete;
   virtual ~Module() = default;
 
-  /// All parameters of this module and below, in order of construction, names relative to this module.
+  /// All parameters of this module and its children, in order of construction, with names relative to this module.
   std::vector<Parameter> named_parameters() const;
-  /// The same for buffers; pointers stay good as long as the module lives.
+  /// The same for buffers; the pointers stay valid as long as the module lives.
   std::vector<std::pair<std::string, Buffer*>> named_buffers() const;
   int64_t parameter_count() const;
-  /// The modules right below, in order of construction.
+  /// The direct children, in order of construction.
   const std::vector<Module*>& children() const { return children_; }
 
   ModelState& state() const { return *state_; }
   bool training() const { return state_->training; }
   void train(bool on = true) { state_->training = on; }
   const std::string& path() const { return path_; }
-  /// Excludes every parameter below from training: frozen ones are constants in the graph.
+  /// Excludes all parameters of this module from training: frozen parameters are constants in the graph.
   void freeze(bool on = true);
 
  protected:
   explicit Module(Scope scope);
   Scope sub(const std::string& name);
-  /// Registers a parameter on the network's device.  The returned reference stays good.
+  /// Registers a parameter on the network's device.  The returned reference stays valid.
   Var& parameter(const char* name, const Shape& shape, const Start& start, bool decay = true,
                  FileLayout layout = FileLayout::same);
-  /// Stands for an absent parameter (a layer without bias): undefined, not listed.
+  /// Stands for an absent parameter (a layer without bias): undefined and not listed.
   Var& no_parameter() { return none_; }
-  /// The same for a buffer; integers stay on the host.
+  /// Registers a buffer; integer buffers stay on the host.
   Buffer& buffer(const char* name, Tensor init, bool saved = true);
-  /// Key for this module's next draw of noise in this micro-step.
+  /// The key for this module's next random draw in this micro-step.
   RandomKey random_key(Domain domain) const;
 
  private:
@@ -122,7 +122,7 @@ class Module {
   std::vector<std::unique_ptr<Buffer>> buffers_;
 };
 
-/// Modules numbered 0, 1, ...:  List<Block> blocks(sub("blocks"));  blocks.add(dim, heads);  add<U>() for a subclass.
+/// Modules numbered 0, 1, ...:  List<Block> blocks(sub("blocks"));  blocks.add(dim, heads);  add<U>() adds a subclass.
 template <class T> class List : public Module {
  public:
   explicit List(Scope scope) : Module(std::move(scope)) {}
@@ -141,7 +141,7 @@ template <class T> class List : public Module {
   std::vector<std::unique_ptr<T>> items_;
 };
 
-/// Takes over, or drops, everything staged below module.
+/// Makes everything staged in the module current, or drops it.
 void commit(Module& module);
 void discard(Module& module);
 void zero_grad(Module& module);

@@ -41,7 +41,8 @@ StepResult Optimizer::step(double rate) {
   for (Parameter& p : model_.named_parameters())
     if (!p.frozen && p.var.grad().defined()) reached.push_back(std::move(p));
 
-  // Summed in the order of the parameters, each by fixed chunks in double: the same bits for any thread count.
+  // Summed in the order of the parameters, each over fixed chunks in double, so the bits do not depend on
+  // the thread count.
   StepResult result;
   std::vector<Tensor> gradients;
   for (const Parameter& p : reached) gradients.push_back(p.var.grad());

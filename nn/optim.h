@@ -4,9 +4,9 @@
 //   backward(loss);                          // once, or once per micro-batch: gradients add up
 //   if (optimizer.step(rate).accepted) commit(net); else discard(net);
 //
-// A parameter without gradient (an expert that nobody chose) is left as it is, decay and step count included.
-// A gradient that is not finite stops the whole step before anything is written.  Parameters are looked up at
-// every step, so freezing and unfreezing between steps just works; state goes by name.
+// A parameter without a gradient (an expert that was not chosen) stays as it is, without decay, and its step count does
+// not change.  A non-finite gradient rejects the whole step before anything is written.  Parameters are looked up at
+// every step, so they may be frozen or unfrozen between steps; the state is kept by name.
 #pragma once
 
 #include <map>
@@ -15,38 +15,40 @@
 
 namespace camo::nn {
 
-/// Settings for the parameters whose names hold path, one whole part or several in a row: "router" is in
-/// "scales.0.mixture.router.gate.weight".  The first group that fits counts.  Factors, not rates: they hold at
-/// every step of a schedule.
+/// Settings for the parameters whose names contain path as one or more whole parts: "router" is in
+/// "scales.0.mixture.router.gate.weight".  The first matching group applies.  It has factors instead of rates, so that
+/// it works with any schedule.
 struct ParameterGroup {
   std::string path;
   double rate_scale = 1, decay_scale = 1;
-  double clip = 0;  // largest norm of the group's gradients together, before the optimizer's own clip; 0: no limit
+  double clip = 0;  // largest norm of the group's gradients, applied before the optimizer's clip; 0: no limit
 };
 
 struct StepResult {
   bool accepted = true;
   double grad_norm = 0;         // global L2 norm before clipping
-  std::string non_finite = {};  // the first parameter whose gradient is not finite, when not accepted
+  std::string non_finite = {};  // if not accepted: the first parameter with a non-finite gradient
 };
 
 class Optimizer {
  public:
   virtual ~Optimizer() = default;
 
-  /// One update with this learning rate; clears all gradients.  Not accepted: nothing else has changed.
+  /// Updates the parameters with this learning rate and clears all gradients.  If not accepted, nothing
+  /// else has changed.
   StepResult step(double rate);
 
-  /// Moments and step counts of every parameter updated so far ("first.NAME", "second.NAME", "steps.NAME"), in
-  /// memory layout.  Tensors alias the optimizer.
+  /// Moments and step counts of every parameter updated so far ("first.NAME", "second.NAME", "steps.NAME"),
+  /// in memory layout.
+  /// The tensors alias the optimizer's.
   NamedTensors state() const;
-  /// Puts saved state back, all or nothing; WeightsError names what does not fit.
+  /// Restores saved state, or throws WeightsError, naming what does not fit, and changes nothing.
   void load_state(const NamedTensors& state);
 
  protected:
   struct Slot {
-    Tensor first, second;  // second: AdamW only
-    int64_t steps = 0;     // updates of this parameter
+    Tensor first, second;  // second is used by AdamW only
+    int64_t steps = 0;     // number of updates of this parameter
   };
   struct Update {
     Tensor parameter, gradient;
@@ -67,14 +69,14 @@ class Optimizer {
   std::map<std::string, Slot> slots_;
 };
 
-/// decay: decoupled weight decay, times the rate; norms and biases have none.  clip: largest global gradient
-/// norm, 0 for no limit.
+/// decay: decoupled weight decay, multiplied by the rate; norms and biases have none.  clip: the largest global
+/// gradient norm, 0 for no limit.
 struct AdamWOptions {
   double beta1 = 0.9, beta2 = 0.999, eps = 1e-8, decay = 0.01, clip = 0;
   std::vector<ParameterGroup> groups = {};
 };
 
-/// Loshchilov, Hutter 2019, arXiv:1711.05101, algorithm 2.
+/// AdamW: Loshchilov, Hutter 2019, arXiv:1711.05101, algorithm 2.
 class AdamW : public Optimizer {
  public:
   explicit AdamW(Module& model, AdamWOptions options = {});
@@ -89,7 +91,7 @@ struct SgdOptions {
   std::vector<ParameterGroup> groups = {};
 };
 
-/// v = momentum v + g + decay p;  p -= rate v.
+/// SGD: v = momentum v + g + decay p;  p -= rate v.
 class Sgd : public Optimizer {
  public:
   explicit Sgd(Module& model, SgdOptions options = {});

@@ -11,7 +11,7 @@
 namespace camo::nn {
 namespace {
 
-/// A place in the model that a named tensor is written to.
+/// The destination of a named tensor in the model.
 struct Place {
   std::string name;
   Tensor value;
@@ -37,7 +37,7 @@ Tensor to_file(const Tensor& x, FileLayout layout) { return layout == FileLayout
 Tensor from_file(Tensor x, FileLayout layout) {
   if (layout == FileLayout::same) return x;
   if (!x.unique() || x.device().kind != Device::cpu || x.numel() == 0) return permute(x, {0, 2, 3, 1});
-  // Each filter keeps its place, so the turn needs room for one of them only.
+  // Each filter keeps its place, so reordering needs memory for only one filter.
   const int64_t O = x.dim(0), I = x.dim(1), k = x.dim(2) * x.dim(3);
   with_float(x.dtype(), "from_file", [&]<class T>() {
     T* p = x.write<T>();
@@ -96,7 +96,7 @@ LoadReport load_state_dict(Module& module, NamedTensors tensors, bool strict) {
     Place to;
     Tensor from;
   };
-  std::vector<Write> writes;  // nothing is written before everything is checked and converted
+  std::vector<Write> writes;  // everything is checked and converted before anything is written
   for (const Place& p : places(module)) {
     ++report.tensors_wanted, report.numbers_wanted += p.value.numel();
     auto found = given.find(p.name);
@@ -115,7 +115,7 @@ LoadReport load_state_dict(Module& module, NamedTensors tensors, bool strict) {
     ++report.tensors, report.numbers += t.numel();
     writes.push_back({p, std::move(t)});
   }
-  std::vector<std::string> explained;  // unexpected names, with the missing ones they are probably meant for
+  std::vector<std::string> explained;  // unexpected names, with the missing name that each probably stands for
   for (const auto& [name, t] : tensors) {
     if (!given.count(name)) continue;
     report.unexpected.push_back(name);

@@ -1,7 +1,7 @@
-// state_dict: all numbers of a model by name, in PyTorch's names and layout.
+// state_dict: all tensors of a model by name, in PyTorch's names and layout.
 //
 // Names are paths ("stages.0.blocks.1.attn.q.weight"), equal to timm's where timm has the model.  Convolution
-// weights are (O, kh, kw, I) in memory and (O, I, kh, kw) here: nothing outside nn/ ever sees the other order.
+// weights are (O, kh, kw, I) in memory and (O, I, kh, kw) here.  Code outside nn/ sees only the latter.
 #pragma once
 
 #include <string>
@@ -12,40 +12,41 @@
 
 namespace camo::nn {
 
-using camo::NamedTensors;  // an ordered list of names and tensors: what a weight file holds
+using camo::NamedTensors;  // a list of names and tensors, in order: the content of a weight file
 
-/// Parameters, then saved buffers.  Tensors of unchanged layout alias the model; clone() to keep a moment.
+/// Parameters, then saved buffers.  Tensors whose layout is the same in files alias the model; clone()
+/// them to keep a copy.
 NamedTensors state_dict(const Module& module);
-/// The names and shapes of state_dict(), without its numbers.
+/// The names and shapes of state_dict(), without the numbers.
 std::vector<std::pair<std::string, Shape>> file_shapes(const Module& module);
 
-/// What became of the tensors of a file.
+/// What happened to the tensors of a file.
 struct LoadReport {
-  std::vector<std::string> missing, unexpected, misshapen;  // misshapen: name, shape and type against the model's
-  int64_t tensors = 0, tensors_wanted = 0;                  // loaded, and how many the model has
+  std::vector<std::string> missing, unexpected, misshapen;  // misshapen: name, shape and type in file and model
+  int64_t tensors = 0, tensors_wanted = 0;                  // number loaded, and number in the model
   int64_t numbers = 0, numbers_wanted = 0;
 
   bool complete() const { return missing.empty() && unexpected.empty() && misshapen.empty(); }
-  /// "318 of 322 tensors, 99.2 % of the numbers; 4 missing: a, b, c, d"; at most 10 names of a kind.
+  /// "318 of 322 tensors, 99.2 % of the numbers; 4 missing: a, b, c, d"; lists at most 10 names of each kind.
   std::string text() const;
 };
 
-/// What a strict load throws: the message ends with the report.
+/// Thrown by a strict load; the message ends with the report.
 struct LoadError : WeightsError {
   LoadReport report;
   explicit LoadError(LoadReport report);
 };
 
-/// Writes the tensors into the model.  Strict: everything or, on any error, nothing: LoadError.  Not strict: what
-/// fits.  Floating types convert to the parameter's.  Tensors that are moved in, and are nobody else's, give their
-/// memory to the model instead of being copied.
+/// Writes the tensors into the model.  Strict: loads everything, or throws LoadError and changes nothing.  Not strict:
+/// loads what fits.  Floating types are converted to the parameter's.  Tensors that are moved in and not shared give
+/// their memory to the model without a copy.
 LoadReport load_state_dict(Module& module, NamedTensors tensors, bool strict = true);
 
-/// "2 missing: a, b" with at most 10 names, then ", ... (40 more)"; "" for none.
+/// "2 missing: a, b"; after 10 names ", ... (40 more)"; "" for an empty list.
 std::string listed(const std::vector<std::string>& names, const std::string& what);
 
-/// Between memory and file layout.
+/// Converts between memory layout and file layout.
 Tensor to_file(const Tensor& x, FileLayout layout);
-Tensor from_file(Tensor x, FileLayout layout);  // in place where x is the caller's last
+Tensor from_file(Tensor x, FileLayout layout);  // in place if x is not shared
 
 }  // namespace camo::nn

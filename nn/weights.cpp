@@ -27,10 +27,10 @@ bool digits(const std::string& s) {
   return !s.empty() && s.size() < 9 && std::all_of(s.begin(), s.end(), [](char c) { return c >= '0' && c <= '9'; });
 }
 
-/// The lists of modules that timm's features_only models take apart.
+/// The module lists whose index timm's features_only models join to the name.
 bool is_list(const std::string& s) { return s == "stages" || s == "layers" || s == "stem"; }
 
-/// The number N >= 1 in "stemN"; 0 when the word is another.
+/// The number N >= 1 in a word "stemN"; 0 if the word has another form.
 int numbered(const std::string& word, const std::string& stem) {
   if (!word.starts_with(stem) || !digits(word.substr(stem.size()))) return 0;
   return std::stoi(word.substr(stem.size()));
@@ -52,7 +52,7 @@ constexpr Reading kReadings[] = {{"timm", timm_name},
 const char* const kPrefixes[] = {
     "", "module.", "model.", "backbone.", "ema.backbone.", "model.backbone.", "module.backbone.", "backbone.body."};
 
-/// The classifier's tensors and the norm before it, in timm's names.
+/// True for the classifier and the norm before it, in timm's names.
 bool of_classifier(const std::string& name) { return name.starts_with("head.") || name.starts_with("norm."); }
 
 bool computed(const std::string& name) {
@@ -74,7 +74,7 @@ Shapes shapes_of(const Backbone& network) {
   return Shapes(list.begin(), list.end());
 }
 
-/// The reading under which most names are the network's; the first of equals.
+/// The dialect in which most names match the network; the first of several.
 Choice choose(const Shapes& file, const Shapes& wanted) {
   Choice best;
   int64_t most = 0;
@@ -89,7 +89,7 @@ Choice choose(const Shapes& file, const Shapes& wanted) {
   return best;
 }
 
-/// The shape without axes of length one: equal for tensors that hold the same numbers in the same order.
+/// The shape without axes of length one: equal for tensors with the same numbers in the same order.
 std::vector<int64_t> essence(const Shape& shape) {
   std::vector<int64_t> out;
   for (int64_t n : shape)
@@ -97,7 +97,7 @@ std::vector<int64_t> essence(const Shape& shape) {
   return out;
 }
 
-/// The largest backbone that is whole in the file, as the remedy of a message; "" for none.
+/// The largest backbone whose tensors are all in the file, for the advice in a message; "" if there is none.
 std::string owner(const Shapes& file) {
   std::string best;
   size_t most = 0;

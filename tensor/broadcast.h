@@ -1,7 +1,7 @@
-// How operands that repeat are walked: numpy's broadcasting without index arithmetic per element.
+// Plans numpy-style broadcasting without index arithmetic per element.
 //
-// Axes are merged as long as every operand treats them alike, so that a bias (C) over (B, H, W, C) is two axes and
-// equal shapes are one.  Along the last merged axis an operand is contiguous or one repeated number.
+// Adjacent axes are merged while every operand treats them alike: a bias (C) over (B, H, W, C) becomes two axes, equal
+// shapes become one.  Along the innermost merged axis an operand is either contiguous or one repeated number.
 // Used by tensor/cpu/kernels/broadcast.h and cuda/tools/map.cuh.
 #pragma once
 
@@ -12,16 +12,16 @@
 namespace camo::kernel {
 
 template <int K> struct Broadcast {
-  using Offsets = std::array<int64_t, K>;  // where each operand's run begins, in elements
+  using Offsets = std::array<int64_t, K>;  // where the run of each operand begins, in elements
 
   int64_t numel;
   int rank = 0;
-  std::array<int64_t, kMaxRank> length{};  // of the merged axes, innermost first
+  std::array<int64_t, kMaxRank> length{};  // lengths of the merged axes, innermost first
   std::array<Offsets, kMaxRank> stride{};  // 0 where the operand repeats
 
-  /// Each operand's axes are aligned at the end with out's; an axis of 1 repeats.
+  /// Aligns the axes of each operand with the last axes of `out`; an axis of length 1 repeats.
   Broadcast(const Shape& out, const std::array<Shape, K>& operands) : numel(out.numel()) {
-    Offsets size;  // elements of each operand below the axis at hand
+    Offsets size;  // elements of each operand below the current axis
     size.fill(1);
     for (int axis = out.rank() - 1; axis >= 0; --axis) {
       const int64_t n = out[axis];
@@ -38,10 +38,10 @@ template <int K> struct Broadcast {
       if (merges) length[rank - 1] *= n;
       else length[rank] = n, stride[rank++] = step;
     }
-    if (rank == 0) length[rank++] = 1;  // one element: every stride is 0
+    if (rank == 0) length[rank++] = 1;  // a single element: every stride is 0
   }
 
-  /// Calls f(i, n, offsets) for runs [i, i + n) of the output that lie in [begin, end) and in one innermost row.
+  /// Calls f(i, n, offsets) for runs [i, i + n) of output elements in [begin, end), each within one innermost row.
   template <class F> void runs(int64_t begin, int64_t end, const F& f) const {
     std::array<int64_t, kMaxRank> at{};
     Offsets offset{};
@@ -56,7 +56,7 @@ template <int K> struct Broadcast {
       i += n;
       at[0] += n;
       for (int k = 0; k < K; ++k) offset[k] += n * stride[0][k];
-      for (int axis = 0; axis < rank && at[axis] == length[axis]; ++axis) {  // carry, as an odometer does
+      for (int axis = 0; axis < rank && at[axis] == length[axis]; ++axis) {  // carry to the next axis
         for (int k = 0; k < K; ++k) offset[k] -= at[axis] * stride[axis][k];
         at[axis] = 0;
         if (axis + 1 == rank) break;

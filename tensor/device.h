@@ -2,8 +2,8 @@
 //
 // A kernel is an overload set: kernel::f(Cpu, ...) and kernel::f(Cuda, ...).  Tensor functions call it through
 //   on(x.device(), [&](auto where) { kernel::f(where, x, y); });
-// A build without CUDA never instantiates the second branch; a build with it fails to link, naming the
-// function, when a CUDA kernel is missing.  No registry, no virtual class, no macro.
+// A build without CUDA never instantiates the second overload.  In a build with CUDA, a missing CUDA kernel is a link
+// error that names the function.  There is no registry, no virtual class and no macro.
 #pragma once
 
 #include <ostream>
@@ -30,13 +30,13 @@ inline std::ostream& operator<<(std::ostream& out, Device d) {
 
 /// "cpu", "cuda" (the first GPU) or "cuda:1"; ConfigError for anything else.
 Device parse_device(const std::string& text);
-/// GPUs that this build can use: 0 without the CUDA backend, a driver or a GPU.
+/// The number of GPUs that this build can use: 0 without the CUDA backend, without a driver, or without a GPU.
 int cuda_device_count();
-/// The tag of a GPU, with its stream; DeviceError when there is no such GPU, or none that this build has kernels for.
+/// The tag of a GPU, with its stream.  DeviceError if there is no such GPU, or if this build has no kernels for it.
 Cuda cuda_tag(int index);
-/// Emulation runs blocks and threads in another order for each seed, 0 being the natural one; a GPU has its own.
+/// Sets the order in which the emulator runs blocks and threads; 0 is the natural order.  Has no effect on a GPU.
 void set_cuda_schedule(uint64_t seed);
-/// Waits until the device has done all that was asked of it; the CPU always has.
+/// Waits until the device has finished all work queued so far.  Returns at once for the CPU.
 void synchronize(Device device);
 
 /// Calls f with the tag of the device.

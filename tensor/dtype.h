@@ -1,4 +1,4 @@
-// Element types.  bf16 is for storage: kernels load it into f32, compute, and round once on the way out.
+// Element types.  bf16 is for storage: kernels convert it to f32, compute, and round once when they store.
 //
 //   f32, bf16, f64   numbers; f64 is for gradient checks, bf16 for activations
 //   i64, u8          indices; images and masks
@@ -35,7 +35,7 @@ template <> struct DTypeOf<int64_t> { static constexpr DType value = DType::i64;
 template <> struct DTypeOf<uint8_t> { static constexpr DType value = DType::u8; };
 template <class T> constexpr DType dtype_of = DTypeOf<T>::value;
 
-/// The type arithmetic is done in: double for double, else float.
+/// The type in which kernels compute: double for double, else float.
 template <class T> using acc_t = std::conditional_t<std::is_same_v<T, double>, double, float>;
 constexpr DType acc_dtype(DType t) { return t == DType::f64 ? DType::f64 : DType::f32; }
 
@@ -49,7 +49,7 @@ constexpr const char* name(DType t) {
 }
 inline std::ostream& operator<<(std::ostream& out, DType t) { return out << name(t); }
 
-/// Runs f.operator()<T>() for the floating type named by t; anything else raises and names the op.
+/// Calls f.operator()<T>() with the C++ type of t; throws DTypeError, naming the op, unless t is a floating type.
 ///   with_float(x.dtype(), "gelu", [&]<class T>() { ... x.read<T>() ... });
 template <class F> decltype(auto) with_float(DType t, const char* op, F&& f) {
   if (t == DType::f32) return f.template operator()<float>();
@@ -58,7 +58,7 @@ template <class F> decltype(auto) with_float(DType t, const char* op, F&& f) {
   throw DTypeError(text(op, ": takes f32, f64 or bf16, got ", t));
 }
 
-/// The same over every element type (copies, gathers, layout).
+/// The same for every element type (copies, gathers, layout).
 template <class F> decltype(auto) with_any(DType t, F&& f) {
   if (t == DType::i64) return f.template operator()<int64_t>();
   if (t == DType::u8) return f.template operator()<uint8_t>();

@@ -1,8 +1,8 @@
-// Errors: one small family, one text form, one exit code each.
+// Errors: a few types with one text form, each with an exit code.
 //
 //   op: rule, got facts [remedy]          e.g.  matmul: inner sizes differ: a (2, 3) x b (4, 5)
 //
-// Shape checks live in the public Tensor functions and go through check<>(); kernels trust their inputs.
+// The public Tensor functions check shapes with check<>(); kernels do not check their inputs.
 #pragma once
 
 #include <sstream>
@@ -11,7 +11,7 @@
 
 namespace camo {
 
-/// Base of everything Camo throws.  exit_code() is what the program `camo` returns for it.
+/// Base class of everything Camo throws.  exit_code() is the exit code of the program `camo`.
 class Error : public std::runtime_error {
  public:
   Error(const std::string& what, int exit_code) : std::runtime_error(what), exit_code_(exit_code) {}
@@ -26,35 +26,45 @@ template <int Code> struct ErrorOf : Error {
 };
 
 // Exit codes: 1 bug, 2 usage or configuration, 3 data, 4 weights, 5 numerics, 6 resources.
+
+/// Axes or sizes do not fit the op.
 struct ShapeError : ErrorOf<1> {
   using ErrorOf::ErrorOf;
-};  // axes or sizes do not fit the op
+};
+/// An op does not take this dtype.
 struct DTypeError : ErrorOf<1> {
   using ErrorOf::ErrorOf;
-};  // an op got a type it does not take
+};
+/// The autograd graph is misused.
 struct GraphError : ErrorOf<1> {
   using ErrorOf::ErrorOf;
-};  // misuse of the autograd graph
+};
+/// The device is absent, or the wrong one.
 struct DeviceError : ErrorOf<6> {
   using ErrorOf::ErrorOf;
-};  // wrong or absent device
+};
+/// Memory or disk is full.
 struct MemoryError : ErrorOf<6> {
   using ErrorOf::ErrorOf;
-};  // memory or disk is not enough
+};
+/// A flag, configuration key or value is wrong.
 struct ConfigError : ErrorOf<2> {
   using ErrorOf::ErrorOf;
-};  // flags, configuration keys and values
+};
+/// An image, mask or folder is wrong.
 struct DataError : ErrorOf<3> {
   using ErrorOf::ErrorOf;
-};  // images, masks, folders
+};
+/// A weight file or checkpoint is wrong.
 struct WeightsError : ErrorOf<4> {
   using ErrorOf::ErrorOf;
-};  // weight files and checkpoints
+};
+/// NaN or infinity where none may be.
 struct NumericError : ErrorOf<5> {
   using ErrorOf::ErrorOf;
-};  // NaN or infinity where none may be
+};
 
-/// Concatenates everything printable: text("got ", shape, ", axis ", 3).
+/// Concatenates anything printable: text("got ", shape, ", axis ", 3).
 template <class... Parts> std::string text(const Parts&... parts) {
   std::ostringstream out;
   (out << ... << parts);

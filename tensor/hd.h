@@ -1,4 +1,4 @@
-// CAMO_HD: a function for host and device alike; empty where there is no CUDA compiler.
+// CAMO_HD marks a function that runs on host and device; it is empty without a CUDA compiler.
 #pragma once
 
 #ifdef __CUDACC__

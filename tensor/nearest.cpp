@@ -6,7 +6,7 @@
 namespace camo {
 namespace {
 
-/// Insertions, deletions and substitutions that turn a into b.
+/// The Levenshtein distance: insertions, deletions and substitutions that turn a into b.
 size_t edit_distance(const std::string& a, const std::string& b) {
   std::vector<size_t> row(b.size() + 1);
   std::iota(row.begin(), row.end(), size_t(0));

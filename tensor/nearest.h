@@ -1,4 +1,4 @@
-// The nearest word, for messages about names that do not exist: "pvt_v2_b9 ... nearest: pvt_v2_b0".
+// Finds the nearest known name, for error messages: "pvt_v2_b9 ... nearest: pvt_v2_b0".
 #pragma once
 
 #include <string>
@@ -6,8 +6,8 @@
 
 namespace camo {
 
-/// The candidate with the smallest edit distance to word, the first of equals; when none is near (more than half of the
-/// word would change) the longest that word begins with, or "".
+/// The candidate with the smallest edit distance to `word`, the first of several.  If that would change more than half
+/// of the word, the longest candidate that `word` begins with, or "".
 std::string nearest(const std::string& word, const std::vector<std::string>& candidates);
 
 }  // namespace camo

@@ -22,7 +22,7 @@ void run_chunks(int64_t chunks, void (*body)(const void*, int64_t), const void* 
     for (int64_t i = 0; i < chunks; ++i) body(context, i);
     return;
   }
-  std::exception_ptr failure;  // an exception must not leave a parallel region: carry the first one out
+  std::exception_ptr failure;  // must not leave a parallel region: the first is rethrown after it
 #pragma omp parallel num_threads(team)
   {
     int64_t me = omp_get_thread_num(), team_now = omp_get_num_threads();

@@ -1,8 +1,8 @@
-// Threads.  The only place that knows about OpenMP.
+// Parallel loops.  OpenMP is used only here.
 //
-// Work is cut into chunks whose boundaries depend on sizes alone, never on the thread count, and threads take
-// contiguous runs of chunks; so every result is the same bits for any number of threads.  A call from inside a
-// parallel region, or from any thread but the one that first called (a loader's worker, say), runs serially.
+// Work is cut into chunks whose boundaries depend on sizes alone, never on the number of threads, and each thread takes
+// contiguous chunks.  So every result has the same bits for any number of threads.  A call from inside a parallel
+// region, or from a thread other than the main thread (a loader's worker, say), runs serially.
 #pragma once
 
 #include <algorithm>
@@ -11,16 +11,16 @@
 
 namespace camo {
 
-/// Threads used by parallel loops; 0 means one per core.  Call it from the main thread.
+/// Sets the number of threads for parallel loops; 0 means one per core.  Call it from the main thread.
 void set_threads(int count);
 int threads();
 
 namespace detail {
-/// Runs body(context, chunk) for chunk in [0, chunks), on all threads when allowed.
+/// Runs body(context, chunk) for chunk in [0, chunks), on all threads where allowed.
 void run_chunks(int64_t chunks, void (*body)(const void*, int64_t), const void* context);
 }  // namespace detail
 
-/// Calls f(begin, end) for [0, n) cut into pieces of `grain`.
+/// Cuts [0, n) into pieces of `grain` and calls f(begin, end) for each.
 template <class F> void parallel_chunks(int64_t n, int64_t grain, const F& f) {
   if (n <= 0) return;
   grain = std::max<int64_t>(grain, 1);
@@ -36,17 +36,17 @@ template <class F> void parallel_chunks(int64_t n, int64_t grain, const F& f) {
                      &context);
 }
 
-/// Elements (or flops, roughly) that make a chunk worth a thread's while.
+/// The elements (roughly, the flops) that make a chunk worth a thread.
 constexpr int64_t kGrain = 16384;
 
-/// Calls f(i) for i in [0, n); `cost` is the work of one i in elements touched.
+/// Calls f(i) for i in [0, n); `cost` is the number of elements that one call touches.
 template <class F> void parallel_for(int64_t n, int64_t cost, const F& f) {
   parallel_chunks(n, kGrain / std::max<int64_t>(cost, 1), [&](int64_t begin, int64_t end) {
     for (int64_t i = begin; i < end; ++i) f(i);
   });
 }
 
-/// Sums part(begin, end) over pieces of `grain`, added in a fixed tree: ((p0+p1)+(p2+p3))+...
+/// Sums part(begin, end) over pieces of `grain`, added as a fixed tree: ((p0+p1)+(p2+p3))+...
 template <class A, class F> A parallel_sum(int64_t n, int64_t grain, const F& part) {
   grain = std::max<int64_t>(grain, 1);
   std::vector<A> parts(std::max<int64_t>((n + grain - 1) / grain, 1), A(0));

@@ -13,7 +13,7 @@ std::string number(double v, bool whole) {
   return out;
 }
 
-/// Element i of x, as double.
+/// Element i of x as double.
 double element(const Tensor& x, int64_t i) {
   return with_any(x.dtype(), [&]<class T>() {
     if constexpr (std::is_same_v<T, bf16>) return double(float(x.read<T>()[i]));
@@ -21,7 +21,7 @@ double element(const Tensor& x, int64_t i) {
   });
 }
 
-/// The positions of an axis that are shown; -1 stands for the gap.
+/// The indices shown along an axis; -1 stands for a gap.
 std::vector<int64_t> shown(int64_t length, int64_t edge) {
   std::vector<int64_t> out;
   for (int64_t i = 0; i < length; ++i) {
@@ -35,10 +35,10 @@ struct Printer {
   const Tensor& x;
   int64_t edge;
   bool whole;
-  size_t width = 0;  // of the widest number shown
+  size_t width = 0;  // of the widest number printed
   std::string out;
 
-  /// Walks over the shown numbers of axis `axis` on; `first` is the index of their first element.
+  /// Visits the printed numbers from axis `axis` inwards; `first` is the index of their first element.
   void walk(int axis, int64_t first, bool measure) {
     if (axis == x.rank()) {
       std::string s = number(element(x, first), whole);

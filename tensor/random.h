@@ -1,5 +1,5 @@
-// Counter-based random numbers: every number is a pure function of its key and its index, so that a result does
-// not depend on thread count, on the order of calls elsewhere, or on what was drawn before.
+// Counter-based random numbers: every number is a pure function of its key and its index.  So a result does not depend
+// on the number of threads, on the order of calls elsewhere, or on earlier draws.
 //
 // Philox4x32-10: Salmon, Moraes, Dror, Shaw 2011, "Parallel random numbers: as easy as 1, 2, 3".
 #pragma once
@@ -11,20 +11,21 @@
 
 namespace camo {
 
-/// What a stream of numbers is for; part of the key, so that streams never meet.
+/// The purpose of a stream of numbers.  It is part of the key, so that streams do not overlap.
 enum class Domain : uint32_t { init, dropout, drop_path, shuffle, augment, synth, test, routing };
 
 struct RandomKey {
   uint64_t seed = 0;
   Domain domain = Domain::init;
-  uint64_t path = 0;  // hash of the module's path, or an item's index
+  uint64_t path = 0;  // hash of the module's path, or the index of an item
   uint32_t step = 0;  // micro-step or epoch
-  uint32_t call = 0;  // which call within the step
+  uint32_t call = 0;  // counts the calls within the step
 };
 
-/// Four 32-bit words number `index` of the stream `key`.
+/// The four 32-bit words at `index` of the stream `key`.
 CAMO_HD inline std::array<uint32_t, 4> philox(const RandomKey& key, uint64_t index) {
-  // 64 bits of key: the seed; 128 bits of counter: index (32), path folded with the rest (64), step (32).
+  // The 64-bit Philox key is the seed.  The 128-bit counter is: index (32 bits), path mixed with the
+  // rest (64), step (32).
   uint64_t path = key.path * 0x9e3779b97f4a7c15ull + (uint64_t(key.domain) << 32 | key.call);
   path ^= index >> 32;
   std::array<uint32_t, 4> c = {uint32_t(index), uint32_t(path), uint32_t(path >> 32), key.step};
@@ -36,16 +37,16 @@ CAMO_HD inline std::array<uint32_t, 4> philox(const RandomKey& key, uint64_t ind
   }
   return c;
 }
-/// Numbers [first, first + count) of the stream one after another, 4 words each: the same words, several at a time.
+/// The words at indices [first, first + count) of the stream, 4 each.  The same words as above, computed with SIMD.
 void philox(const RandomKey& key, uint64_t first, int64_t count, uint32_t* words);
 
-/// FNV-1a, 64 bit; stable across runs and machines.
+/// FNV-1a hash, 64 bits; the same on every run and machine.
 uint64_t hash(std::string_view text);
 
-/// A 32-bit word as a float in [0, 1), 24 bits of it.
+/// Converts a 32-bit word to a float in [0, 1), from its upper 24 bits.
 CAMO_HD inline float uniform(uint32_t word) { return float(word >> 8) * 0x1p-24f; }
 
-/// Numbers one after another from one key, for host code (shuffles, augmentation, synthesis).
+/// Draws one number after another from one key, for host code (shuffling, augmentation, synthetic data).
 class Random {
  public:
   explicit Random(const RandomKey& key) : key_(key) {}
@@ -62,7 +63,8 @@ class Random {
   std::array<uint32_t, 4> words_{};
 };
 
-/// Tensors of uniform [low, high) and of normal numbers (Box-Muller), element i from words of index i / 4.
+/// Tensors of uniform numbers in [low, high) and of normal numbers (Box-Muller).  Element i uses the
+/// words at index i / 4.
 Tensor rand(const Shape& shape, const RandomKey& key, double low = 0, double high = 1, DType dtype = DType::f32);
 Tensor randn(const Shape& shape, const RandomKey& key, double mean = 0, double std = 1, DType dtype = DType::f32);
 inline Tensor rand(const Shape& s, uint64_t seed, DType t = DType::f32) {
@@ -72,8 +74,8 @@ inline Tensor randn(const Shape& s, uint64_t seed, DType t = DType::f32) {
   return randn(s, RandomKey{.seed = seed, .domain = Domain::test}, 0, 1, t);
 }
 
-/// How often each stochastic layer (by path hash) was called in this micro-step, on this thread.  `checkpoint`
-/// copies it before a segment and puts it back for the second run, which therefore draws the same numbers.
+/// How often each stochastic layer (by path hash) was called in this micro-step on this thread.  `checkpoint` saves a
+/// copy before a segment and restores it for the second run, which therefore draws the same numbers.
 std::map<uint64_t, uint32_t>& call_counts();
 
 }  // namespace camo

@@ -17,7 +17,7 @@ Shape::Shape(std::span<const int64_t> dims) : rank_(int(dims.size())) {
     check(dims[i] >= 0, "shape: axis lengths are not negative, got ", dims[i], " for axis ", i);
     dims_[i] = dims[i];
   }
-  // A zero must not hide an overflow of the other axes: later products leave the zero out.
+  // A zero must not hide an overflow of the other axes, because later products may leave the zero out.
   int64_t nonzero = 1;
   for (int64_t d : dims) nonzero = checked_product(nonzero, std::max<int64_t>(d, 1));
   for (int64_t d : dims) numel_ = d == 0 ? 0 : numel_;

@@ -1,4 +1,4 @@
-// Shape: up to six axis lengths, stored inline.  Every size is int64 and every product is checked.
+// Shape: up to six axis lengths, stored inline.  Sizes are int64 and every product is checked for overflow.
 #pragma once
 
 #include <array>
@@ -21,11 +21,11 @@ class Shape {
 
   int rank() const { return rank_; }
   int64_t numel() const { return numel_; }
-  /// Length of an axis; negative counts from the end.  Throws ShapeError outside [-rank, rank).
+  /// Length of an axis; negative axes count from the end.  Throws ShapeError outside [-rank, rank).
   int64_t operator[](int axis) const { return dims_[this->axis(axis)]; }
   /// The axis as a number in [0, rank).
   int axis(int axis) const;
-  /// Product of the axes [begin, end).
+  /// Product of the lengths of axes [begin, end).
   int64_t product(int begin, int end) const;
   /// A copy with one axis replaced, removed or inserted.
   Shape with(int axis, int64_t length) const;
@@ -45,10 +45,10 @@ class Shape {
 /// "(2, 3, 4)"
 std::ostream& operator<<(std::ostream& out, const Shape& shape);
 
-/// a * b, or ShapeError when it does not fit int64.
+/// a * b; throws ShapeError if it does not fit int64.
 int64_t checked_product(int64_t a, int64_t b);
 
-/// numpy's broadcasting of two shapes; ShapeError names the op and both.
+/// Broadcasts two shapes by numpy's rules.  ShapeError names the op and both shapes.
 Shape broadcast(const Shape& a, const Shape& b, const char* op);
 
 }  // namespace camo

@@ -11,7 +11,7 @@ void copy(Cpu, const void* src, void* dst, int64_t bytes) {
   if (bytes) std::memcpy(dst, src, size_t(bytes));
 }
 void copy(Cuda, const void* src, void* dst, int64_t bytes);
-// Host memory to the device's and back.  download() waits: the numbers are there when it returns.
+// Copies from host to device and back.  download() waits until the numbers have arrived.
 void upload(Cpu, const void* host, void* dst, int64_t bytes) { copy(Cpu{}, host, dst, bytes); }
 void upload(Cuda, const void* host, void* dst, int64_t bytes);
 void download(Cpu, const void* src, void* host, int64_t bytes) { copy(Cpu{}, src, host, bytes); }

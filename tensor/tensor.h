@@ -1,9 +1,9 @@
 // Tensor: numbers in memory, dense and row-major.
 //
-// Copying a Tensor ALIASES the same storage; clone() copies the numbers.  There are no strides: reshape and
-// slice (of the leading axis) are the only views, everything else is a named op that copies.  Nothing converts
-// or moves by itself: an op that gets mixed types or devices raises and names both.
-// Gradients live in autograd/: a Tensor knows nothing of graphs.
+// Copying a Tensor ALIASES the storage; clone() copies the numbers.  There are no strides: the only views are reshape
+// and slice (of the leading axis), everything else is an op that copies.  Nothing converts dtype or device implicitly:
+// an op with mixed dtypes or devices throws and names both.
+// Gradients live in autograd/; a Tensor knows nothing of graphs.
 #pragma once
 
 #include <memory>
@@ -18,7 +18,7 @@
 
 namespace camo {
 
-/// A block of device memory shared by the tensors that view it.
+/// A block of device memory that tensors share.
 struct Storage {
   Storage(Device device, int64_t bytes) : device(device), bytes(bytes), data(allocate(device, bytes)) {}
   ~Storage() { release(device, data); }
@@ -28,7 +28,7 @@ struct Storage {
   Device device;
   int64_t bytes;
   void* data;
-  uint64_t version = 0;  // counts writes, so that a saved tensor can tell that it was changed
+  uint64_t version = 0;  // counts writes, so that a saved tensor can detect a change
 };
 
 class Tensor {
@@ -45,36 +45,36 @@ class Tensor {
   Device device() const { return defined() ? storage_->device : Device{}; }
   int64_t bytes() const { return numel() * size_of(dtype_); }
 
-  /// Pointers to the first element, in the device's memory: only kernels and CPU code follow them.  T must be the
-  /// dtype (DTypeError).  write() counts a new version.
+  /// Pointers to the first element, in the device's memory; only kernels and CPU code may dereference them.  T must
+  /// match the dtype (DTypeError).  write() increments the version.
   template <class T> const T* read() const { return static_cast<const T*>(pointer(dtype_of<T>)); }
   template <class T> T* write() {
     T* p = static_cast<T*>(pointer(dtype_of<T>));
     ++storage_->version;
     return p;
   }
-  /// Untyped twins, for copies and files.
+  /// Untyped versions, for copies and files.
   const void* raw() const { return pointer(dtype_); }
   void* raw_write() {
     ++storage_->version;
     return pointer(dtype_);
   }
 
-  /// A view with another shape of as many elements; one axis may be -1.
+  /// A view with another shape and the same number of elements; one axis may be -1.
   Tensor reshape(std::vector<int64_t> dims) const;
   Tensor reshape(std::initializer_list<int64_t> dims) const { return reshape(std::vector<int64_t>(dims)); }
   Tensor reshape(const Shape& shape) const { return reshape(std::vector<int64_t>(shape.begin(), shape.end())); }
   /// A view of rows [begin, end) of the leading axis.
   Tensor slice(int64_t begin, int64_t end) const;
-  /// A copy of the numbers in storage of its own.
+  /// A copy with storage of its own.
   Tensor clone() const;
-  /// The same numbers on another device; on its own device the tensor itself.  Reading from a GPU waits for it.
+  /// The same numbers on another device; the tensor itself if it is already there.  Copying from a GPU waits for it.
   Tensor to(Device device) const;
 
   uint64_t version() const { return storage_ ? storage_->version : 0; }
-  /// Identity of the storage: equal for views of one block.
+  /// Identifies the storage: equal for all views of one block.
   const Storage* storage() const { return storage_.get(); }
-  /// True when no other tensor shares the storage, so that writing in place harms nobody.
+  /// True if no other tensor shares the storage, so that writing in place is safe.
   bool unique() const { return storage_.use_count() == 1; }
 
  private:
@@ -100,7 +100,7 @@ inline Tensor zeros_like(const Tensor& x) { return zeros(x.shape(), x.dtype(), x
 /// 0, 1, ..., n-1.
 Tensor arange(int64_t n, DType dtype = DType::i64);
 
-/// A tensor of the type of the values:  from<float>({1, 2, 3, 4}, {2, 2}).
+/// A tensor whose dtype is that of the values:  from<float>({1, 2, 3, 4}, {2, 2}).
 template <class T> Tensor from(const std::vector<T>& values, const Shape& shape);
 /// All numbers in row-major order, converted to T (bf16 to float, ...), from any device.
 template <class T> std::vector<T> to_vector(const Tensor& x);
@@ -109,14 +109,14 @@ double item(const Tensor& x);
 
 /// Writes src into dst (same shape and dtype).
 void copy_into(Tensor dst, const Tensor& src);
-/// The same where src may be spent: storage that src alone owns changes hands instead of being copied.  All views of
-/// dst see the new numbers.
+/// Like copy_into, but src may be given up: if src alone owns its storage, the storage moves to dst without a copy.
+/// All views of dst see the new numbers.
 void move_into(Tensor dst, Tensor&& src);
 void fill(Tensor x, double value);
-/// Same shape, dtype and bits; NaN equals itself, 0 differs from -0.
+/// Compares shape, dtype and bits: NaN equals the same NaN, and 0 differs from -0.
 bool equal_bits(const Tensor& a, const Tensor& b);
 
-/// Checks the rank and returns the axes:  auto [B, N, C] = dims<3>(x, "attention: x (B, N, C)");
+/// Checks the rank and returns the axis lengths:  auto [B, N, C] = dims<3>(x, "attention: x (B, N, C)");
 template <int N> std::array<int64_t, N> dims(const Tensor& x, const char* what) {
   check(x.rank() == N, what, " expects ", N, " axes, got ", x.shape());
   std::array<int64_t, N> out;
@@ -124,7 +124,7 @@ template <int N> std::array<int64_t, N> dims(const Tensor& x, const char* what) 
   return out;
 }
 
-/// DTypeError unless both have one dtype; DeviceError unless both are on one device.
+/// Throws DTypeError unless both have the same dtype, DeviceError unless both are on the same device.
 void check_same(const char* op, const Tensor& a, const Tensor& b);
 
 }  // namespace camo

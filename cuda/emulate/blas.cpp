@@ -1,4 +1,4 @@
-// The definition of gemm: one sum after another, k ascending.  Memory of the emulated device is the host's.
+// The definition of gemm: each sum in order of ascending k.  The emulated device's memory is host memory.
 #include "cuda/blas.h"
 
 #include <type_traits>
@@ -29,7 +29,7 @@ template <class In, class Out> void products(const Gemm& g) {
 }  // namespace
 
 bool gemm(Cuda, const Gemm& g) {
-  if (g.K == 0 && (g.bias || g.act != Act::none)) {  // as on a GPU: the caller adds them
+  if (g.K == 0 && (g.bias || g.act != Act::none)) {  // as on a GPU, the caller applies bias and activation
     Gemm zeros = g;
     zeros.bias = nullptr, zeros.act = Act::none;
     return gemm({}, zeros), false;

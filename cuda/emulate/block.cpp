@@ -1,4 +1,4 @@
-// Turns: who runs next, barriers, and what is said when nobody can.
+// The scheduler of a block: which thread runs next, barriers, and the error when no thread can run.
 #include "cuda/emulate/block.h"
 
 #include <algorithm>
@@ -27,7 +27,7 @@ namespace {
 
 int first_from(int turn, uint32_t bits) { return (std::countr_zero(std::rotr(bits, turn)) + turn) & 31; }
 
-/// Every thread is ready, in a new order.
+/// Makes every thread ready, in a new order.
 void all_ready(Block& b) {
   const int warps = b.size / 32;
   for (int w = 0; w < warps; ++w) b.make_ready(w, ~0u);
@@ -35,7 +35,7 @@ void all_ready(Block& b) {
   b.lane_turn = int(b.draw(32));
 }
 
-/// The ready thread whose turn it is, now current.  -1: none is ready.
+/// Makes the next ready thread the current one.  Returns -1 if none is ready.
 int take(Block& b) {
   if (!b.ready_warps) return -1;
   if (!b.warps[b.warp].ready) b.warp = first_from(b.warp_turn, b.ready_warps);
@@ -48,9 +48,8 @@ int take(Block& b) {
   return b.current;
 }
 
-/// A fiber's body: runs threads that have not started, one after the other, as long as it is their turn.  A
-/// thread that waits keeps the fiber, and the next one starts on another; so a kernel without barriers never
-/// jumps.
+/// The body of a fiber: starts threads one after another, as long as it is their turn.  A thread that waits keeps its
+/// fiber, and the next thread starts on another fiber; so a kernel without barriers never switches stacks.
 void work(Fiber& self) {
   for (;;) {
     Block& b = *now;
@@ -69,7 +68,7 @@ void work(Fiber& self) {
   }
 }
 
-/// The fiber of the current thread, which is about to go on or to start.
+/// The fiber of the current thread, which is about to start or continue.
 Fiber& current_fiber(Block& b) {
   if (Fiber* own = b.threads[size_t(b.current)].fiber) return *own;
   if (b.idle.empty()) {
@@ -81,7 +80,7 @@ Fiber& current_fiber(Block& b) {
   return *fresh;
 }
 
-/// No thread is ready and not all have finished: who waits where.
+/// The error when no thread is ready and not all have finished: lists which threads wait where.
 DeviceError stuck(const Block& b) {
   struct Group {
     const Thread* first;
@@ -112,7 +111,7 @@ void give_way(Block& b) {
 
 void leave(Block& b) {
   b.threads[size_t(b.current)].fiber->jump(b.outside);
-  std::abort();  // nobody jumps back to a dropped thread
+  std::abort();  // never reached: nothing switches back to a dropped thread
 }
 
 int meet(Op op, int predicate, Place place) {
@@ -128,7 +127,7 @@ int meet(Op op, int predicate, Place place) {
     all_ready(b);
   }
   give_way(b);
-  return b.verdict;  // the next barrier cannot change it before every thread has come here
+  return b.verdict;  // the next barrier cannot change it before every thread has returned from here
 }
 
 void run_block(Block& b) {

@@ -1,9 +1,10 @@
-// Inside the emulation: the block of one OS thread at work.
+// Internals of the emulator: the state of the block that one OS thread runs.
 //
-// A thread that waits or ends picks the next ready one and jumps straight to it; run_block gets control back
-// when no thread is ready.  Who is ready is one bit a lane and one bit a warp, so that picking is a rotation
-// and a count of zeros.  block.cpp has the turns and the barrier, warp.cpp the shuffles and votes, shared.cpp
-// the shared memory, emulate.cpp what is called from outside.
+// A thread that waits or ends picks the next ready thread and switches straight to it.  run_block gets control back
+// when no thread is ready.  Readiness is one bit per lane and one bit per warp, so picking a thread is a bit rotation
+// and a count of zeros.
+// block.cpp has scheduling and barriers, warp.cpp shuffles and votes, shared.cpp shared memory, emulate.cpp the
+// public functions.
 #pragma once
 
 #include <cstdlib>
@@ -19,7 +20,7 @@
 
 namespace camo::emulate {
 
-/// What a thread waits at: a barrier (op and place) or a collective of its warp.
+/// What a thread waits at: a barrier (op and source line) or a collective of its warp.
 struct Wait {
   Op op;
   unsigned mask;
@@ -31,26 +32,26 @@ bool same_place(const Wait& a, const Wait& b);
 
 struct Thread {
   uint3 index;
-  Fiber* fiber;  // null until it starts
+  Fiber* fiber;  // null until the thread starts
   Wait wait;
 };
-struct Warp {  // one bit a lane
+struct Warp {  // one bit per lane
   uint32_t ready, done;
-  uint32_t waiting, claimed;  // waits at a collective; named by the mask of one that waits
+  uint32_t waiting, claimed;  // waits at a collective; is in the mask of a lane that waits
 };
 
-/// Shared memory of the running block: poisoned slices of one arena, red zones between them.
+/// Shared memory of the running block: poisoned slices of one arena with red zones between them.
 class SharedMemory {
  public:
-  static constexpr size_t kStatic = 48 << 10, kAll = 227 << 10;  // what a kernel may have
+  static constexpr size_t kStatic = 48 << 10, kAll = 227 << 10;  // CUDA's limits for a kernel
 
-  /// Empty again but for the dynamic bytes.
+  /// Empties the arena, except for the dynamic bytes.
   void open(size_t dynamic_bytes);
   void* dynamic() const { return arrays_[0].data; }
   void* find(const void* key) const;
-  /// DeviceError, without its kernel, where CUDA has not so much.
+  /// Throws DeviceError (the caller adds the kernel's name) beyond CUDA's limits.
   void* add(const void* key, const char* name, size_t bytes);
-  /// "" or which bytes after an array were written.  AddressSanitizer would have stopped the write itself.
+  /// Names the bytes after an array that were overwritten, or "".  AddressSanitizer stops such a write itself.
   std::string overrun() const;
 
  private:
@@ -75,36 +76,36 @@ struct Block {
   std::vector<Thread> threads;
   Warp warps[32]{};
   uint32_t ready_warps = 0;
-  int size = 0, finished = 0;        // threads
-  int current = 0, warp = 0;         // the thread that runs; the warp that goes on while it can
-  int warp_turn = 0, lane_turn = 0;  // who goes first among the ready
-  bool natural = true;               // the order is; else `random` draws it
+  int size = 0, finished = 0;        // numbers of threads
+  int current = 0, warp = 0;         // the thread that runs; the warp that continues while it can
+  int warp_turn = 0, lane_turn = 0;  // which ready warp and lane are picked first
+  bool natural = true;               // natural order; else `random` draws the order
   std::mt19937_64 random;
-  int arrived = 0, first_arrived = 0, votes = 0, verdict = 0;  // of the barrier
-  bool mixed = false;                                          // its threads wait at different places
+  int arrived = 0, first_arrived = 0, votes = 0, verdict = 0;  // state of the barrier
+  bool mixed = false;                                          // threads wait at different barriers
   std::exception_ptr error;
   SharedMemory shared;
 
-  Fiber outside;  // where run_block waits
+  Fiber outside;  // the stack of run_block, to return to
   std::vector<std::unique_ptr<Fiber>> fibers;
   std::vector<Fiber*> idle;
-  std::vector<std::string>* names = nullptr;  // of the kernels launched, while compare_schedules wants them
+  std::vector<std::string>* names = nullptr;  // names of the kernels launched, when compare_schedules collects them
 
   uint64_t draw(uint64_t limit) { return natural ? 0 : random() % limit; }
   void make_ready(int w, uint32_t lanes) { warps[w].ready |= lanes, ready_warps |= 1u << w; }
 };
 
-extern constinit thread_local Block* now;  // while a launch runs
+extern constinit thread_local Block* now;  // not null while a launch runs
 
-/// Runs the block blockIdx of now->launch.  Throws what went wrong in it.
+/// Runs the block blockIdx of now->launch.  Rethrows what a thread threw.
 void run_block(Block& b);
-/// Lets others run until somebody makes the current thread ready and its turn comes.
+/// Lets other threads run until the current one is ready and its turn comes.
 void give_way(Block& b);
 /// Drops the current thread and ends the launch with b.error.
 [[noreturn]] void leave(Block& b);
 
-/// Calls f inside a kernel.  When it throws, the stack is dropped, not unwound: a kernel's frames may be
-/// noexcept.
+/// Calls f inside a kernel.  If f throws, the stack is dropped without unwinding, because a kernel's
+/// frames may be noexcept.
 template <class F> auto inside(Block& b, F f) {
   try {
     return f();
@@ -114,12 +115,12 @@ template <class F> auto inside(Block& b, F f) {
   leave(b);
 }
 
-// Words of messages.
+// Parts of messages.
 std::string triple(uint3 i);
 inline std::string triple(dim3 i) { return triple(uint3{i.x, i.y, i.z}); }
 std::string where(const Wait& wait);  // "__syncthreads x.cu:13"
 
-/// What a thread did wrong.
+/// The error for a thread that broke a rule.
 template <class... Parts> DeviceError broken(const Block& b, int thread, const Parts&... rule_and_facts) {
   return DeviceError(text("kernel '", b.launch.kernel, "': ", rule_and_facts..., ", in block ", triple(blockIdx),
                           ", thread ", triple(b.threads[size_t(thread)].index)));

@@ -1,8 +1,8 @@
-// What a kernel sees when the host compiler compiles it: CUDA's words as plain C++.
+// CUDA's keywords and built-in functions as plain C++, for compiling kernels with the host compiler.
 //
-// Only what kernels may use is here, so that everything else does not compile (cuda/README.md has the list).
-// Collectives take their place in the source as a last, defaulted argument; reports name it.  threadIdx and its
-// like belong to the emulated thread that runs.  Bodies: block.cpp, warp.cpp, shared.cpp.
+// Only what kernels may use is declared, so anything else does not compile (cuda/README.md has the list).  Collectives
+// take their source position as a last, defaulted argument, so that error messages can name it.  threadIdx and the like
+// belong to the emulated thread that runs.  Definitions: block.cpp, warp.cpp, shared.cpp.
 // Source: CUDA C++ Programming Guide 7.
 #pragma once
 
@@ -39,11 +39,11 @@ constexpr Place here(const char* file = __builtin_FILE(), int line = __builtin_L
 
 enum class Op { barrier, barrier_or, barrier_and, barrier_count, warp, shuffle, up, down, flip, ballot, any, all };
 
-/// The block meets; returns what op says of all the predicates.
+/// A barrier of the block; returns the vote of `op` over all predicates.
 int meet(Op op, int predicate, Place place);
-/// The lanes of mask meet; returns the value that op assigns to this one.
+/// A collective of the lanes in mask; returns the value that `op` gives this lane.
 uint64_t exchange(Op op, unsigned mask, uint64_t value, int argument, int width, Place place);
-/// This block's shared array of that key, made and poisoned by the first thread that asks.
+/// The block's shared array with that key.  The first thread that asks creates and poisons it.
 void* shared_array(const void* key, const char* name, size_t bytes);
 /// The launch's dynamic shared memory.
 void* dynamic_shared();
@@ -57,7 +57,7 @@ template <class T> T shuffle(Op op, unsigned mask, T value, int argument, int wi
   return value;
 }
 
-/// The word an atomic works on.  Emulated threads never run at the same time, so plain accesses are atomic.
+/// The memory word that an atomic works on.  Emulated threads never run at the same time, so plain accesses are atomic.
 template <class T>
 concept Word = std::same_as<T, int> || std::same_as<T, unsigned>;
 template <class T>
@@ -78,8 +78,8 @@ inline int __syncthreads_or(int p, CAMO_PLACE) { return meet(camo::emulate::Op::
 inline int __syncthreads_and(int p, CAMO_PLACE) { return meet(camo::emulate::Op::barrier_and, p, place); }
 inline int __syncthreads_count(int p, CAMO_PLACE) { return meet(camo::emulate::Op::barrier_count, p, place); }
 
-/// A shared array: SHARED(float, tile, [32][33]).  One per block and, as in CUDA, per instantiation of the template
-/// around it, for which the static inside the lambda stands.
+/// A shared array: SHARED(float, tile, [32][33]).  There is one per block and, as in CUDA, one per instantiation of the
+/// surrounding template: the static variable inside the lambda is its key.
 #define SHARED(T, name, ...)                                                                   \
   auto& name = *static_cast<std::type_identity_t<T __VA_ARGS__>*>(camo::emulate::shared_array( \
       [] {                                                                                     \
@@ -121,8 +121,8 @@ inline int __ffs(int x) { return __builtin_ffs(x); }
 inline int __clz(int x) { return std::countl_zero(unsigned(x)); }
 template <class T> T __ldg(const T* at) { return *at; }
 
-// Integers only: a sum of floats in the order of arrival is another number in every run.
-template <camo::emulate::Sum T> T atomicAdd(T* at, std::type_identity_t<T> x) {  // wraps, as the device does
+// Only integers: a float sum in order of arrival would differ from run to run.
+template <camo::emulate::Sum T> T atomicAdd(T* at, std::type_identity_t<T> x) {  // wraps, as on the device
   using U = std::make_unsigned_t<T>;
   return camo::emulate::replace(at, T(U(*at) + U(x)));
 }

@@ -1,4 +1,4 @@
-// Launches and schedules: what is called from outside of kernels.
+// Launches and schedules: the public functions of the emulator.
 #include "cuda/emulate/emulate.h"
 
 #include <algorithm>
@@ -10,7 +10,7 @@
 namespace camo::emulate {
 namespace {
 
-/// Its stacks and its arena outlive the launch.
+/// The block state of this OS thread; its stacks and arena are kept between launches.
 Block& own_block() {
   static thread_local Block block;
   return block;
@@ -64,7 +64,7 @@ void run(const Launch& launch) {
     explicit Running(Block& b) { now = &b; }
     ~Running() { now = nullptr; }
   } running(b);
-  // Blocks in steps of a random size that shares no factor with their number: each comes once.
+  // Visits blocks in steps of a random size that has no common factor with their number, so each is visited once.
   uint64_t k = b.draw(blocks), step = 1 + b.draw(blocks);
   while (std::gcd(step, blocks) != 1) step = 1 + b.draw(blocks);
   for (uint64_t i = 0; i < blocks; ++i, k = (k + step) % blocks) {

@@ -15,15 +15,15 @@
 namespace camo::emulate {
 namespace {
 
-constexpr size_t kGuard = 64 << 10, kStack = (kAsan ? 256 : 64) << 10;  // red zones around locals take room
+constexpr size_t kGuard = 64 << 10, kStack = (kAsan ? 256 : 64) << 10;  // red zones around locals take space
 constinit thread_local Fiber *running = nullptr, *came_from = nullptr;
 
 }  // namespace
 
 #ifndef CAMO_FIBER_UCONTEXT
-// camo_fiber_swap(save, to): pushes what a callee must preserve, stores the stack pointer in *save, takes
-// `to` for it and pops the same.  A new stack is laid out as if it had called this from the first instruction
-// of Fiber::start.
+// camo_fiber_swap(save, to) pushes the callee-saved registers, stores the stack pointer in *save, loads it from
+// `to` and pops the registers.  A new stack is laid out as if it had called this function from the first
+// instruction of Fiber::start.
 extern "C" void camo_fiber_swap(void** save, void* to);
 asm(R"(
 .pushsection .text
@@ -65,7 +65,8 @@ Fiber::Fiber(Body body) : body_(body) {
                      "emulation: no memory for the stack of a thread, asked for ", mapped, " bytes");
   map_ = static_cast<char*>(map);
   bottom_ = map_ + kGuard;
-  size_ = kStack - 64 * (count++ % 32);  // tops at one offset of every page would share few cache lines
+  size_ =
+      kStack - 64 * (count++ % 32);  // equal page offsets would share few cache lines
   restart();
 }
 
@@ -86,7 +87,7 @@ void Fiber::restart() {
   ::makecontext(&context_, &Fiber::start, 0);
 #else
   auto** top = reinterpret_cast<void**>(map_ + kGuard + size_);
-  *--top = nullptr;  // where start would return to: at 8 past a multiple of 16, as after a call
+  *--top = nullptr;  // return address of start; the stack is at 8 mod 16, as after a call
   *--top = reinterpret_cast<void*>(&Fiber::start);
   for (int i = 0; i < 6; ++i) *--top = nullptr;  // rbp, rbx, r12 to r15
   uint32_t sse;
@@ -112,8 +113,8 @@ void Fiber::jump(Fiber& to) {
   arrive();
 }
 
-/// First act on a stack: tells AddressSanitizer, and learns from it the bounds of the stack left, which the
-/// OS thread's own fiber cannot know otherwise.
+/// First step on a stack: tells AddressSanitizer about the switch.  This also gets the bounds of the previous stack,
+/// which the OS thread's own fiber cannot find out otherwise.
 void Fiber::arrive() {
 #ifdef CAMO_ASAN
   __sanitizer_finish_switch_fiber(fake_stack_, &came_from->bottom_, &came_from->size_);

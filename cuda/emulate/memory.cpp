@@ -33,7 +33,7 @@ constexpr size_t kPage = 4096, kGuard = 16 << 10, kAlign = 16;
 constexpr size_t kQuarantineBytes = size_t(256) << 20, kQuarantineCount = 4096;
 
 struct Region {
-  size_t mapped;  // with both guard pages
+  size_t mapped;  // including both guards
   char* data;
   size_t bytes;
   bool freed;
@@ -41,12 +41,12 @@ struct Region {
 
 struct Regions {
   std::mutex mutex;
-  std::map<char*, Region> at;  // by the first byte of the mapping
-  std::deque<char*> freed;     // oldest first; their pages are closed and empty
+  std::map<char*, Region> at;  // keyed by the first byte of the mapping
+  std::deque<char*> freed;     // oldest first; their pages are inaccessible and returned to the system
   size_t freed_bytes = 0;
   MemoryStats stats;
 
-  /// The region whose mapping holds address, or at.end().
+  /// The region whose mapping contains the address, or at.end().
   std::map<char*, Region>::iterator find(const void* address) {
     auto r = at.upper_bound(static_cast<char*>(const_cast<void*>(address)));
     if (r == at.begin()) return at.end();
@@ -64,7 +64,7 @@ struct Regions {
 };
 
 Regions& regions() {
-  static auto& all = *new Regions;  // lives as long as tensors in statics do
+  static auto& all = *new Regions;  // never destroyed: static tensors may outlive any destructor
   return all;
 }
 
@@ -114,7 +114,7 @@ void release(void* bytes) noexcept {
   Region& region = r->second;
   --all.stats.live_count, all.stats.live_bytes -= int64_t(region.bytes);
   region.freed = true;
-  // A fresh closed mapping in its place: one call frees the pages and takes the rights away.
+  // A fresh inaccessible mapping in its place: one call both frees the pages and removes the access rights.
   ::mmap(r->first, region.mapped, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0);
   poison(r->first, region.mapped);
   all.freed.push_back(r->first);
@@ -130,7 +130,7 @@ MemoryStats memory_stats() {
 // ---- reports of faults ------------------------------------------------------------------------------------
 namespace {
 
-/// "byte 400 of 400 bytes of device memory": the allocation around address.
+/// Describes an address by the allocation around it: "byte 400 of 400 bytes of device memory".
 void describe(const void* address, char* out, size_t size) {
   Regions& all = regions();
   std::unique_lock lock(all.mutex, std::try_to_lock);
@@ -143,7 +143,7 @@ void describe(const void* address, char* out, size_t size) {
   }
 }
 
-/// Writes to stderr who broke the rule; what they got is the address or, where it is null, `otherwise`.
+/// Writes to stderr which kernel and thread broke the rule, with the address, or `otherwise` if it is null.
 void report(const char* rule, const void* address, const char* otherwise) {
   RunningThread t;
   if (!running_thread(address, &t)) return;
@@ -168,7 +168,7 @@ void on_fault(int signal, siginfo_t* info, void*) {
   std::abort();
 }
 
-/// A stack for the handler, which cannot run on one that overflowed; this OS thread's as long as it lives.
+/// The signal handler's own stack, since it cannot run on one that overflowed.  Lives as long as this OS thread.
 struct SignalStack {
   static constexpr size_t kBytes = 64 << 10;
   std::unique_ptr<char[]> bytes{new char[kBytes]};
@@ -186,8 +186,8 @@ struct SignalStack {
 
 }  // namespace
 
-// AddressSanitizer has a handler and signal stacks of its own; it calls __asan_on_error below.  The handler
-// is ours during launches only: test frameworks set theirs.
+// AddressSanitizer has its own handler and signal stacks, and calls __asan_on_error below.  Our handler is installed
+// only during launches, because test frameworks install theirs.
 FaultReports::FaultReports() {
   if (kAsan) return;
   static thread_local SignalStack stack;
@@ -207,8 +207,8 @@ FaultReports::~FaultReports() {
 
 }  // namespace camo::emulate
 
-// Hooks that the sanitizers call before they report, and an option: stack use after return would cost a
-// factor of 4.
+// Hooks that the sanitizers call before they report, and an option: detection of stack use after return would
+// be 4 times slower.
 extern "C" {
 #ifdef CAMO_ASAN
 void __asan_on_error() {

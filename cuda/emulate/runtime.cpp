@@ -1,5 +1,5 @@
-// The runtime of a machine without a GPU: one device whose memory is the host's, every tensor on pages of its own with
-// guards on both sides (memory.h).  Work is done when it is asked for, so there is nothing to wait for.
+// The CUDA runtime on a machine without a GPU: one device, whose memory is host memory with guards around every tensor
+// (memory.h).  Work runs when it is launched, so there is nothing to wait for.
 #include "cuda/runtime.h"
 
 #include <algorithm>

@@ -1,4 +1,4 @@
-// Shared memory: one arena an OS thread, of which each block cuts fresh poison.
+// Shared memory: one arena per OS thread, from which each block gets freshly poisoned memory.
 #include <algorithm>
 
 #include "cuda/emulate/block.h"

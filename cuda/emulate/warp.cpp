@@ -1,4 +1,4 @@
-// Shuffles and votes: the lanes of a mask wait for each other; the last to come works out everybody's result.
+// Shuffles and votes: the lanes in a mask wait for each other, and the last to arrive computes the results of all.
 // Source: CUDA C++ Programming Guide 7.19 to 7.22.
 #include <cstdio>
 
@@ -13,7 +13,7 @@ std::string hex(unsigned mask) {
   return out;
 }
 
-/// The lanes of a mask must all be running, and make the same call with the same mask.
+/// Checks that the lanes in a mask are all running and make the same call with the same mask.
 void check_mask(const Block& b, const Warp& warp, const Wait& mine) {
   const int me = b.current, lane = me % 32;
   const Thread* lanes = &b.threads[size_t(me - lane)];
@@ -26,7 +26,7 @@ void check_mask(const Block& b, const Warp& warp, const Wait& mine) {
   if (mine.width < 1 || mine.width > 32 || !std::has_single_bit(unsigned(mine.width)))
     throw broken(b, me, "the width of a shuffle must be a power of 2 up to 32, got ", mine.width, " at ", where(mine));
   if (!(warp.claimed & mask)) return;
-  // Those that wait have disjoint or equal masks, so one that shares a lane with mine speaks for all.
+  // Waiting lanes have equal or disjoint masks, so one that shares a lane with mine is enough to compare with.
   uint32_t rivals = warp.waiting & mask ? warp.waiting & mask : warp.waiting;
   while (!(lanes[std::countr_zero(rivals)].wait.mask & mask)) rivals &= rivals - 1;
   const Wait& other = lanes[std::countr_zero(rivals)].wait;
@@ -35,7 +35,7 @@ void check_mask(const Block& b, const Warp& warp, const Wait& mine) {
                  where(other), " and ", hex(mask), " at ", where(mine));
 }
 
-/// The lane whose value a shuffle brings to `lane`; beyond the end of a segment it is the lane's own.
+/// The lane whose value a shuffle gives to `lane`; beyond the end of a segment, the lane itself.
 int source(const Wait& w, int lane) {
   const int first = lane & ~(w.width - 1), last = first + w.width - 1;
   const unsigned n = unsigned(w.argument);
@@ -45,7 +45,7 @@ int source(const Wait& w, int lane) {
   return (unsigned(lane) ^ n) > unsigned(last) ? lane : int(unsigned(lane) ^ n);
 }
 
-/// All lanes of the mask have come: each gets its result.
+/// Gives every lane in the mask its result, once all have arrived.
 void deliver(Block& b, int warp, Op op, unsigned mask) {
   Thread* lanes = &b.threads[size_t(warp * 32)];
   uint32_t votes = 0;

@@ -1,11 +1,11 @@
 // Matrix products by cuBLASLt.
 //
-// The library counts in columns.  Our row-major y (M, N) is, to it, y^T (N, M), so it is asked for
+// The library is column-major: it sees our row-major y (M, N) as y^T (N, M).  So we ask it for
 //   y^T = op(b)^T op(a)^T
-// with the operands in the other order: no number moves, and the bias along its rows is ours along N.
-// The algorithm is the first of the library's heuristic, found once per shape and kept.  Where it cuts a long sum into
-// parts they are added in a step of their own, in f32 and in order; so the same shape gives the same bits each time.
-// It may choose otherwise for another M: unlike the CPU's, a row's last bits may depend on the number of rows.
+// with the operands swapped.  No number moves, and its bias along rows is our bias along N.
+// The algorithm is the first that the library's heuristic returns; it is looked up once per shape and kept.  If it
+// splits a long sum, the parts are added in a separate step, in f32 and in order, so the same shape gives the same bits
+// each time.  It may differ for another M: unlike on the CPU, the last bits of a row may depend on the number of rows.
 // Source: cuBLAS Library User Guide, chapter "Using the cuBLASLt API".
 #include "cuda/blas.h"
 
@@ -22,8 +22,8 @@
 namespace camo::cuda {
 namespace {
 
-constexpr int64_t kWorkspace = int64_t(32) << 20;  // bytes; what the guide recommends for the newest GPUs
-constexpr int64_t kMostProducts = 65535;           // of one call: a launch has no more blocks along an axis
+constexpr int64_t kWorkspace = int64_t(32) << 20;  // bytes, as the guide recommends for the newest GPUs
+constexpr int64_t kMostProducts = 65535;           // products per call: a launch has no more blocks along an axis
 
 void require(cublasStatus_t status, const Gemm& g, const char* step) {
   check<DeviceError>(status == CUBLAS_STATUS_SUCCESS, "gemm: ", step, " for ", g.batch, " products (", g.M, ", ", g.K,
@@ -36,8 +36,8 @@ cudaDataType_t library_type(DType t) {
   return t == DType::f64 ? CUDA_R_64F : t == DType::f32 ? CUDA_R_32F : CUDA_R_16BF;
 }
 
-/// The largest power of two, 16 at most, that divides the address of every operand of the batch.  The heuristic takes
-/// 256 for granted unless told.
+/// The largest power of two, at most 16, that divides the address of every operand of the batch.  Without this the
+/// heuristic assumes 256.
 uint32_t alignment(const void* p, int64_t step = 0, DType type = DType::u8) {
   const uintptr_t any = reinterpret_cast<uintptr_t>(p) | uintptr_t(step * size_of(type)) | 16;
   return uint32_t(any & -any);
@@ -48,12 +48,12 @@ uint32_t alignment_y(const Gemm& g) { return alignment(g.y, g.batch > 1 ? g.step
 
 struct Plan {
   cublasLtMatmulDescOpaque_t product;
-  cublasLtMatrixLayoutOpaque_t left, right, result;  // b, a and y, as the library sees them
+  cublasLtMatrixLayoutOpaque_t left, right, result;  // b, a and y in the library's view
   cublasLtMatmulAlgo_t algorithm;
-  bool finishes;  // adds bias and act
+  bool finishes;  // whether the product also applies bias and act
 };
 
-/// All that the choice of an algorithm depends on.
+/// Everything that the choice of an algorithm depends on.
 using Key = std::array<int64_t, 17>;
 
 Key key_of(const Gemm& g) {
@@ -79,7 +79,7 @@ Key key_of(const Gemm& g) {
 struct Library {
   std::mutex mutex;
   cublasLtHandle_t handle = nullptr;
-  void* workspace = nullptr;  // shared by all products: a device has one stream
+  void* workspace = nullptr;  // shared by all products, because a device has one stream
   std::map<Key, Plan> plans;
 };
 
@@ -88,7 +88,7 @@ Library& library(int device) {
   return (*all)[size_t(device)];
 }
 
-/// Sizes of an operand in columns: the row-major (rows, columns) is (columns, rows) there.
+/// The column-major layout of an operand: row-major (rows, columns) becomes (columns, rows).
 cublasLtMatrixLayoutOpaque_t layout(const Gemm& g, DType type, int64_t rows, int64_t columns, int64_t step) {
   cublasLtMatrixLayoutOpaque_t out;
   const int32_t batch = int32_t(g.batch);
@@ -103,7 +103,7 @@ template <class T> void set(const Gemm& g, Plan& plan, cublasLtMatmulDescAttribu
   require(cublasLtMatmulDescSetAttribute(&plan.product, which, &value, sizeof value), g, "attribute");
 }
 
-/// Bias and act as the library names them.
+/// The library's name for bias and act.
 cublasLtEpilogue_t epilogue(const Gemm& g) {
   if (g.act == Act::relu) return g.bias ? CUBLASLT_EPILOGUE_RELU_BIAS : CUBLASLT_EPILOGUE_RELU;
   return g.bias ? CUBLASLT_EPILOGUE_BIAS : CUBLASLT_EPILOGUE_DEFAULT;
@@ -131,7 +131,7 @@ Plan describe(const Gemm& g, bool finishes) {
   return plan;
 }
 
-/// The plan with the heuristic's first algorithm, or none if it knows none.
+/// A plan with the heuristic's first algorithm, or nothing if it returns none.
 std::optional<Plan> search(const Gemm& g, Library& lib, bool finishes) {
   Plan plan = describe(g, finishes);
   cublasLtMatmulPreferenceOpaque_t wish;
@@ -161,14 +161,14 @@ Plan& plan_for(const Gemm& g, Library& lib) {
   const Key key = key_of(g);
   if (auto it = lib.plans.find(key); it != lib.plans.end()) return it->second;
   std::optional<Plan> plan;
-  // Epilogues load the bias by 16 bytes, and the heuristic has no wish for its address.
+  // Epilogues load the bias in words of 16 bytes, and the heuristic cannot be told its alignment.
   const bool loads = !g.bias || alignment(g.bias) == 16;
   if (epilogue(g) != CUBLASLT_EPILOGUE_DEFAULT && loads) plan = search(g, lib, true);
   if (!plan) plan = search(g, lib, false);
   return lib.plans.emplace(key, *plan).first->second;
 }
 
-/// At most kMostProducts of them, none empty.
+/// Runs at most kMostProducts products, none of them empty.
 bool multiply(Cuda where, const Gemm& g) {
   Library& lib = library(where.index);
   std::lock_guard lock(lib.mutex);

@@ -1,7 +1,8 @@
-// Memory of a GPU: one arena a device (tensor/memory/arena.h) over large pieces from the driver.
+// GPU memory: one arena per device (tensor/memory/arena.h) over large pieces from the driver.
 //
-// All work of a device runs on its one stream, so a block that was freed may be handed out at once.
-// CAMO_CUDA_POOL=off: every tensor is an allocation of its own.  compute-sanitizer knows no other bounds.
+// All work of a device runs on its one stream, so a freed block may be reused at once.
+// CAMO_CUDA_POOL=off allocates every tensor separately, because compute-sanitizer checks only the bounds of
+// driver allocations.
 #include <algorithm>
 #include <array>
 #include <cstdlib>
@@ -22,7 +23,7 @@ struct DeviceMemory {
 };
 
 DeviceMemory& memory(Cuda where) {
-  static auto* all = new std::array<DeviceMemory, 16>;  // outlives every static Tensor
+  static auto* all = new std::array<DeviceMemory, 16>;  // never destroyed: static Tensors may outlive any destructor
   return (*all)[size_t(where.index)];
 }
 

@@ -1,6 +1,6 @@
-// The CUDA runtime behind cuda/runtime.h, and the checks around a launch.  Host code: no kernel stands here.
+// Implements cuda/runtime.h with the CUDA runtime, and checks launches.  This file is host code without kernels.
 //
-// Every call that fails throws DeviceError with what was asked and the runtime's own words.
+// Every call that fails throws DeviceError with what was asked for and the runtime's message.
 #include <cuda_runtime.h>
 
 #include <array>
@@ -15,7 +15,7 @@ namespace camo::cuda {
 namespace {
 
 template <class... Facts> void require(cudaError_t status, const Facts&... facts) {
-  if (status != cudaSuccess) cudaGetLastError();  // the failure is reported here and must not meet the next launch
+  if (status != cudaSuccess) cudaGetLastError();  // clear the error, so that the next launch does not report it again
   check<DeviceError>(status == cudaSuccess, facts..., ", got ", cudaGetErrorName(status), ": ",
                      cudaGetErrorString(status));
 }
@@ -25,8 +25,8 @@ cudaStream_t of(Cuda where) { return static_cast<cudaStream_t>(where.stream); }
 constexpr int kMostDevices = 16, kStagingBuffers = 8;
 constexpr int64_t kStagingBytes = int64_t(4) << 20;
 
-/// Pinned buffers in turn: a copy stands in the stream behind the work before it, and with a few buffers to spare an
-/// upload does not wait for that.
+/// Pinned buffers, used in turn.  A copy waits in the stream behind earlier work; with several buffers an upload need
+/// not wait for that copy.
 struct Staging {
   std::mutex mutex;
   std::array<void*, kStagingBuffers> buffer{};
@@ -56,7 +56,7 @@ int device_count(std::string* why_none) {
   int count = 0;
   const cudaError_t status = cudaGetDeviceCount(&count);
   if (status == cudaSuccess && count > 0) return std::min(count, kMostDevices);
-  cudaGetLastError();  // the failure is answered here and must not meet the next launch
+  cudaGetLastError();  // clear the error, so that the next launch does not report it
   if (why_none)
     *why_none = status == cudaErrorInsufficientDriver ? "no driver, or one older than this build's CUDA"
                 : status == cudaSuccess || status == cudaErrorNoDevice ? "no GPU"
@@ -97,7 +97,7 @@ void* take(int64_t bytes) {
 }
 
 void give_back(void* p) noexcept {
-  cudaFree(p);  // waits for what still reads it
+  cudaFree(p);  // waits for kernels that still read it
   cudaGetLastError();
 }
 

@@ -1,9 +1,10 @@
-// Tiles of attention on the GPU: rows loaded into shared memory, their inner products, and products with weights.
+// Tiles for attention on the GPU: rows loaded into shared memory, their inner products, and weighted sums.
 //
-// A block of 8 x 16 threads holds two tiles, x (8 kR rows) and z (64 rows), kD channels wide, and 8 kR x 64 weights.
-// Thread (group, lane) computes rows group + 8 i and columns lane + 16 j, kR x 4 numbers in registers, so that each
-// number read from shared memory enters several multiply-adds.  Rows are padded by 16 bytes: the 8 lanes that one
-// access serves then touch all banks.  Head sizes above kD are walked in chunks of kD.
+// A block of 8 x 16 threads holds two tiles, x (8 kR rows) and z (64 rows), each kD channels wide, and
+// 8 kR x 64 weights.
+// Thread (group, lane) computes rows group + 8 i and columns lane + 16 j: kR x 4 numbers in registers, so that each
+// number read from shared memory enters several multiply-adds.  Rows are padded by 16 bytes, so that the 8 lanes of one
+// access touch all banks.  Larger head sizes are processed in chunks of kD channels.
 // Used by cuda/ops/attention.cu and window_attention.cu.
 #pragma once
 
@@ -11,8 +12,9 @@
 
 namespace camo::cuda {
 
-/// Rows of memory, `stride` numbers, a multiple of D, apart; those from `count` on are read as zeros, all others times factor.
-/// Whatever has these members can be a tile's rows.
+/// Rows in memory that are `stride` numbers apart, a multiple of D.  Rows from `count` on are read as zeros, all others
+/// are multiplied by factor.
+/// Any type with these members can provide the rows of a tile.
 template <class T> struct Rows {
   const T* at;
   int64_t count, stride;
@@ -22,7 +24,7 @@ template <class T> struct Rows {
   __device__ bool aligned(size_t bytes) const { return reinterpret_cast<uintptr_t>(at) % bytes == 0; }
 };
 
-/// e^x for x <= 0, no smaller than some e^-87 (e^-708): no branch and half the work of exp.
+/// e^x for x <= 0, at least about e^-87 (e^-708 in double); has no branch and costs half as much as exp.
 template <class A> __device__ A exp_negative(A x) {
   x = camo::where(x < A(sizeof(A) == 4 ? -87 : -708), A(sizeof(A) == 4 ? -87 : -708), x);
   A r;
@@ -34,9 +36,9 @@ template <class T, int kThreadRows, int kD> struct AttentionTile {
   using A = acc_t<T>;
   static constexpr int kR = kThreadRows, kGroups = 8, kLanes = 16, kThreads = kGroups * kLanes;
   static constexpr int kRows = kGroups * kR, kColumns = 64, kC = kColumns / kLanes, kE = kD / kLanes;
-  static constexpr int kWord = 16 / sizeof(A);                            // numbers in an access of shared memory
-  static constexpr int kWidth = kD + kWord, kWeights = kColumns + kWord;  // padded rows
-  static constexpr int kRun = kE < kWord ? kE : kWord;                    // neighbouring channels of a thread
+  static constexpr int kWord = 16 / sizeof(A);                            // numbers per access of shared memory
+  static constexpr int kWidth = kD + kWord, kWeights = kColumns + kWord;  // padded row lengths
+  static constexpr int kRun = kE < kWord ? kE : kWord;                    // neighbouring channels per thread
   static constexpr size_t kBytes = size_t((kRows + kColumns) * kWidth + kRows * kWeights) * sizeof(A);
 
   A *x, *z, *weights;
@@ -56,10 +58,11 @@ template <class T, int kThreadRows, int kD> struct AttentionTile {
   __device__ int channel(int e) const { return (e / kRun * kLanes + lane) * kRun + e % kRun; }
   __device__ A& weight(int i, int j) const { return weights[row(i) * kWeights + column(j)]; }
 
-  /// s += x z^T over all channels.  x_there: x is that of the call before, which is there still if it is one chunk.
+  /// s += x z^T over all channels.  x_there: x is the same as in the previous call, and still loaded
+  /// if it is one chunk.
   template <class X, class Z> __device__ void add_scores(const X& xs, bool x_there, const Z& zs, A (&s)[kR][kC]) const {
     for (int64_t d = 0; d < D; d += kD) {
-      __syncthreads();  // others may still read the tiles
+      __syncthreads();  // other threads may still read the tiles
       if (!x_there || D > kD) fill<kRows>(xs, d, x);
       fill<kColumns>(zs, d, z);
       __syncthreads();
@@ -74,7 +77,7 @@ template <class T, int kThreadRows, int kD> struct AttentionTile {
     }
   }
 
-  /// y += weights z for channels [d, d + kD) of z, after all threads have set their weights.  z_there: as x_there.
+  /// y += weights z for channels [d, d + kD) of z, after all threads have set their weights.  z_there: like x_there.
   template <class Z> __device__ void add_products(const Z& zs, bool z_there, int64_t d, A (&y)[kR][kE]) const {
     __syncthreads();
     if (!z_there || D > kD) {
@@ -93,7 +96,7 @@ template <class T, int kThreadRows, int kD> struct AttentionTile {
     }
   }
 
-  /// y times factor -> channels [d, d + kD) of a row.
+  /// Writes y times factor to channels [d, d + kD) of a row.
   template <class U> __device__ void write(const A (&y)[kE], A factor, U* to, int64_t d) const {
     for (int e = 0; e < kE; e += kRun) {
       const int64_t c = d + channel(e);
@@ -106,7 +109,7 @@ template <class T, int kThreadRows, int kD> struct AttentionTile {
     }
   }
 
-  /// Of the 16 threads that have the same rows, for all of them.
+  /// Reduces over the 16 threads that share rows; each gets the result.
   template <class Op> static __device__ A fold(A v, Op op) {
     for (int step = kLanes / 2; step; step /= 2) v = op(v, __shfl_xor_sync(~0u, v, step));
     return v;
@@ -117,7 +120,7 @@ template <class T, int kThreadRows, int kD> struct AttentionTile {
     return *reinterpret_cast<const Pack<A, N>*>(p);
   }
 
-  /// Channels [d, d + kD) of kCount rows -> tile, a pack of 16 bytes a thread where rows are whole packs.
+  /// Loads channels [d, d + kD) of kCount rows into tile; a thread loads 16 bytes at a time if rows are whole packs.
   template <int kCount, class X> __device__ void fill(const X& rows, int64_t d, A* tile) const {
     constexpr int N = kPack<T>;
     if (rows.aligned(alignof(Pack<T, N>)) && D % N == 0) fill_packs<kCount, N>(rows, d, tile);
@@ -136,7 +139,8 @@ template <class T, int kThreadRows, int kD> struct AttentionTile {
   }
 };
 
-/// Scores of `count` keys -> weights exp(score - new maximum); what was summed before shrinks to the new maximum.
+/// Turns the scores of `count` keys into weights exp(score - new maximum), and rescales earlier sums
+/// to the new maximum.
 template <class Tile, class A, int R, int C, int E>
 __device__ void softmax_tile(const Tile& tile, A (&scores)[R][C], int64_t count, A (&top)[R], A (&sum)[R],
                              A (&y)[R][E]) {
@@ -159,7 +163,7 @@ __device__ void softmax_tile(const Tile& tile, A (&scores)[R][C], int64_t count,
   }
 }
 
-/// Calls f.operator()<T, kD>() with the chunk of channels for heads of D.
+/// Calls f.operator()<T, kD>() with the chunk size for heads of D channels.
 template <class F> void with_chunk(DType t, const char* op, int64_t D, F f) {
   with_float(t, op, [&]<class T>() {
     if (std::is_same_v<T, double> || D <= 32) f.template operator()<T, 32>();

@@ -1,26 +1,26 @@
-// Sums over the rows of a matrix, its channels side by side: the gradient of every bias and of every small weight.
+// Sums over the rows of a matrix with neighbouring channels: the gradient of every bias and of every small weight.
 //
-// Thread t of a block belongs to pack of channels t % lanes and takes rows t / lanes, t / lanes + kThreads / lanes, ...,
-// so that a warp reads neighbours; a tree in a fixed order joins the threads of a pack.
+// Thread t of a block takes the pack of channels t % lanes and rows t / lanes, t / lanes + kThreads / lanes, ..., so
+// that a warp reads neighbours.  The threads of a pack then add up as a tree in a fixed order.
 #pragma once
 
 #include "cuda/tools/warp.cuh"
 
 namespace camo::cuda {
 
-/// A power of two: 32, fewer where there are fewer packs, more where there are too few rows for the other threads.
+/// A power of two: 32; fewer for fewer packs; more if there are too few rows for the other threads.
 inline int column_lanes(int64_t packs, int64_t rows) {
   int lanes = 1;
   while (lanes < kThreads && lanes < packs && (lanes < 32 || kThreads / lanes > rows)) lanes *= 2;
   return lanes;
 }
 
-/// The sum over threads t, t + lanes, ... of the block, for each of them.  All kThreads threads call it.
+/// The sum over threads t, t + lanes, ... of the block; each of them gets it.  All kThreads threads must call it.
 template <class A, int N> __device__ Pack<A, N> fold_columns(Pack<A, N> x, int lanes) {
   using Sums = Pack<A, N>;
   SHARED(Sums, sums, [kThreads]);
   const int t = int(threadIdx.x);
-  __syncthreads();  // sums may still be read from the call before
+  __syncthreads();  // sums may still be read from an earlier call
   sums[t] = x;
   for (int step = kThreads / 2; step >= lanes; step /= 2) {
     __syncthreads();

@@ -1,15 +1,16 @@
-// Dense convolution as a product of windows and filters, on ordinary units; bodies of cuda/kernels/conv.cuh.
+// Dense convolution as a matrix product of windows and filters, without tensor cores; implements cuda/kernels/conv.cuh.
 //
-// A block of 256 threads makes a tile of (16 TM) x 64 results, a thread TM x 4 of them in registers.  The sum runs over
-// taps and channels, 16 numbers at a time: while one slice is multiplied from shared memory, the next is on its way
-// through registers to the other half of it.  Windows are gathered from x on this way, four channels at once where C
-// is a multiple of 4: no im2col copy is made.  Each result is one chain of multiply-adds in a fixed order, whatever the
-// number of pixels.
+// A block of 256 threads computes a tile of (16 TM) x 64 results, each thread TM x 4 of them in registers.  The sum
+// runs over taps and channels in slices of 16.  While one slice is multiplied from shared memory, the next is loaded
+// through registers into the other half of it.  Windows are gathered from x during that load, four channels at once if
+// C is a multiple of 4, so there is no im2col copy.  Each result is one chain of multiply-adds in a fixed order,
+// whatever the number of pixels.
 //   forward, input gradient   rows are pixels, columns are filters, the sum runs over the window
-//   weight gradient           rows are filters, columns the numbers of a window, the sum runs over the pixels of a chunk;
+//   weight gradient           rows are filters, columns the numbers of a window, the sum runs over a chunk of pixels;
 //                             chunks are cut by the shape alone and added in order (column_sums)
-// Bound by arithmetic, 2 pixels N kh kw C flops: a slice costs a thread 4 TM multiply-adds for TM / 4 + 1 loads of four.
-// Tensor cores come with a later version.  Register tiles: Volkov, Demmel 2008, doi 10.1109/SC.2008.5214359.
+// Bound by arithmetic, 2 pixels N kh kw C flops: per slice a thread does TM / 4 + 1 loads of four numbers for 4 TM
+// multiply-adds per k.
+// Register tiles: Volkov, Demmel 2008, doi 10.1109/SC.2008.5214359.
 #include "cuda/kernels/conv.cuh"
 #include "cuda/tools/warp.cuh"
 #include "tensor/ops/matmul.h"
@@ -17,18 +18,18 @@
 namespace camo::cuda {
 namespace {
 
-constexpr int kColumns = 64, kDepth = 16;                         // of a tile; of a slice of the sum
+constexpr int kColumns = 64, kDepth = 16;                         // columns per tile; depth of a slice of the sum
 template <class T> constexpr int kTall = sizeof(T) == 8 ? 4 : 8;  // TM: a tile of f64 is half as high
 
 template <class T> using Quad = Pack<T, 4>;
 
-/// Element e of q, or all four when they are neighbours; zeros where p is null.
+/// Loads element e of q, or all four if they are neighbours; zeros if p is null.
 template <bool kVec, class T> __device__ void take(Quad<T>& q, int e, const T* p) {
   if constexpr (kVec) q = p ? *reinterpret_cast<const Quad<T>*>(p) : Quad<T>{};
   else q.at[e] = p ? *p : T{};
 }
 
-/// Number k of a window: its tap and channel.
+/// The tap and channel of number k of a window.
 struct Place {
   int row, column, c;
 
@@ -38,12 +39,12 @@ struct Place {
       if (++column == p.cols.taps) column = 0, ++row;
   }
   __device__ bool inside(const Pass& p) const { return row < p.rows.taps; }
-  /// Where it stands in a filter.
+  /// Its position in a filter.
   __device__ int64_t weight(const Pass& p) const {
     const int tap = (p.rows.first + row * p.rows.every) * p.kw + p.cols.first + column * p.cols.every;
     return int64_t(tap) * p.C + c;
   }
-  /// The number itself, for the window that begins at (h, w) of an image; null outside.
+  /// Its address for the window that begins at (h, w) of an image; null outside the image.
   template <class T> __device__ const T* read(const Pass& p, const T* image, int h, int w) const {
     h += row * p.rows.delta, w += column * p.cols.delta;
     if (!inside(p) || h < 0 || h >= p.rows.source || w < 0 || w >= p.cols.source) return nullptr;
@@ -51,7 +52,7 @@ struct Place {
   }
 };
 
-/// A pixel of the result: where its window begins, and where it stands.
+/// A pixel of the result: where its window begins, and its position.
 struct Site {
   int64_t image, result;  // offsets; result -1: no pixel
   int h, w;
@@ -68,7 +69,8 @@ struct Site {
   }
 };
 
-/// sums += left right over one slice; thread (t / 16, t % 16) of 16 x 16 has rows 64 i + 4 (t / 16) + r, r < 4.
+/// sums += left right over one slice.  Of 16 x 16 threads, thread (t / 16, t % 16) has rows 64 i + 4 (t
+/// / 16) + r, r < 4.
 template <int TM, int kLeft, int kRight, class A>
 __device__ void multiply(const Quad<A> (&left)[kDepth][kLeft], const Quad<A> (&right)[kDepth][kRight],
                          A (&sums)[TM][4]) {
@@ -83,7 +85,7 @@ __device__ void multiply(const Quad<A> (&left)[kDepth][kLeft], const Quad<A> (&r
   }
 }
 
-/// Four neighbours of a row of N numbers, as far as it goes; `whole`: rows are whole packs.
+/// Stores four neighbours of a row of N numbers, but none past its end; `whole`: rows are whole packs.
 template <class T, class A>
 __device__ void store(const A (&sums)[4], const Quad<A>& bias, T* row, int n, int N, bool whole) {
   Quad<T> out;
@@ -94,7 +96,7 @@ __device__ void store(const A (&sums)[4], const Quad<A>& bias, T* row, int n, in
       if (n + c < N) row[n + c] = out.at[c];
 }
 
-// Block: tile of columns, then of pixels, then group.  Thread t fetches numbers 4 (t % 4) ... + 3 of a slice, for pixels
+// Blocks: tile of columns, then of pixels, then group.  Thread t loads numbers 4 (t % 4) ... + 3 of a slice, for pixels
 // t / 4 + 64 l and filter t / 4.
 template <class T, class A, int TM, bool kVec>
 __global__ void __launch_bounds__(kThreads, 2)
@@ -150,7 +152,7 @@ __global__ void __launch_bounds__(kThreads, 2)
       store(sums[r], shift, y + result, column, p.N, whole);
 }
 
-/// An output pixel and its number, moved on by kDepth pixels a slice.
+/// An output pixel, advanced by kDepth pixels per slice.
 struct Walker {
   int64_t m, b;
   int i, j;
@@ -166,8 +168,9 @@ struct Walker {
   }
 };
 
-// Block: tile of columns, then of filters, then group, then chunk of pixels.  Thread t fetches numbers 4 (t % 16) ... + 3
-// of the tile's columns for pixel t / 16 of a slice, and filters 4 (t % kWide) ... + 3 for pixels t / kWide + l kStep.
+// Blocks: tile of columns, then of filters, then group, then chunk of pixels.  Thread t loads numbers 4 (t %
+// 16) ... + 3 of the tile's columns for pixel t / 16 of a slice, and filters 4 (t % kWide) ... + 3 for pixels t
+// / kWide + l kStep.
 // parts (chunks, groups, N, kh kw C).
 template <class T, class A, int TM, bool kVec>
 __global__ void __launch_bounds__(kThreads, 2)
@@ -187,7 +190,7 @@ __global__ void __launch_bounds__(kThreads, 2)
 
   const Place places[4] = {{p, n}, {p, n + 1}, {p, n + 2}, {p, n + 3}};
   Walker at(p, begin + t / 16);
-  int64_t slice = begin;  // its first pixel
+  int64_t slice = begin;  // first pixel of the slice
   Quad<T> window, errors[kLoads];
   const auto fetch = [&] {
     for (int e = 0; e < kPlaces; ++e)
@@ -244,7 +247,7 @@ void conv_pass(Cuda where, const Pass& p, const T* x, const acc_t<T>* weight, co
 template <class T> void conv_weight_pass(Cuda where, const Pass& p, const T* dy, const T* x, Tensor dweight) {
   using A = acc_t<T>;
   constexpr int TM = kTall<A>;
-  constexpr int64_t kBlocks = 512, kShortest = 256, kLongest = 4096;  // chunks that fill a GPU, and short f32 sums
+  constexpr int64_t kBlocks = 512, kShortest = 256, kLongest = 4096;  // chunks that fill a GPU; short f32 sums
   const int filter = p.kh * p.kw * p.C;
   const int64_t products = tiles(p.N, 16 * TM) * tiles(filter, kColumns) * p.groups;
   const int64_t chunk = std::clamp(tiles(p.pixels() * products, kBlocks * kDepth) * kDepth, kShortest, kLongest);

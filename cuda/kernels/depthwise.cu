@@ -1,12 +1,13 @@
-// Depthwise convolution: every channel with its own filter; bodies of cuda/kernels/conv.cuh.
+// Depthwise convolution, where every channel has its own filter; implements cuda/kernels/conv.cuh.
 //
-// Channels are neighbours in memory and in a warp; a thread has four of them where C is a multiple of 4.
-//   forward, input gradient   a thread makes four pixels of a row.  Where taps are as far apart as pixels (stride 1,
-//                             dilation 1), the pixels under the taps of a row slide by one: 3 + kw loads, not 4 kw
-//   weight gradient           a block has a run of channels, four taps of a row of the filter, and a chunk of rows of y;
-//                             its threads walk rows and meet in a tree; chunks are added in order (column_sums).  x and
-//                             dy are read once for each four taps, from the second time on out of cache
-// Bound by memory at kernels of 3: the bytes of x and y.
+// Channels are neighbours in memory and in a warp; a thread has four of them if C is a multiple of 4.
+//   forward, input gradient   A thread computes four pixels of a row.  With stride 1 and dilation 1, the pixels under
+//                             the taps of a row shift by one from output to output: 3 + kw loads instead of 4 kw.
+//   weight gradient           A block has a run of channels, four taps of a row of the filter, and a chunk of rows
+//                             of y.  Its threads loop over rows and add up as a tree; chunks are added in order
+//                             (column_sums).  x and dy are read once for every four taps, from the cache after the
+//                             first time.
+// With 3 x 3 filters it is bound by memory: the bytes of x and y.
 #include "cuda/kernels/column_sums.cuh"
 #include "cuda/kernels/conv.cuh"
 #include "tensor/ops/matmul.h"
@@ -14,9 +15,9 @@
 namespace camo::cuda {
 namespace {
 
-constexpr int kStrip = 4;  // pixels, or taps, of a thread
+constexpr int kStrip = 4;  // pixels, or taps, per thread
 
-/// N channels of pixel (h, w), w inside or not, of a row of W pixels.
+/// N channels of pixel (h, w) in a row of W pixels; zeros if w is outside.
 template <int N, class T> __device__ Pack<acc_t<T>, N> pixel(const T* row, int64_t w, int W, int64_t C) {
   Pack<acc_t<T>, N> out{};
   if (w < 0 || w >= W) return out;
@@ -29,7 +30,7 @@ template <class A, int N> __device__ void add_product(Pack<A, N>& sum, const Pac
   for (int e = 0; e < N; ++e) sum.at[e] += a.at[e] * b.at[e];
 }
 
-// Thread: N channels, kStrip pixels.  Neighbours have the next channels, then the next strip.
+// Thread: N channels, kStrip pixels.  The next thread has the next channels, or the next strip after the last channels.
 template <class T, class A, int N>
 __global__ void depthwise_strips(Pass p, const T* x, const A* weight, const A* bias, T* y) {
   const int64_t runs = p.C / N, strips = (p.cols.outputs + kStrip - 1) / kStrip;
@@ -47,7 +48,7 @@ __global__ void depthwise_strips(Pass p, const T* x, const A* weight, const A* b
       const A* taps = weight + int64_t(p.rows.first + u * p.rows.every) * p.kw * p.C + c;
       for (int v = 0; v < p.cols.taps; ++v) {
         const auto tap = *reinterpret_cast<const Pack<A, N>*>(taps + int64_t(p.cols.first + v * p.cols.every) * p.C);
-        const int64_t w = j * p.cols.step + p.cols.base + int64_t(v) * p.cols.delta;  // under the first pixel
+        const int64_t w = j * p.cols.step + p.cols.base + int64_t(v) * p.cols.delta;  // position under the first pixel
         for (int q = 0; q < kStrip; ++q) {
           if (q + 1 < kStrip && slides && v > 0) window[q] = window[q + 1];
           else window[q] = pixel<N>(row, w + q * p.cols.step, p.cols.source, p.C);
@@ -65,7 +66,7 @@ __global__ void depthwise_strips(Pass p, const T* x, const A* weight, const A* b
   }
 }
 
-// Block: a run of channels, then four taps, then chunk of rows.  parts (chunks, C, kh kw).
+// Blocks: a run of channels, then four taps, then a chunk of rows.  parts (chunks, C, kh kw).
 template <class T, class A, int N>
 __global__ void depthwise_weight_rows(Pass p, const T* dy, const T* x, A* parts, int64_t chunk, int lanes) {
   const int t = int(threadIdx.x), quads = (p.kw + kStrip - 1) / kStrip;
@@ -84,7 +85,8 @@ __global__ void depthwise_weight_rows(Pass p, const T* dy, const T* x, A* parts,
       const T* errors = dy + line * p.cols.outputs * p.C + c;
       for (int j = 0; j < p.cols.outputs; ++j) {
         const auto error = pixel<N>(errors, j, p.cols.outputs, p.C);
-        const int64_t w = int64_t(j) * p.cols.step + p.cols.base + int64_t(v) * p.cols.delta;  // under the first tap
+        const int64_t w =
+            int64_t(j) * p.cols.step + p.cols.base + int64_t(v) * p.cols.delta;  // under the first tap
         for (int q = 0; q < kStrip; ++q) {
           if (q + 1 < kStrip && slides && j > 0) window[q] = window[q + 1];
           else window[q] = pixel<N>(row, w + q * p.cols.delta, p.cols.source, p.C);

@@ -1,16 +1,16 @@
-// Folds of (K, R, C) over R on the GPU: sums, extremes, places of extremes.
+// Reductions of (K, R, C) over R on the GPU: sums, extremes, indices of extremes.
 //
-// R is cut into pieces whose length depends on R and C alone; their results are folded again, until one is left.  So
-// neither K (the batch) nor the grid touches the bits.  A functor says what is folded:
+// R is cut into pieces whose length depends on R and C alone; their results are reduced again until one is left.  So
+// the bits depend neither on K (the batch) nor on the grid.  A functor describes the reduction:
 //
 //   Acc, Out                       the running value and what is stored of it; trivially copyable
-//   Acc nothing() const            leaves every value as it is
+//   Acc nothing() const            the neutral element
 //   Acc first(x, r, k, c) const    element r of group (k, c), widened
 //   Acc join(a, b) const           commutative to the bit
-//   Rest rest() const              what folds the results of the pieces
+//   Rest rest() const              the functor that reduces the results of the pieces
 //
-// Sums run in double, which costs nothing where memory is the bound, and are rounded when a piece is stored.
-// Bound by memory: x is read once, by 16 bytes a thread, neighbours by neighbours.
+// Sums are in double, which costs nothing when memory is the bottleneck, and are rounded when a piece is stored.
+// Bound by memory: x is read once, in neighbouring words of 16 bytes per thread.
 #pragma once
 
 #include "cuda/tools/pack.cuh"
@@ -29,19 +29,19 @@ template <class A> struct Sum {
   Sum rest() const { return {}; }
 };
 
-/// A number and where it stood.
+/// A number and its index.
 template <class A> struct Best {
   A value;
   int64_t index;
 };
-/// Order of the largest first: NaN before all numbers, equal ones by their place.
+/// Sorts the largest number first: NaN before all numbers, equal numbers by index.
 template <class A> CAMO_HD bool before(Best<A> a, Best<A> b) {
   const bool a_nan = a.value != a.value, b_nan = b.value != b.value;
   if (a_nan != b_nan) return a_nan;
   return a.value > b.value || (!(a.value < b.value) && a.index < b.index);
 }
 
-/// The largest number and its place, the lower one of equals.
+/// The largest number and its index, the lowest of several.
 template <class A> struct Foremost {
   using Acc = Best<A>;
   using Out = Acc;
@@ -59,14 +59,14 @@ template <class A> __device__ Best<A> swapped(Best<A> x, int step) {
   return {__shfl_xor_sync(~0u, x.value, step), __shfl_xor_sync(~0u, x.index, step)};
 }
 
-/// Fold over a team: `lanes` neighbouring threads (1, 2, 4, ... 32), or the whole block; every thread of the block
-/// must call it, and gets its team's result.
+/// Reduces over a team: `lanes` neighbouring threads (1, 2, 4, ... 32), or the whole block.  Every thread of the block
+/// must call it and gets its team's result.
 template <class F, class A = typename F::Acc> __device__ A team_fold(A x, int lanes, const F& f) {
   for (int step = (lanes < 32 ? lanes : 32) / 2; step; step /= 2) x = f.join(x, swapped(x, step));
   if (lanes > 32) {
     SHARED(A, parts, [32]);
     const int thread = int(threadIdx.x);
-    __syncthreads();  // parts may still be read from the call before
+    __syncthreads();  // parts may still be read from an earlier call
     if (thread % 32 == 0) parts[thread / 32] = x;
     __syncthreads();
     x = f.nothing();
@@ -77,9 +77,9 @@ template <class F, class A = typename F::Acc> __device__ A team_fold(A x, int la
 
 // ---- rows: C == 1 -------------------------------------------------------------------------------------------
 
-constexpr int64_t kRowPiece = 8192;  // elements that one team folds at most
+constexpr int64_t kRowPiece = 8192;  // elements per team at most
 
-/// Threads that share a row of R: as many as it has packs, a warp up to four packs each, else the block.
+/// The number of threads for a row of R: one per pack, a warp for up to four packs per lane, else the block.
 inline int team_lanes(int64_t R, int pack) {
   const int64_t packs = (R + pack - 1) / pack;
   if (packs > 128) return kThreads;
@@ -114,8 +114,8 @@ __global__ void fold_rows_kernel(const __grid_constant__ F f, const T* x, int64_
 
 // ---- columns: C > 1 -----------------------------------------------------------------------------------------
 
-/// A task is `depth` rows of `width` packs: a thread folds every depth-th row of a piece, then rows fold in a tree.
-/// A block does as many tasks at a time as it has threads for.
+/// A task is `depth` rows of `width` packs: a thread reduces every depth-th row of a piece, then the rows are combined
+/// as a tree.  A block runs as many tasks at a time as it has threads for.
 struct ColumnTile {
   int64_t tiles, piece;
   int width, depth, tasks;
@@ -167,7 +167,7 @@ __global__ void fold_columns_kernel(const __grid_constant__ F f, const T* x, int
 
 // ---- both ---------------------------------------------------------------------------------------------------
 
-/// y (K, C) = x (K, R, C) folded over R >= 1.
+/// y (K, C) = x (K, R, C) reduced over R >= 1.
 template <class T, class F, class Y = typename F::Out>
 void fold(Cuda where, const char* name, F f, const T* x, int64_t K, int64_t R, int64_t C, Y* y) {
   constexpr int N = kPack<T>;

@@ -1,9 +1,11 @@
 // Linear maps of images on the GPU: average pooling, resizing and their adjoints (tensor/ops/separable.h).
 //
-// A thread makes a pack of neighbouring channels of one output pixel.  Few taps: both axes in one pass, columns outside
-// and rows inside, bound by memory (x and y once, neighbours' taps meet in the cache).  Many taps (a global average,
-// the adjoint of a strong enlargement): first the rows, then the columns, so that the products of an output are the sum
-// of the two lists and not their product, with one more pass over a map in acc_t.
+// A thread computes a pack of neighbouring channels of one output pixel.
+// Few taps: one pass over both axes, columns outside and rows inside.  Bound by memory: x and y are read or written
+// once, and the taps of neighbours share the cache.
+// Many taps (a global average, or the adjoint of a strong enlargement): first a pass over the rows, then one over
+// the columns.  The products per output are then the sum of the two numbers of taps, not their product, for one
+// more map in acc_t.
 #include "cuda/tools/cached_tables.cuh"
 #include "cuda/tools/pack.cuh"
 #include "cuda/tools/scratch.cuh"
@@ -14,9 +16,9 @@ namespace {
 
 using cuda::Pack, cuda::kPack;
 
-/// An AxisMap on the device; no lists: every output is the input of its number.
+/// An AxisMap on the device.  Null pointers mean the identity: output i is input i.
 struct Taps {
-  const int64_t *begin = nullptr, *index = nullptr, *weight = nullptr;  // a weight is the bits of a double
+  const int64_t *begin = nullptr, *index = nullptr, *weight = nullptr;  // weights are stored as the bits of doubles
 
   __device__ int64_t first(int64_t o) const { return begin ? begin[o] : o; }
   __device__ int64_t last(int64_t o) const { return begin ? begin[o + 1] : o + 1; }
@@ -24,7 +26,7 @@ struct Taps {
   template <class A> __device__ A factor(int64_t t) const { return begin ? A(std::bit_cast<double>(weight[t])) : A(1); }
 };
 
-/// The lists of a map, uploaded once: a network asks for the same few maps at every step.
+/// The lists of a map, uploaded once, because a network uses the same few maps at every step.
 struct DeviceMap {
   Tensor table;
   Taps taps;
@@ -81,7 +83,7 @@ void pass(Cuda where, const Sizes& s, const Taps& rows, const Taps& columns, con
 
 void separable(Cuda where, const Tensor& x, const AxisMap& rows, const AxisMap& columns, Tensor y) {
   if (y.numel() == 0) return;
-  constexpr double kFew = 16;  // products of an output, on average
+  constexpr double kFew = 16;  // products per output, on average
   const Sizes whole{x.dim(0), x.dim(1), x.dim(2), y.dim(1), y.dim(2), x.dim(3)};
   const double products = double(rows.taps.size()) / double(whole.OH) * double(columns.taps.size()) / double(whole.OW);
   const DeviceMap row_map(where, rows), column_map(where, columns);

@@ -1,8 +1,8 @@
-// A merge sort for keys of any kind and number: nothing is counted with atomics, no order of arrival matters.
+// A merge sort for any number of i64 keys, without atomics, so that no order of arrival matters.
 //
-// A block sorts a run of 256: an element's place is the number of those that come before it.  Then runs merge two by
-// two, where an element's place is its own plus, by bisection, its place in the other run.  Only the order is moved:
-// n log2(n) (log2(n) / 2) key reads in all, mostly from the cache.
+// A block sorts a run of 256: an element's position is the number of elements that come before it.  Then runs are
+// merged in pairs: an element's position is its own index plus, found by bisection, its position in the other run.
+// Only the order is moved, so there are n log2(n) (log2(n) / 2) key reads in all, mostly from the cache.
 #include "cuda/kernels/sort.cuh"
 #include "cuda/tools/launch.cuh"
 
@@ -11,7 +11,7 @@ namespace {
 
 constexpr int kRun = 256;
 
-/// One block a run.
+/// One block per run.
 __global__ void sort_runs(const int64_t* key, int64_t n, int64_t* order) {
   SHARED(int64_t, mine, [kRun]);
   for (int64_t begin = int64_t(blockIdx.x) * kRun; begin < n; begin += int64_t(gridDim.x) * kRun) {
@@ -22,11 +22,11 @@ __global__ void sort_runs(const int64_t* key, int64_t n, int64_t* order) {
     for (int i = 0; i < count && thread < count; ++i)
       place += mine[i] < mine[thread] || (mine[i] == mine[thread] && i < thread);
     if (thread < count) order[begin + place] = begin + thread;
-    __syncthreads();  // the next run is read
+    __syncthreads();  // before the next run is loaded
   }
 }
 
-/// How many of the sorted order[0 .. n) have a key below `than`, or equal to it too.
+/// How many keys of the sorted order[0 .. n) are below `than` (or equal to it, if or_equal).
 __device__ int64_t count_below(const int64_t* key, const int64_t* order, int64_t n, int64_t than, bool or_equal) {
   int64_t low = 0, high = n;
   while (low < high) {
@@ -37,7 +37,7 @@ __device__ int64_t count_below(const int64_t* key, const int64_t* order, int64_t
   return low;
 }
 
-/// Runs of `width` to runs of twice that.
+/// Merges runs of `width` to runs of twice that.
 __global__ void merge_runs(const int64_t* key, int64_t n, int64_t width, const int64_t* order, int64_t* merged) {
   for (int64_t i = first_item(); i < n; i += item_stride()) {
     const int64_t run = i / width, begin = run * width, pair = begin - run % 2 * width;

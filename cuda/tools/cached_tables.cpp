@@ -11,7 +11,7 @@ Tensor table(Cuda where, std::vector<int64_t> numbers) {
   using Key = std::pair<int, std::vector<int64_t>>;
   constexpr size_t kMost = 256;
   static std::mutex mutex;
-  static auto* tables = new std::map<Key, Tensor>;  // never destroyed: the driver may be gone before it
+  static auto* tables = new std::map<Key, Tensor>;  // never destroyed: the driver may shut down first
   Key key(where.index, std::move(numbers));
   std::lock_guard lock(mutex);
   if (auto found = tables->find(key); found != tables->end()) return found->second;

@@ -1,4 +1,4 @@
-// Small tables of numbers that kernels read and that are asked for again and again.
+// Small integer tables for kernels, cached on the device because the same ones are needed at every step.
 #pragma once
 
 #include <vector>
@@ -7,7 +7,7 @@
 
 namespace camo::cuda {
 
-/// The numbers on the device, i64 (n).  Uploaded at the first call; the last few hundred tables stay there.
+/// The numbers as i64 (n) on the device.  Uploaded at the first call; the last few hundred tables stay there.
 Tensor table(Cuda where, std::vector<int64_t> numbers);
 
 }  // namespace camo::cuda

@@ -1,8 +1,8 @@
-// Kernels over the columns of x (R, C): tiles, sums over rows, and the merge of partial sums.
+// Tools for kernels over the columns of x (R, C): tiles, sums over rows, and adding partial sums.
 //
-// A block takes a tile: up to 32 packs of columns side by side, so that a warp reads whole lines, by as many rows as
-// its threads have places for, `steps` times.  Partial results of the tiles below each other are added by a second
-// kernel in a fixed order; tiles depend on the sizes alone.
+// A block takes a tile that is up to 32 packs of columns wide, so that a warp reads whole cache lines, and as many rows
+// high as the remaining threads allow, `steps` times.  A second kernel adds the partial results of the tiles along R in
+// a fixed order.  Tiles depend on the sizes alone.
 // Used by cuda/ops/norm.cu and attention.cu.
 #pragma once
 
@@ -11,10 +11,10 @@
 
 namespace camo::cuda {
 
-/// x (R, C) cut into tiles, read N columns at a time.
+/// x (R, C) cut into tiles; N columns are read at a time.
 struct Tiles {
-  int64_t R, C, height, across, down;  // rows of a tile; tiles side by side and below each other
-  int width;                           // packs of columns in a tile, a power of two
+  int64_t R, C, height, across, down;  // rows per tile; tiles along C and along R
+  int width;                           // packs of columns per tile, a power of two
 
   Tiles(int64_t R, int64_t C, int N, int64_t steps) : R(R), C(C), width(power_of_two_above((C + N - 1) / N, 32)) {
     height = kThreads / width * steps;
@@ -24,7 +24,8 @@ struct Tiles {
   dim3 grid() const { return blocks(across * down, 1); }
 };
 
-/// What one thread of a tile looks at: N columns from `column` on (none if column >= C), rows first, first + step, ...
+/// The elements of one thread in a tile: N columns from `column` on (none if column >= C), rows first,
+/// first + step, ...
 struct TilePlace {
   int64_t column, first, last, chunk;
   int step;
@@ -37,12 +38,12 @@ struct TilePlace {
   }
 };
 
-/// f(place) for the tiles of this block, equally often for all its threads.
+/// Calls f(place) for the tiles of this block, the same number of times for all its threads.
 template <int N, class F> __device__ void each_tile(const Tiles& tiles, F f) {
   for (int64_t i = blockIdx.x; i < tiles.across * tiles.down; i += gridDim.x) f(TilePlace::of<N>(tiles, i));
 }
 
-/// partial (chunks, 2, C) summed over the chunks -> two tensors of C.  A column has kThreads / width threads, who take
+/// Sums partial (chunks, 2, C) over the chunks -> two tensors of C.  kThreads / width threads share a column: they take
 /// chunks in turn and then add up in pairs.  Bound by memory: reads partial once.
 template <class T, class A>
 __global__ void add_chunks(const A* partial, int64_t chunks, int64_t C, int width, T* first, T* second) {
@@ -56,7 +57,7 @@ __global__ void add_chunks(const A* partial, int64_t chunks, int64_t C, int widt
   }
 }
 
-/// Columns that a block of add_chunks and its like takes: 8, a sector, when there are many chunks.
+/// Columns per block of add_chunks and similar kernels: 8 (one memory sector) when there are many chunks.
 inline int fold_width(int64_t chunks) { return kThreads / power_of_two_above(chunks, 32); }
 
 template <class T, class A>

@@ -1,8 +1,8 @@
-// Elementwise kernels: y = f(x...) with broadcasting, each operand read once and y written once.
+// Elementwise kernels: y = f(x...) with broadcasting.  Each operand is read once and y is written once.
 //
-// A thread takes kPack neighbours of y at a time (16 bytes of the smallest type), strides over the grid, and finds its
-// operands' places once per pack; runs that are no whole packs, or not aligned, go element by element through the same
-// f.  Bound by memory: the bytes of y and of every operand that does not repeat.
+// A thread processes kPack neighbours of y at a time (16 bytes of the smallest type), strides over the grid, and
+// computes the positions of its operands once per pack.  Runs that are not whole packs, or not aligned, go element by
+// element through the same f.  Bound by memory: the bytes of y and of every operand that does not repeat.
 #pragma once
 
 #include "cuda/tools/warp.cuh"
@@ -10,11 +10,11 @@
 
 namespace camo::cuda {
 
-/// kernel::Broadcast for the device: where each operand stands at element i of the output.
+/// kernel::Broadcast for the device: the position of each operand for element i of the output.
 template <int K> struct Places {
   int64_t numel;
   int rank;
-  int64_t length[kMaxRank], stride[kMaxRank][K];  // innermost first; stride 0: the operand repeats
+  int64_t length[kMaxRank], stride[kMaxRank][K];  // innermost axis first; stride 0: the operand repeats
 
   explicit Places(const kernel::Broadcast<K>& plan) : numel(plan.numel), rank(plan.rank) {
     for (int axis = 0; axis < rank; ++axis) {
@@ -23,7 +23,7 @@ template <int K> struct Places {
     }
   }
 
-  /// 64-bit division is a subroutine on a GPU; the branch is the same for all threads.
+  /// 64-bit division is a slow subroutine on a GPU; the branch is the same for all threads.
   __device__ int64_t quotient(int64_t a, int64_t b) const {
     return numel <= 0x7fffffff ? int64_t(uint32_t(a) / uint32_t(b)) : a / b;
   }
@@ -46,7 +46,7 @@ constexpr int kMapPack = [] {
   return n;
 }();
 
-/// N neighbours, or one number N times.
+/// N neighbours, or one number repeated N times.
 template <int N, class T> __device__ Pack<T, N> operand(const T* p, bool repeats) {
   if (!repeats) return *reinterpret_cast<const Pack<T, N>*>(p);
   Pack<T, N> out;
@@ -76,8 +76,8 @@ __device__ void map_element(const Places<int(sizeof...(X))>& places, int64_t i, 
   y[i] = narrow<T>(f(widen(x[at[k]])...));
 }
 
-/// The first `packs` packs of y as packs, the rest element by element.  __grid_constant__: without it the compiler may
-/// give every thread a copy of the places in local memory, several times the bytes of a pack.
+/// Computes the first `packs` packs of y as packs and the rest element by element.  Without __grid_constant__ the
+/// compiler may copy the places to every thread's local memory, several times the bytes of a pack.
 template <class T, class F, class... X>
 __global__ void map_kernel(const __grid_constant__ Places<int(sizeof...(X))> places, int64_t packs, F f, T* y,
                            const X*... x) {
@@ -88,7 +88,7 @@ __global__ void map_kernel(const __grid_constant__ Places<int(sizeof...(X))> pla
     map_element(places, i, f, y, each, x...);
 }
 
-/// y = f(x...) over the shape of the plan; f takes and returns numbers of acc_t.  y may be one of the x.
+/// y = f(x...) over the shape of the plan; f takes and returns numbers of type acc_t.  y may be one of the x.
 template <class T, class F, class... X>
 void map(Cuda where, const char* name, const kernel::Broadcast<int(sizeof...(X))>& plan, F f, T* y, const X*... x) {
   constexpr int N = kMapPack<T, X...>;

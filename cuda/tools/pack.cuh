@@ -1,14 +1,14 @@
-// Packs of neighbours that need not be whole or aligned, so that a kernel has one text for every length.
+// Loads and stores of packs that need not be whole or aligned, so that one kernel handles any length.
 //
-// Rows of an odd length, views that begin anywhere, tails: all go element by element and give the same numbers in the
-// same places as the 16-byte loads of the common case.
+// Rows of odd length, views that begin anywhere, and tails go element by element.  They give the same numbers in the
+// same places as the 16-byte accesses of the common case.
 #pragma once
 
 #include "cuda/tools/warp.cuh"
 
 namespace camo::cuda {
 
-/// Whether every row of that many elements, the first at p, begins where a pack may be loaded.
+/// True if every row of that many elements, with the first at p, begins at an address where a pack may be loaded.
 template <class T> bool rows_aligned(const T* p, int64_t row) {
   constexpr int N = kPack<T>;
   return reinterpret_cast<uintptr_t>(p) % alignof(Pack<T, N>) == 0 && row % N == 0;

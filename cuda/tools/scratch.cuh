@@ -1,5 +1,5 @@
-// Scratch<T>: working memory of a kernel on its device; not initialised.  It may end before the kernels that use it
-// have run: whoever gets the memory next comes after them on the same stream.
+// Scratch<T>: temporary device memory for kernels; not initialised.  It may be destroyed before those kernels have run:
+// the next owner of the memory comes after them on the same stream.
 #pragma once
 
 #include "tensor/memory/allocator.h"

@@ -1,7 +1,7 @@
-// Many tensors in one launch: a network has hundreds of parameters, most of them small.
+// Processes many tensors in one launch: a network has hundreds of parameters, most of them small.
 //
-// A table of items goes to the device once a call.  Every item is cut into pieces of kItemPiece elements, all pieces
-// are counted through, and a block finds its piece's item by bisection.
+// A table of items is uploaded once per call.  Every item is cut into pieces of kItemPiece elements, the pieces of all
+// items are numbered, and a block finds the item of its piece by bisection.
 #pragma once
 
 #include "cuda/runtime.h"
@@ -12,7 +12,7 @@ namespace camo::cuda {
 
 constexpr int64_t kItemPiece = 4096;
 
-/// The table on the device; Item has n, its elements, and first, the number of its first piece, which is set here.
+/// The table on the device.  Item must have n (its elements) and first (the index of its first piece, set here).
 template <class Item> class ItemTable {
  public:
   ItemTable(Cuda where, std::vector<Item> items) : count(int64_t(items.size())), on_device_(where, count) {
@@ -27,7 +27,7 @@ template <class Item> class ItemTable {
   Scratch<Item> on_device_;
 };
 
-/// The item of a piece: the last one that begins at or before it, for items of no elements have no piece.
+/// The item of a piece: the last one that begins at or before it, because empty items have no piece.
 template <class Item> __device__ Item item_of(const Item* items, int64_t count, int64_t piece) {
   int64_t low = 0, high = count - 1;
   while (low < high) {

@@ -1,3 +1,3 @@
-// Tensor cores and asynchronous copies: the only place for PTX.  Empty: products run through cuBLASLt, convolution and
-// attention on ordinary units; their tensor-core forms come with a later version.
+// Reserved for tensor cores and asynchronous copies, the only place for PTX.  Still empty: products run through
+// cuBLASLt, convolution and attention on the ordinary units.
 #pragma once

@@ -1,8 +1,9 @@
-// What ConvNeXt and EdgeNeXt share: patches for a stem, the step between two stages, and the block of one wide
+// Modules of both ConvNeXt and EdgeNeXt: the patch stem, the downsampling between stages, and the block of one large
 // depthwise convolution and an MLP.
 //
-// Layer scale (gamma, a number per channel that starts near 0 and lets deep networks begin as shallow ones) is folded
-// into the last product: gamma (W u + b) = (gamma W) u + gamma b, so it costs no pass over the map and keeps none.
+// Layer scale (gamma, one number per channel, initially near 0 so that a deep network starts like a shallow one) is
+// folded into the last product: gamma (W u + b) = (gamma W) u + gamma b.  So it needs no pass over the map and
+// keeps no copy of it.
 // Sources: Liu et al. 2022, arXiv:2201.03545; Touvron et al. 2021, arXiv:2103.17239 (layer scale).
 #pragma once
 
@@ -11,7 +12,7 @@
 
 namespace camo::nn {
 
-constexpr double kLayerScale = 1e-6;  // gamma at the start
+constexpr double kLayerScale = 1e-6;  // initial gamma
 
 /// 4 x 4 patches, then a norm: x (B, H, W, 3) -> (B, floor(H / 4), floor(W / 4), dim).
 struct PatchStem : Module {

@@ -1,5 +1,5 @@
-// ConvNeXt: a plain convolutional network in the shape of Swin.  Four stages of one block (conv_block.h), depthwise
-// 7 x 7; the feature is the stage's output, with no norm of its own.  Names are timm's.
+// ConvNeXt: a convolutional network laid out like Swin.  It has four stages of one kind of block (conv_block.h) with
+// depthwise 7 x 7 convolutions.  A feature is the output of a stage, without a norm.  Names are timm's.
 // Source: Liu et al. 2022, arXiv:2201.03545.
 #pragma once
 

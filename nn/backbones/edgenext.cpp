@@ -10,13 +10,13 @@ namespace {
 constexpr Init kInit = Init::trunc_normal_tf;
 constexpr int64_t kKernels[] = {3, 5, 7, 9}, kChunks[] = {0, 2, 3, 4};
 
-/// Positions 1 .. length as angles up to 2 pi, at 16 frequencies, sine and cosine in turn: (length, 32).
+/// Positions 1 .. length scaled to angles up to 2 pi, at 16 frequencies, sine and cosine alternating: (length, 32).
 Tensor axis_code(int64_t length) {
   std::vector<float> code;
   for (int64_t i = 0; i < length; ++i) {
     float angle = float(i + 1) / (float(length) + 1e-6f) * float(2 * std::numbers::pi);
     for (int k = 0; k < 32; k += 2) {
-      double slow = angle / float(std::pow(1e4, k / 32.0));  // a quotient of floats, as timm's
+      double slow = angle / float(std::pow(1e4, k / 32.0));  // divides floats, as timm does
       code.push_back(float(std::sin(slow))), code.push_back(float(std::cos(slow)));
     }
   }
@@ -47,8 +47,8 @@ Var CrossCovarianceAttention::forward(const Var& x, const Var& gamma) {
   Var parts = permute(reshape(qkv.forward(x), {B, N, 3, heads, D}), {2, 0, 3, 1, 4});
   auto part = [&, B = B](int64_t i) { return reshape(slice_rows(parts, i, i + 1), {B, heads, N, D}); };
   Var q = part(0), k = part(1), v = part(2);
-  // Cosines from the products: D x D numbers are divided by the lengths, instead of N x D numbers twice.
-  const DType exact = state().dtype;  // the maps are small: no need to round them to bf16
+  // Cosines from the dot products: dividing D x D numbers by the norms costs less than normalising N x D numbers twice.
+  const DType exact = state().dtype;  // the D x D maps are small, so bf16 saves nothing
   auto inverse_length = [&](const Var& t) {
     return rsqrt(clamp(cast(sum(square(t), {2}), exact), 1e-24, std::numeric_limits<double>::infinity()));
   };

@@ -1,9 +1,9 @@
-// EdgeNeXt, small networks of ConvNeXt's blocks whose last block of a stage looks at the whole map: channels are
-// cut into chunks that pass depthwise convolutions one after the other, then attend to each other across channels.
+// EdgeNeXt: small networks of ConvNeXt blocks.  In the last block of a stage, channels are cut into chunks that pass
+// through depthwise convolutions one after another; then attention across channels lets it see the whole map.
 //
-// Cross-covariance attention (XCA) compares channels, not tokens: a d x d map per head, so its cost is linear in the
-// number of pixels.  Names are timm's.  Sources: Maaz et al. 2022, arXiv:2206.10589; El-Nouby et al. 2021,
-// arXiv:2106.09681 (XCA); Gao et al. 2019, arXiv:1904.01169 (chunks).
+// Cross-covariance attention (XCA) compares channels instead of tokens.  It has a d x d attention matrix per head, so
+// its cost is linear in the number of pixels.  Names are timm's.  Sources: Maaz et al. 2022, arXiv:2206.10589; El-Nouby
+// et al. 2021, arXiv:2106.09681 (XCA); Gao et al. 2019, arXiv:1904.01169 (chunks).
 #pragma once
 
 #include "nn/backbones/conv_block.h"
@@ -19,7 +19,7 @@ struct EdgeNextConfig {
 /// Sines and cosines of the pixel's row, then of its column: (1, H, W, 64), f32.
 Tensor fourier_positions(int64_t height, int64_t width);
 
-/// What a map is told of its positions, learned from fourier_positions by a 1 x 1 convolution: (1, H, W, dim).
+/// Positional encoding: fourier_positions through a learned 1 x 1 convolution, (1, H, W, dim).
 struct PositionalEncoding : Module {
   Conv2d token_projection;
   PositionalEncoding(Scope s, int64_t dim, Init init)
@@ -35,11 +35,11 @@ struct CrossCovarianceAttention : Module {
   Var forward(const Var& x, const Var& gamma);  // (B, H, W, C) -> (B, H, W, C)
 };
 
-/// z = chunks(x) [+ positions];  z += gamma_xca * xca(norm_xca(z));  x + gamma * mlp(norm(z)).  The shortcut is the
-/// block's input: z reaches the output through the MLP alone.
+/// z = chunks(x) [+ positions];  z += gamma_xca * xca(norm_xca(z));  result x + gamma * mlp(norm(z)).
+/// The shortcut adds x, the block's input, so z reaches the output only through the MLP.
 struct SplitTransposeBlock : Module {
   Var &gamma_xca, &gamma;
-  List<DepthwiseConv2d> convs;  // of all chunks but the last, which passes unchanged and may be narrower
+  List<DepthwiseConv2d> convs;  // for all chunks but the last, which passes unchanged and may be narrower
   std::unique_ptr<PositionalEncoding> pos_embd;
   LayerNorm norm_xca;
   CrossCovarianceAttention xca;
@@ -55,7 +55,7 @@ struct SplitTransposeBlock : Module {
 
 /// [downsample] -> blocks, the last of them `attend`
 struct EdgeNextStage : Module {
-  std::unique_ptr<PatchDownsample> downsample;  // stage 0 has neither
+  std::unique_ptr<PatchDownsample> downsample;  // stage 0 has neither downsampling nor attention
   List<ConvBlock> blocks;
   std::unique_ptr<SplitTransposeBlock> attend;
   EdgeNextStage(Scope s, const EdgeNextConfig& config, int stage, const std::vector<double>& drop_path);

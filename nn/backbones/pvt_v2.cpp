@@ -4,7 +4,7 @@ namespace camo::nn {
 namespace {
 
 constexpr int kHeads[] = {1, 2, 5, 8}, kReductions[] = {8, 4, 2, 1};
-// timm mixes two epsilons; one value everywhere gives a small drift that a loose comparison would not see.
+// timm uses two different epsilons.  A single value would give a small drift that a loose comparison does not notice.
 constexpr double kEmbedEps = 1e-5, kBlockEps = 1e-6;
 
 }  // namespace

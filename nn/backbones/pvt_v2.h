@@ -1,9 +1,9 @@
-// PVTv2, a pyramid vision transformer: four stages of attention whose keys and values come from a map that a
-// strided convolution has shrunk, and MLPs with a depthwise convolution inside, which is also what tells tokens
-// where they are (there is no positional embedding).
+// PVTv2, a pyramid vision transformer with four stages.  Keys and values of its attention come from a map that a
+// strided convolution has shrunk.  Its MLPs contain a depthwise convolution, which also encodes positions: there is no
+// positional embedding.
 //
-// Maps stay (B, H, W, C) throughout; attention sees the same memory as tokens (B, H W, C).  Names and epsilons
-// are timm's, so that its weight files load.  Source: Wang et al. 2022, arXiv:2106.13797.
+// Maps stay (B, H, W, C) throughout; attention uses the same memory as tokens (B, H W, C).  Names and epsilons are
+// timm's, so that its weight files load.  Source: Wang et al. 2022, arXiv:2106.13797.
 #pragma once
 
 #include "nn/backbone.h"
@@ -14,7 +14,7 @@ namespace camo::nn {
 struct PvtV2Config {
   std::string name;
   std::vector<int64_t> dims, depths, mlp_ratios;
-  bool linear = false;  // keys and values from 7 x 7 averages, in every stage
+  bool linear = false;  // keys and values from 7 x 7 average pooling, in every stage
 };
 
 /// A strided, overlapping convolution, then a norm: x (B, H, W, in) -> (B, ceil(H / stride), ..., out).
@@ -25,8 +25,8 @@ struct PvtPatchEmbed : Module {
   Var forward(const Var& x) { return norm.forward(proj.forward(x)); }
 };
 
-/// Queries from every token, keys and values from the map shrunk by `reduction` (1: not at all; kPooled: to 7 x 7
-/// by averages, then a 1 x 1 convolution and a GELU after the norm).
+/// Queries from every token; keys and values from the map shrunk by `reduction` (1: not shrunk; kPooled: average-pooled
+/// to 7 x 7, then a 1 x 1 convolution, norm and GELU).
 struct PvtAttention : Module {
   Linear q, kv, proj;
   std::unique_ptr<Conv2d> sr;
@@ -38,7 +38,7 @@ struct PvtAttention : Module {
   Var forward(const Var& x);  // (B, H, W, C) -> (B, H, W, C)
 };
 
-/// fc2(gelu(dwconv(fc1(x)))): the activation comes after the depthwise convolution; pooled: another before it, ReLU.
+/// fc2(gelu(dwconv(fc1(x)))): the activation follows the depthwise convolution.  If pooled, a ReLU precedes it as well.
 struct PvtMlp : Module {
   Linear fc1;
   DepthwiseConv2d dwconv;

@@ -9,13 +9,13 @@ namespace {
 constexpr double kEps = 1e-5;
 constexpr int64_t kWindow = 7;
 
-/// Side of the table of a square window, 2 h - 1; 0 if rows are not one's.
+/// The side 2 h - 1 of a square window's table with that many rows; 0 if the window is not square.
 int64_t square_table(int64_t rows) {
   const int64_t side = std::llround(std::sqrt(double(rows)));
   return side * side == rows && side % 2 == 1 ? side : 0;
 }
 
-/// Where timm puts the 2 n + 1 distances of a table when it is to reach dst / 2: 0 and +-(1 + q + ... + q^t), in f32.
+/// The 2 n + 1 distances of a table as timm stretches them to reach dst / 2: 0 and +-(1 + q + ... + q^t), in f32.
 std::vector<double> distances(int64_t src, int64_t dst) {
   const int64_t n = src / 2;
   double low = 1.01, high = 1.5, q = low;
@@ -32,13 +32,13 @@ std::vector<double> distances(int64_t src, int64_t dst) {
   return out;
 }
 
-/// The two neighbours of a target and their shares.
+/// The two neighbours of a target position and their weights.
 struct Between {
   int64_t left, right;
   double share_left, share_right;
 };
 
-/// Of every integer distance of the target; beyond the source its end counts.
+/// The neighbours of every integer distance of the target; beyond the source's range its last entry is used.
 std::vector<Between> neighbours(int64_t src, int64_t dst) {
   const std::vector<double> from = distances(src, dst);
   std::vector<Between> out;
@@ -138,7 +138,7 @@ Var PatchMerging::forward(Var x) {
   auto [B, H, W, C] = dims<4>(x.value(), "PatchMerging: x (B, H, W, C)");
   if (H % 2 || W % 2) x = pad(x, {{0, 0}, {0, H % 2}, {0, W % 2}, {0, 0}});
   H += H % 2, W += W % 2;
-  // The two columns of a patch are neighbours already: the rows go between them and the channels.
+  // The two columns of a patch are already neighbours; this moves its rows next to the channels.
   x = permute(reshape(x, {B, H / 2, 2, W, C}), {0, 1, 3, 2, 4});
   return reduction.forward(norm.forward(reshape(x, {B, H / 2, W / 2, 4 * C})));
 }

@@ -1,11 +1,11 @@
-// Swin, a pyramid transformer whose attention stays within windows of 7 x 7: every other block shifts its windows, so
-// that what one block keeps apart the next brings together.
+// Swin, a pyramid transformer whose attention stays within windows of 7 x 7.  Every other block shifts its windows, so
+// that tokens separated in one block meet in the next.
 //
-// A learned bias per head and per distance of two tokens takes the place of positions.  Which windows shift follows
-// from the size the network is built for (BackboneOptions), as in timm: a map no larger than a window is one window.
-// Another image may have another size; timm calls that strict_img_size=False.
-// The features are the raw maps after each stage, without timm's last norm.  Names are timm's.
-// Source: Liu et al. 2021, arXiv:2103.14030.  Next: tensor/ops/window_attention.h.
+// A learned bias per head and relative position replaces positional embeddings.  As in timm, the windows follow from
+// the image size that the network is built for (BackboneOptions): a map no larger than a window is one window, and not
+// shifted.  Images of other sizes are accepted, as with timm's strict_img_size=False.
+// The features are the outputs of the stages, without timm's final norm.  Names are timm's.
+// Source: Liu et al. 2021, arXiv:2103.14030.  Read next: tensor/ops/window_attention.h.
 #pragma once
 
 #include "nn/backbone.h"
@@ -19,12 +19,13 @@ struct SwinConfig {
   std::vector<int> heads;
 };
 
-/// Row of the bias table for query i and key j of a window, (n * n) i64: (dy + h - 1) (2 w - 1) + dx + w - 1.
+/// The row of the bias table for query i and key j of a window, (n * n) i64: (dy + h - 1) (2 w - 1) + dx + w - 1.
 Tensor relative_position_index(int64_t height, int64_t width);
-/// A table ((2h' - 1)^2, heads) of a square window as that of another, ((2h - 1) (2w - 1), heads): linear between
-/// distances that lie ever further apart, as timm does it.  WeightsError if it is no square window's.
+/// Resizes the table of a square window, ((2h' - 1)^2, heads), to another window, ((2h - 1) (2w - 1), heads):
+/// interpolates linearly between distances that grow geometrically, as timm does.  WeightsError if the table is not
+/// for a square window.
 Tensor resize_relative_table(const Tensor& table, int64_t height, int64_t width);
-/// Window and shift of a block for the map it is built for, at most 7: the whole of a map that is no larger.
+/// Window and shift of a block for the map that it is built for: at most 7, and the whole map if that is no larger.
 WindowSpec swin_window(int64_t height, int64_t width, bool shifted);
 
 struct WindowAttention : Module {
@@ -48,7 +49,7 @@ struct SwinBlock : Module {
   Var forward(const Var& x);
 };
 
-/// The four pixels of a 2 x 2 patch side by side, columns slower than rows, then a norm and a projection:
+/// Joins the four pixels of each 2 x 2 patch (columns vary slower than rows), then norm and projection:
 /// x (B, H, W, dim) -> (B, ceil(H / 2), ceil(W / 2), 2 dim).
 struct PatchMerging : Module {
   LayerNorm norm;
@@ -80,7 +81,7 @@ struct Swin : Backbone {
   Swin(Scope s, const SwinConfig& config, const BackboneOptions& options);
   /// Any H, W divisible by 4; then sizes round up at every stage.
   std::vector<Var> forward(const Var& x) override;
-  /// A bias table of another square window, resized.
+  /// Resizes a bias table that was made for another square window.
   Tensor fit(const std::string& name, const Tensor& t) const override;
 };
 

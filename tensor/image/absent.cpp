@@ -1,5 +1,5 @@
-// In the place of tensor/image/image.cpp where libpng or libjpeg-turbo is absent (-DCAMO_IMAGES=auto or off): everything links,
-// and whoever asks for a picture is told why there is none.
+// Replaces tensor/image/image.cpp in a build without libpng and libjpeg-turbo (-DCAMO_IMAGES=auto or off).  Programs
+// still link; reading or writing a picture throws an error that says why.
 #include "tensor/image/image.h"
 
 namespace camo {

@@ -1,4 +1,4 @@
-// What a PNG or JPEG file says about itself before its pixels: kind, size, depth, orientation.
+// Reads the header of a PNG or JPEG file: format, size, bit depth, orientation.
 #include "tensor/image/header.h"
 
 #include <algorithm>
@@ -12,15 +12,15 @@ namespace {
 
 constexpr int64_t kMaxFile = int64_t(1) << 30;
 
-/// Big-endian numbers of n bytes, as PNG and JPEG headers have them.
+/// A big-endian number of n bytes, as in PNG and JPEG headers.
 uint32_t big(const uint8_t* p, int n) {
   uint32_t x = 0;
   for (int i = 0; i < n; ++i) x = x << 8 | p[i];
   return x;
 }
 
-/// Orientation in a TIFF block: first directory, tag 0x112, one 16-bit number.  Whatever is odd means
-/// upright.
+/// The orientation in a TIFF block: first directory, tag 0x112, one 16-bit number.  Anything malformed
+/// counts as upright.
 int tiff_orientation(const uint8_t* p, int64_t n) {
   if (n < 14) return 1;
   bool little = p[0] == 'I';
@@ -48,7 +48,7 @@ std::string png_header(const InputFile& file, ImageInfo& info) {
   info.stored_width = big(h + 16, 4), info.stored_height = big(h + 20, 4);
   info.bits = h[24];
   info.channels = h[25] == 2 ? 3 : h[25] == 4 ? 2 : h[25] == 6 ? 4 : 1;
-  uint8_t c[8];  // length and name of a chunk; eXIf counts when it stands before the pixels
+  uint8_t c[8];  // length and name of a chunk; an eXIf chunk counts only before the pixels
   for (int64_t at = 33; file.read(at, c, 8); at += 12 + int64_t(big(c, 4))) {
     int64_t length = big(c, 4);
     if (std::memcmp(c + 4, "IDAT", 4) == 0) break;
@@ -95,7 +95,7 @@ std::string jpeg_header(const InputFile& file, ImageInfo& info) {
   return "truncated JPEG header";
 }
 
-/// What a file that is no picture of ours may be.
+/// Names the format of a file that is neither PNG nor JPEG, or returns nullptr.
 const char* other_format(const uint8_t* h) {
   using namespace std::literals;
   constexpr std::pair<std::string_view, const char*> known[] = {

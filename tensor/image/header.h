@@ -1,4 +1,4 @@
-// Internal to tensor/image/image.cpp.
+// Reading picture headers.  Internal to tensor/image/image.cpp.
 #pragma once
 
 #include "tensor/image/image.h"
@@ -6,7 +6,8 @@
 
 namespace camo::detail {
 
-/// The header of an open file; DataError `op: path: reason` for what is no PNG or JPEG or will not be read.
+/// Reads the header of an open file.  Throws DataError, `op: path: reason`, for a file that is not PNG or JPEG or that
+/// read_image would refuse.
 ImageInfo probe_image(const InputFile& file, const std::string& path, const char* op);
 
 }  // namespace camo::detail

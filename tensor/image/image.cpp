@@ -12,8 +12,8 @@
 namespace camo {
 namespace {
 
-/// libpng reports errors by longjmp, which skips destructors: the functions that set the jump own nothing,
-/// and what they work on lives here.
+/// libpng reports errors by longjmp, which skips destructors.  So the functions that call setjmp own nothing, and what
+/// they work on lives here.
 struct PngReader {
   png_structp png = nullptr;
   png_infop info = nullptr;
@@ -36,18 +36,18 @@ struct PngReader {
   }
 };
 
-/// Reads the header and asks for 8 bits, grey or RGB, no alpha; the number of channels to come, 0 on error.
+/// Reads the header and asks for 8-bit grey or RGB without alpha.  Returns the number of channels, 0 on error.
 int png_begin(PngReader& r) {
-  // The second handler is for warnings: they are errors.
+  // The second handler is for warnings, which count as errors here.
   r.png = png_create_read_struct(PNG_LIBPNG_VER_STRING, &r, PngReader::error, PngReader::error);
   if (!r.png) return 0;
   if (setjmp(png_jmpbuf(r.png))) return 0;
   r.info = png_create_info_struct(r.png);
   if (!r.info) return 0;
   png_set_read_fn(r.png, &r, PngReader::read);
-  png_set_user_limits(r.png, 0x7fffffff, 0x7fffffff);  // the caller has counted the pixels
+  png_set_user_limits(r.png, 0x7fffffff, 0x7fffffff);  // no limit here: the caller has checked the number of pixels
   png_set_crc_action(r.png, PNG_CRC_ERROR_QUIT, PNG_CRC_ERROR_QUIT);
-  png_set_keep_unknown_chunks(r.png, PNG_HANDLE_CHUNK_NEVER, nullptr, -1);  // profiles: checked, not parsed
+  png_set_keep_unknown_chunks(r.png, PNG_HANDLE_CHUNK_NEVER, nullptr, -1);  // colour profiles: content ignored
   png_read_info(r.png, r.info);
   int colour = png_get_color_type(r.png, r.info), bits = png_get_bit_depth(r.png, r.info);
   if (bits == 16) png_set_scale_16(r.png);
@@ -112,7 +112,7 @@ Tensor decode_jpeg(const std::vector<uint8_t>& bytes, const ImageInfo& info, boo
   return x;
 }
 
-/// One channel to three equal ones, or three to ITU-R 601 luma, rounded.
+/// Repeats one channel three times, or converts three to ITU-R 601 luma, rounded.
 Tensor with_channels(const Tensor& x, int64_t channels) {
   auto [H, W, C] = dims<3>(x, "image");
   if (C == channels) return x;
@@ -126,7 +126,7 @@ Tensor with_channels(const Tensor& x, int64_t channels) {
   return y;
 }
 
-/// Undoes an EXIF orientation: 2 to 4 mirror one or both axes, 5 to 8 swap the axes and then mirror.
+/// Undoes an EXIF orientation: 2 to 4 mirror one or both axes; 5 to 8 swap the axes and then mirror.
 Tensor upright(const Tensor& x, int orientation) {
   if (orientation == 1) return x;
   auto [H, W, C] = dims<3>(x, "image");
@@ -158,7 +158,7 @@ Tensor read(const std::string& path, bool mask, const char* op) {
   return mask ? with_channels(x, 1) : upright(with_channels(x, 3), info.orientation);
 }
 
-/// Height, width and channels of what is to be written.
+/// Checks an image to be written; returns height, width and channels.
 std::array<int, 3> writable(const Tensor& x, const char* op) {
   check<DTypeError>(x.dtype() == DType::u8, op, ": takes u8, got ", x.dtype());
   int64_t C = x.rank() == 3 ? x.dim(2) : 1;

@@ -1,8 +1,8 @@
-// Antialiased bilinear resize of 8-bit images: a triangle filter, columns first, then rows, 8 bits in
-// between.
+// Antialiased bilinear resize of 8-bit images with a triangle filter: first columns, then rows, rounded to
+// 8 bits in between.
 //
-// Weights are whole numbers of 2^-22, so that a pixel is one integer sum and the result is the same
-// everywhere; 8 bits of pixel, 22 of weight and the sign fill an int32.
+// Weights are integer multiples of 2^-22, so a pixel is one integer sum and the result is the same on every machine.  8
+// bits of pixel, 22 bits of weight and the sign fit an int32.
 #include <algorithm>
 #include <cmath>
 #include <utility>
@@ -16,7 +16,7 @@ namespace {
 
 constexpr int kWeightBits = 22;
 
-/// For each output position: the first input it reads and the weights of that one and the next ones.
+/// For each output position: the first input, and the weights of consecutive inputs from there.
 struct Taps {
   int64_t per_output = 0;
   std::vector<int64_t> first;
@@ -45,7 +45,7 @@ Taps triangle_taps(int64_t in, int64_t out) {
 
 uint8_t rounded(int32_t sum) { return uint8_t(std::clamp((sum + (1 << (kWeightBits - 1))) >> kWeightBits, 0, 255)); }
 
-/// (H, W, C) -> (H, w, C)
+/// (H, W, C) -> (H, w, C).
 template <int kC> void resize_columns(const uint8_t* x, uint8_t* y, int64_t H, int64_t W, int64_t w, int64_t channels) {
   const int64_t C = kC ? kC : channels;
   const Taps taps = triangle_taps(W, w);
@@ -62,7 +62,7 @@ template <int kC> void resize_columns(const uint8_t* x, uint8_t* y, int64_t H, i
   });
 }
 
-/// (H, R) -> (h, R), R numbers a row
+/// (H, R) -> (h, R), with R numbers per row.
 void resize_rows(const uint8_t* x, uint8_t* y, int64_t H, int64_t h, int64_t R) {
   const Taps taps = triangle_taps(H, h);
   parallel_chunks(h, std::max<int64_t>(1, kGrain / std::max<int64_t>(1, R * taps.per_output)),

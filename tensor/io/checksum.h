@@ -1,4 +1,4 @@
-// CRC-32 (ISO 3309, polynomial edb88320 reflected): what zlib, PNG and zip files use.
+// CRC-32 as zlib, PNG and zip files use it (ISO 3309, reflected polynomial edb88320).
 #pragma once
 
 #include <cstdint>
@@ -8,10 +8,10 @@
 
 namespace camo {
 
-/// The sum of the bytes whose sum is `before`, followed by these.
+/// The checksum of n bytes.  To continue an earlier checksum, pass it as `before`.
 uint32_t crc32(const void* data, int64_t n, uint32_t before = 0);
 
-/// Eight lower-case hex digits, and back; nothing for any other text.
+/// Writes a checksum as eight lower-case hex digits, and reads one back; any other text gives nothing.
 std::string hex8(uint32_t x);
 std::optional<uint32_t> parse_hex8(std::string_view digits);
 

@@ -18,12 +18,12 @@
 namespace camo {
 namespace {
 
-constexpr int64_t kPiece = 4 << 20;  // bytes of one write call
+constexpr int64_t kPiece = 4 << 20;  // bytes per write call
 constexpr std::string_view kMark = ".tmp-";
 
 // ---- faults ------------------------------------------------------------------------------------------
 
-int g_fault = 0;  // what CAMO_FAULT asks for: an errno, kShortWrite, or kKill
+int g_fault = 0;  // the fault that CAMO_FAULT asks for: an errno, kShortWrite or kKill
 int64_t g_fault_at = 0;
 constexpr int kKill = -2;
 
@@ -50,14 +50,14 @@ FileHook read_environment() {
 std::atomic<FileHook> g_hook = read_environment();
 std::atomic<int64_t> g_calls = 0;
 
-/// What the hook says about the next call.
+/// The fault, if any, that the hook injects into the next call.
 int fault(const char* call) {
   int64_t number = ++g_calls;
   FileHook hook = g_hook;
   return hook ? hook(call, number) : 0;
 }
 
-/// Runs `f`, which returns -1 and sets errno on failure, unless the hook forbids it; again after a signal.
+/// Runs `f`, which returns -1 and sets errno on failure, unless the hook injects a fault.  Repeats `f` after EINTR.
 template <class F> auto attempt(const char* call, const F& f) {
   for (;;) {
     int pretended = fault(call);
@@ -93,7 +93,7 @@ const char* kind(mode_t mode) {
 
 int64_t nanoseconds(const timespec& t) { return int64_t(t.tv_sec) * 1'000'000'000 + t.tv_nsec; }
 
-/// Why a path has no file behind it.
+/// Explains why there is no file at a path.
 std::string absent(const std::string& path, int error) {
   struct stat facts;
   if (error == ELOOP) return "is a link that leads back to itself";
@@ -109,7 +109,7 @@ InputFile::InputFile(const std::string& path) {
   else if (stat(path.c_str(), &facts) != 0) problem_ = absent(path, errno);
   else if (const char* what = kind(facts.st_mode)) problem_ = what;
   if (!problem_.empty()) return;
-  fd_ = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);  // it may be another thing by now
+  fd_ = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);  // the path may have changed since stat()
   if (fd_ < 0 || fstat(fd_, &facts) != 0) problem_ = std::strerror(errno);
   else if (const char* what = kind(facts.st_mode)) problem_ = what;
   size_ = facts.st_size, changed_ns_ = nanoseconds(facts.st_mtim);
@@ -180,7 +180,7 @@ void OutputFile::commit(bool durable) {
   int fd = std::exchange(fd_, -1);
   int error = fault("close");
   if (::close(fd) != 0 && error <= 0) error = errno;
-  if (error > 0 && error != EINTR) fail("close", error);  // after EINTR the descriptor is gone all the same
+  if (error > 0 && error != EINTR) fail("close", error);  // after EINTR the descriptor is closed as well
   if (attempt("rename", [&] { return ::rename(temporary_.c_str(), path_.c_str()); }) != 0) fail("rename", errno);
   exists_ = false;
   if (!durable) return;

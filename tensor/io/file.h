@@ -1,12 +1,12 @@
-// Files: reading regular ones only, and writing so that a crash at any moment leaves the old file or the new one.
+// File access.  Only regular files are read.  A crash during a save leaves either the old file or the new one.
 //
-// A save writes a temporary name in the same folder, checks every return value, syncs the data, renames, and
-// syncs the folder: rename is atomic, but neither contents nor names are on the disk before their sync.
-// Writing in place loses a quarter of the files when the process is killed meanwhile.
+// A save writes to a temporary name in the same folder, checks every return value, syncs the data, renames the file and
+// syncs the folder.  Both syncs are needed: rename is atomic, but the contents and the name reach the disk only with
+// their own sync.  (Writing in place left a damaged file in a quarter of the trials that killed the process.)
 //
-// Every call of the save path asks a hook first, so that a test can kill the process before each one in turn,
-// or make it fail.  The environment variable CAMO_FAULT sets one: kill@7, short@3, ENOSPC@4 (EIO, EROFS,
-// EDQUOT, EACCES, EINTR); calls are counted from 1 over the life of the process.  Reads ask it too, uncounted.
+// Every system call of a save first calls a hook, so that a test can kill the process before each call in turn or make
+// the call fail.  The environment variable CAMO_FAULT sets a hook: kill@7, short@3, ENOSPC@4 (also EIO, EROFS, EDQUOT,
+// EACCES, EINTR).  Calls are counted from 1 over the life of the process.  Reads call the hook too but are not counted.
 #pragma once
 
 #include <cstdint>
@@ -19,15 +19,15 @@
 
 namespace camo {
 
-/// Called before file call `number` ("open", "write", "fsync", "close", "rename"; 0 for "read"); returns 0 to
-/// let it happen, kShortWrite to write only half, or the errno it is to fail with.
+/// Called before file call `number` ("open", "write", "fsync", "close", "rename"; 0 for "read").  Returns 0 to let the
+/// call happen, kShortWrite to write only half, or the errno with which the call fails.
 using FileHook = int (*)(const char* call, int64_t number);
 constexpr int kShortWrite = -1;
-/// Sets the hook (nullptr: none), restarts the count, returns the calls counted so far.
+/// Sets the hook (nullptr removes it), restarts the count, and returns the number of calls counted so far.
 int64_t set_file_hook(FileHook hook);
 
-/// A regular file for reading, or a link that leads to one; all else is refused without being opened, for a pipe
-/// would hang and a device may act.  Throws E naming `op` and the path: `op: PATH: reason`, `rule` before the reason.
+/// A regular file open for reading, or a link to one.  Anything else is refused without being opened, because opening a
+/// pipe can hang and opening a device can have effects.  open() throws E with the text `op: path: <rule>reason`.
 class InputFile {
  public:
   template <class E> static InputFile open(const std::string& path, const char* op, const char* rule = "") {
@@ -40,12 +40,12 @@ class InputFile {
   ~InputFile();
 
   int64_t size() const { return size_; }
-  /// Device and number: equal for two names of one file.
+  /// Device and inode number: equal for two names of the same file.
   std::pair<uint64_t, uint64_t> identity() const { return identity_; }
-  /// Reads n bytes at `offset`; false when the file ends before, or when the system fails.
+  /// Reads n bytes at `offset`.  Returns false when the file is too short or the system call fails.
   [[nodiscard]] bool read(int64_t offset, void* to, int64_t n) const;
-  /// Whether size and time of change are still those found by open(): so far as the system's clock ticks, nobody
-  /// wrote to the file meanwhile.  One that was renamed or removed is still the same file here.
+  /// True while size and modification time are those found by open(), so nobody has written to the file since (within
+  /// the resolution of the file system's clock).  A renamed or removed file counts as unchanged.
   [[nodiscard]] bool unchanged() const;
 
  private:
@@ -56,9 +56,9 @@ class InputFile {
   std::string problem_;
 };
 
-/// Writes `path` by way of `path.tmp-PID`.  Without commit(), or when anything fails, the temporary is
-/// removed and what stood at `path` is untouched.  Throws MemoryError for a full disk (path, bytes needed,
-/// bytes free), else DataError with the path, the call and the system's reason.
+/// Writes `path` through the temporary file `path.tmp-PID`.  Without commit(), or after any failure, the temporary is
+/// removed and the old file at `path` is untouched.  Throws MemoryError for a full disk (with path, bytes needed, bytes
+/// free), else DataError with the path, the call and the system's reason.
 class OutputFile {
  public:
   OutputFile(std::string path, int64_t bytes_needed);
@@ -67,8 +67,8 @@ class OutputFile {
   OutputFile& operator=(const OutputFile&) = delete;
 
   void write(const void* data, int64_t n);
-  /// Makes the file take its name.  `durable` syncs file and folder: after it returns, a power cut loses
-  /// nothing.
+  /// Renames the temporary to `path`.  With `durable`, file and folder are synced, so a power cut after the
+  /// return loses nothing.
   void commit(bool durable = true);
 
  private:
@@ -77,16 +77,16 @@ class OutputFile {
   std::string path_, temporary_;
   int64_t needed_;
   int fd_ = -1;
-  bool exists_ = false;  // the temporary does
+  bool exists_ = false;  // whether the temporary exists
 };
 
-/// Writes a whole file as OutputFile does.
+/// Writes a whole file through OutputFile.
 void write_file(const std::string& path, std::string_view bytes, bool durable = true);
 inline void write_file(const std::string& path, std::span<const uint8_t> bytes, bool durable = true) {
   write_file(path, std::string_view(reinterpret_cast<const char*>(bytes.data()), bytes.size()), durable);
 }
 
-/// Removes the temporaries that dead processes left in a folder; returns how many.
+/// Removes temporaries of processes that no longer run from a folder; returns how many.
 int remove_stale_temporaries(const std::string& folder);
 
 }  // namespace camo

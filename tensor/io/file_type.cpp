@@ -6,7 +6,7 @@
 namespace camo {
 namespace {
 
-/// IEEE 754 half to float, exactly.  Selections instead of branches, so that a loop of it is vector code.
+/// IEEE 754 half to float, exact.  Selections instead of branches let the compiler vectorise a loop over it.
 float half_to_float(uint16_t h) {
   const uint32_t sign = uint32_t(h & 0x8000) << 16, rest = h & 0x7fff;
   const uint32_t small = std::bit_cast<uint32_t>(float(int(rest)) * 0x1p-24f);  // zero and subnormal
@@ -15,7 +15,8 @@ float half_to_float(uint16_t h) {
 }
 template <class T> int64_t integer(T x) { return x; }
 
-/// From the back, through a small buffer: no narrow number is overwritten before it was read.
+/// Converts from the last number to the first through a small buffer, so that no narrow number is overwritten
+/// before it is read.
 template <class From, class To, To (*convert)(From)> void widen(void* data, int64_t n) {
   constexpr int64_t kChunk = 4096;
   From from[kChunk];
@@ -34,7 +35,7 @@ constexpr FileType kTypes[] = {{"F32", 32, DType::f32},
                                {"F64", 64, DType::f64},
                                {"BF16", 16, DType::bf16},
                                {"I64", 64, DType::i64},
-                               {"U8", 8, DType::u8},  // up to here in the order of DType
+                               {"U8", 8, DType::u8},  // the rows up to here are in the order of DType
                                {"F16", 16, DType::f32, widen<uint16_t, float, half_to_float>},
                                {"BOOL", 8, DType::u8},
                                {"I8", 8, DType::i64, as_i64<int8_t>},

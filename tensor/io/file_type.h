@@ -1,4 +1,4 @@
-// The number types that weight files name, and what Camo reads each as.  One table, in file_type.cpp.
+// Element types in weight files, and the dtype that Camo reads each as.  The table is in file_type.cpp.
 #pragma once
 
 #include <optional>
@@ -9,16 +9,16 @@
 namespace camo {
 
 struct FileType {
-  std::string_view name;         // as safetensors writes it: F32, BOOL, ...
-  int bits;                      // of one number
-  std::optional<DType> read_as;  // nothing: Camo cannot hold it
-  /// Turns n numbers at the front of `data` into n of read_as, in place; nullptr where the bits stay.
+  std::string_view name;         // name in safetensors: F32, BOOL, ...
+  int bits;                      // bits per number
+  std::optional<DType> read_as;  // empty if Camo has no dtype for it
+  /// Converts n numbers at the front of `data` to read_as, in place; nullptr if the bits can stay as they are.
   void (*widen)(void* data, int64_t n) = nullptr;
 };
 
-/// The row of that name, or nullptr.
+/// The row with that name, or nullptr.
 const FileType* find_file_type(std::string_view name);
-/// What Camo writes a tensor of this type as.
+/// The file type as which Camo writes a tensor of dtype t.
 const FileType& file_type(DType t);
 
 }  // namespace camo

@@ -14,17 +14,18 @@ namespace camo {
 static_assert(std::endian::native == std::endian::little, "safetensors is little-endian");
 using namespace std::literals;
 
-// ---- what a file is --------------------------------------------------------------------------------------
+// ---- recognising a file --------------------------------------------------------------------------------------
 
 namespace {
 
 constexpr const char* kOp = "read_safetensors";
-constexpr int64_t kFormatLimit = 100'000'000;  // bytes of header
+constexpr int64_t kFormatLimit = 100'000'000;  // largest header in bytes
 
 enum class Kind { safetensors, index, zip };
 
-/// By the first 24 bytes.  Eight that begin a JSON text or a zip are, as a header's length, larger than any file,
-/// except for a zip with few flags: what follows them can then not begin a header.
+/// Tells a file's kind by its first 24 bytes.  Taken as a safetensors header length, the first eight bytes of a JSON
+/// text or of a zip would exceed any file size.  The exception is a zip with few flags, but its next bytes cannot begin
+/// a safetensors header.
 Kind kind_of(std::string_view head) {
   const bool json_at_8 = head.size() > 8 && " \t\r\n{"sv.find(head[8]) != ""sv.npos;
   if (head.starts_with("PK\x03\x04"sv) && !json_at_8) return Kind::zip;
@@ -33,7 +34,7 @@ Kind kind_of(std::string_view head) {
   return object && (head.size() < 8 || head[7] != 0) ? Kind::index : Kind::safetensors;
 }
 
-/// What a file that is no safetensors is, and what to do about it.
+/// Names a format that is not safetensors, with advice.
 const char* other_format(std::string_view head) {
   constexpr std::pair<std::string_view, const char*> known[] = {
       {"PK\x03\x04"sv, "a zip, as torch.save writes [read_tensors reads those]"},
@@ -62,9 +63,9 @@ Kind kind_of_file(const std::string& path) {
   return kind_of(first_bytes(InputFile::open<WeightsError>(path, kOp, "rule 15: ")));
 }
 
-/// Rule 16 over length and header, the sum's own eight digits taken as zeros.
+/// Rule 16: the checksum over the length and the header, with its own eight digits read as zeros.
 bool header_sum_right(uint64_t length, std::string_view header, size_t at, const std::string& stored) {
-  if (header.substr(at, 8) != stored) return false;  // written with escapes
+  if (header.substr(at, 8) != stored) return false;  // the digits were written with JSON escapes
   uint32_t sum = crc32(header.data(), int64_t(at), crc32(&length, 8));
   sum = crc32("00000000", 8, sum);
   return parse_hex8(stored) == crc32(header.data() + at + 8, int64_t(header.size() - at - 8), sum);

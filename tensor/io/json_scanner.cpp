@@ -11,7 +11,7 @@ void JsonScanner::begin() {
 
 std::string JsonScanner::string(int rule) {
   expect('"', rule);
-  size_t length = 0;  // what it takes at most, so that it is allocated once
+  size_t length = 0;  // upper bound of the result's size, so that it is allocated once
   while (at_ + length < text_.size() && text_[at_ + length] != '"') length += text_[at_ + length] == '\\' ? 2 : 1;
   if (at_ + length >= text_.size()) refuse(4, "string without end");
   const size_t end = at_ + length;
@@ -79,7 +79,7 @@ void JsonScanner::any_number(int rule) {
 
 void JsonScanner::escape(std::string& out) {
   constexpr std::string_view from = "\"\\/bfnrt", to = "\"\\/\b\f\n\r\t";
-  const char c = text_[at_++];  // string() saw that there is one
+  const char c = text_[at_++];  // string() has checked that there is one
   if (c == 'u') return unicode(out);
   const size_t i = from.find(c);
   if (i == from.npos) refuse(4, "unknown escape");
@@ -114,7 +114,7 @@ uint32_t JsonScanner::hex4() {
 
 namespace {
 
-/// How many bytes the control character at i has; 0 for any other.
+/// The number of bytes of the control character at i, or 0 if there is none.
 size_t control_at(std::string_view s, size_t i) {
   const unsigned char c = s[i], next = i + 1 < s.size() ? s[i + 1] : 0;
   return c < 0x20 || c == 0x7f ? 1 : c == 0xc2 && next >= 0x80 && next < 0xa0 ? 2 : 0;
@@ -128,7 +128,7 @@ std::string quoted(std::string_view s) {
   out.reserve(s.size() + 2);
   for (size_t i = 0; i < s.size(); ++i) {
     if (const size_t n = control_at(s, i)) {
-      i += n - 1;  // the last byte is the number of the character
+      i += n - 1;  // the last byte holds the character's code
       out += {'\\', 'u', '0', '0', hex[s[i] >> 4 & 15], hex[s[i] & 15]};
     } else {
       if (s[i] == '"' || s[i] == '\\') out += '\\';
@@ -147,7 +147,7 @@ bool has_control(std::string_view s) {
 std::string shown(std::string_view s) {
   constexpr size_t kMost = 80;
   size_t n = std::min(s.size(), kMost);
-  while (n < s.size() && n > kMost - 4 && (s[n] & 0xc0) == 0x80) --n;  // not within a character
+  while (n < s.size() && n > kMost - 4 && (s[n] & 0xc0) == 0x80) --n;  // do not cut inside a character
   std::string out(s.substr(0, n));
   if (!valid_utf8(out))
     for (char& c : out) c = c & 0x80 ? '?' : c;

@@ -1,8 +1,8 @@
-// JSON as weight files have it, read strictly: the header of safetensors and the index of a sharded set.
+// A strict JSON reader for weight files: safetensors headers and the index of a sharded set.
 //
-// A reader of our own is shorter, stricter and leaner here than a general one: the grammar is the caller's, so it
-// never builds a tree; it never turns a number into a double; and it takes no memory but for the string at hand.
-// Whatever is not as expected raises WeightsError: `who: rule N: what, at byte B`.
+// A scanner of our own is smaller and stricter here than a general parser.  The caller states the grammar, so no tree
+// is built; numbers are never converted to double; and the only memory taken is for the current string.  Anything
+// unexpected throws WeightsError: `who: rule N: what, at byte B`.
 #pragma once
 
 #include <cstdint>
@@ -13,15 +13,16 @@
 
 namespace camo::detail {
 
-/// A JSON string with its quotes.
+/// Quotes and escapes a string as JSON.
 std::string quoted(std::string_view s);
-/// The same for messages: the first 80 bytes of it; where they are no UTF-8, question marks for all that is not ASCII.
+/// Quotes at most the first 80 bytes of a string, for messages.  If they are not UTF-8, question marks replace all
+/// bytes that are not ASCII.
 std::string shown(std::string_view s);
 bool valid_utf8(std::string_view s);
-/// Whether UTF-8 text has a character that terminals act upon: U+0000 to U+001F, U+007F to U+009F.
+/// True if UTF-8 text contains a control character that a terminal would act upon: U+0000 to U+001F, U+007F to U+009F.
 bool has_control(std::string_view s);
 
-/// Walks over JSON text from left to right.  The text must be UTF-8: begin() checks it.
+/// Scans JSON text from left to right.  The text must be UTF-8, which begin() checks.
 class JsonScanner {
  public:
   JsonScanner(std::string_view text, const std::string& who) : text_(text), who_(who) {}
@@ -29,14 +30,14 @@ class JsonScanner {
   template <class... Parts> [[noreturn]] void refuse(int rule, const Parts&... parts) const {
     throw WeightsError(camo::text(who_, ": rule ", rule, ": ", parts..., ", at byte ", at_));
   }
-  /// Rule 3: the text is UTF-8 and an object.
+  /// Rule 3: the text is UTF-8 and begins an object.
   void begin();
   size_t at() const { return at_; }
-  /// Rule 4: nothing follows.
+  /// Rule 4: nothing follows the object.
   void end() {
     if (peek() || at_ != text_.size()) refuse(4, "text after the object");
   }
-  /// The next character that is no space, 0 at the end.
+  /// The next character other than white space, or 0 at the end.
   char peek() {
     while (at_ < text_.size() && is_space(text_[at_])) ++at_;
     return at_ < text_.size() ? text_[at_] : '\0';
@@ -46,7 +47,7 @@ class JsonScanner {
     ++at_;
   }
 
-  /// Calls f(key) at each member's value.
+  /// Parses an object; calls f(key) where each member's value begins.
   template <class F> void object(int rule, const F& f) {
     expect('{', rule);
     for (bool first = true; first ? peek() != '}' : more('}'); first = false) {
@@ -56,16 +57,16 @@ class JsonScanner {
     }
     ++at_;
   }
-  /// Calls f() at each element.
+  /// Parses an array; calls f() where each element begins.
   template <class F> void array(int rule, const F& f) {
     expect('[', rule);
     for (bool first = true; first ? peek() != ']' : more(']'); first = false) f();
     ++at_;
   }
   std::string string(int rule);
-  /// Rule 6: digits alone, of 64 bits.
+  /// Rule 6: an unsigned integer of digits alone that fits 64 bits.
   uint64_t number();
-  /// Any value, of at most `depth` levels: a string decoded, all else as it stands.
+  /// Any value nested at most `depth` levels deep: strings are decoded, everything else is returned as it stands.
   std::string value(int rule, int depth);
   void skip(int rule, int depth);
 

@@ -11,7 +11,7 @@
 namespace camo::detail {
 namespace {
 
-// A hundred thousand tensors need less; Python sets a dict's items a thousand at a time.
+// Generous limits: 100 000 tensors need less, because Python sets a dict's items in groups of a thousand.
 constexpr size_t kMaxStack = 1 << 16, kMaxPool = 1 << 22, kMaxMemo = 1 << 22, kMaxItems = 1 << 20;
 constexpr const char* kData = "data.pkl";
 
@@ -40,13 +40,13 @@ class Machine {
     throw WeightsError(text(who_, ": ", kData, ": ", parts..., ", at byte ", at_));
   }
 
-  /// Room for n more values: a vector doubles, but never beyond the most it may hold.
+  /// Reserves room for n more values.  The capacity doubles, but never exceeds `most`.
   template <class T> void make_room(std::vector<T>& v, size_t n, size_t most, const char* where) const {
     if (n > most - v.size()) refuse("more than ", most, " values in ", where);
     if (n > v.capacity() - v.size()) v.reserve(std::min(most, std::max(2 * v.capacity(), v.size() + n)));
   }
 
-  // ---- reading the program
+  // ---- reading the bytes
 
   std::string_view take(uint64_t n) {
     if (n > out_.bytes.size() - at_) refuse("truncated: ", n, " bytes expected, there are ", out_.bytes.size() - at_);
@@ -66,7 +66,7 @@ class Machine {
     return out;
   }
 
-  // ---- the stack: nothing below the last mark may be taken
+  // ---- the stack: values below the last mark may not be popped
 
   void push(Value::Kind kind, int64_t at = 0, uint32_t count = 0) { stack_.push_back({kind, count, at}); }
   void push_text(uint64_t n) {
@@ -85,7 +85,7 @@ class Machine {
     if (v.kind != kind) refuse(op, " expects ", name(kind), ", got ", name(v.kind));
     return v;
   }
-  /// Takes the last mark away; where it stood.
+  /// Removes the last mark and returns its position.
   size_t pop_mark() {
     if (marks_.empty()) refuse("no MARK on the stack");
     const size_t mark = marks_.back();
@@ -101,7 +101,7 @@ class Machine {
     push(Value::tuple, at, uint32_t(n));
   }
 
-  // ---- instructions; each function says whether the code was one of its own
+  // ---- instructions: each function returns false for a code that it does not handle
 
   bool constant(uint8_t code) {
     switch (code) {
@@ -111,7 +111,7 @@ class Machine {
       case 'J': push(Value::integer, little<int32_t>()); break;   // BININT
       case 'K': push(Value::integer, byte()); break;              // BININT1
       case 'M': push(Value::integer, little<uint16_t>()); break;  // BININT2
-      case 'G': take(8), push(Value::number); break;              // BINFLOAT: of no use to weights
+      case 'G': take(8), push(Value::number); break;              // BINFLOAT: the value is dropped, weights need none
       case 'X': push_text(little<uint32_t>()); break;             // BINUNICODE
       case 0x8c: push_text(byte()); break;                        // SHORT_BINUNICODE
       case 0x8a: {                                                // LONG1
@@ -210,7 +210,7 @@ class Machine {
         return reduce(function.at, arguments);
       }
       case 'Q': return push_storage(pop(Value::tuple, "BINPERSID"));  // BINPERSID
-      case 'b':                                                       // BUILD: attributes, as _metadata
+      case 'b':                                                       // BUILD: sets attributes, such as _metadata
         pop();
         return push_back(pop(Value::dict, "BUILD"));
       default: refuse("refuses the instruction ", int(code), " (", refused_instruction(code), ")");
@@ -224,7 +224,7 @@ class Machine {
       const std::string in_quotes = shown(s.substr(0, 80));
       return in_quotes.substr(1, in_quotes.size() - 2);
     };
-    // Protocol 2 writes where Python had, or really has, a function.
+    // In a pickle the functions of os are in posix or nt, and with protocol 2 those of builtins are in __builtin__.
     const char* usually = module == "posix" || module == "nt" ? "os." : module == "__builtin__" ? "builtins." : nullptr;
     refuse("refuses ", bare(module), ".", bare(name), usually ? text(" (", usually, bare(name), ")") : "",
            ", which no weights need", remedy(module, name));

@@ -83,7 +83,7 @@ const char* remedy(std::string_view module, std::string_view name) {
   if (one_of(top, "argparse", "numpy", "pathlib", "collections", "datetime"))
     return " [if you trust its source, in Python: torch.save(torch.load(F, weights_only=False)[KEY], G), KEY being "
            "that of the weights]";
-  // From here on what PyTorch too reads from strangers.
+  // The globals below are ones that PyTorch also reads from untrusted files.
   if (one_of(name, "_rebuild_from_type_v2", "_rebuild_parameter_with_state"))
     return " [in Python: torch.save({k: v.detach() for k, v in torch.load(F, weights_only=True).items()}, G)]";
   const bool type = module == "torch" && !name.ends_with("Storage");  // torch.device, torch.float32

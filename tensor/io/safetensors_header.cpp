@@ -1,26 +1,26 @@
-// What a weight file must satisfy, by number.  R: the reference implementation refuses the same; +: it does not.
+// The rules for weight files, by number.  R: the reference implementation refuses the same; +: it does not.
 //
-//    1 R the length of the header: 8 bytes, at most 100 000 000; + at most ReadOptions::max_header
+//    1 R the header length is 8 bytes and at most 100 000 000; + at most ReadOptions::max_header
 //    2 R the header fits the file
 //    3 R the header is UTF-8 and an object
-//    4 R it is JSON with nothing after it; + no key twice
-//    5 R each tensor has dtype, shape and data_offsets, the dtype is known; + no other key
-//    6 R numbers are integers from 0 of 64 bits
-//    7 R the size of a tensor fits 64 bits, in bits (+ 63); + at most 8 axes, 2^48 on one
-//    8 R data_offsets are two, begin <= end <= data
-//    9 R the tensors lie side by side: no hole, no overlap, no tail
-//   10 R end - begin is what shape and dtype need, whole bytes; a product of zero skips no check
-//   11 R metadata holds strings; + at most 1 MiB in 4096 entries
+//    4 R it is JSON with nothing after it; + no key occurs twice
+//    5 R each tensor has dtype, shape and data_offsets, and the dtype is known; + it has no other key
+//    6 R numbers are unsigned integers that fit 64 bits
+//    7 R the size of a tensor in bits fits 64 bits (+ 63); + at most 8 axes, each at most 2^48
+//    8 R data_offsets are two numbers with begin <= end <= size of the data
+//    9 R the tensors lie side by side: no hole, no overlap, nothing after the last
+//   10 R end - begin is what shape and dtype need, in whole bytes; an axis of 0 skips no check
+//   11 R metadata values are strings; + at most 1 MiB in 4096 entries
 //   12 + at most 100 000 tensors, names of at most 512 bytes without control characters
-//   13 + memory: the bound in io.h
-//   14 + to be read, not listed: Camo holds the type, and at most kMaxRank axes
-//   15 + a regular file, or a link that leads to one, which does not change while it is read
-//   16 + checksums: both entries or neither, of every tensor, and right
-//   17   index of a sharded set: metadata, and weight_map of names to files, no other key
-//   18 + the files of the map: at most 512, plain names, no two of one file
-//   19 + each lies in the folder of the index as it is named, or where the index really lies, links followed
-//   20 + the map names every tensor of every shard, and no others
-// 1, 2, 13 to 16: io.cpp; 17 to 20: io_shards.cpp.
+//   13 + memory stays within the bound in io.h
+//   14 + to read data (not to list it): Camo has the dtype, and there are at most kMaxRank axes
+//   15 + the path is a regular file, or a link to one, that does not change while it is read
+//   16 + checksums: both metadata entries or neither; they cover every tensor and match
+//   17   the index of a sharded set has metadata and weight_map (tensor name to file name), no other key
+//   18 + the index names at most 512 files, by plain names, and no file under two names
+//   19 + each shard lies in the folder of the index, or in the folder that the index links to
+//   20 + the map names exactly the tensors of the shards
+// Rules 1, 2, 13 to 16 are checked in io.cpp, 17 to 20 in safetensors_shards.cpp.
 #include "tensor/io/safetensors_header.h"
 
 #include <algorithm>
@@ -42,11 +42,11 @@ void parse_shape(JsonScanner& s, FileShape& shape) {
   });
 }
 
-/// Rules 7, 8 and 10: the bytes of a tensor against its shape and type.
+/// Rules 7, 8 and 10: compares the bytes of a tensor with its shape and type.
 void check_size(JsonScanner& s, const TensorInfo& t, const uint64_t (&offsets)[2], uint64_t buffer) {
   if (offsets[0] > offsets[1] || offsets[1] > buffer)
     s.refuse(8, "data_offsets of ", shown(t.name), " must be begin <= end <= ", buffer);
-  int64_t bits = 1;  // signed, as Shape counts; a zero that comes later does not undo an overflow
+  int64_t bits = 1;  // signed, as in Shape; a later axis of 0 does not undo an overflow
   bool fits = true;
   for (int64_t n : t.shape) fits = fits && !__builtin_mul_overflow(bits, n, &bits);
   if (!fits || __builtin_mul_overflow(bits, int64_t(t.type->bits), &bits))
@@ -56,7 +56,7 @@ void check_size(JsonScanner& s, const TensorInfo& t, const uint64_t (&offsets)[2
              bits % 8 ? " and a part" : "");
 }
 
-/// Rules 5 to 8 and 10, in one tensor.
+/// Rules 5 to 8 and 10 for one tensor.
 TensorInfo parse_tensor(JsonScanner& s, const std::string& name, int64_t buffer) {
   TensorInfo out;
   out.name = name;
@@ -85,7 +85,7 @@ TensorInfo parse_tensor(JsonScanner& s, const std::string& name, int64_t buffer)
   return out;
 }
 
-/// Walks through a whole header; f takes each tensor, metadata goes to `out` or, without it, is passed over.
+/// Parses a whole header.  f receives each tensor; metadata goes to `out`, or is skipped when `out` is null.
 template <class F>
 void walk(std::string_view header, int64_t buffer, const std::string& who, ParsedHeader* out, const F& f) {
   JsonScanner s(header, who);
@@ -102,7 +102,7 @@ void walk(std::string_view header, int64_t buffer, const std::string& who, Parse
   s.end();
 }
 
-/// Rule 16: the sums, one for each of the tensors, which are in the order of their names.
+/// Rule 16: reads the checksums, one for each tensor.  The tensors are sorted by name here.
 void take_sums(ParsedHeader& header, const std::string& who) {
   const std::string& json = header.metadata.at(kSumsKey);
   const std::string place = who + ": checksums";
@@ -144,7 +144,7 @@ void parse_metadata(JsonScanner& s, Metadata& out, int depth, size_t* header_sum
 }
 
 ParsedHeader parse_header(std::string_view header, int64_t buffer, const std::string& who) {
-  // Twice: the first walk checks all and counts, so that the second allocates once, and only for a good header.
+  // Two passes: the first checks everything and counts, so the second allocates once, and only for a valid header.
   ParsedHeader out;
   size_t count = 0;
   walk(header, buffer, who, &out, [&](const JsonScanner& s, TensorInfo&&) {

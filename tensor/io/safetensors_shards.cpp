@@ -1,7 +1,7 @@
-// Sharded sets: an index names the file of each tensor, every file is a safetensors file of its own.
+// Sharded sets: an index names the file of each tensor, and every file is a safetensors file of its own.
 //
-// The index is walked twice and never kept: first for the names of the files, then, when their headers have passed
-// the whole contract, to compare its map with them.  So it costs its own size, whatever it claims.
+// The index is parsed twice and not kept: first for the names of the files, then, after all headers have been checked,
+// to compare its map with them.  So an index takes no more memory than its own size.
 #include <algorithm>
 #include <filesystem>
 #include <set>
@@ -24,7 +24,7 @@ const char* bad_file_name(std::string_view name) {
   return has_control(name) ? "has a control character" : nullptr;
 }
 
-/// Walks through a whole index; f takes each pair, metadata goes to `metadata` or, without it, is passed over.
+/// Parses a whole index.  f receives each pair; metadata goes to `metadata`, or is skipped when that is null.
 template <class F> void walk(std::string_view json, const std::string& who, Metadata* metadata, const F& f) {
   JsonScanner s(json, who);
   if (metadata) s.begin();
@@ -44,20 +44,20 @@ struct Set {
   std::vector<OpenFile> shards;
   Metadata metadata;
   size_t tensors = 0;
-  bool verified = false;  // all of them
+  bool verified = false;  // every shard has matching checksums
   std::string format() const { return text("safetensors, ", shards.size(), " shard", shards.size() == 1 ? "" : "s"); }
 };
 
-/// Rule 20.
+/// Rule 20: the map and the shards name the same tensors.
 void compare(const Set& set, const ParsedIndex& index, const std::string& json, const std::string& who) {
-  std::vector<std::vector<uint32_t>> by_name;  // of each shard: its tensors' places, in the order of their names
+  std::vector<std::vector<uint32_t>> by_name;  // per shard: indices of its tensors, sorted by name
   for (const OpenFile& shard : set.shards) {
     const auto& t = shard.header.tensors;
     auto& places = by_name.emplace_back(t.size());
     for (uint32_t i = 0; i < t.size(); ++i) places[i] = i;
     std::sort(places.begin(), places.end(), [&](uint32_t a, uint32_t b) { return t[a].name < t[b].name; });
   }
-  constexpr uint32_t kSeen = 1u << 31;  // marks a place of the map; there are fewer tensors
+  constexpr uint32_t kSeen = 1u << 31;  // marks an entry that the map has named; there are fewer than 2^31 tensors
   auto refuse = [&](const auto&... parts) { throw WeightsError(text(who, ": rule ", parts...)); };
   walk_index(json, who, [&](const std::string& name, const std::string& file) {
     const size_t k = size_t(std::lower_bound(index.files.begin(), index.files.end(), file) - index.files.begin());
@@ -76,12 +76,12 @@ void compare(const Set& set, const ParsedIndex& index, const std::string& json, 
                " is not in weight_map, or under another file");
 }
 
-/// Rule 19: where a shard is, as a path without links.
+/// Rule 19: the path of a shard, with links resolved.
 std::string resolve(const std::string& path, const std::string& file, const std::string& who) {
   std::error_code none;
   const fs::path given = fs::path(path).parent_path(), here = given.empty() ? fs::path(".") : given;
   const fs::path at = fs::canonical(here / file, none);
-  if (none) return (here / file).string();  // absent: opening it says why
+  if (none) return (here / file).string();  // the file is missing: opening it reports why
   const fs::path folder = at.parent_path();
   check<WeightsError>(folder == fs::canonical(here, none) || folder == fs::canonical(path, none).parent_path(), who,
                       ": rule 19: ", shown(file), " leads to ", at.string(), ", outside the set's folder");
@@ -101,13 +101,13 @@ Set open_set(const std::string& path, const ReadOptions& options) {
   Set out{{}, std::move(index.metadata)};
   out.shards.reserve(index.files.size());
   out.verified = !index.files.empty();
-  std::set<std::pair<uint64_t, uint64_t>> seen;  // many names of one file would multiply its memory
+  std::set<std::pair<uint64_t, uint64_t>> seen;  // two names of one file would multiply the memory needed
   for (const std::string& name : index.files) {
     OpenFile& shard = out.shards.emplace_back(open_safetensors(resolve(path, name, who), options));
     check<WeightsError>(seen.insert(shard.file.identity()).second, who, ": rule 18: ", shown(name),
                         " is another shard's file too");
     out.tensors += shard.header.tensors.size(), out.verified &= shard.verified;
-    out.metadata.merge(shard.header.metadata);  // what is there stays: the index first, then shard by shard
+    out.metadata.merge(shard.header.metadata);  // keeps existing entries: the index comes first, then the shards
   }
   compare(out, index, json, who);
   return out;

@@ -19,7 +19,7 @@ std::string object_of(const Metadata& entries) {
   return out + "}";
 }
 
-/// The header for tensors in this order, padded so that the data begins at a multiple of 64.
+/// The header for tensors in this order, padded so that the data begins at a multiple of 64 bytes.
 std::string make_header(const Order& order, const Metadata& metadata) {
   std::string out = text("{\"__metadata__\":", object_of(metadata));
   int64_t at = 0;
@@ -54,7 +54,7 @@ void write_safetensors(const std::string& path, const NamedTensors& anywhere, co
   }
   for (const auto& [key, value] : metadata)
     check<WeightsError>(valid_utf8(key) && valid_utf8(value), who, ": metadata ", shown(key), " is not UTF-8");
-  // Wide types first: so every tensor is aligned to its type.
+  // Wide types come first, so every tensor is aligned to its type.
   auto wider = [](auto* a, auto* b) { return size_of(a->second.dtype()) > size_of(b->second.dtype()); };
   std::stable_sort(order.begin(), order.end(), wider);
   if (checksums) entries[kSumsKey] = object_of(sums), entries[kHeaderSumKey] = kZeros;
@@ -62,7 +62,7 @@ void write_safetensors(const std::string& path, const NamedTensors& anywhere, co
   const uint64_t length = header.size();
   int64_t data = 0;
   for (auto* item : order) data += item->second.bytes();
-  const ParsedHeader parsed = parse_header(header, data, who);  // so it can be read
+  const ParsedHeader parsed = parse_header(header, data, who);  // check that readers will accept it
   if (checksums)
     header.replace(parsed.header_sum_at, 8, hex8(crc32(header.data(), int64_t(length), crc32(&length, 8))));
 

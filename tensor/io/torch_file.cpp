@@ -14,7 +14,7 @@ namespace {
 
 using namespace detail;
 
-constexpr int64_t kGrowth = 8;  // an I8 is read as i64
+constexpr int64_t kGrowth = 8;  // largest growth of a file in memory: I8 is read as i64
 constexpr const char* kFormat = "PyTorch zip";
 
 struct Archive {
@@ -51,7 +51,7 @@ struct Archive {
     return out;
   }
 
-  /// The record of a tensor's storage.
+  /// The zip record that holds a tensor's storage.
   const ZipEntry& record(const TorchTensor& x) const {
     const ZipEntry* entry = zip.find(text(prefix, "data/", x.storage));
     check<WeightsError>(entry, who, ": tensor ", shown(x.name), ": its storage ", shown(x.storage), " is not there");
@@ -61,7 +61,7 @@ struct Archive {
     return *entry;
   }
 
-  /// What was read belongs to one file.
+  /// Checks that the file did not change, so all that was read belongs together.
   void check_unchanged() const { check<WeightsError>(file.unchanged(), who, ": changed while it was read"); }
 
   InputFile open_zip(const std::string& path) const {
@@ -84,11 +84,11 @@ struct Archive {
   std::vector<const TorchTensor*> by_storage;
 };
 
-/// What a tensor is read as: every type that a storage may have is one that Camo holds.
+/// The type that a tensor is read as; every storage type has one.
 const FileType& file_type(const TorchTensor& x) { return *find_file_type(x.type.dtype); }
 DType read_as(const TorchTensor& x) { return *file_type(x).read_as; }
 
-/// Copies a view of a storage to dense numbers: rows of the last axis, an odometer over the others.
+/// Copies a view of a storage to dense numbers: row by row along the last axis, counting up the other axes.
 template <class Word> void gather(const char* storage, const TorchTensor& from, void* dense) {
   Word* to = static_cast<Word*>(dense);
   const int rank = from.shape.rank();
@@ -115,7 +115,7 @@ void gather(const char* storage, const TorchTensor& from, void* dense) {
   }
 }
 
-/// Memory is taken only for numbers that the file can account for.
+/// Checks that the tensors together take no more memory than the file's size can justify.
 void check_growth(const Archive& in) {
   int64_t total = 0;
   for (const TorchTensor& x : in.state.tensors) {
@@ -129,20 +129,20 @@ void check_growth(const Archive& in) {
   }
 }
 
-/// Reads one storage, and every tensor that views it.
+/// Reads one storage and every tensor that views it.
 void read_storage(const Archive& in, std::span<const TorchTensor* const> views, NamedTensors& out) {
   const TorchTensor& first = *views[0];
   const ZipEntry& entry = in.record(first);
   const bool whole = views.size() == 1 && first.dense() && first.shape.numel() == first.storage_numel;
   std::unique_ptr<char[]> bytes;
   if (!whole) {
-    bytes.reset(new char[size_t(entry.size) + 1]);  // not a vector: nothing needs to be zero
+    bytes.reset(new char[size_t(entry.size) + 1]);  // no vector: it would fill the memory with zeros
     in.zip.read(entry, bytes.get());
   }
   for (const TorchTensor* x : views) {
     Tensor& y = out[size_t(x - in.state.tensors.data())].second;
     y = empty(x->shape, read_as(*x));
-    void* data = y.raw_write();  // narrow numbers lie at its front until they are widened
+    void* data = y.raw_write();  // narrow numbers lie at the front of y until they are widened
     if (whole) in.zip.read(entry, data);
     else gather(bytes.get(), *x, data);
     if (auto* widen = file_type(*x).widen) widen(data, y.numel());

@@ -8,13 +8,13 @@ namespace camo::detail {
 namespace {
 
 constexpr size_t kMaxTensors = 100'000, kListed = 10;
-// Averaged weights first: they are what a training program was evaluated with, and what timm takes.
+// Averaged weights come first: the training program was evaluated with them, and timm prefers them as well.
 constexpr std::string_view kEntries[] = {"state_dict_ema",   "model_ema", "ema_state_dict", "state_dict",
                                          "model_state_dict", "model",     "module"};
 
 using Items = std::vector<const Pickled::Item*>;
 
-/// What a dict holds.  Python would keep the last value of a key that is set twice, torch.save sets none twice.
+/// The items of a dict.  A repeated key is refused: Python would keep its last value, but torch.save writes none twice.
 Items items_of(const Pickled& pickle, Value dict, const std::string& who) {
   Items out;
   std::vector<std::string_view> keys;
@@ -38,7 +38,7 @@ std::string key_text(const Pickled& pickle, Value key) {
   return shown(pickle.text(key));
 }
 
-/// The keys of what is no tensor: "a", "b", ... and how many more.
+/// Lists the keys whose values are not tensors: "a", "b", ... and how many more.
 std::string others(const Pickled& pickle, const Items& items) {
   std::string out;
   size_t n = 0;
@@ -74,7 +74,7 @@ TorchTensor view(const Pickled& pickle, const std::string& name, Value tensor, c
   int64_t bytes = out.type.size, last = out.offset;
   bool fits = true, empty = std::find(shape.begin(), shape.end(), 0) != shape.end();
   for (size_t i = 0; i < shape.size(); ++i) {
-    int64_t step;  // each at most 2^48, so one product may overflow and nothing else before it is looked at
+    int64_t step;  // sizes and strides are at most 2^48, so only a product can overflow, and each is checked at once
     fits = fits && !__builtin_mul_overflow(bytes, std::max<int64_t>(shape[i], 1), &bytes);
     fits = fits && (empty || (!__builtin_mul_overflow(shape[i] - 1, strides[i], &step) &&
                               !__builtin_add_overflow(last, step, &last)));

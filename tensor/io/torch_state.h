@@ -1,5 +1,5 @@
-// What a pickle of torch.save means: which of its dicts has the weights, and where each tensor's numbers lie.
-// Internal to tensor/io/torch_file.cpp.
+// Interprets a pickle of torch.save: which of its dicts has the weights, and where each tensor's numbers lie.  Internal
+// to tensor/io/torch_file.cpp.
 #pragma once
 
 #include <array>
@@ -9,24 +9,24 @@
 
 namespace camo::detail {
 
-/// A tensor as a view of a storage; every element lies inside the storage.
+/// A tensor as a view of a storage.  Every element lies inside the storage.
 struct TorchTensor {
   std::string name;
-  std::string_view storage;  // its key
+  std::string_view storage;  // key of the storage
   StorageType type;
   int64_t storage_numel = 0, offset = 0;  // in elements
   Shape shape;
   std::array<int64_t, kMaxRank> strides{};
 
-  bool dense() const;  // row-major, without gaps
+  bool dense() const;  // true if row-major without gaps
 };
 
 struct TorchState {
   std::vector<TorchTensor> tensors;
-  Metadata metadata;  // torch.entry, torch.skipped
+  Metadata metadata;  // "torch.entry" and "torch.skipped"
 };
 
-/// Throws WeightsError that begins with `who`.
+/// Throws WeightsError with a text that begins with `who`.
 TorchState read_state(const Pickled& pickle, const std::string& who);
 
 }  // namespace camo::detail

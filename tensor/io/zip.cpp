@@ -22,12 +22,12 @@ struct Directory {
   uint64_t begin, size, entries;
 };
 
-/// One entry of the directory.
+/// One entry of the zip's directory.
 struct Record {
   std::string name;
   uint16_t flags;
   uint32_t crc;
-  uint64_t size, header;  // of the data; where the local header begins
+  uint64_t size, header;  // size of the data; offset of the local header
 };
 
 class Reader {
@@ -46,7 +46,7 @@ class Reader {
     return out;
   }
 
-  /// The end record, and zip64's when there is one: then both must say the same.
+  /// Reads the end record, and the zip64 end record if there is one.  Both must agree.
   Directory find_directory() const {
     const int64_t size = file_.size();
     require(size >= 22, "has ", size, " bytes, its end record alone needs 22 [truncated?]");
@@ -77,7 +77,7 @@ class Reader {
     return d;
   }
 
-  /// Replaces the numbers that did not fit 32 bits by those of the zip64 extra field.
+  /// Replaces the numbers that do not fit 32 bits by those of the zip64 extra field.
   void widen(Record& r, uint64_t& packed, std::string_view extra) const {
     bool seen = false;
     for (size_t at = 0; at < extra.size();) {
@@ -130,7 +130,7 @@ class Reader {
     return out;
   }
 
-  /// Compares the local header with the directory; where the data begins.
+  /// Compares the local header with the directory.  Returns the offset of the data.
   uint64_t check_header(const Record& r) const {
     const uint64_t name_end = r.header + 30 + r.name.size();
     std::string h = bytes(r.header, 30 + r.name.size(), "local header");
@@ -147,7 +147,7 @@ class Reader {
     return name_end + extra;
   }
 
-  /// Where the record ends: after its data, or after the descriptor that follows them and repeats their sum.
+  /// Returns where the record ends: after its data, or after a data descriptor, which must repeat sizes and checksum.
   uint64_t check_descriptor(const Record& r, uint64_t data) const {
     const uint64_t end = data + r.size;
     if (!(r.flags & kHasDescriptor)) return end;

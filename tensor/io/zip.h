@@ -1,9 +1,10 @@
-// A zip archive as torch.save writes it: stored records, nothing compressed, nothing encrypted.
+// Reads zip archives as torch.save writes them: records are stored, not compressed and not encrypted.
 //
-// A zip says everything twice, and readers that believe different halves see different files.  Here both halves
-// must agree: the end record is the last of the file, the directory ends where it begins, every local header
-// repeats its directory entry, and the records follow each other from byte 0 without hole or overlap.  Comments,
-// several disks, two records of one name: refused.  Internal to tensor/io/torch_file.cpp.
+// A zip states everything twice, in its directory and in the local headers.  Readers that trust different copies can
+// see different files.  This reader requires that both agree: the end record is the last in the file, the directory
+// ends where the end record begins, every local header repeats its directory entry, and the records follow each other
+// from byte 0 without hole or overlap.  Comments, several disks, and two records with one name are refused.
+// Internal to tensor/io/torch_file.cpp.
 // Format: https://pkware.cachefly.net/webdocs/casestudies/APPNOTE.TXT
 #pragma once
 
@@ -17,22 +18,22 @@ namespace camo::detail {
 
 struct ZipEntry {
   std::string name;
-  int64_t begin = 0, size = 0;  // of its data, in the file
+  int64_t begin = 0, size = 0;  // offset and size of its data in the file
   uint32_t crc = 0;
 };
 
 class ZipFile {
  public:
-  /// Reads and checks the directory and every local header, no data.  Throws WeightsError that begins with
-  /// `who`; a directory may have `max_directory` bytes.
+  /// Reads and checks the directory and every local header, but no data.  Throws WeightsError with a text that begins
+  /// with `who`.  The directory may have `max_directory` bytes at most.
   ZipFile(const InputFile& file, std::string who, int64_t max_directory);
 
-  const std::vector<ZipEntry>& entries() const { return entries_; }  // by name
-  /// The record of that name, or nullptr.
+  const std::vector<ZipEntry>& entries() const { return entries_; }  // sorted by name
+  /// The record with that name, or nullptr.
   const ZipEntry* find(std::string_view name) const;
-  /// False for a file whose sums are all 0, as torch.serialization.set_crc32_options(False) leaves them.
+  /// False if all checksums in the file are 0, as torch.serialization.set_crc32_options(False) leaves them.
   bool has_sums() const { return has_sums_; }
-  /// Reads a whole record and compares its CRC-32 where the file has sums.
+  /// Reads a whole record and checks its CRC-32 if the file has checksums.
   void read(const ZipEntry& entry, void* to) const;
 
  private:

@@ -17,7 +17,7 @@ void* take_from_system(int64_t bytes) {
   void* raw = mmap(nullptr, size_t(bytes + kHugePage), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (raw == MAP_FAILED) return nullptr;
   void* begin = reinterpret_cast<void*>((reinterpret_cast<uintptr_t>(raw) + kHugePage - 1) / kHugePage * kHugePage);
-  madvise(begin, size_t(bytes), MADV_HUGEPAGE);  // advice only: a refusal costs speed, not correctness
+  madvise(begin, size_t(bytes), MADV_HUGEPAGE);  // only advice: a refusal costs speed, not correctness
   return begin;
 }
 
@@ -27,7 +27,7 @@ struct HostMemory {
 };
 
 HostMemory& host() {
-  static HostMemory* memory = new HostMemory;  // outlives every static Tensor
+  static HostMemory* memory = new HostMemory;  // never destroyed: static Tensors may outlive any destructor
   return *memory;
 }
 
@@ -77,7 +77,7 @@ void* allocate(Device device, int64_t bytes) {
   return p;
 }
 
-// Not by on(): after a failed kernel and at the end of the process the driver refuses every call, and none is needed.
+// Does not use on(), which calls the driver: after a failed kernel, or at process exit, the driver refuses every call.
 void release(Device device, void* p) noexcept {
   if (device.kind == Device::cpu) return kernel::release(Cpu{}, p);
 #ifdef CAMO_CUDA

@@ -1,9 +1,9 @@
-// One caching allocator per device.  Memory comes from the system in large arenas and is never returned during
-// a run: fresh pages cost PyTorch 10-15 % of a CPU step.
+// One caching allocator per device.  It takes memory from the system in large arenas and returns none during a run:
+// fresh pages cost PyTorch 10-15 % of a CPU step.
 //
-// Best fit over address-ordered free blocks (tensor/memory/arena.h), every block 64-byte aligned.  A CUDA device has one
-// compute stream, so a block freed on the host may be handed out at once: what still runs was started before.
-// With CAMO_POISON=1 fresh memory is filled with NaN, so that reading what nobody wrote shows.
+// It picks the best fit among free blocks (tensor/memory/arena.h); every block is 64-byte aligned.  A CUDA device has
+// one compute stream, so a freed block may be reused at once: kernels that still read it were launched earlier.
+// With CAMO_POISON=1 new blocks are filled with NaN, so that a read of uninitialised memory shows.
 #pragma once
 
 #include <cstdint>
@@ -13,21 +13,21 @@
 namespace camo {
 
 struct MemoryStats {
-  int64_t in_use = 0;        // bytes handed out now
-  int64_t peak = 0;          // the most ever handed out
+  int64_t in_use = 0;        // bytes in use now
+  int64_t peak = 0;          // largest value of in_use so far
   int64_t reserved = 0;      // bytes taken from the system
-  int64_t largest_free = 0;  // largest block that is reserved and free
+  int64_t largest_free = 0;  // size of the largest free block
   int64_t allocations = 0;
 };
 
-/// Throws MemoryError (wanted, in use, reserved, largest free block) when the system has no more.
+/// Throws MemoryError (with bytes wanted, in use, reserved, and the largest free block) when the system has no more.
 void* allocate(Device device, int64_t bytes);
 void release(Device device, void* p) noexcept;
 MemoryStats memory_stats(Device device = {});
-/// Peak starts again from what is in use now.
+/// Sets the peak to the bytes in use now.
 void reset_memory_peak(Device device = {});
 
-/// CAMO_POISON=1: fresh memory is filled with this, a NaN in every floating type.
+/// True if CAMO_POISON=1.  New blocks are then filled with kPoison, a NaN in every floating type.
 bool poison();
 constexpr uint16_t kPoison = 0x7ff4;
 

@@ -1,8 +1,8 @@
-// Best-fit arena over large pieces of memory, of the host or of a device; it never looks into what it hands out.
+// A best-fit arena over large pieces of host or device memory.  It never reads or writes that memory.
 //
-// Free blocks are known by size and address, so that the same calls give the same addresses in every run;
-// neighbours of one piece merge when they are freed: a driver refuses copies that reach from one of its allocations into
-// the next.  Not safe for threads: the owner holds a lock.
+// Free blocks are sorted by size and address, so the same calls give the same addresses in every run.  Neighbouring
+// blocks merge when freed, but only within one piece, because a CUDA driver refuses copies that span two of its
+// allocations.  Not thread-safe: the owner holds a lock.
 #pragma once
 
 #include <map>
@@ -14,10 +14,11 @@ namespace camo {
 
 class Arena {
  public:
-  /// take(bytes) gets a piece from the system, or nullptr; pieces are multiples of `piece` bytes, blocks of `align`.
+  /// take(bytes) gets a piece from the system, or nullptr.  Piece sizes are multiples of `piece`, block
+  /// sizes of `align`.
   Arena(void* (*take)(int64_t bytes), int64_t piece, int64_t align) : take_(take), piece_(piece), align_(align) {}
 
-  /// nullptr when the system has no more.
+  /// Returns nullptr when the system has no more memory.
   void* allocate(int64_t bytes);
   void release(void* p) noexcept;
   int64_t size_of(void* p) const { return blocks_.at(static_cast<char*>(p)).size; }
@@ -32,7 +33,7 @@ class Arena {
   using Blocks = std::map<char*, Block>;
   using Free = std::set<std::pair<int64_t, char*>>;  // by size, then address
 
-  /// Makes one block of two neighbours when both are free and of one piece.
+  /// Merges two neighbouring blocks if both are free and lie in one piece.
   void merge(Blocks::iterator left, Blocks::iterator right);
 
   void* (*take_)(int64_t);

@@ -1,10 +1,10 @@
-// Scalar ops: value and slope side by side, one definition for every type and device.
+// Scalar ops: each functor holds a value and its derivative, defined once for every dtype and device.
 //
-// A functor is written over A = float, double or a Vec of them; `where` instead of branches, camo::exp and camo::erf
-// (tensor/scalar/math.h) instead of libm.  f(x) is the value, df(x, y) the slope.  A binary functor has f(a, b),
-// da(a, b, y) and db(a, b, y).  kNeeds says which of these numbers a slope reads, hence what the Var function keeps
-// for the backward pass; the others arrive as zeros.  NaN goes through every op.
-// To add one: write it here, name it in the list at the end, declare its Var function in autograd/ops.h, add its
+// A functor is a template over A = float, double or a Vec of them.  It uses `where` instead of branches, and camo::exp
+// and camo::erf (tensor/scalar/math.h) instead of libm.  f(x) is the value and df(x, y) the derivative; a binary
+// functor has f(a, b), da(a, b, y) and db(a, b, y).  kNeeds says which of x, a, b, y a derivative reads, and so what
+// the Var function saves for the backward pass; the others are passed as zeros.  NaN propagates through every op.
+// To add one: write it here, add it to the list at the end, declare its Var function in autograd/ops.h, and add its
 // case in tests/ops/elementwise.cpp.
 #pragma once
 
@@ -13,8 +13,8 @@
 
 namespace camo {
 
-/// What a slope reads, as a set; kX is also the first operand of a binary functor.  kOne: the slope is 1, so that dy
-/// itself is the gradient.
+/// The set of numbers that a derivative reads; kX is also the first operand of a binary functor.  kOne: the derivative
+/// is 1, so dy itself is the gradient.
 enum Needs : int { kNothing = 0, kX = 1, kA = 1, kB = 2, kY = 4, kOne = 8 };
 
 // ---- one operand ------------------------------------------------------------------------------------------
@@ -86,7 +86,7 @@ struct Relu {
   static constexpr const char* kName = "relu";
   static constexpr int kNeeds = kY;
   template <class A> CAMO_HD static A f(A x) { return where(x < A(0), A(0), x); }
-  template <class A> CAMO_HD static A df(A, A y) { return where(y > A(0), A(1), y); }  // y is 0 or NaN otherwise
+  template <class A> CAMO_HD static A df(A, A y) { return where(y > A(0), A(1), y); }  // else y is 0 or NaN
 };
 
 struct Gelu {  // x Phi(x), exact erf form.  Hendrycks, Gimpel 2016, arXiv:1606.08415
@@ -109,7 +109,7 @@ struct Silu {  // x sigmoid(x).  Elfwing, Uchibe, Doya 2017, arXiv:1702.03118
   }
 };
 
-struct Softplus {  // log(1 + e^x), shifted so that e never overflows
+struct Softplus {  // log(1 + e^x), shifted so that exp never overflows
   static constexpr const char* kName = "softplus";
   static constexpr int kNeeds = kX;
   template <class A> CAMO_HD static A f(A x) { return Relu::f(x) + camo::log1p(camo::exp(-camo::abs(x))); }
@@ -197,7 +197,7 @@ struct Pow {  // a^b for a > 0
   template <class A> CAMO_HD static A db(A a, A, A y) { return y * camo::log(a); }
 };
 
-// ---- the list: what is named here exists for every dtype and device -----------------------------------------
+// ---- the list: each functor here is compiled for every dtype and device -----------------------------------------
 
 template <class... F> struct TypeList {};
 

@@ -1,9 +1,13 @@
-// exp, log, erf and their kin for float, double and Vec of them: one text each, no branches, no tables.
+// exp, log, erf and related functions for float, double and a Vec of them.  Each is written once, without
+// branches or tables.
 //
-// Range reduction brings the argument near zero, a polynomial does the rest, bit arithmetic on the exponent puts it
-// back.  The polynomials are truncated Taylor series where those are short, else Chebyshev fits made for this file.
-// Largest relative error found: float 4e-7, double 1e-15 (erf; the others half of it; pow grows with |b log a|).
-// Kernels always run the vector form, tails included, so that a number's bits do not depend on its place in a row.
+// Range reduction brings the argument near zero, a polynomial approximates the function there, and bit arithmetic on
+// the exponent undoes the reduction.  The polynomials are truncated Taylor series where those are short, else Chebyshev
+// fits made for this file.
+// Largest relative error found: 4e-7 in float and 1e-15 in double, both for erf; half of that for the others.  The
+// error of pow grows with |b log a|.
+// CPU kernels always run the vector form, also on the tail of a row, so the bits of a result do not
+// depend on its position.
 #pragma once
 
 #include <bit>
@@ -16,16 +20,16 @@
 
 namespace camo {
 
-// The vocabulary of scalar functors; a Vec brings its own `where`.
+// Helpers that scalar functors use; Vec has its own `where`.
 CAMO_HD inline float where(bool m, float a, float b) { return m ? a : b; }
 CAMO_HD inline double where(bool m, double a, double b) { return m ? a : b; }
 
-/// NaN in either operand gives b: the order of the hardware's own instruction.
+/// If either operand is NaN the result is b, as in the hardware's own instruction.
 template <class A> CAMO_HD A min(A a, A b) { return where(a < b, a, b); }
 template <class A> CAMO_HD A max(A a, A b) { return where(a > b, a, b); }
 
-/// What this file knows of a type: its numbers, and the same bits as integers and back (an integer for each number).
-/// float and double are one number; tensor/cpu/vec.h has the members for a register of them.
+/// Type traits: the number type of A, and conversions from A to integers of the same bits and back.  float and double
+/// stand for one number; tensor/cpu/vec.h has the same members for a vector register.
 template <class A> struct Lanes;
 
 template <class T, class I> struct OneLane {
@@ -39,7 +43,7 @@ template <> struct Lanes<float> : OneLane<float, int32_t> {};
 template <> struct Lanes<double> : OneLane<double, int64_t> {};
 template <class A> using lane_t = typename Lanes<A>::type;
 
-/// float, double or a Vec of them.
+/// float, double, or a Vec of them.
 template <class A>
 concept Real = requires {
   typename Lanes<A>::type;
@@ -50,7 +54,7 @@ namespace math {
 template <class A> constexpr bool is_float = sizeof(lane_t<A>) == 4;
 template <class A> constexpr int kFractionBits = is_float<A> ? 23 : 52;
 template <class A> constexpr int kBias = is_float<A> ? 127 : 1023;
-/// Adding it leaves the nearest integer in the low bits of the fraction.
+/// x + kRounder has the nearest integer to x in the low bits of its fraction.
 template <class A> constexpr lane_t<A> kRounder = is_float<A> ? 0x1.8p23 : 0x1.8p52;
 
 template <class A> CAMO_HD auto bits(A x) { return Lanes<A>::bits(x); }
@@ -66,7 +70,7 @@ template <Real A, class... C> CAMO_HD A polynomial(A x, double c, C... rest) {
   return A(lane_t<A>(c)) + x * polynomial(x, rest...);
 }
 
-/// x = n log 2 + r with |r| <= log(2) / 2; n comes as an integer in the low bits of the result.
+/// x = n log 2 + r with |r| <= log(2) / 2.  n is returned as an integer in the low bits.
 template <Real A> CAMO_HD typename Lanes<A>::Int reduce(A x, A& r) {
   using T = lane_t<A>;
   A shifted = x * A(T(1.4426950408889634)) + A(kRounder<A>);
@@ -99,32 +103,32 @@ template <Real A> CAMO_HD A copy_sign(A x, A s) {
 
 template <Real A> CAMO_HD A sqrt(A x) { return Lanes<A>::sqrt(x); }
 
-/// Infinity above, subnormals and then zero below, NaN for NaN.
+/// Infinity on overflow; subnormals, then zero, on underflow; NaN for NaN.
 template <Real A> CAMO_HD A exp(A x) {
   using T = lane_t<A>;
   const A low(T(math::is_float<A> ? -104 : -746)), high(T(math::is_float<A> ? 89 : 710));
   x = where(x < low, low, where(x > high, high, x));
   A r;
   auto n = math::reduce(x, r);
-  auto half = n >> 1;  // 2^n alone may be no normal number
+  auto half = n >> 1;  // 2^n alone may lie outside the normal range
   A y = A(1) + r * math::exp_series(r);
   return y * math::power_of_two<A>(half) * math::power_of_two<A>(n - half);
 }
 
-/// -infinity at 0, NaN below.
+/// -infinity at 0, NaN for negative x.
 template <Real A> CAMO_HD A log(A x) {
   using T = lane_t<A>;
   using Limits = std::numeric_limits<T>;
   constexpr int bits = math::kFractionBits<A>;
-  // Subnormals are lifted by 2^bits first.
+  // Subnormals are first scaled up by 2^bits.
   auto tiny = x < A(Limits::min());
   A lifted = where(tiny, x * A(T(int64_t(1) << bits)), x);
-  // lifted = m 2^e with m in [sqrt(1/2), sqrt(2))
+  // The scaled number is m 2^e with m in [sqrt(1/2), sqrt(2)).
   auto e = (math::bits(lifted) - math::bits(A(T(0.70710678118654752)))) >> bits;
   A m = math::real<A>(math::bits(lifted) - (e << bits));
   A n = math::real<A>(math::bits(A(math::kRounder<A>)) + e) - A(math::kRounder<A>);
   n = where(tiny, n - A(T(bits)), n);
-  // log(1 + f) = 2 atanh(s), s = f / (2 + f), written as f - s (f - R) so that f enters exactly
+  // log(1 + f) = 2 atanh(s) with s = f / (2 + f), written as f - s (f - R) so that f enters without rounding.
   A f = m - A(1), s = f / (A(2) + f), z = s * s, R;
   if constexpr (math::is_float<A>) R = z * math::polynomial(z, 2. / 3, 2. / 5, 2. / 7, 2. / 9);
   else
@@ -138,7 +142,7 @@ template <Real A> CAMO_HD A log(A x) {
   return y;
 }
 
-/// log(1 + x) for x in [0, 1], precise for small x too: 2 atanh(s), s = x / (2 + x) <= 1/3.
+/// log(1 + x) for x in [0, 1], accurate for small x too: 2 atanh(s), s = x / (2 + x) <= 1/3.
 template <Real A> CAMO_HD A log1p(A x) {
   const A s = x / (A(2) + x), z = s * s;
   A R;
@@ -152,17 +156,17 @@ template <Real A> CAMO_HD A log1p(A x) {
 template <Real A> CAMO_HD A tanh(A x) {
   using T = lane_t<A>;
   A t = camo::abs(x) * A(T(-2));
-  const A low(T(math::is_float<A> ? -20 : -44));  // tanh is 1 to the last bit there
+  const A low(T(math::is_float<A> ? -20 : -44));  // beyond this tanh rounds to -1
   t = where(t < low, low, t);
   A r;
   auto n = math::reduce(t, r);
   A scale = math::power_of_two<A>(n);
-  A m = r * math::exp_series(r) * scale + (scale - A(1));  // e^t - 1, relative precision kept
+  A m = r * math::exp_series(r) * scale + (scale - A(1));  // e^t - 1 without cancellation
   return copy_sign(m / (m + A(2)), x);
 }
 
-/// x P(x^2) / Q(x^2) up to where erf is 1 to the last bit.  All coefficients are positive, so nothing cancels:
-/// Chebyshev points, relative error made even by reweighting; 2.4e-8 for float, 5e-17 for double.
+/// x P(x^2) / Q(x^2) up to where erf rounds to 1.  All coefficients are positive, so nothing cancels.  The fit uses
+/// Chebyshev points, reweighted to even out the relative error: 2.4e-8 for float, 5e-17 for double.
 template <Real A> CAMO_HD A erf(A x) {
   using T = lane_t<A>;
   const A limit(T(math::is_float<A> ? 4 : 6));

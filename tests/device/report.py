@@ -1,4 +1,4 @@
-"""What tests/device/run measured, as a table for people (.md) and for programs (.json).
+"""Reports the measurements of tests/device/run as a table for people (.md) and for programs (.json).
 
     report.py compare RAW            the two training curves; exit status 1 when they part
     report.py write RAW OUT SECONDS  RAW/{facts,steps}.tsv, train-*.json, bench.json, torch.json -> OUT/GPU-DATE.{md,json}
@@ -10,8 +10,9 @@ import statistics
 import sys
 from pathlib import Path
 
-# Rounding differs from the first step on, and Adam divides by its own size, so curves part slowly; a wrong kernel parts
-# them at once.
+# Rounding differs from the first step on, and Adam divides small gradients by their own size, so correct
+# curves part slowly.
+# A wrong kernel makes them part at once.
 FIRST, FIRST_WITHIN = 20, 1e-2
 LAST, LAST_WITHIN = 20, 0.1
 
@@ -25,7 +26,7 @@ def load(path):
 
 
 def curves(raw):
-    """Facts of the two runs, or None when one is missing."""
+    """Compares the two training runs; None if one is missing."""
     cpu, cuda = load(raw / "train-cpu.json"), load(raw / "train-cuda.json")
     if not cpu or not cuda:
         return None
@@ -50,7 +51,7 @@ def compare(raw):
 
 
 def shares(row):
-    """Bound over time, forward and both; None where there is no such figure."""
+    """The ratio bound / time, for forward and for both; None if a figure is missing."""
     return [row[kind + "_bound_ms"] / row[kind + "_ms"] if kind + "_ms" in row else None for kind in ("forward", "both")]
 
 
@@ -77,7 +78,7 @@ def op_lines(rows, peers, call_us):
 
 
 def failures(raw, step):
-    """The lines of a failed step's logs that say why, some of each log."""
+    """The last lines of each log of a failed step that say why it failed."""
     for log in sorted(raw.glob(f"{step}*.log")):
         lines = log.read_text(errors="replace").splitlines()
         telling = [line for line in lines if re.search(r"FAILED|[Ee]rror|ERROR|Hazard|Uninitialized|camo:", line)]

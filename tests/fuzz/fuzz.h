@@ -1,4 +1,4 @@
-// What the fuzz targets share.
+// Shared parts of the fuzz targets.
 #pragma once
 
 #include <fcntl.h>
@@ -13,8 +13,8 @@
 
 namespace camo::fuzz {
 
-/// A file in memory, in a folder of its own, that holds the input of the moment: the readers take paths, and all of a
-/// reader is to be tested.
+/// A file in memory, in a folder of its own, with the current input.  The readers take paths, so this
+/// tests all of a reader.
 class InputInMemory {
  public:
   InputInMemory() {
@@ -37,7 +37,7 @@ class InputInMemory {
   int fd_ = -1;
 };
 
-/// What must hold whatever the input is.
+/// Crashes unless ok: a property that must hold for every input.
 inline void require(bool ok) {
   if (!ok) std::abort();
 }

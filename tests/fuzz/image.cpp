@@ -1,5 +1,5 @@
-// PNG and JPEG, by content.  Half of the changed PNGs get right sums again.  Libpng and libjpeg-turbo are the system's
-// and not instrumented: what is tested is how they are called.
+// Reads PNG and JPEG, told apart by content.  Half of the mutated PNGs get correct checksums again.  libpng and
+// libjpeg-turbo come from the system and are not instrumented, so this tests only how Camo calls them.
 #include "tensor/image/image.h"
 
 #include <cstring>
@@ -14,14 +14,14 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const std::string& path = file(data, size);
   try {
     const camo::ImageInfo info = camo::probe_image(path);
-    if (info.height * info.width > 1 << 16) return 0;  // larger ones are legal and slow
+    if (info.height * info.width > 1 << 16) return 0;  // larger pictures are legal but slow
     camo::fuzz::require(camo::read_image(path).shape() == camo::Shape{info.height, info.width, 3});
     camo::fuzz::require(camo::read_mask(path).shape() == camo::Shape{info.stored_height, info.stored_width, 1});
   } catch (const camo::DataError&) {}
   return 0;
 }
 
-/// Every chunk of a PNG: length, name, data, sum of name and data; numbers are big-endian.
+/// Corrects the checksum of every chunk of a PNG: length, name, data, checksum of name and data, in big-endian numbers.
 static void repair_sums(uint8_t* data, size_t size) {
   for (size_t at = 8; at + 12 <= size;) {
     uint32_t n;

@@ -1,4 +1,4 @@
-// The index of a sharded set, with two shards beside it.
+// Reads the index of a sharded set that has two shards beside it.
 #include "tensor/io/io.h"
 #include "tensor/io/safetensors_index.h"
 #include "tests/fuzz/fuzz.h"

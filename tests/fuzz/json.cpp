@@ -1,10 +1,10 @@
-// The configuration of a run: what is accepted must come back from what is written.
+// Reads the configuration of a run.  If it is accepted, writing it and reading it again must give the same.
 #include "examples/camo/options/config.h"
 #include "nn/backbone.h"
 #include "tensor/ops/matmul.h"
 #include "tests/fuzz/fuzz.h"
 
-// The network and its products are not part of this build.
+// This build leaves out the networks and matrix products.
 namespace camo {
 std::vector<std::string> nn::backbone_names() { return {"pvt_v2_b0", "pvt_v2_b2"}; }
 std::vector<std::string> moe::model_names() { return {"camoxpert", "camoxpert-sparse"}; }

@@ -1,4 +1,4 @@
-// Writes the seeds: make_seeds FOLDER makes FOLDER/TARGET/NAME, each file small and of our own making.
+// Writes the seeds: make_seeds FOLDER writes FOLDER/TARGET/NAME.  Each file is small and made here.
 #include <turbojpeg.h>
 #include <zlib.h>
 
@@ -55,7 +55,7 @@ void index() {
 const std::string kFloats(24, '\1');
 const View kPlain = {"FloatStorage", "0", 6, 0, {2, 3}, {3, 1}};
 
-/// One pickle a kind of file.
+/// One pickle for each kind of file.
 std::vector<std::pair<std::string, std::string>> pickles() {
   const std::string state = global("collections", "OrderedDict") + "q\0)Rq\1("s + str("a.weight") + "q\2" +
                             tensor(kPlain) + "q\3" + str("steps") + tensor({"LongStorage", "1", 3, 2, {}, {}}) + "u}" +
@@ -71,7 +71,7 @@ std::vector<std::pair<std::string, std::string>> pickles() {
   const std::pair<const char*, int64_t> kinds[] = {{"Double", 3}, {"BFloat16", 12}, {"Long", 3},
                                                    {"Int", 6},    {"Short", 12},    {"Char", 24},
                                                    {"Byte", 24},  {"Bool", 24},     {"Half", 12}};
-  std::string types;  // every second number of each
+  std::string types;  // a view of every second number of each storage type
   for (size_t i = 0; i < std::size(kinds); ++i) {
     const auto [kind, n] = kinds[i];
     types += str(kind) + tensor({kind + "Storage"s, std::to_string(i), n, 0, {(n + 1) / 2}, {2}});
@@ -107,7 +107,7 @@ void json() {
   put("json/wrong", R"({"sise": 1, "lr": -1, "lr": [1, null, 2.5], "a": {"b": {}}})");
 }
 
-/// A PNG of these rows, each with its filter byte.
+/// A PNG with these rows, each preceded by its filter byte.
 std::string png(int width, int height, int bits, int colour, int interlace, const std::string& rows,
                 const std::string& before = "") {
   auto big = [](uint32_t x) { return raw(__builtin_bswap32(x)); };

@@ -1,4 +1,4 @@
-// Pickles and the tensors they describe: the input is data.pkl of an archive with ten storages.
+// Reads pickles and the tensors that they describe: the input is data.pkl in an archive with ten storages.
 #include "tensor/io/torch_file.h"
 #include "tensor/io/torch_state.h"
 #include "tests/fuzz/fuzz.h"

@@ -1,5 +1,5 @@
-// Instead of tensor/memory/allocator.cpp and tensor/parallel.cpp: every tensor is a block of its own, so that AddressSanitizer
-// sees its ends, and there is one thread.
+// Replaces tensor/memory/allocator.cpp and tensor/parallel.cpp: every tensor is a separate allocation, so that
+// AddressSanitizer sees its bounds, and there is one thread.
 #include <cstdlib>
 
 #include "tensor/memory/allocator.h"
@@ -19,7 +19,8 @@ namespace kernel {
 
 void* allocate(Cpu, int64_t bytes) {
   void* p = nullptr;
-  // Never 0 bytes, which have no address, and not rounded up: the byte after the last is out of bounds.
+  // At least one byte, because 0 bytes have no address; not rounded up, so that the byte after the last
+  // is out of bounds.
   check<MemoryError>(posix_memalign(&p, 64, size_t(bytes > 0 ? bytes : 1)) == 0, "allocate: no ", bytes, " bytes");
   return p;
 }

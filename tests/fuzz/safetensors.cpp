@@ -1,4 +1,4 @@
-// The safetensors reader, over whole files.
+// Reads whole files with the safetensors reader.
 #include "tensor/io/io.h"
 #include "tests/fuzz/fuzz.h"
 

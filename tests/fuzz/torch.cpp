@@ -1,5 +1,5 @@
-// The reader of PyTorch zips, over whole files.  Half of the changed inputs get right sums again, because nothing
-// behind a sum would ever be reached.
+// Reads whole files with the reader of PyTorch zips.  Half of the mutated inputs get correct checksums again; otherwise
+// no input would get past the check of the sums.
 #include "tensor/io/torch_file.h"
 #include "tests/fuzz/fuzz.h"
 #include "tests/io/torch_writer.h"

@@ -20,7 +20,7 @@ json read(const std::string& name) {
   return json::parse(std::ifstream(CAMO_SOURCE_DIR "/tests/golden/" + name + ".json"));
 }
 
-/// Uniform in [-1, 1), 24 bits, element i from the mixed word of hash(name) + i * odd constant.
+/// Numbers in [-1, 1) with 24 bits: element i mixes the bits of hash(name) + i * an odd constant.
 std::vector<double> counter(const std::string& name, int64_t n) {
   std::vector<double> out;
   for (uint64_t i = 0, start = hash(name); i < uint64_t(n); ++i) {
@@ -33,7 +33,7 @@ std::vector<double> counter(const std::string& name, int64_t n) {
   return out;
 }
 
-/// The file-layout weight of that name, rounded to f32.
+/// The weight of that name, in the file's layout, rounded to f32.
 Tensor weight(const std::string& name, const Shape& shape) {
   std::vector<double> u = counter(name, shape.numel());
   double spread = shape.rank() > 1 ? std::sqrt(3 / double(shape.product(1, shape.rank()))) : 0;
@@ -48,7 +48,8 @@ Tensor weight(const std::string& name, const Shape& shape) {
 /// (B, H, W, C) in PyTorch's element order.
 Tensor nchw(const Tensor& x) { return permute(x, {0, 3, 1, 2}); }
 
-/// Relative error of x (in PyTorch's element order) against its digest: L2 over the samples, and the two sums.
+/// Relative error of x (in PyTorch's element order) against its digest: the L2 error over the samples,
+/// and the two sums.
 double error(const Tensor& x, const json& truth, const std::string& name) {
   std::vector<double> v = to_vector<double>(x), u = counter(name, x.numel());
   double absolute = 0, dot = 0;
@@ -62,7 +63,7 @@ double error(const Tensor& x, const json& truth, const std::string& name) {
       double t = truth["samples"][i], d = v[i * v.size() / count] - t;
       off += d * d, square += t * t;
     }
-    worst = test::worse(worst, off == 0 ? 0 : std::sqrt(off / square));  // taps that only see padding: 0 of 0
+    worst = test::worse(worst, off == 0 ? 0 : std::sqrt(off / square));  // 0 / 0: taps that read only padding
   }
   return worst;
 }
@@ -119,7 +120,7 @@ void check_parameters(const std::string& name) {
   const json file = read(name), &gradients = file["runs"][0]["gradients"];
   auto model = nn::backbone(name, {.initialise = false});
   CHECK(model->parameter_count() == file["parameters"]);
-  CHECK(model->named_parameters().size() + 1 == gradients.size());  // and the image
+  CHECK(model->named_parameters().size() + 1 == gradients.size());  // +1: the gradient of the image
   for (const nn::Parameter& p : model->named_parameters()) {
     CAPTURE(p.name);
     CHECK(gradients.contains(p.name));

@@ -1,5 +1,6 @@
-// Backbones against timm: features and gradients of tests/golden/NAME.json, which tests/peers/backbone_golden.py made.
-// Weights, images and projections come from one counter formula in both languages.
+// Compares backbones with timm: features and gradients of tests/golden/NAME.json, which
+// tests/peers/backbone_golden.py made.
+// The same counter formula in C++ and Python gives weights, images and projections.
 #pragma once
 
 #include <string>
@@ -8,13 +9,14 @@
 
 namespace camo::golden {
 
-/// Gives every parameter the value that its name and shape stand for: weights near their usual size, gains about 1,
-/// biases, layer scales and temperatures well away from 0.
+/// Sets every parameter from its name and shape: weights near their usual size, gains about 1; biases, layer scales and
+/// temperatures well away from 0.
 void set_weights(nn::Module& model);
 
-/// The parameters of backbone NAME are those of timm, by name and number.
+/// Checks that the parameters of backbone NAME are those of timm, by name and count.
 void check_parameters(const std::string& name);
-/// Four maps and the file's gradients (all of them at its first size), at every size.  f64: 1e-11 and 1e-10; f32: 5e-6 and 5e-5.
+/// Checks four maps and the gradients in the file (all of them at its first size) at every size.
+/// Tolerances for maps and gradients: 1e-11 and 1e-10 in f64, 5e-6 and 5e-5 in f32.
 void check_values(const std::string& name, DType dtype);
 
 }  // namespace camo::golden

@@ -1,4 +1,5 @@
-// Changing pictures against what can be worked out by hand: a quarter turn moves whole pixels, a colour map is a product.
+// Compares augmentation with results known in closed form: a quarter turn moves whole pixels, a colour map is
+// a matrix product.
 #include "tensor/ops/augment.h"
 
 #include <doctest/doctest.h>
@@ -12,14 +13,14 @@ namespace {
 
 constexpr int64_t kN = 7;
 
-/// A picture (1, kN, kN, C) of numbers that all differ.
+/// A picture (1, kN, kN, C) whose numbers all differ.
 Tensor picture(int64_t C) {
   Tensor x = empty({1, kN, kN, C}, DType::u8);
   for (int64_t i = 0; i < x.numel(); ++i) x.write<uint8_t>()[i] = uint8_t(i * 37 % 251);
   return x;
 }
 
-/// What a normalised channel was before, in [0, 255].
+/// Undoes the normalisation of a channel: its value in [0, 255].
 double restored(float v, int64_t c) {
   const double mean[] = {0.485, 0.456, 0.406}, deviation[] = {0.229, 0.224, 0.225};
   return (double(v) * deviation[c] + mean[c]) * 255;
@@ -27,7 +28,7 @@ double restored(float v, int64_t c) {
 
 }  // namespace
 
-TEST_CASE("a quarter turn and a flip move whole pixels, of photograph and mask alike") {
+TEST_CASE("a quarter turn and a flip move whole pixels of photograph and mask") {
   const Tensor x = picture(3), mask = picture(1);
   for (bool flip : {false, true}) {
     const std::vector<PictureChange> change = {{.angle = std::numbers::pi / 2, .flip = flip}};
@@ -44,7 +45,7 @@ TEST_CASE("a quarter turn and a flip move whole pixels, of photograph and mask a
   }
 }
 
-TEST_CASE("colours are mapped and cut to what a picture can show") {
+TEST_CASE("colours are mapped and clamped to the range of a picture") {
   PictureChange change{.colour = {{0.5f, 0.25f, 0}, {0, 2, 0}, {0, 0, 1}}, .shift = 0.1f};
   const Tensor x = picture(3), y = change_photographs(x, {change});
   for (int64_t i = 0; i < kN * kN; ++i)

@@ -1,4 +1,5 @@
-// PNG files are built here by hand (stored deflate blocks), so that the reader is tested against the format.
+// The PNG files are built by hand (stored deflate blocks), so the reader is tested against the format,
+// not against libpng.
 #include "tensor/image/image.h"
 
 #include <doctest/doctest.h>
@@ -51,7 +52,7 @@ void add_chunk(Bytes& png, const std::string& name, const Bytes& data) {
   append(png, big(~crc));
 }
 
-/// A PNG of filtered rows `raw`; extra chunks go before the pixels.
+/// A PNG with the filtered rows `raw`; `extra` chunks go before the pixels.
 Bytes png(uint32_t w, uint32_t h, int bits, int colour, bool interlaced, const Bytes& raw,
           const std::function<void(Bytes&)>& extra = {}) {
   Bytes out = {0x89, 'P', 'N', 'G', '\r', '\n', 0x1a, '\n'}, header = big(w);
@@ -70,14 +71,14 @@ Bytes png(uint32_t w, uint32_t h, int bits, int colour, bool interlaced, const B
   return out;
 }
 
-/// An image whose every pixel is another one.
+/// An image whose pixels all differ.
 Tensor pattern(int64_t h, int64_t w, int64_t c) {
   Tensor x = empty({h, w, c}, DType::u8);
   for (int64_t i = 0; i < x.numel(); ++i) x.write<uint8_t>()[i] = uint8_t(hash(text(i)) >> 32);
   return x;
 }
 
-/// Smooth, so that JPEG keeps it.
+/// A smooth image, which JPEG preserves well.
 Tensor smooth(int64_t h, int64_t w) {
   Tensor x = empty({h, w, 3}, DType::u8);
   for (int64_t i = 0; i < h * w; ++i)
@@ -109,7 +110,7 @@ Bytes with_exif(Bytes jpeg, int orientation, bool little) {
 
 }  // namespace
 
-TEST_CASE("PNG comes back bit for bit, RGB and grey, whatever the suffix") {
+TEST_CASE("PNG round-trips bit for bit, in RGB and grey, whatever the suffix") {
   Folder folder;
   for (int64_t c : {1, 3}) {
     Tensor x = pattern(13, 7, c);
@@ -156,14 +157,14 @@ TEST_CASE("PNG variants follow the stated rules") {
     Bytes raw = {0, 1, /*4*/ 0, 3, /*5*/ 0, 7, 9, /*6*/ 0, 2, 0, 8, /*7*/ 0, 4, 5, 6};
     CHECK(mask(png(3, 3, 8, 0, true, raw)) == V{1, 2, 3, 4, 5, 6, 7, 8, 9});
   }
-  SUBCASE("gamma and profiles change nothing, a damaged one is damage") {
+  SUBCASE("gamma and profiles change nothing; a damaged profile is an error") {
     CHECK(mask(png(1, 1, 8, 0, false, {0, 100}, [](Bytes& b) { add_chunk(b, "gAMA", big(100000)); })) == V{100});
     Bytes odd = png(1, 1, 8, 0, false, {0, 100}, [](Bytes& b) { add_chunk(b, "iCCP", {1, 2, 3}); });
     CHECK(mask(odd) == V{100});
     odd[44] ^= 1;
     CHECK_THROWS_AS(mask(odd), DataError);
   }
-  SUBCASE("eXIf turns the image, not the mask") {
+  SUBCASE("eXIf turns the image but not the mask") {
     auto exif = [](Bytes& b) {
       add_chunk(b, "eXIf", {'M', 'M', 0, 42, 0, 0, 0, 8, 0, 1, 1, 0x12, 0, 3, 0, 0, 0, 1, 0, 6, 0, 0});
     };
@@ -177,23 +178,23 @@ TEST_CASE("PNG variants follow the stated rules") {
 TEST_CASE("JPEG keeps a smooth picture; a colour mask is read as luma") {
   Folder folder;
   Tensor x = smooth(45, 61);
-  write_jpeg(folder.file("x.png"), x, 98);  // the suffix lies
+  write_jpeg(folder.file("x.png"), x, 98);  // the suffix is wrong on purpose
   CHECK(probe_image(folder.file("x.png")).format == "jpeg");
-  CHECK(largest_difference(read_image(folder.file("x.png")), x) <= 12);  // chroma is stored at half size
+  CHECK(largest_difference(read_image(folder.file("x.png")), x) <= 12);  // chroma is stored at half resolution
   CHECK(read_mask(folder.file("x.png")).shape() == Shape{45, 61, 1});
   Tensor grey = smooth(20, 20);
   write_jpeg(folder.file("grey"), grey.reshape(Shape{20, 60, 1}), 98);
   CHECK(largest_difference(read_mask(folder.file("grey")), grey.reshape(Shape{20, 60, 1})) <= 20);
 }
 
-TEST_CASE("EXIF orientation is applied to images in all eight cases, to masks never") {
+TEST_CASE("all eight EXIF orientations are applied to images, and none to masks") {
   Folder folder;
   Tensor x = smooth(40, 24);
   write_jpeg(folder.file("x"), x, 98);
   Bytes plain = slurp(folder.file("x"));
   Tensor stored = read_image(folder.file("x"));
   const int64_t H = 40, W = 24;
-  auto source = [&](int o, int64_t i, int64_t j) -> std::pair<int64_t, int64_t> {  // by the table of the EXIF standard
+  auto source = [&](int o, int64_t i, int64_t j) -> std::pair<int64_t, int64_t> {  // as in the EXIF standard
     switch (o) {
       case 2: return {i, W - 1 - j};
       case 3: return {H - 1 - i, W - 1 - j};
@@ -241,7 +242,7 @@ TEST_CASE("a truncated or damaged picture is an error, never half a picture") {
   for (size_t bit = 0; bit < whole.size() * 8; bit += 3) {
     Bytes bad = whole;
     bad[bit / 8] ^= uint8_t(1 << bit % 8);
-    Tensor got = right;  // what is not refused must be right
+    Tensor got = right;  // an accepted file must give the right pixels
     try {
       got = read_image(folder.put("bad", bad));
     } catch (const DataError&) {}
@@ -249,7 +250,7 @@ TEST_CASE("a truncated or damaged picture is an error, never half a picture") {
   }
 }
 
-TEST_CASE("what cannot be read is refused by name, before memory is taken") {
+TEST_CASE("files that cannot be read are refused by name, before memory is allocated") {
   Folder folder;
   auto refuses = [&](const Bytes& bytes, const std::string& words) {
     std::string path = folder.put("x", bytes), what;
@@ -284,7 +285,7 @@ TEST_CASE("what cannot be read is refused by name, before memory is taken") {
 
 TEST_CASE("resize is the triangle filter within one grey level") {
   auto reference = [](const Tensor& x, int64_t h,
-                      int64_t w) {  // f64, both axes at once, normalised at the end
+                      int64_t w) {  // in f64, both axes at once, normalised at the end
     int64_t H = x.dim(0), W = x.dim(1), C = x.dim(2);
     double sy = double(H) / double(h), sx = double(W) / double(w), ry = std::max(sy, 1.0), rx = std::max(sx, 1.0);
     std::vector<double> out(h * w * C);

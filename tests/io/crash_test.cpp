@@ -28,7 +28,7 @@ int kill_at(const char*, int64_t number) {
 }
 }  // namespace
 
-TEST_CASE("killed before and after every file call, a save leaves the old file or the new one") {
+TEST_CASE("a save that is killed before or after any file call leaves the old file or the new one") {
   Folder folder;
   std::string path = folder.file("last.safetensors");
   write_safetensors(path, sample(1));
@@ -59,7 +59,7 @@ TEST_CASE("killed before and after every file call, a save leaves the old file o
   CHECK((was_old && was_new));
 }
 
-TEST_CASE("whichever file call fails, the old file is whole, nothing is left over, the error says where") {
+TEST_CASE("when a file call of a save fails, the old file is whole, no temporary is left, the error names the call") {
   Folder folder;
   std::string path = folder.file("last.safetensors");
   write_safetensors(path, sample(1));

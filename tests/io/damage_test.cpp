@@ -11,7 +11,7 @@ using namespace camo::test;
 
 namespace {
 
-/// A checkpoint of 40 tensors of all types and 250 kB.
+/// A checkpoint of 40 tensors of all types, 250 kB.
 NamedTensors checkpoint() {
   NamedTensors out;
   for (int64_t i = 0; i < 36; ++i)
@@ -23,7 +23,7 @@ NamedTensors checkpoint() {
   return out;
 }
 
-/// Overwrites a byte of a file, and puts it back.
+/// Overwrites a byte of a file and restores it at the end of the scope.
 struct Flip {
   int fd;
   int64_t at;
@@ -41,7 +41,7 @@ struct Flip {
 
 }  // namespace
 
-TEST_CASE("10 000 flipped bits: every one is refused, and in the data by the name of its tensor") {
+TEST_CASE("each of 10 000 single flipped bits is refused; in the data the error names the tensor") {
   Folder folder;
   const std::string path = folder.file("a");
   write_safetensors(path, checkpoint(), {{"state", "{\"epoch\": 3}"}});
@@ -67,7 +67,7 @@ TEST_CASE("10 000 flipped bits: every one is refused, and in the data by the nam
   CHECK(verdict(path) == "accepted");
 }
 
-TEST_CASE("every single bit of a small checkpoint, flipped, is refused, and every shorter length") {
+TEST_CASE("a small checkpoint is refused with any one bit flipped, and at any shorter length") {
   Folder folder;
   const std::string path = folder.file("a");
   write_safetensors(path, {{"w", randn({3, 5}, 1)}, {"step", from<int64_t>({7}, {1})}}, {{"state", "{\"epoch\": 3}"}});

@@ -1,4 +1,4 @@
-// The memory that tensor/io/io.h promises, counted on headers made to break it.
+// Measures the memory that tensor/io/io.h promises, on headers made to break the promise.
 #include <doctest/doctest.h>
 
 #include <functional>
@@ -20,7 +20,7 @@ std::string repeat(int n, const std::function<std::string(int)>& item) {
 std::string braces(const std::string& s) { return "{" + s + "}"; }
 std::string quote(const std::string& s) { return "\"" + s + "\""; }
 
-/// Names of few characters: 0, 1, ..., in base 64.
+/// The i-th of the short names 0, 1, ..., in base 64.
 std::string name(int i) {
   constexpr const char* digits = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ-_";
   std::string out;
@@ -40,8 +40,8 @@ struct Case {
   const char *verdict, *what;
   std::string header;
   size_t data = 0;
-  int64_t tensors = 0;  // that are read
-  int64_t widened = 1;  // bytes in memory for a byte of data
+  int64_t tensors = 0;  // number of tensors returned
+  int64_t widened = 1;  // bytes in memory per byte of data
 };
 
 std::vector<Case> cases() {
@@ -92,12 +92,12 @@ std::vector<Case> cases() {
 
 }  // namespace
 
-TEST_CASE("a pickle takes 256 MiB at most, an archive of empty records twice its size") {
+TEST_CASE("a pickle takes at most 256 MiB, and an archive of empty records at most twice its size") {
   using namespace torch_writer;
   Folder folder;
   const std::string row = "(" + std::string(62'000, 'N');
   std::string tuples = "]", items = "}", all = "N" + std::string((1 << 22) - 1, '\x94');
-  for (int i = 0; i < 67; ++i) tuples += row + "ta";  // thrown away, and still in the pool
+  for (int i = 0; i < 67; ++i) tuples += row + "ta";  // popped, but they stay in the pool
   for (int i = 0; i < 33; ++i) items += row + "u";
   all += items + tuples;
   for (const std::string& words : {tuples, items, all, all + row + "t", all + row + row + "u", all + "\x94\x94"}) {
@@ -119,7 +119,7 @@ TEST_CASE("a pickle takes 256 MiB at most, an archive of empty records twice its
   CHECK(peak <= int64_t(2 * std::filesystem::file_size(folder.file("x"))));
 }
 
-TEST_CASE("a file takes its size, three headers and 1 MiB at most, whatever its header claims") {
+TEST_CASE("reading takes at most the file's size, three headers and 1 MiB, whatever the header claims") {
   Folder folder;
   for (const Case& c : cases()) {
     const std::string path = put(folder.file("x"), raw_file(c.header, c.data));

@@ -25,7 +25,7 @@ NamedTensors sample(uint64_t seed) {
 
 }  // namespace
 
-TEST_CASE("tensors and metadata come back bit for bit, aligned, with checksums verified") {
+TEST_CASE("tensors and metadata round-trip bit for bit, aligned, with checksums verified") {
   Folder folder;
   std::string path = folder.file("a.safetensors");
   Metadata metadata = {{"state", "{\"epoch\": 3}\n"}, {"", "\xe2\x82\xac \xc2\x9b \xc2\xa0 \x7f \\"}};
@@ -71,7 +71,7 @@ TEST_CASE("halves are widened exactly") {
   CHECK(equal);
 }
 
-TEST_CASE("small integers and truth values are widened exactly, beyond one chunk too") {
+TEST_CASE("small integers and booleans are widened exactly, also in more than one chunk") {
   Folder folder;
   auto check_type = [&]<class T>(const char* name, T) {
     std::vector<T> values(10'001);
@@ -89,12 +89,12 @@ TEST_CASE("small integers and truth values are widened exactly, beyond one chunk
   check_type("I32", int32_t()), check_type("U32", uint32_t()), check_type("BOOL", uint8_t());
 }
 
-TEST_CASE("whatever is legal can be listed, also what Camo cannot hold") {
+TEST_CASE("every legal type can be listed, also types that Camo cannot hold") {
   Folder folder;
   std::string header;
   int64_t at = 0;
   const std::pair<const char*, int> types[] = {
-      // with the bits of one number
+      // Types and the bits of one number.
       {"BOOL", 8}, {"U8", 8},    {"I8", 8},   {"F8_E4M3", 8}, {"F8_E5M2", 8}, {"I16", 16},   {"U16", 16},
       {"F16", 16}, {"BF16", 16}, {"I32", 32}, {"U32", 32},    {"F32", 32},    {"F64", 64},   {"I64", 64},
       {"U64", 64}, {"C64", 64},  {"F4", 4},   {"F6_E2M3", 6}, {"F6_E3M2", 6}, {"F8_E8M0", 8}};
@@ -111,7 +111,7 @@ TEST_CASE("whatever is legal can be listed, also what Camo cannot hold") {
   CHECK(verdict(path).find("rule 14: \"BOOL\" has 8 axes") != std::string::npos);
 }
 
-TEST_CASE("a sharded set is read and listed like one file, in the order of its files") {
+TEST_CASE("a sharded set is read and listed like one file, in the order of its shards") {
   Folder folder;
   const NamedTensors all = sample(5);
   write_safetensors(folder.file("m-1.safetensors"), {all.begin(), all.begin() + 3}, {{"format", "pt"}, {"part", "1"}});
@@ -133,7 +133,7 @@ TEST_CASE("a sharded set is read and listed like one file, in the order of its f
   CHECK_THROWS_WITH_AS(read_safetensors(path), doctest::Contains("index of a sharded set"), WeightsError);
 }
 
-TEST_CASE("files of other kinds are named, with what to do") {
+TEST_CASE("files of other formats are named, with advice") {
   Folder folder;
   auto says = [&](const std::string& bytes, const char* words) {
     CHECK(verdict(put(folder.file("x"), bytes)).find(words) != std::string::npos);
@@ -147,7 +147,7 @@ TEST_CASE("files of other kinds are named, with what to do") {
   CHECK(verdict(folder.path).find("folder") != std::string::npos);
 }
 
-TEST_CASE("names and metadata that could not be read back are not written") {
+TEST_CASE("names and metadata that could not be read back are refused on writing") {
   Folder folder;
   std::string path = folder.file("a");
   CHECK_THROWS_AS(write_safetensors(path, {{"a", ones({1})}, {"a", ones({1})}}), WeightsError);

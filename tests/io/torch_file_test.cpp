@@ -16,7 +16,7 @@ using namespace camo::torch_writer;
 
 namespace {
 
-/// One file, in memory where there is such a place.
+/// A file that is reused for every case; in memory if there is a memory file system.
 struct OneFile {
   std::string path = (std::filesystem::exists("/dev/shm") ? std::filesystem::path("/dev/shm")
                                                           : std::filesystem::temp_directory_path()) /
@@ -28,7 +28,7 @@ struct OneFile {
   }
 };
 
-/// What the reader says about these bytes; the list must say the same unless only data are wrong.
+/// What the reader says about these bytes.  Listing must say the same, unless only the data are wrong.
 std::string verdict(const std::string& bytes, const ReadOptions& options = {}) {
   OneFile file;
   auto said = [&](auto read) -> std::string {
@@ -55,7 +55,7 @@ bool says(const std::string& bytes, const std::string& words) {
 const std::vector<float> kSix = {0, 1, 2, 3, 4, 5};
 const std::string kStorage = numbers(kSix);
 
-/// A file of one tensor "w" with this value.
+/// A file with one tensor "w" of this value.
 std::string one(const std::string& value) { return file(pickle(dict(str("w") + value)), {kStorage}); }
 std::string one_view(int64_t offset, const std::vector<int64_t>& shape, const std::vector<int64_t>& strides,
                      int64_t numel = 6) {
@@ -63,7 +63,7 @@ std::string one_view(int64_t offset, const std::vector<int64_t>& shape, const st
 }
 std::string plain() { return one_view(0, {2, 3}, {3, 1}); }
 
-/// A state_dict as PyTorch writes it: an OrderedDict with _metadata, memo entries everywhere.
+/// A state_dict as PyTorch writes it: an OrderedDict with _metadata and memo entries throughout.
 std::string like_torch() {
   std::string dictionary = global("collections", "OrderedDict") + "q\0)Rq\x01"s;
   dictionary += "("s + str("a.weight") + "q\x02"s + tensor({"FloatStorage", "0", 6, 0, {2, 3}, {3, 1}}) + "q\x03";
@@ -74,7 +74,7 @@ std::string like_torch() {
 
 }  // namespace
 
-TEST_CASE("a state_dict as PyTorch writes it comes back in its order") {
+TEST_CASE("a state_dict as PyTorch writes it is read in its order") {
   OneFile file;
   SafeTensors in = read_torch(file(like_torch()));
   REQUIRE(in.tensors.size() == 2);
@@ -83,7 +83,7 @@ TEST_CASE("a state_dict as PyTorch writes it comes back in its order") {
   CHECK(equal_bits(in.tensors[1].second, full({}, 7, DType::i64)));
   CHECK(in.verified);
   CHECK(in.metadata.empty());
-  CHECK(read_tensors(file.path).format == "PyTorch zip");  // told by its content
+  CHECK(read_tensors(file.path).format == "PyTorch zip");  // recognised by its content
   CHECK(read_tensors_header(file.path).tensors.size() == 2);
   SafeHeader header = read_torch_header(file.path);
   REQUIRE(header.tensors.size() == 2);
@@ -103,7 +103,7 @@ TEST_CASE("listing reads no tensor's data") {
   CHECK(says(bytes, "damaged: \"archive/data/0\" does not have its checksum"));
 }
 
-TEST_CASE("a file that PyTorch was told to write without sums is read, unverified") {
+TEST_CASE("a file that PyTorch wrote without checksums is read as unverified") {
   OneFile file;
   const std::string words = pickle(dict(str("w") + tensor({"FloatStorage", "0", 6, 0, {6}, {1}})));
   const SafeTensors in = read_torch(file(torch_writer::file(words, {kStorage}, {.sums = false})));
@@ -135,7 +135,7 @@ TEST_CASE("every stored type is read as documented") {
   CHECK(equal_bits(read("BoolStorage", numbers<uint8_t>({0, 1, 1}), 3), from<uint8_t>({0, 1, 1}, {3})));
 }
 
-TEST_CASE("views are materialised: transposed, sliced, expanded, shared") {
+TEST_CASE("transposed, sliced, expanded and shared views are copied dense") {
   auto read = [](const std::string& bytes) {
     OneFile at;
     return read_torch(at(bytes)).tensors[0].second;
@@ -157,7 +157,7 @@ TEST_CASE("views are materialised: transposed, sliced, expanded, shared") {
   CHECK(in.tensors[0].second.storage() != in.tensors[1].second.storage());
 }
 
-TEST_CASE("what a training program wrapped is found, and the choice is reported") {
+TEST_CASE("weights inside a training checkpoint are found, and the chosen key is reported") {
   auto weights = [](const std::string& key) {
     return dict(str("w") + tensor({"FloatStorage", key, 6, 0, {6}, {1}}) + str("note") + str("x"));
   };
@@ -177,7 +177,7 @@ TEST_CASE("what a training program wrapped is found, and the choice is reported"
   in = read(str("model") + weights("0") + str("state_dict") + dict(""));
   CHECK(in.metadata["torch.entry"] == "model");
   in = read(str("weight") + tensor({"FloatStorage", "0", 6, 0, {6}, {1}}) + str("a\xed\xa0\x80") + "N");
-  CHECK(in.metadata == Metadata{{"torch.skipped", "\"a???\""}});  // Python writes half of a pair so
+  CHECK(in.metadata == Metadata{{"torch.skipped", "\"a???\""}});  // Python writes an unpaired surrogate like this
   in = read(str("weight") + tensor({"FloatStorage", "0", 6, 0, {6}, {1}}) + str("optimizer") + weights("7"));
   CHECK(in.metadata == Metadata{{"torch.skipped", "\"optimizer\""}});
   CHECK(says(file(pickle(dict(rest))), "no tensor in its dict of \"epoch\", \"lr\", \"args\", \"big\", \"list\""));
@@ -185,7 +185,7 @@ TEST_CASE("what a training program wrapped is found, and the choice is reported"
   CHECK(says(file(pickle("}")), "accepted"));
 }
 
-TEST_CASE("no function but the four harmless ones is called, and the refusal names it") {
+TEST_CASE("only four harmless functions are accepted; the refusal of any other names it") {
   auto call = [](const std::string& module, const std::string& name) {
     return one(global(module, name) + "("s + str("echo") + "tR");
   };
@@ -221,7 +221,7 @@ TEST_CASE("no function but the four harmless ones is called, and the refusal nam
   CHECK(says(one("]}b"), "BUILD expects dict, got list"));
 }
 
-TEST_CASE("parameters, sizes and newer protocols are understood") {
+TEST_CASE("parameters, sizes and newer protocols are read") {
   std::string value = tensor({"FloatStorage", "0", 6, 0, {6}, {1}});
   const std::string parameter = global("torch._utils", "_rebuild_parameter");
   const std::string negated = value.substr(0, value.size() - 2) + dict(str("neg") + "\x88") + "tR";
@@ -237,7 +237,7 @@ TEST_CASE("parameters, sizes and newer protocols are understood") {
   CHECK(says(file("\x80\x04\x95"s + raw<uint64_t>(body.size() + 1) + body, {kStorage}), "truncated: a frame"));
 }
 
-TEST_CASE("hostile pickles end quickly and in words") {
+TEST_CASE("hostile pickles are refused quickly, with a reason") {
   CHECK(says(one(")K\0R"s), "REDUCE expects tuple, got int"));
   CHECK(says(file(pickle("]q\0h\0a"s)), "holds list instead"));              // a list inside itself
   CHECK(says(file(pickle("}q\0"s + str("model") + "h\0s"s)), "no tensor"));  // a dict inside itself
@@ -250,7 +250,7 @@ TEST_CASE("hostile pickles end quickly and in words") {
   CHECK(says(file(pickle("(K\x01u")), "SETITEMS expects pairs"));
   CHECK(says(file(pickle("}K\x01(u")), "SETITEMS expects dict, got int"));
   CHECK(says(file(pickle("}K\x01s")), "empty stack"));
-  CHECK(says(file(pickle("K\x01(\x85")), "empty stack"));  // below a mark
+  CHECK(says(file(pickle("K\x01(\x85")), "empty stack"));  // pops a value below a mark
   CHECK(says(file(pickle("t")), "no MARK"));
   CHECK(says(file(pickle("")), "ends with 0 values"));
   CHECK(says(file(pickle("NN")), "ends with 2 values"));
@@ -281,7 +281,7 @@ TEST_CASE("hostile pickles end quickly and in words") {
   CHECK(says(file(pickle(dict(str("\xff") + tensor({"FloatStorage", "0", 6, 0, {6}, {1}}))), {kStorage}), "UTF-8"));
 }
 
-TEST_CASE("a view never leaves its storage, and no storage is what it is not") {
+TEST_CASE("a view stays inside its storage, and a storage has the size and type it claims") {
   CHECK(says(one_view(1, {2, 3}, {3, 1}), "reaches element 6 of a storage of 6"));
   CHECK(says(one_view(0, {2, 3}, {4, 1}), "reaches element 6 of"));
   CHECK(says(one_view(-1, {2}, {1}), "its offset is -1"));
@@ -305,7 +305,7 @@ TEST_CASE("a view never leaves its storage, and no storage is what it is not") {
   CHECK(says(file(pickle(dict(mixed)), {kStorage}), "take one storage for F32 and I64"));
 }
 
-TEST_CASE("the zip is stored, whole, and says everything the same way twice") {
+TEST_CASE("a zip must be stored and complete, and its headers must agree with its directory") {
   std::string good = plain();
   CHECK(says(good, "accepted"));
   const std::string words = pickle(dict(str("w") + tensor({"FloatStorage", "0", 6, 0, {2, 3}, {3, 1}})));
@@ -314,7 +314,7 @@ TEST_CASE("the zip is stored, whole, and says everything the same way twice") {
   CHECK(says(file(words, {kStorage}, {.wide = false, .sentinels = true}), "directory"));
   const std::string end = good.substr(good.size() - 22);
   CHECK(says(file(words, {kStorage}, {.comment = "hello"}), "with a comment"));
-  CHECK(says(file(words, {kStorage}, {.comment = end}), "does not end where"));  // the comment is an end record
+  CHECK(says(file(words, {kStorage}, {.comment = end}), "does not end where"));  // the comment is itself an end record
   CHECK(says(good + good, "out of place"));
   CHECK(says("x"s + good, "is no file of torch.save's"));
   CHECK(says(good + "x", "does not end with an end record"));
@@ -345,7 +345,7 @@ TEST_CASE("the zip is stored, whole, and says everything the same way twice") {
   CHECK(says(records([](auto& r) { r.push_back({"a/constants.pkl", ""}); }), "TorchScript"));
   CHECK(says(zip({}), "is no file of torch.save's"));
 
-  // Each number of the directory, of the local headers and of the end records, one by one.
+  // Changes each number of the directory, of the local headers and of the end records in turn.
   auto change = [&](std::string_view mark, size_t offset, int times, const std::string& words) {
     std::string bytes = good;
     size_t at = bytes.find(mark);
@@ -353,7 +353,7 @@ TEST_CASE("the zip is stored, whole, and says everything the same way twice") {
     bytes[at + offset] ^= 1;
     return says(bytes, words);
   };
-  CHECK(change("PK\x01\x02", 16, 3, "differs from the directory"));  // sum
+  CHECK(change("PK\x01\x02", 16, 3, "differs from the directory"));  // checksum
   CHECK(change("PK\x01\x02", 20, 3, "is stored, but"));              // packed size
   CHECK(change("PK\x01\x02", 42, 2, "the record before it ends at"));
   CHECK(change("PK\x01\x02", 28, 1, "is damaged"));
@@ -373,7 +373,7 @@ TEST_CASE("the zip is stored, whole, and says everything the same way twice") {
   CHECK(change("PK\x05\x06", 12, 1, "two end records differ"));
 }
 
-TEST_CASE("limits are kept, and other formats are told apart") {
+TEST_CASE("limits are enforced, and other formats are recognised") {
   CHECK(verdict(plain(), {.max_header = 64}).find("the limits are 64") != std::string::npos);
   CHECK(verdict(one(std::string(2000, 'N')), {.max_header = 1000}).find("the limit is 1000") != std::string::npos);
   CHECK(says("\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19.",
@@ -383,13 +383,13 @@ TEST_CASE("limits are kept, and other formats are told apart") {
   CHECK_THROWS_AS(read_torch("/nonexistent.pth"), WeightsError);
 }
 
-TEST_CASE("truncated anywhere: refused; one bit flipped anywhere that is read: refused") {
+TEST_CASE("a file truncated anywhere, or with one bit flipped in a part that is read, is refused") {
   const std::string good = like_torch();
   int accepted = 0;
   for (size_t n = 0; n < good.size(); ++n) accepted += verdict(good.substr(0, n)) == "accepted";
   CHECK(accepted == 0);
 
-  // A flip may be accepted only where it changes nothing: dates, padding, records that are never read.
+  // A flip may be accepted only where it changes nothing: dates, padding, records that are not read.
   OneFile at;
   const SafeTensors wanted = read_torch(at(good));
   int changed = 0;
@@ -408,7 +408,7 @@ TEST_CASE("truncated anywhere: refused; one bit flipped anywhere that is read: r
   CHECK(changed == 0);
 }
 
-TEST_CASE("twenty thousand random changes of a pickle never do more than raise WeightsError") {
+TEST_CASE("none of 20 000 random changes to a pickle does more than raise WeightsError") {
   const std::string good = like_torch();
   const size_t begin = good.find("\x80\x02"), end = good.find("PK\x07\x08");
   const std::string words = good.substr(begin, end - begin);

@@ -1,4 +1,4 @@
-// Writes what torch.save writes, and what it never would: for tests and for the seeds of tests/fuzz.
+// Writes zips and pickles as torch.save does, and malformed ones, for tests and for the seeds of tests/fuzz.
 #pragma once
 
 #include <cstring>
@@ -17,15 +17,15 @@ template <class T> std::string raw(T x) { return {reinterpret_cast<const char*>(
 
 struct Record {
   std::string name, data;
-  uint16_t flags = 0x808, method = 0;  // PyTorch's: sum and sizes follow the data
-  uint32_t crc_flip = 0;               // xor'ed into the sum
-  uint64_t local_size = 0;             // not 0: the local header gives it, in a zip64 field
+  uint16_t flags = 0x808, method = 0;  // as PyTorch: checksum and sizes follow the data
+  uint32_t crc_flip = 0;               // XORed into the checksum
+  uint64_t local_size = 0;             // if not 0, the local header states it in a zip64 field
 };
 
 struct ZipOptions {
-  bool sums = true;        // without: all 0, as after torch.serialization.set_crc32_options(False)
-  bool wide = true;        // zip64 end record too, as PyTorch writes it
-  bool sentinels = false;  // the narrow numbers are all ones, so that the wide ones count
+  bool sums = true;        // false: all checksums are 0, as after torch.serialization.set_crc32_options(False)
+  bool wide = true;        // also write a zip64 end record, as PyTorch does
+  bool sentinels = false;  // set the 32-bit numbers to all ones, so that the zip64 numbers count
   std::string comment = {};
 };
 
@@ -61,7 +61,7 @@ inline std::string zip(const std::vector<Record>& records, const ZipOptions& opt
          raw<uint32_t>(all ? ~0u : uint32_t(begin)) + raw<uint16_t>(uint16_t(options.comment.size())) + options.comment;
 }
 
-/// Gives every record that the directory names its right sum, in place, as far as the zip still makes sense.
+/// Corrects in place the checksum of every record that the directory names, as far as the zip can still be parsed.
 inline void repair_sums(char* zip, size_t size) {
   auto number = [&]<class T>(size_t at, T) {
     T x;
@@ -110,11 +110,11 @@ inline std::string tensor(const View& v) {
   return global("torch._utils", "_rebuild_tensor_v2") + "(" + storage(v.type, v.key, v.numel) + integer(v.offset) +
          tuple(v.shape) + tuple(v.strides) + "\x89" + ordered_dict() + "tR";
 }
-/// key, value, key, value ... as instructions
+/// Instructions for a dict; `items` is key, value, key, value, ...
 inline std::string dict(const std::string& items) { return "}("s + items + "u"; }
 inline std::string pickle(const std::string& value) { return "\x80\x02"s + value + "."; }
 
-/// A whole file of this pickle and these storages, "0", "1", ...
+/// A whole file with this pickle and these storages, named "0", "1", ...
 inline std::string file(const std::string& pickle, const std::vector<std::string>& storages = {},
                         const ZipOptions& options = {}) {
   std::vector<Record> records = {{"archive/data.pkl", pickle}, {"archive/byteorder", "little"}};
@@ -122,7 +122,7 @@ inline std::string file(const std::string& pickle, const std::vector<std::string
   records.push_back({"archive/version", "3\n"});
   return zip(records, options);
 }
-/// Storages for a pickle that names "0" to "9": 24 bytes each, the last empty.
+/// Storages for a pickle that names "0" to "9": 24 bytes each, the last one empty.
 inline std::vector<std::string> ten_storages() {
   std::vector<std::string> out(10, std::string(24, '\1'));
   out.back().clear();

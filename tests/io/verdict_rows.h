@@ -1,4 +1,5 @@
-// The verdict table's rows of raw bytes: for each rule of a header the smallest violation and its boundary.
+// Rows of the verdict table that are raw bytes: for each rule about headers, the smallest violation and
+// the legal boundary.
 #pragma once
 
 #include <functional>
@@ -12,7 +13,7 @@ constexpr const char* kRule[] = {"",         "rule 1:",  "rule 2:",  "rule 3:", 
                                  "rule 7:",  "rule 8:",  "rule 9:",  "rule 10:", "rule 11:", "rule 12:", "rule 13:",
                                  "rule 14:", "rule 15:", "rule 16:", "rule 17:", "rule 18:", "rule 19:", "rule 20:"};
 
-/// What the reference implementation says to the same bytes; it knows nothing of links, sets and Camo's checksums.
+/// What the reference implementation says about the same bytes.  It has no rules for links, sets and Camo's checksums.
 enum Reference { same_verdict, accepts, not_asked };
 
 /// A row makes a file in an empty folder and returns its path.
@@ -24,7 +25,7 @@ struct Row {
 };
 inline std::vector<Row> g_rows;
 
-/// A row of raw bytes.
+/// Adds a row of raw bytes.
 inline void bytes(const char* verdict, Reference reference, const std::string& what, const std::string& file) {
   g_rows.push_back({what, verdict, reference, [=](const std::string& folder) { return put(folder + "/x", file); }});
 }
@@ -57,7 +58,7 @@ inline void length_and_json() {
   header(kRule[3], R, "{\"\xed\xa0\x80\":" + kA + "}", 8);
   header(kOk, R, kGood, 8);
   header(kOk, R, "{}", 0);
-  header(kOk, R, kGood + std::string('{' - kGood.size(), ' '), 8);  // its length begins as an index does
+  header(kOk, R, kGood + std::string('{' - kGood.size(), ' '), 8);  // its length bytes look like the start of an index
   header(kOk, R, kGood + "  \n\t ", 8);
   header(kOk, R, "{\"\\u00e9\\ud83d\\ude00\":" + kA + "}", 8);
   header(kRule[4], R, kGood + "x", 8);
@@ -89,11 +90,11 @@ inline void tensors() {
   header(kRule[7], stricter, f32("[1,1,1,1,1,1,1,1,2]", "[0,8]"), 8);
   header(kOk, R, f32("[0,281474976710656]", "[0,0]"), 0);
   header(kRule[7], stricter, f32("[0,281474976710657]", "[0,0]"), 0);
-  header(kRule[7], R, f32("[4294967296,4294967296]", "[0,0]"), 0);  // a product that wraps to 0
-  header(kRule[7], R, f32("[4294967296,1073741824]", "[0,0]"), 0);  // one that wraps with the size of its type
-  header(kRule[7], R, f32("[4294967296,268435456]", "[0,0]"), 0);   // and one that wraps in bits
+  header(kRule[7], R, f32("[4294967296,4294967296]", "[0,0]"), 0);  // the product wraps to 0
+  header(kRule[7], R, f32("[4294967296,1073741824]", "[0,0]"), 0);  // the product times the size of the type wraps to 0
+  header(kRule[7], R, f32("[4294967296,268435456]", "[0,0]"), 0);   // the product in bits wraps to 0
   header(kRule[7], R, f32("[281474976710656,281474976710656,0]", "[0,0]"), 0);
-  header(kRule[7], stricter, f32("[281474976710656,32768,0]", "[0,0]"), 0);  // 2^63 on the way: Shape is signed
+  header(kRule[7], stricter, f32("[281474976710656,32768,0]", "[0,0]"), 0);  // passes 2^63 on the way; Shape is signed
   header(kOk, R, one("\"U8\"", "[281474976710656,16384,0]", "[0,0]"), 0);
   header(kRule[8], R, f32("[2]", "[0]"), 8);
   header(kRule[8], R, f32("[2]", "[0,8,8]"), 8);
@@ -139,10 +140,10 @@ inline void metadata_and_names() {
   header(kRule[12], stricter, "{\"" + name + "n\":" + kA + "}", 8);
   header(kRule[12], stricter, "{\"a\\u0000\":" + kA + "}", 8);
   header(kRule[12], stricter, "{\"a\\n\":" + kA + "}", 8);
-  header(kRule[12], stricter, "{\"a\u009b\":" + kA + "}", 8);  // the terminal's escape in one character
+  header(kRule[12], stricter, "{\"a\u009b\":" + kA + "}", 8);  // U+009B: a terminal escape in one character
   header(kOk, R, "{\"\u00a0\":" + kA + "}", 8);
   header(kOk, R, "{\"\":" + kA + "}", 8);
-  header(kOk, R, "{\"../../etc/passwd\":" + kA + "}", 8);  // a name is never a path
+  header(kOk, R, "{\"../../etc/passwd\":" + kA + "}", 8);  // a tensor's name is never used as a path
   for (int n : {100'000, 100'001}) {
     std::string many;
     for (int i = 0; i < n; ++i) many += text(i ? "," : "{", "\"", i, "\":", entry("\"U8\"", "[0]", "[0,0]"));

@@ -1,6 +1,7 @@
-// What a reader of weight files must say, file by file: for each rule of tensor/io/safetensors_header.cpp the smallest violation
-// and its boundary.  verdict_rows.h has what is in a file; here are links, files that change, and sharded sets.
-// CAMO_VERDICTS=FOLDER leaves the files there, for peers/safetensors_verdicts.py to ask the reference about them.
+// The verdict table: for each rule of tensor/io/safetensors_header.cpp, the smallest violation and the legal boundary,
+// with the expected error.  verdict_rows.h has the rows about a file's content; this file has links, files that change,
+// and sharded sets.
+// CAMO_VERDICTS=FOLDER keeps the files there, so that peers/safetensors_verdicts.py can ask the reference about them.
 #include <fcntl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -22,7 +23,7 @@ namespace {
 
 // ---- links, special files, files that change
 
-/// A row that is no plain file, so that the reference has nothing to say.
+/// Adds a row that is not a plain file; the reference is not asked about it.
 void place(const char* verdict, const std::string& what, std::function<std::string(const std::string&)> make,
            const ReadOptions& options = {}) {
   g_rows.push_back({what, verdict, not_asked, std::move(make), options});
@@ -68,8 +69,8 @@ int harm(const char* call, int64_t) {
   return call == std::string("read") && ++g_reads == g_at ? g_harm(), g_answer : 0;
 }
 
-/// Before read call `at` of a reader (1 and 2: what kind of file, 3: its header, 4: its data) something happens to the
-/// file, which was written long ago.
+/// Calls f before read call `at` of a reader (1 and 2: which kind of file, 3: its header, 4: its data).  The file was
+/// written long before.
 void while_read(const char* verdict, const std::string& what, int at, std::function<void()> f, int answer = 0) {
   place(verdict, what, [=](const std::string& folder) {
     g_victim = put(folder + "/x", raw_file(kGood, 8));
@@ -109,7 +110,7 @@ void changing_files() {
 
 // ---- sharded sets
 
-/// A set of two shards with tensors a and b; `change` may spoil it.  Returns the index.
+/// Adds a set of two shards with tensors a and b, after `change` has edited it.  The row's path is the index.
 void set(
     const char* verdict, const std::string& what, const std::string& index,
     std::function<void(const std::string&)> change = [](auto&) {}) {
@@ -163,7 +164,7 @@ void shards() {
   });
   set(kRule[18], "two names of one file", map(R"("a":"1.st","b":"3.st")"),
       [](const std::string& f) { fs::create_hard_link(f + "/1.st", f + "/3.st"); });
-  auto cache = [](const std::string& place) {  // snapshot/NAME are links to blobs/HASH, in a download cache
+  auto cache = [](const std::string& place) {  // as in a download cache: snapshot/NAME are links to blobs/HASH
     return [=](const std::string& f) {
       for (std::string folder : {"/blobs", "/snapshot", "/elsewhere"}) fs::create_directory(f + folder);
       for (std::string name : {"index.json", "1.st", "2.st"}) {
@@ -179,7 +180,7 @@ void shards() {
 
 }  // namespace
 
-TEST_CASE("the verdict on every file names the rule it breaks, within the memory that is promised") {
+TEST_CASE("every verdict names the broken rule, and reading stays within the promised memory") {
   length_and_json(), tensors(), metadata_and_names(), special_files(), changing_files(), shards();
   const char* corpus = std::getenv("CAMO_VERDICTS");
   std::ofstream list(corpus ? std::string(corpus) + "/verdicts.tsv" : "/dev/null");
@@ -190,7 +191,7 @@ TEST_CASE("the verdict on every file names the rule it breaks, within the memory
     const std::string f = folder.file(text(++number)), name = text("v", number);
     fs::create_directory(f);
     const std::string path = row.make(f);
-    uint64_t size = 0;  // nearly all of it headers
+    uint64_t size = 0;  // files that are nearly all header
     for (const auto& e : fs::directory_iterator(f)) size += fs::is_regular_file(e.symlink_status()) ? e.file_size() : 0;
     std::string got;
     const int64_t peak = peak_bytes([&] { got = verdict(path, row.options); });

@@ -1,4 +1,4 @@
-// For tests of weight files: a folder in memory, raw bytes in and out, what a reader says.
+// Helpers for tests of weight files: a folder in memory, files from raw bytes, and what a reader says about them.
 #pragma once
 
 #include <doctest/doctest.h>
@@ -13,7 +13,7 @@
 
 namespace camo::test {
 
-struct Folder {  // in memory where there is such a place: these tests sync hundreds of times
+struct Folder {  // in a memory file system if there is one: these tests sync hundreds of times
   std::string path = (std::filesystem::exists("/dev/shm") ? std::filesystem::path("/dev/shm")
                                                           : std::filesystem::temp_directory_path()) /
                      text("camo_io_", getpid());
@@ -36,7 +36,7 @@ inline std::string put(const std::string& path, const std::string& bytes) {
   return path;
 }
 
-/// A file of this header and that much data.
+/// A file with this header and `data` bytes of data.
 inline std::string raw_file(const std::string& header, size_t data) {
   const uint64_t n = header.size();
   return std::string(reinterpret_cast<const char*>(&n), 8) + header + std::string(data, '\x01');
@@ -49,7 +49,7 @@ inline bool same(const NamedTensors& a, const SafeTensors& b) {
   return true;
 }
 
-/// "accepted", or what read_tensors says; it must name the file, or a shard beside it.
+/// "accepted", or the error of read_tensors, which must name the file or a shard beside it.
 inline std::string verdict(const std::string& path, const ReadOptions& options = {}) {
   try {
     read_tensors(path, options);

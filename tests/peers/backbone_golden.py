@@ -1,7 +1,7 @@
 """Makes tests/golden/NAME.json: features and gradients of timm's backbone NAME in float64.
 
-Weights, images and projections come from a counter formula that tests/golden/golden.cpp repeats, so the file holds digests
-and samples of results only.  Needs torch and timm; Camo itself never does.
+Weights, images and projections come from a counter formula that tests/golden/golden.cpp repeats, so the file needs only
+digests and samples of the results.  This script needs torch and timm; Camo does not.
 
     python tests/peers/backbone_golden.py pvt_v2_b0 > tests/golden/pvt_v2_b0.json
 """
@@ -17,7 +17,7 @@ import torch
 
 MASK = (1 << 64) - 1
 SAMPLES = 12
-SAMPLED = 17  # every 17th parameter's gradient with samples; of the others the digest alone, and in the first run only
+SAMPLED = 17  # every 17th gradient keeps samples; the others only digests, and only in the first run
 # batch, height, width of each run; timm's Swin is built for the size of the run.
 SIZES = {"swin": [(2, 64, 64), (1, 68, 100)]}
 OTHER_SIZES = [(2, 64, 64), (1, 70, 91)]
@@ -31,7 +31,7 @@ def fnv1a(text):
 
 
 def counter(name, shape):
-    """Uniform in [-1, 1), 24 bits, element i from the mixed word of fnv1a(name) + i * odd constant."""
+    """Numbers in [-1, 1) with 24 bits: element i mixes the bits of fnv1a(name) + i * an odd constant."""
     with np.errstate(over="ignore"):
         z = np.uint64(fnv1a(name)) + np.arange(math.prod(shape), dtype=np.uint64) * np.uint64(0x9E3779B97F4A7C15)
         z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
@@ -41,7 +41,7 @@ def counter(name, shape):
 
 
 def weight(name, shape):
-    """Keeps activations near one; rounded to f32 so that f32 and f64 runs share their weights."""
+    """Weights that keep activations near one, rounded to f32 so that f32 and f64 runs share them."""
     u = counter(name, shape)
     if len(shape) > 1:
         u = u * math.sqrt(3 / math.prod(shape[1:]))
@@ -53,7 +53,7 @@ def weight(name, shape):
 
 
 def digest(x, name, samples=SAMPLES):
-    """x in PyTorch's element order.  dot: with the counter vector `name`; samples: element i * numel // samples."""
+    """Digest of x in PyTorch's element order.  dot: with counter vector `name`; samples: i * numel // samples."""
     x = x.detach().contiguous().reshape(-1)
     out = {"abs": x.abs().sum().item(), "dot": (x * counter(name, x.shape)).sum().item()}
     if samples:
@@ -76,7 +76,7 @@ def make(name, height, width):
 
 
 def rounded_sines():
-    """torch's vectorised f32 sine errs in the last place for a few of EdgeNeXt's positions: take it from f64."""
+    """Computes sines in f64: torch's vectorised f32 sine has last-digit errors at some EdgeNeXt positions."""
     for name in ("sin", "cos"):
         exact = getattr(torch.Tensor, name)
         setattr(torch.Tensor, name, lambda x, exact=exact: exact(x.double()).to(x.dtype))

@@ -1,10 +1,10 @@
 """Camo against PyTorch: time and memory of one training step of a backbone.
 
-Each side lives in a process of its own and steps on request, so that rounds interleave (camo, torch NCHW, torch
-channels last, camo, ...) and a noisy machine is noisy for all.  While one steps the others are stopped: threads that
-spin between their steps would take a core from it.  The median of the ratios round by round is what
-counts, against the memory format that is better for PyTorch.  Memory is measured in the first step of fresh
-processes, which do nothing else.  Exits 1 if Camo is slower or larger.
+Each side runs in its own process and steps on request.  Rounds interleave (camo, torch NCHW, torch channels last, camo,
+...), so that a noisy machine is equally noisy for all.  While one side steps the others are stopped, because threads
+that spin between steps would take a core from it.  The result is the median of the ratios per round, against the memory
+format that is faster for PyTorch.  Memory is measured in the first step of fresh processes that do nothing else.
+Exits 1 if Camo is slower or uses more memory.
 
     python tests/peers/compare_step.py --camo "build/camo bench step --serve" --rounds 9
 """

@@ -1,8 +1,8 @@
-"""Makes tests/golden/dialects.json: the names that the original repositories give to what timm renames.
+"""Makes tests/golden/dialects.json: the names in the original repositories of the weights that timm renames.
 
-Original names are made from timm's by the inverse of its renaming, and then put through timm's own checkpoint filter,
-which must lead back to exactly the model's names: the pairs that are written are the filter's, not ours.
-Needs torch and timm; Camo itself never does.
+The script applies the inverse of timm's renaming to timm's names, and then timm's own checkpoint filter, which must
+lead back to exactly the model's names.  So the pairs in the file are those of timm's filter, not ours.
+Needs torch and timm; Camo does not.
 
     python tests/peers/dialects.py > tests/golden/dialects.json
 """
@@ -50,12 +50,12 @@ def pairs(model_name):
     state = model.state_dict()
     original = {ORIGINAL[family](name): torch.nn.Parameter(t.clone(), requires_grad=False) for name, t in state.items()}
     assert len(original) == len(state)
-    if family == "swin_transformer":  # buffers that old files still hold
+    if family == "swin_transformer":  # buffers that are still in old files
         original["layers.0.blocks.1.attn_mask"] = torch.zeros(64, 49, 49)
         original["layers.0.blocks.0.attn.relative_position_index"] = torch.zeros(49, 49, dtype=torch.int64)
     filtered = importlib.import_module(f"timm.models.{family}").checkpoint_filter_fn(dict(original), model)
     assert set(filtered) == set(state) and all(filtered[n].shape == state[n].shape for n in state)
-    back = {t.data_ptr(): name for name, t in filtered.items()}  # a filter may reshape, never copy
+    back = {t.data_ptr(): name for name, t in filtered.items()}  # a filter may reshape tensors but does not copy them
     return [[name, back.get(t.data_ptr())] for name, t in original.items()]
 
 

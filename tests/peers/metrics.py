@@ -1,13 +1,13 @@
-"""Every measure of `camo eval` against PySODMetrics: image by image, and of the set.
+"""Compares every measure of `camo eval` with PySODMetrics, per image and over the set.
 
-Pairs of odd sizes: random ones, degenerate ones (perfect, inverted, constant, empty, full, one pixel, centroid at the
-border, maps of few levels) and real masks, from CAMO_DATA/camo, under maps of several kinds.
+The pairs have odd sizes: random ones, degenerate ones (perfect, inverted, constant, empty, full, one pixel, centroid at
+the border, maps of few levels), and real masks from CAMO_DATA/camo under maps of several kinds.
 
     python tests/peers/metrics.py --camo build/camo        # needs pysodmetrics, Pillow; exit status 0: all equal
 
-Two cases of the S-measure hang, in PySODMetrics, on what Camo takes exactly (s_measure.h); there the expected figure is
-PySODMetrics' own with these two blocks put right, and the pairs are counted: a block without pixels, whose score is not
-a number, and a block constant in map and mask, where the rounding of a mean decides between 0 and 1.
+Two cases of the S-measure are ill-defined in PySODMetrics and exact in Camo (s_measure.h): a block without pixels,
+whose score is not a number, and a block that is constant in map and mask, where the rounding of a mean decides between
+0 and 1.  For these the expected value is PySODMetrics' own with the two blocks corrected, and the pairs are counted.
 """
 
 import argparse
@@ -32,7 +32,7 @@ TOLERANCE = 1e-9
 
 
 class ExactS(sod.Smeasure):
-    """The S-measure with its two blocks put right; says of which kind it met some."""
+    """The S-measure with the two blocks corrected; records which kinds it met."""
 
     def __init__(self):
         super().__init__()
@@ -54,7 +54,7 @@ def binary(handler):
 
 
 class Peer:
-    """All measures of PySODMetrics over some pairs."""
+    """All measures of PySODMetrics over a list of pairs."""
 
     def __init__(self):
         self.s, self.e, self.w, self.mae = ExactS(), sod.Emeasure(), sod.WeightedFmeasure(), sod.MAE()
@@ -110,7 +110,7 @@ def smooth(a, steps):
 
 
 def guess(random, mask, kind):
-    """A map for a mask, as a network might make it, well or badly."""
+    """A map for a mask as a good or bad network might predict it."""
     h, w = mask.shape
     noise = random.random((h, w))
     shifted = np.roll(mask, (random.integers(-h // 4, h // 4 + 1), random.integers(-w // 4, w // 4 + 1)), (0, 1))
@@ -133,7 +133,7 @@ def random_pairs(random, count):
         h, w = random.integers(1, 25, 2) if i % 3 == 0 else random.integers(25, 130, 2)
         mask = blobs(random, h, w, random.integers(1, 5)) if i % 4 else random.random((h, w)) < random.random() ** 2
         grey = np.where(mask, 255, 0).astype(np.uint8)
-        if i % 5 == 0:  # masks with soft edges, also exactly at 128
+        if i % 5 == 0:  # masks with soft edges, some exactly at 128
             grey = np.where(random.random((h, w)) < 0.2, random.choice([127, 128, 129], (h, w)), grey).astype(np.uint8)
         yield f"random_{i:03}_{KINDS[i % 5]}", guess(random, grey > 128, KINDS[i % 5]), grey
 
@@ -168,7 +168,7 @@ def real_pairs(random, folder, count):
 
 
 def differ(a, b):
-    """How far apart two figures are: relative for those above 1, as E is in pictures of one pixel."""
+    """The difference of two figures, relative if they are above 1, as E can be for pictures of one pixel."""
     return abs(a - b) / max(1.0, abs(b)) if math.isfinite(a) and math.isfinite(b) else math.inf
 
 

@@ -1,8 +1,8 @@
-"""The op cases of `camo bench ops` in PyTorch: the same shapes and types, forward and forward with backward.
+"""Times the op cases of `camo bench ops` in PyTorch: same shapes and types, forward alone and forward with backward.
 
-Reads the file that `camo bench ops --out` wrote and times what it lists and PyTorch has, as Camo does: samples of many
-calls, the device waited for around a sample, the median of the samples.  f32 means f32 here too (no TF32).  Images are
-timed in both memory formats and the faster counts.  In bf16 weights are bf16, as PyTorch wants them; Camo keeps them f32.
+Reads the file that `camo bench ops --out` wrote and times every listed op that PyTorch has, in the same way as Camo:
+samples of many calls, waiting for the device around each sample, median of the samples.  f32 means f32 (no TF32).
+Images are timed in both memory formats and the faster one counts.  In bf16, PyTorch needs bf16 weights; Camo keeps f32.
 
     python tests/peers/ops_torch.py --ops ops.json --out torch.json [--device cuda]
 
@@ -46,7 +46,7 @@ def reduction(f, axes):
 
 
 def pick(x):
-    """Case gather_rows: 2 n + 1 rows of n."""
+    """Case gather_rows: gathers 2 n + 1 rows from n rows."""
     generator = torch.Generator().manual_seed(5)
     index = torch.randint(x.shape[0], (2 * x.shape[0] + 1,), generator=generator).to(x.device)
     return lambda x: x.index_select(0, index)
@@ -85,7 +85,7 @@ REDUCE = {"sum": torch.sum, "mean": torch.mean, "max": torch.amax, "min": torch.
           "variance": lambda x, axes: torch.var(x, axes, correction=0)}
 T = lambda x: x.transpose(-1, -2)
 
-PLAIN = {  # case: function of the inputs
+PLAIN = {  # case -> function of the inputs
     **{name: getattr(torch, name) for name in
        ("neg", "abs", "exp", "log", "sqrt", "rsqrt", "reciprocal", "sigmoid", "tanh", "relu", "square", "add", "sub", "mul",
         "div", "maximum", "minimum", "pow")},
@@ -111,11 +111,11 @@ PLAIN = {  # case: function of the inputs
     "log_softmax": lambda x: x.log_softmax(-1), "logsumexp": lambda x: x.logsumexp(-1),
     **{f"{name}: {which}": reduction(f, axes) for name, f in REDUCE.items() for which, axes in AXES.items()},
 }
-SETUP = {  # case: makes that function from the inputs
+SETUP = {  # case -> maker of that function from the inputs
     "gather_rows": pick, "bce_with_logits": targets, "cross_entropy": labels, "where": mask, "batch_norm_eval": running,
     "adamw": adamw,
 }
-IMAGE = {  # case: function of x (B, C, H, W) and weights (O, I, kh, kw)
+IMAGE = {  # case -> function of x (B, C, H, W) and weights (O, I, kh, kw)
     "conv2d": conv(padding=1), "conv2d: stride 2": conv(stride=2, padding=1),
     "conv2d: dilated": conv(padding=2, dilation=2), "conv2d: 1 x 1": conv(), "conv2d: patches": conv(stride=2),
     "conv2d: 7 x 7 stem": conv(stride=4, padding=3), "conv2d: groups": conv(padding=1, groups=3),
@@ -210,9 +210,9 @@ def main():
             continue
         try:
             found[f"{row['case']}|{row['dtype']}"] = run(row, options.device, clock)
-        except Exception as error:  # one op that PyTorch refuses must not cost the others
+        except Exception as error:  # an op that PyTorch refuses must not stop the others
             print(f"{row['case']} {row['dtype']}: {error}")
-        with open(options.out, "w") as file:  # as far as it came, should time run out
+        with open(options.out, "w") as file:  # write after every row, in case time runs out
             json.dump({"torch": torch.__version__, "ops": found}, file)
     print(f"PyTorch {torch.__version__}: {len(found)} of {len(rows)} rows; not in PyTorch: {', '.join(sorted(set(absent)))}")
 

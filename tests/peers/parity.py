@@ -1,16 +1,17 @@
-"""Every backbone of Camo against timm: four maps and the gradient of the image, from random weights, at 224 x 224,
-352 x 352 and 321 x 257.
+"""Compares every backbone of Camo with timm: four maps and the gradient of the image, from random weights,
+at 224 x 224, 352 x 352 and 321 x 257.
 
-Weights go to Camo as a file (safetensors, as timm's features_only models name them), norms, gammas, biases and
-temperatures far from trivial.  The truth is timm in f64.  Rules, relative error being |a - b| / |b| over all numbers:
+Weights go to Camo as a safetensors file named as in timm's features_only models; norms, gammas, biases and temperatures
+are far from their initial values.  The reference is timm in f64.  For the relative error |a - b| / |b|
+over all numbers:
 
-    maps  Camo f32 within 5e-6 of the truth
-    dx    Camo f32 within 1e-5, or within twice timm's own f32 error where that is larger
+    maps  Camo in f32 must be within 5e-6 of the reference
+    dx    Camo in f32 must be within 1e-5, or within twice timm's own f32 error if that is larger
 
-The ReLUs of pvt_v2_b2_li get biases that keep them away from their kink: of millions of units near zero some switch
-by rounding alone, in timm's own f32 too (up to 1.5e-4 in dx).
-Swin is compared as timm builds it for 224 and runs it on other sizes, and as timm builds it for the size.  timm accepts
-multiples of 4 only there, so its odd size is another.  Exits 1 if any rule is broken; prints the table of nn/README.md.
+The ReLUs of pvt_v2_b2_li get biases that keep them away from 0: of millions of units near 0, some would switch by
+rounding alone, in timm's own f32 too (up to 1.5e-4 in dx).
+Swin is compared as timm builds it for 224 and runs it on other sizes, and as timm builds it for the size.  The latter
+must be a multiple of 4, so Swin's odd size differs.  Exits 1 if any rule is broken; prints the table of nn/README.md.
 
     python tests/peers/parity.py --camo build/camo [NAMES...]
 """
@@ -33,7 +34,7 @@ MAPS, DX = 5e-6, 1e-5
 
 
 def sizes(name):
-    """(height, width), (height, width) it is built for"""
+    """(height, width) of the input and (height, width) that the model is built for."""
     if name.startswith("swin"):
         return [((224, 224), (224, 224)), ((352, 352), (224, 224)), ((352, 352), (352, 352)), ((260, 324), (224, 224))]
     return [(size, (224, 224)) for size in [(224, 224), (352, 352), (321, 257)]]
@@ -64,7 +65,7 @@ def randomise(model, generator, has_relu):
 
 
 def by_taps(conv, x):
-    """A depthwise convolution as a sum over its taps: PyTorch has no fast one in f64."""
+    """Depthwise convolution as a sum over taps, because PyTorch has no fast one in f64."""
     k, p = conv.kernel_size[0], conv.padding[0]
     h, w = x.shape[2] + 2 * p - k + 1, x.shape[3] + 2 * p - k + 1
     padded = torch.nn.functional.pad(x, (p, p, p, p))
@@ -121,7 +122,7 @@ def compare(name, size, built, options, folder):
 
 
 def row(name, options, folder):
-    """One line of the table, the worst of all sizes; whether every size keeps the rules."""
+    """Prints a line of the table, the worst of all sizes; returns whether every size meets the rules."""
     results = [compare(name, size, built, options, folder) for size, built in sizes(name)]
     good = all(maps <= MAPS and dx <= max(DX, 2 * peer_dx) for _, maps, _, dx, peer_dx in results)
     worst = [max(column) for column in zip(*results)]

@@ -1,8 +1,8 @@
-"""Weights from Camo to PyTorch and back, bit for bit.
+"""Sends weights from Camo to PyTorch and back, and compares them bit for bit.
 
-For every backbone: timm's random weights -> file -> camo import -> timm's features_only model and timm's full model, both
-strict -> torch.save -> camo import -> the same bits.  Then a whole network: camo train -> camo export -> the twin, strict
--> save_file -> camo import --part network -> the same bits.  Exits 1 when anything differs.
+For every backbone: timm's random weights -> file -> camo import -> timm's features_only and full models (strict) ->
+torch.save -> camo import -> the same bits.  For a whole network: camo train -> camo export -> the twin (strict) ->
+save_file -> camo import --part network -> the same bits.  Exits 1 if anything differs.
 
     python tests/peers/roundtrip.py --camo build/camo [NAMES...]
 """

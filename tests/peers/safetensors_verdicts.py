@@ -1,9 +1,9 @@
-"""Asks the reference implementation of safetensors about every file of Camo's verdict table.
+"""Compares Camo's verdict table with the reference implementation of safetensors, file by file.
 
-    mkdir V; CAMO_VERDICTS=V build/tests/camo_tests --source-file=*io_verdict_test*; python safetensors_verdicts.py V
+    mkdir V; CAMO_VERDICTS=V build/tests/camo_tests --source-file=*verdict_test*; python safetensors_verdicts.py V
 
-The test wrote the files and verdicts.tsv: name, Camo's verdict, whether the reference says the same or Camo is stricter
-on purpose, and the rule.  Exits with 1 when the reference disagrees with that column.
+The test writes the files and verdicts.tsv: name, Camo's verdict, whether the reference should say the same or Camo is
+stricter on purpose, and the rule.  Exits 1 if the reference disagrees with that column.
 """
 
 import pathlib

@@ -1,7 +1,7 @@
-"""One training step of a timm backbone in PyTorch eager f32: the twin of examples/camo/bench/step.cpp.
+"""One training step of a timm backbone in PyTorch eager f32: the counterpart of examples/camo/bench/step.cpp.
 
-Obeys commands on standard input: "step" -> "ms 123.4", "memory" -> "mib 567.8" (peak resident memory in the step
-minus resident memory before it; meaningful as the first command only).
+Reads commands from standard input: "step" -> "ms 123.4", "memory" -> "mib 567.8" (peak resident memory during the step
+minus resident memory before it; meaningful only as the first command).
 """
 
 import argparse
@@ -28,8 +28,8 @@ def main():
 
     torch.set_num_threads(options.threads)
     torch.manual_seed(1)
-    name, how = options.backbone, {"drop_path_rate": 0}  # as on our side
-    if name.startswith("swin"):  # Swin's windows follow from the size it is built for
+    name, how = options.backbone, {"drop_path_rate": 0}  # as in Camo
+    if name.startswith("swin"):  # Swin's windows depend on the size that it is built for
         name, how = name + "_patch4_window7_224", {**how, "img_size": options.size}
     model = timm.create_model(name, pretrained=False, features_only=True, **how).train()
     image = torch.randn(options.batch, 3, options.size, options.size)

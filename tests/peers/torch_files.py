@@ -1,7 +1,7 @@
-"""Files of torch.save, read by Camo: equal bit for bit to the same weights as safetensors.
+"""Compares what Camo reads from files of torch.save with the same weights as safetensors, bit for bit.
 
-For each of the sixteen backbones timm's state_dict, random, is saved both ways, and `camo inspect --hash` must print the
-same digests.  Then views, types and wrappers that torch.save can write, and pickles that it never would.
+For each of the sixteen backbones, timm's random state_dict is saved both ways, and `camo inspect --hash` must print the
+same digests.  Then come views, types and wrappers that torch.save can write, and pickles that it never writes.
 
     python tests/peers/torch_files.py --camo build/camo
 """
@@ -30,7 +30,7 @@ BACKBONES = [
 
 
 def inspect(camo, file):
-    """{name: (type, shape, digest)}, the digest of all, what else was printed, seconds."""
+    """Returns {name: (type, shape, digest)}, the digest over all, the rest of the output, and the seconds."""
     start = time.perf_counter()
     run = subprocess.run([camo, "inspect", str(file), "--hash"], capture_output=True, text=True)
     seconds = time.perf_counter() - start
@@ -54,7 +54,7 @@ def random_state(name):
 
 
 def strange_state():
-    """Whatever a dict of tensors may hold besides plain tensors, and the plain tensors it must be read as."""
+    """A dict with everything it may hold besides plain tensors, and the plain tensors it must be read as."""
     x = torch.randn(6, 4)
     state = {
         "transposed": x.t(), "sliced": x[1:5:2, 1:3], "expanded": torch.randn(1, 3).expand(5, 3), "tied": x, "tied_too": x,
@@ -83,7 +83,7 @@ class Calls:
 def compare(label, camo, saved, plain):
     a, total_a, words_a, _, seconds_a = inspect(camo, saved)
     b, total_b, words_b, _, seconds_b = inspect(camo, plain)
-    values = lambda tensors: {name: t[1:] for name, t in tensors.items()}  # types may differ in the files, not when read
+    values = lambda tensors: {name: t[1:] for name, t in tensors.items()}  # types in the files may differ
     equal = bool(a) and values(a) == values(b) and total_a == total_b and total_a is not None
     size = saved.stat().st_size / 1e6
     print(f"{label:<30} {len(a):>5} tensors {size:>7.1f} MB   .pth {seconds_a:>5.2f} s   .safetensors {seconds_b:>5.2f} s   "

@@ -1,12 +1,12 @@
-"""The module tree of Camo's networks in PyTorch: same names, same shapes.  It holds parameters and computes nothing; what
-it proves is that load_state_dict(strict=True) takes what Camo writes, and that Camo takes it back (roundtrip.py)."""
+"""The module tree of Camo's networks in PyTorch, with the same names and shapes.  It holds parameters and computes
+nothing.  roundtrip.py uses it to check that load_state_dict(strict=True) takes what Camo writes, and the reverse."""
 
 import timm
 from torch import nn
 
 
 def timm_backbone(name, built=(224, 224)):
-    """timm's backbone under dotted names, without its classifier."""
+    """timm's full backbone model (dotted names) without its classifier."""
     if name.startswith("swin"):
         model = timm.create_model(name + "_patch4_window7_224", num_classes=0, img_size=built, strict_img_size=False)
         model.norm = nn.Identity()

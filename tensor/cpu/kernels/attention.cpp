@@ -1,4 +1,4 @@
-// Attention forward: see attention.h.
+// Forward pass of attention; attention.h explains the method.
 #include "tensor/cpu/kernels/attention.h"
 
 #include <array>
@@ -9,24 +9,25 @@
 namespace camo::kernel {
 namespace {
 
-constexpr int64_t kQueries = 24;  // of a block: a multiple of every tile height
+constexpr int64_t kQueries = 24;  // queries per block: a multiple of every tile height
 
-/// One head's keys and values, packed.
+/// Packed keys and values of one head.
 template <class A> struct Head { const A *keys, *values; };
 
-/// What a block of queries knows so far, scores in units of log2: the sums of exponentials are still spread over lanes.
+/// The running softmax of a block of queries: maximum (in units of log2) and sum of exponentials, still
+/// spread over the lanes.
 template <class A> struct Running {
   static constexpr int64_t size = round_up(kQueries, Vec<A>::size);
   std::array<A, size> top, sum;
   std::array<Vec<A>, kQueries> lanes;
 };
 
-/// Scores of n keys -> exp2(score - new maximum); what was summed before is scaled down to the new maximum.
-/// Three loops over the rows, because the folds of one row would wait for each other.
+/// Replaces the scores of n keys by exp2(score - new maximum), and rescales the earlier sums to the new maximum.
+/// Three separate loops over the rows, because the horizontal reductions within one row would wait for each other.
 template <class A>
 void softmax_tile(A* scores, int64_t rows, int64_t n, bool first, Running<A>& run, A* y, int64_t width) {
   using V = Vec<A>;
-  const int64_t whole = round_up(n, V::size) - V::size;  // the last vector may have lanes without a key
+  const int64_t whole = round_up(n, V::size) - V::size;  // the last vector may have lanes beyond the last key
   const V edge = live(V(A(0)), -std::numeric_limits<A>::infinity(), int(n - whole));
   std::array<A, kQueries> top;
   for (int64_t r = 0; r < rows; ++r) {
@@ -60,7 +61,7 @@ void softmax_tile(A* scores, int64_t rows, int64_t n, bool first, Running<A>& ru
   }
 }
 
-/// Queries [begin, begin + rows) of one head.
+/// Computes queries [begin, begin + rows) of one head.
 template <class T, class A>
 void block(const T* q, const Head<A>& head, T* y, A* lse, const Attention& s, int64_t b, int64_t h, int64_t begin,
            int64_t rows, A* queries, A* sums) {

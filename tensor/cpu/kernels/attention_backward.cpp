@@ -1,20 +1,22 @@
-// Attention backward: see attention.h.
+// Backward pass of attention; attention.h explains the method.
 //
-//   P = exp(S - lse),  dV = P^T dY,  dS = P (dY V^T - delta),  delta = rowsum(dY Y),  dQ = scale dS K,  dK = scale dS^T Q
+//   P = exp(S - lse),  dV = P^T dY,  dS = P (dY V^T - delta),  delta = rowsum(dY Y),
+//   dQ = scale dS K,  dK = scale dS^T Q
 //
-// One walk over the tiles makes all three gradients.  dq belongs to its queries; dk and dv are summed privately for a
-// stretch of queries, whose length depends on the sizes alone, and the stretches of a head are added in order.
+// One loop over the tiles computes all three gradients.  Each task owns the dq of its queries.  It sums dk
+// and dv privately over a range of queries, whose length depends on the sizes alone; the ranges of a head are
+// then added in order.
 #include "tensor/cpu/kernels/attention_tile.h"
 
 namespace camo::kernel {
 namespace {
 
-constexpr int64_t kQueries = 48;  // of a block
+constexpr int64_t kQueries = 48;  // queries per block
 
-/// One head's keys and values, packed both ways.
+/// Keys and values of one head, in both packed layouts.
 template <class A> struct Head { const A *key_panels, *value_panels, *keys; };
 
-/// Working memory of one task.
+/// Scratch memory of one task.
 template <class A> struct Block {
   explicit Block(int64_t width)
       : memory(3 * kQueries * width + 2 * kQueries * kScores),
@@ -24,11 +26,11 @@ template <class A> struct Block {
         p(dq + kQueries * width),
         ds(p + kQueries * kScores) {}
   Scratch<A> memory;
-  A *q, *dy, *dq, *p, *ds;  // q times scale and log2(e); p and ds are scores and dP first
+  A *q, *dy, *dq, *p, *ds;  // q is scaled by scale * log2(e); p and ds hold scores and dP at first
   A lse[kQueries], delta[kQueries];
 };
 
-/// Rows q, dy of the block, their lse (in units of log2) and delta.
+/// Packs rows of q and dy for a block; computes their lse (in units of log2) and delta.
 template <class T, class A>
 void pack_queries(const T* q, const T* dy, const T* y, const A* lse, const Attention& s, int64_t b, int64_t h,
                   int64_t begin, int64_t rows, Block<A>& block) {
@@ -44,7 +46,7 @@ void pack_queries(const T* q, const T* dy, const T* y, const A* lse, const Atten
   }
 }
 
-/// Scores and dP -> P and dS.
+/// Turns scores into P, and dP into dS.
 template <class A> void slopes(Block<A>& block, int64_t rows, int64_t n) {
   using V = Vec<A>;
   for (int64_t r = 0; r < rows; ++r) {
@@ -58,7 +60,7 @@ template <class A> void slopes(Block<A>& block, int64_t rows, int64_t n) {
   }
 }
 
-/// A block against all keys: dq of its rows, and its share of dk and dv.
+/// Processes a block against all keys: dq of its rows, and its part of dk and dv.
 template <class T, class A>
 void backward_block(Block<A>& block, const Head<A>& head, const Attention& s, T* dq, int64_t rows, A* dk, A* dv) {
   using V = Vec<A>;
@@ -93,7 +95,7 @@ void attention_backward(const T* dy, const T* q, const T* k, const T* v, const T
   pack_heads(k, s, row_size, keys + 0,
              [&](const T* x, A* to) { pack_rows(x, stride, s.M, s.D, A(1), to, width, s.M); });
 
-  // A stretch is long enough for its sums not to weigh beside q, in time and in memory.
+  // A range is long enough that its sums cost little, in time and memory, compared with q.
   const int64_t stretch = round_up(std::max<int64_t>(1024, s.M), kQueries),
                 stretches = std::max<int64_t>(ceil_div(s.N, stretch), 1);
   const int64_t sum_size = round_up(s.M, kRowUnit) * width;
@@ -122,7 +124,7 @@ void attention_backward(const T* dy, const T* q, const T* k, const T* v, const T
         key += Vec<A>::load(first + c * 2 * sum_size + d);
         value += Vec<A>::load(first + (2 * c + 1) * sum_size + d);
       }
-      store(key * Vec<A>(A(kLn2)), dk + at + d, lanes);  // q carried log2(e)
+      store(key * Vec<A>(A(kLn2)), dk + at + d, lanes);  // q was scaled by log2(e)
       store(value, dv + at + d, lanes);
     });
   });

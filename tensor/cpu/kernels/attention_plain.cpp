@@ -1,4 +1,4 @@
-// The definition of attention: one query at a time, every score in double.
+// The definition of attention: one query at a time, with scores in double.
 #include <cmath>
 #include <vector>
 
@@ -15,7 +15,7 @@ template <class T> double dot(const T* a, const T* b, int64_t n) {
   return sum;
 }
 
-/// p = softmax of one query's scores; returns log-sum-exp.
+/// p = softmax of one query's scores; returns their log-sum-exp.
 template <class T>
 double probabilities(const T* q, const T* k, const Attention& s, int64_t b, int64_t h, std::vector<double>& p) {
   double top = -INFINITY, sum = 0;

@@ -1,4 +1,4 @@
-// Packing, tile products and the exponential of the attention kernels.  Internal to tensor/cpu/attention*.cpp.
+// Packing, tile products and the exponential for the attention kernels.  Internal to tensor/cpu/kernels/.
 #pragma once
 
 #include "tensor/cpu/kernels/attention.h"
@@ -13,15 +13,16 @@ namespace camo::kernel {
 
 constexpr double kLog2e = 1.4426950408889634, kLn2 = 0.69314718055994531;
 
-constexpr int64_t kKeys = 192;           // keys of a tile: whole panels, and a multiple of every tile height
-constexpr int64_t kScores = kKeys + 16;  // row stride of a tile of scores; no power of two
+constexpr int64_t kKeys = 192;           // keys per tile: whole panels, and a multiple of every tile height
+constexpr int64_t kScores = kKeys + 16;  // row stride of a tile of scores; no power of two: spreads over cache sets
 
-template <class A> constexpr int64_t kPanel = kTileVecs* Vec<A>::size;  // keys of a panel
-/// Channels rounded up to whole vectors: the rows of everything packed.
+template <class A> constexpr int64_t kPanel = kTileVecs* Vec<A>::size;  // keys per panel
+/// Channels rounded up to whole vectors: the row length of packed data.
 template <class A> int64_t channels(const Attention& s) { return round_up(s.D, Vec<A>::size); }
 
-/// 2^x for x <= 0, no smaller than the smallest normal number; NaN stays NaN.  x = n + f, |f| <= 1/2: the rounder
-/// leaves n + bias in the low bits, a Chebyshev polynomial of (2^f - 1) / f does the rest (5e-9; 9e-18 in double).
+/// 2^x for x <= 0, at least the smallest normal number; NaN stays NaN.  x = n + f with |f| <= 1/2: adding the
+/// rounder leaves n + bias in the low bits, and a Chebyshev polynomial approximates (2^f - 1) / f (error 5e-9;
+/// 9e-18 in double).
 template <class A> Vec<A> exp2_negative(Vec<A> x) {
   using V = Vec<A>;
   constexpr bool is_float = sizeof(A) == 4;
@@ -41,7 +42,7 @@ template <class A> Vec<A> exp2_negative(Vec<A> x) {
 
 // ---- products ------------------------------------------------------------------------------------------------
 
-/// c[r][0, I vectors) = sum over t of a(r, t) b[t][...], added to the old c if `add`.
+/// c[r][0, I vectors) = sum over t of a(r, t) b[t][...], plus the old c if `add`.
 /// a(r, t) is a[r * lda + t], or a[t * lda + r] if kAcross.
 template <int R, int I, bool kAcross, class A>
 [[gnu::noinline]] void product(const A* a, int64_t lda, const A* b, int64_t ldb, int64_t T, A* c, int64_t ldc,
@@ -68,7 +69,8 @@ template <int R, int I, bool kAcross, class A>
   });
 }
 
-/// The same for `rows` rows, rounded up to whole tiles, and `vecs` vectors; c and a must have the rows.
+/// The same for `rows` rows and `vecs` vectors.  `rows` is rounded up to whole tiles, so c and a must
+/// have that many rows.
 template <bool kAcross, int (*kHeight)(int) = tile_rows, class A>
 void products(const A* a, int64_t lda, const A* b, int64_t ldb, int64_t T, A* c, int64_t ldc, bool add, int64_t rows,
               int64_t vecs) {
@@ -82,7 +84,7 @@ void products(const A* a, int64_t lda, const A* b, int64_t ldb, int64_t T, A* c,
     });
 }
 
-/// scores[r][j] = <q row r, key j> for n keys of panels; n is rounded up to whole panels.
+/// scores[r][j] = <q row r, key j> for n keys in panels; n is rounded up to whole panels.
 template <class A> void score(const A* q, int64_t ldq, const A* panels, int64_t D, int64_t n, A* scores, int64_t rows) {
   constexpr int R = tile_rows(kTileVecs);
   for (int64_t j = 0; j < n; j += kPanel<A>)
@@ -93,7 +95,8 @@ template <class A> void score(const A* q, int64_t ldq, const A* panels, int64_t 
 
 // ---- packing -------------------------------------------------------------------------------------------------
 
-/// n rows of D numbers, `stride` apart, times factor -> rows of `width`, zeros behind; rows up to `padded` are zero.
+/// Packs n rows of D numbers, `stride` apart, times factor, into rows of `width` padded with zeros; rows [n,
+/// padded) are zero.
 template <class A, class T>
 void pack_rows(const T* x, int64_t stride, int64_t n, int64_t D, A factor, A* to, int64_t width, int64_t padded) {
   for (int64_t r = 0; r < n; ++r)
@@ -102,19 +105,19 @@ void pack_rows(const T* x, int64_t stride, int64_t n, int64_t D, A factor, A* to
   std::fill(to + n * width, to + padded * width, A(0));
 }
 
-/// Asks for rows that will be packed next; any address will do.
+/// Prefetches rows that will be packed next; the address need not be valid.
 template <class T> void prefetch_rows(const T* x, int64_t stride, int64_t n, int64_t D) {
   for (int64_t r = 0; r < n; ++r)
     for (int64_t d = 0; d < D; d += 64 / sizeof(T)) __builtin_prefetch(x + r * stride + d);
 }
 
-/// n rows of D numbers -> panels [panel][d][key], keys behind the last zero.
+/// Packs n rows of D numbers into panels [panel][d][key]; keys beyond the last are zero.
 template <class A, class T> void pack_panels(const T* x, int64_t stride, int64_t n, int64_t D, A* to) {
   for (int64_t j = 0; j < n; j += kPanel<A>)
     pack_panel_transposed(x + j * stride, stride, D, n - j, kTileVecs, to + j * D);
 }
 
-/// The keys of all images and heads in scratch memory of `per_head` numbers each: pack(x of the head, to).
+/// Packs the keys of all images and heads: calls pack(x of the head, to) with `per_head` numbers of space for each.
 template <class A, class T, class F>
 void pack_heads(const T* x, const Attention& s, int64_t per_head, A* to, const F& pack) {
   parallel_for(s.B * s.heads, s.M * s.D,

@@ -1,5 +1,5 @@
-// The choice between f32 arithmetic and the processor's bf16 units, and the measurement that helps to make
-// it: of two processors with the same instructions one ran them at half the rate of f32, the other at twice.
+// Chooses between f32 arithmetic and the processor's bf16 instructions, by measuring both.  A measurement is needed: of
+// two processors with the same instructions, one ran them at half the rate of f32, the other at twice that rate.
 #include <atomic>
 #include <chrono>
 
@@ -22,7 +22,7 @@ void use_bf16_units([[maybe_unused]] bool on) {
 bool bf16_units_pay() {
 #ifdef CAMO_BF16_UNITS
   using Clock = std::chrono::steady_clock;
-  constexpr int64_t M = 96, N = 256, K = 512;  // within the second cache; about 0.1 ms
+  constexpr int64_t M = 96, N = 256, K = 512;  // fits the L2 cache; takes about 0.1 ms
   const bool before = g_units;
   const std::vector<bf16> a(M * K, bf16(0.5f)), b(N * K, bf16(0.5f));
   std::vector<bf16> c(M * N);

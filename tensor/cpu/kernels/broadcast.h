@@ -1,7 +1,7 @@
-// Elementwise loops over operands that may repeat (tensor/broadcast.h has the plan).
+// Elementwise loops over broadcast operands (tensor/broadcast.h makes the plan).
 //
-// Whether an operand is contiguous along the last merged axis, or one repeated number, is known to the inner loop at
-// compile time.  Chunks are cut from the flat output, whatever the shapes.
+// Along the innermost merged axis an operand is contiguous or one repeated number; the inner loop knows which at
+// compile time.  Chunks are ranges of the flat output, whatever the shapes.
 #pragma once
 
 #include "tensor/broadcast.h"

@@ -10,16 +10,16 @@
 namespace camo::kernel {
 namespace {
 
-constexpr int64_t kFewChannels = 16;  // below it a run of one tap is too short: windows get whole kernel rows
+constexpr int64_t kFewChannels = 16;  // with fewer channels, a run of one tap is too short: use whole kernel rows
 
-/// Pixels of an image, and how channels lie in it.
+/// An image and the layout of its pixels.
 template <class T> struct Image {
   T* data;
   int64_t H, W, pixel;  // numbers from one pixel to the next
 };
 
-/// Rows of a grid x columns of it, walked by the rows of a product: pixel (i, j) of the grid sees, for tap t,
-/// the image's pixel (i * step_h + taps[t].h, j * step_w + taps[t].w), or zeros outside the image.
+/// A grid of rows x cols output pixels, each a row of the matrix product.  For tap t, pixel (i, j) of the grid reads
+/// pixel (i * step_h + taps[t].h, j * step_w + taps[t].w) of the image, or zeros outside it.
 struct Tap {
   int64_t h, w;
 };
@@ -28,7 +28,8 @@ struct Grid {
   int64_t count() const { return B * rows * cols; }
 };
 
-/// Calls f(b, i, j, n, at) for stretches of n pixels of one grid row; `at` counts from 0.
+/// Splits rows [m, m + count) of the product into ranges within one grid row and calls f(b, i, j, n, at) for each;
+/// `at` counts from 0.
 template <class F> void each_stretch(const Grid& grid, int64_t m, int64_t count, const F& f) {
   for (int64_t at = 0; at < count;) {
     const int64_t j = (m + at) % grid.cols, row = (m + at) / grid.cols, n = std::min(grid.cols - j, count - at);
@@ -37,7 +38,7 @@ template <class F> void each_stretch(const Grid& grid, int64_t m, int64_t count,
   }
 }
 
-/// The windows of a grid on an image as rows of a product.  `zeros` holds `length` zeros.
+/// The windows under a grid as rows of a product.  `zeros` points to `length` zeros.
 template <class T>
 Pieces<T> windows(const Image<const T>& x, const Grid& grid, const std::vector<Tap>& taps, int64_t length,
                   const T* zeros) {
@@ -46,7 +47,7 @@ Pieces<T> windows(const Image<const T>& x, const Grid& grid, const std::vector<T
       const T** column = table + at;
       for (const Tap& tap : taps) {
         const int64_t h = i * grid.step_h + tap.h;
-        // Grid columns [from, to) see the image; w = j * step_w + tap.w lies in [0, W) there.
+        // Grid columns [from, to) read inside the image: there w = j * step_w + tap.w lies in [0, W).
         const int64_t from = std::clamp<int64_t>(tap.w < 0 ? ceil_div(-tap.w, grid.step_w) - j : -j, 0, n);
         const int64_t to =
             h < 0 || h >= x.H || tap.w >= x.W ? from : std::clamp((x.W - 1 - tap.w) / grid.step_w + 1 - j, from, n);
@@ -61,12 +62,12 @@ Pieces<T> windows(const Image<const T>& x, const Grid& grid, const std::vector<T
   return {grid.count(), int64_t(taps.size()), length, find};
 }
 
-/// A convolution after its easy simplifications: a kernel as wide as its stride reads every pixel of a row
-/// once, so that row can be read as pixels of kw * C channels; and neighbouring taps are one run when nothing
-/// pads the row.
+/// A convolution after two simplifications.  If the kernel is as wide as its stride, every pixel of a row is read once,
+/// so kw neighbouring pixels are read as one pixel of kw * C channels.  If nothing pads the row, neighbouring taps are
+/// one run of memory.
 struct Plan {
   int64_t B, H, W, C, kh, kw, step_h, step_w, pad_h, pad_w, dilation, out_h, out_w;
-  bool merged = false;  // taps of a kernel row are one run
+  bool merged = false;  // the taps of a kernel row are one run of memory
   explicit Plan(const Conv& s)
       : B(s.B),
         H(s.H),
@@ -93,7 +94,7 @@ struct Plan {
   }
 };
 
-/// x with pad_w zero pixels left and right of each row.
+/// Copies x with pad_w zero pixels left and right of each row.
 template <class T> void pad_rows(const T* x, const Plan& p, T* out) {
   const int64_t row = p.W * p.C, edge = p.pad_w * p.C;
   parallel_for(p.B * p.H, row, [=](int64_t r) {
@@ -104,7 +105,7 @@ template <class T> void pad_rows(const T* x, const Plan& p, T* out) {
   });
 }
 
-/// Calls f(group, windows of x for it, numbers in a window).
+/// For each group, calls f(group, its windows of x, numbers per window).
 template <class T, class F> void each_group(const T* x, const Conv& s, const F& f) {
   Plan p(s);
   const bool few = s.groups == 1 && p.C < kFewChannels && p.dilation == 1 && p.pad_w > 0;
@@ -114,7 +115,7 @@ template <class T, class F> void each_group(const T* x, const Conv& s, const F& 
   const int64_t C = p.C / s.groups, length = p.merged ? p.kw * C : C;
   Scratch<T> zeros(length);
   std::memset(static_cast<void*>(zeros + 0), 0, size_t(length) * sizeof(T));
-  const bool whole = p.kh * p.kw == 1 && p.step_h == 1 && p.step_w == 1 && p.pad_h == 0 && p.pad_w == 0;  // a matrix
+  const bool whole = p.kh * p.kw == 1 && p.step_h == 1 && p.step_w == 1 && p.pad_h == 0 && p.pad_w == 0;  // 1 x 1
   parallel_chunks(s.groups, 1, [&](int64_t g, int64_t) {
     f(g,
       whole ? dense(x + g * C, p.grid().count(), C, p.C)
@@ -146,7 +147,7 @@ template <class T> void conv_input_grad(const T* dy, const acc_t<T>* weight, T* 
   Scratch<T> zeros(O);
   std::memset(static_cast<void*>(zeros + 0), 0, size_t(O) * sizeof(T));
   for (int64_t h = 0; h < std::min(p.step_h, p.H); ++h)
-    for (int64_t w = 0; w < std::min(p.step_w, p.W); ++w) {  // pixels of dx with this remainder
+    for (int64_t w = 0; w < std::min(p.step_w, p.W); ++w) {  // pixels of dx with this remainder mod step_w
       std::vector<Tap> taps;
       std::vector<int64_t> offset;
       for (int64_t i = 0; i < p.kh; ++i)

@@ -1,15 +1,14 @@
-// Convolution of (B, H, W, C) images as matrix products over runs of memory (gemm.h): no im2col copy.
+// Convolution of (B, H, W, C) images as matrix products (gemm.h), without an im2col copy.
 //
-// Row m of the left operand is the window of output pixel m: one run of channels per tap, or one per kernel
+// Row m of the left operand is the window of output pixel m.  It is one run of channels per tap, or one run per kernel
 // row where taps are neighbours in memory, and a run of zeros where the window leaves the image.
 //
-//   forward       y  = windows of x  times W^T
-//   input grad    dx = windows of dy times W: for stride s the pixels of each phase (h mod s, w mod s) see
-//   their
-//                 own subset of taps, so that no multiplication by an inserted zero happens
-//   weight grad   dW = dy^T times windows of x
+//   forward           y = (windows of x) W^T
+//   input gradient    dx = (windows of dy) W.  For stride s, the pixels of each phase (h mod s, w mod s) see their own
+//                     subset of taps, so no time goes into multiplying by inserted zeros.
+//   weight gradient   dW = dy^T (windows of x)
 //
-// Called by tensor/ops/conv.cpp; trusts its inputs.
+// Inputs are not checked here.
 #pragma once
 
 #include "tensor/dtype.h"

@@ -11,9 +11,9 @@
 namespace camo::kernel {
 namespace {
 
-// One form for all three passes.  Output (oh, ow) reads input (i / over, j / over) for tap (ky, kx) with
-// i = oh * stride - padding_h + ky * dilation, if that is inside and divisible.  The input gradient is this same
-// sum over dy with rotated taps: over = the stride, padding = dilation (k - 1) - padding, which may be negative.
+// All three passes have this form.  Output (oh, ow) reads, for tap (ky, kx), input (i / over, j / over) with i = oh *
+// stride - padding_h + ky * dilation (j likewise), if that is divisible and inside.  The input gradient is the same sum
+// over dy with rotated taps: over = the stride, padding = dilation (k - 1) - padding, which may be negative.
 struct Gather {
   int64_t B, IH, IW, OH, OW, C, kh, kw, stride, over, padding_h, padding_w, dilation;
 
@@ -46,15 +46,15 @@ Gather backward_of(const Depthwise& s) {
           s.dilation};
 }
 
-/// Asks for vector c of P pixels.  The row below the last tap row is needed next, and the hardware does not guess it.
+/// Prefetches vector c of P pixels.  The row below the last tap row is needed next, and hardware does not prefetch it.
 template <int P, class T> [[gnu::always_inline]] inline void prefetch(const T* pixels, int64_t C, int64_t c) {
   unroll<P>([&](auto p) __attribute__((always_inline)) { __builtin_prefetch(pixels + p * C + c); });
 }
 
 // ---- y = sum over taps --------------------------------------------------------------------------------------
 
-/// P pixels of one row.  in[ky * (P + K - 1) + j] is column j of tap row ky; columns outside point at zeros.
-/// `next` (or null) are the pixels of the row below.
+/// Computes P pixels of one row.  in[ky * (P + K - 1) + j] is column j of tap row ky; columns outside point at zeros.
+/// `next` (or null) points to the pixels of the row below, to prefetch.
 template <int K, int P, class T, class A>
 void block(const T* const* in, int rows, const T* next, const A* weight, const A* bias, T* y, int64_t C) {
   each_vec<A>(C, [&](int64_t c, auto n) {
@@ -93,7 +93,7 @@ void blocked_row(const Gather& g, const T* x, const A* weight, const A* bias, co
   }
 }
 
-/// The definition: the taps of one pixel, one after another.
+/// The definition: adds the taps of one pixel one after another.
 template <class T, class A>
 void plain_row(const Gather& g, const T* x, const A* weight, const A* bias, T* y, int64_t oh) {
   std::vector<std::pair<const T*, const A*>> taps;
@@ -130,7 +130,7 @@ template <class T, class A> void gather(const Gather& g, const T* x, const A* we
   else fast(std::integral_constant<int, 9>{});
 }
 
-// ---- dweight ------------------------------------------------------------------------------------------------
+// ---- weight gradient ------------------------------------------------------------------------------------------------
 
 /// Adds P pixels to the sums of G tap rows: sum[(ky * K + kx) * C + c] += dy[p] x[p + kx].
 template <int K, int P, int G, class T, class A>
@@ -202,7 +202,7 @@ template <class T, class A> void row_bias(const Gather& g, const T* dy, A* sum) 
   });
 }
 
-/// (C, taps) -> (taps, C), the taps in reverse if they are to be rotated.
+/// (C, taps) -> (taps, C); reverses the taps if `rotate`.
 template <class A> void transpose(const A* weight, A* out, int64_t C, int64_t taps, bool rotate) {
   for (int64_t c = 0; c < C; ++c)
     for (int64_t t = 0; t < taps; ++t) out[(rotate ? taps - 1 - t : t) * C + c] = weight[c * taps + t];
@@ -227,7 +227,7 @@ void depthwise_weight_grad(const T* dy, const T* x, acc_t<T>* dweight, acc_t<T>*
   using A = acc_t<T>;
   const Gather g = forward_of(s);
   const int64_t rows = g.B * g.OH, taps = g.kh * g.kw, size = (taps + 1) * g.C;  // the last row of sums is dbias
-  // A chunk has enough pixels to pay for its sums, and not so many that f32 would lose digits.
+  // A chunk has enough pixels to pay for its sums, but not so many that f32 sums lose precision.
   const int64_t width = std::max<int64_t>(g.OW, 1), least = (8 * taps + width - 1) / width;
   const int64_t chunk = std::max({least, std::min((rows + 63) / 64, 4096 / width), int64_t(1)});
   const int64_t chunks = (rows + chunk - 1) / chunk;

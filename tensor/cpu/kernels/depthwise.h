@@ -1,10 +1,10 @@
-// Depthwise convolution of (B, H, W, C): every channel with its own kh x kw kernel.
+// Depthwise convolution of (B, H, W, C): every channel has its own kh x kw kernel.
 //
-// Channels are the vector axis.  Stride 1 without dilation and k = 3, 5, 7, 9 runs register-blocked: eleven output
-// pixels (88, 44, 22, 11 are multiples) of one vector of channels share their taps.  At k = 3 it is bound by memory.
-// Everything else takes the plain path: one pixel, its list of taps.  Both add the taps of a pixel in the same
-// order.  Weights are in memory as conv2d has them, (C, kh, kw), and are transposed once inside.
-// Called by tensor/ops/conv.cpp; trusts its inputs.
+// Vectors run over channels.  Stride 1 without dilation and k = 3, 5, 7, 9 is register-blocked: eleven output pixels of
+// one vector of channels share their taps (image sides 88, 44, 22, 11 are multiples of eleven).  k = 3 is bound by
+// memory.  Everything else takes the plain path, one pixel and its list of taps at a time.  Both paths add the taps of
+// a pixel in the same order.  Weights have the layout of conv2d, (C, kh, kw), and are transposed once inside.
+// Inputs are not checked here.
 #pragma once
 
 #include "tensor/dtype.h"
@@ -20,10 +20,10 @@ struct Depthwise {
 
 /// y = x * weight + bias.  T is float, double or bf16; weight (C, kh, kw); bias (C) or null.
 template <class T> void depthwise(const T* x, const acc_t<T>* weight, const acc_t<T>* bias, T* y, const Depthwise& s);
-/// dx of the above.
+/// The gradient dx.
 template <class T> void depthwise_input_grad(const T* dy, const acc_t<T>* weight, T* dx, const Depthwise& s);
-/// dweight (C, kh, kw), and dbias (C) unless null.  Rows of y are cut into chunks by the shape alone; each chunk
-/// sums on its own and the chunks are added in order.
+/// The gradients dweight (C, kh, kw) and dbias (C, or null).  Rows of y are cut into chunks by the shape alone; each
+/// chunk has its own sums, and the chunks are added in order.
 template <class T>
 void depthwise_weight_grad(const T* dy, const T* x, acc_t<T>* dweight, acc_t<T>* dbias, const Depthwise& s);
 

@@ -1,7 +1,8 @@
-// Folds of (K, R, C) over R: sum, max, min.
+// Reductions of (K, R, C) over R: sum, max, min.
 //
-// R is cut into pieces whose length depends on C alone; pieces are folded side by side, their results in a tree.  So
-// neither the number of threads nor K (the batch) touches the bits, and rounding grows with a piece, not with R.
+// R is cut into pieces whose length depends on C alone; the pieces are reduced separately and combined as a tree.  So
+// the bits depend neither on the number of threads nor on K (the batch), and rounding errors grow with the length of a
+// piece, not with R.
 #pragma once
 
 #include <limits>
@@ -15,7 +16,7 @@ struct Sum {
   template <class T> static constexpr T identity = 0;
   template <class A> static A f(A a, A x) { return a + x; }
 };
-struct Largest {  // NaN wins
+struct Largest {  // NaN if any number is NaN
   template <class T> static constexpr T identity = -std::numeric_limits<T>::infinity();
   template <class A> static A f(A a, A x) { return where(x == x, where(x > a, x, a), x); }
 };
@@ -24,7 +25,7 @@ struct Smallest {
   template <class A> static A f(A a, A x) { return where(x == x, where(x < a, x, a), x); }
 };
 
-/// Fold of n numbers in a row: four vectors, then their lanes by halves.
+/// Reduces n contiguous numbers: four vectors, then their lanes by halves.
 template <class Op, class T, class A = acc_t<T>> A fold_row(const T* x, int64_t n) {
   using V = Vec<A>;
   const V none(Op::template identity<A>);
@@ -43,7 +44,7 @@ template <class Op, class T, class A = acc_t<T>> A fold_row(const T* x, int64_t 
   return lane[0];
 }
 
-/// y[c] = fold of x[r * C + c] over r in [0, R), for c in [begin, end).
+/// y[c] = reduction of x[r * C + c] over r in [0, R), for c in [begin, end).
 template <class Op, class T, class A = acc_t<T>>
 void fold_columns(const T* x, int64_t R, int64_t C, int64_t begin, int64_t end, A* y) {
   using V = Vec<A>;
@@ -70,9 +71,9 @@ void fold_columns(const T* x, int64_t R, int64_t C, int64_t begin, int64_t end, 
 }
 
 template <class Op, class T, class A = acc_t<T>> void fold(const T* x, int64_t K, int64_t R, int64_t C, A* y) {
-  constexpr int64_t kBlock = 1024;  // columns folded at once
+  constexpr int64_t kBlock = 1024;  // columns reduced at once
   const int64_t block = std::min(C, kBlock), blocks = (C + block - 1) / block;
-  const int64_t piece = C == 1 ? kGrain : std::clamp<int64_t>(kGrain / block, 64, 256);  // 256 terms a lane at most
+  const int64_t piece = C == 1 ? kGrain : std::clamp<int64_t>(kGrain / block, 64, 256);  // at most 256 terms per lane
   const int64_t pieces = (R + piece - 1) / piece;
   std::vector<A> buffer(pieces > 1 ? K * pieces * C : 0);
   A* part = pieces > 1 ? buffer.data() : y;

@@ -1,9 +1,9 @@
-// C = act(A B + bias): rows of A read in place, B packed in panels.
+// C = act(A B + bias): rows of A are read in place, B is packed in panels.
 //
-// Work is cut into blocks of rows times groups of panels.  Within a block, k goes in steps of kDepth so that
-// the part of a panel in use stays in the nearest caches; between steps the sums wait in `part`.  None of
-// these cuts changes the order in which one element of C is summed. bf16 rows are widened block by block: A
-// is then read from a window of f32 that fits the second cache.
+// Work is cut into blocks of rows times groups of panels.  Within a block, k advances in steps of kDepth, so that the
+// current part of a panel stays in the nearest caches; between steps the sums are kept in `part`.  None of these cuts
+// changes the order in which one element of C is summed.
+// bf16 rows are widened block by block: A is then read from an f32 copy that fits the L2 cache.
 #include "tensor/cpu/kernels/gemm.h"
 
 #include "tensor/cpu/kernels/gemm_tile.h"
@@ -15,20 +15,20 @@ namespace camo::kernel {
 namespace {
 
 template <class P> constexpr int64_t kDepth = 2048 / sizeof(P) * Unit<P>::kPer;
-constexpr int64_t kBlockBytes = 384 << 10;  // rows of A that a block keeps in the second cache
-constexpr int64_t kTasks = 32;              // enough to share among threads
+constexpr int64_t kBlockBytes = 384 << 10;  // rows of A that a block keeps in the L2 cache
+constexpr int64_t kTasks = 32;              // enough tasks to share among threads
 
-/// A stretch of k: pieces [piece, piece + pieces), numbers [offset, offset + length) of each; `packed` steps
-/// of B come before.
+/// A range of k: pieces [piece, piece + pieces), and numbers [offset, offset + length) of each.  `packed` steps of
+/// B come before it.
 struct Step {
   int64_t packed, piece, pieces, offset, length;
 };
 
-/// Pieces of `length` numbers, `per` of them a step, cut into stretches of about `depth` numbers.
+/// Cuts pieces of `length` numbers, `per` of them a step, into ranges of about `depth` numbers.
 std::vector<Step> cut_depth(int64_t pieces, int64_t length, int64_t depth, int64_t per) {
   std::vector<Step> steps;
   if (pieces == 0 || length == 0) return {{0, 0, 0, 0, 0}};
-  const int64_t each = ceil_div(length, per);  // steps of a piece
+  const int64_t each = ceil_div(length, per);  // steps per piece
   if (length >= depth) {
     const int64_t part = round_up(ceil_div(length, ceil_div(length, depth)), per);
     for (int64_t p = 0; p < pieces; ++p)
@@ -41,17 +41,17 @@ std::vector<Step> cut_depth(int64_t pieces, int64_t length, int64_t depth, int64
   return steps;
 }
 
-/// One block of rows: pointers to A's pieces and to C, both valid (repeated) up to two tiles past the end.
+/// One block of rows: pointers to A's pieces and to C.  Both are valid (repeated) up to two tiles past the end.
 template <class P, class TC> struct Block {
   using T = typename Unit<P>::Sum;
-  int64_t count, ld;  // rows; distance of pieces in `a`
+  int64_t count, ld;  // rows; distance between pieces in `a`
   const typename Unit<P>::Number* const* a;
   TC* const* c;
-  T* part;        // tiles of sums that C cannot hold: a narrower type, an edge, a value before its activation
+  T* part;        // sums that C cannot hold yet: C is narrower, the tile is at an edge, or an activation follows
   const T* bias;  // padded to whole panels, or null
 };
 
-/// Rows of C from sums in `part`, and back.
+/// Writes sums from `part` to rows of C, or reads C into `part`.
 template <class P, class T, class TC>
 void store_tile(const T* part, int rows, int width, TC* const* c, int64_t column, int64_t cols, Act act) {
   constexpr int S = Vec<T>::size;
@@ -74,7 +74,8 @@ template <class T, class TC> void load_tile(T* part, int rows, int width, TC* co
       Vec<T>::load(c[i] + column + j, int(std::clamp<int64_t>(cols - j, 0, S))).store(part + i * width + j);
 }
 
-/// One stretch of k for every tile of the block in one panel; the first begins the sums, the last ends them.
+/// Multiplies one range of k for every tile of the block in one panel.  The first range starts the sums, the
+/// last completes them.
 template <int V, class P, class TC, class T = typename Unit<P>::Sum>
 void panel_step(const Block<P, TC>& block, const Step& step, bool first, bool last, const P* panel, int64_t column,
                 int64_t cols, const Finish<T>& finish) {
@@ -86,7 +87,7 @@ void panel_step(const Block<P, TC>& block, const Step& step, bool first, bool la
     const P* b = panel + step.packed * W;
     const T* bias = block.bias ? block.bias + column : nullptr;
     const bool add = !first || finish.accumulate;
-    // Sums go straight to C where it can hold them.
+    // Sums go straight to C if it can hold them.
     if (rows == R && cols >= W && finish.act == Act::none && (std::is_same_v<T, TC> || (first && last))) {
       multiply_rows<R, V, P>(a, b, block.c + m, column, add, bias);
       continue;
@@ -99,7 +100,7 @@ void panel_step(const Block<P, TC>& block, const Step& step, bool first, bool la
   }
 }
 
-/// Panels of B, one after another; within a panel, piece after piece, each filled up to whole steps of k.
+/// Packs the panels of B one after another; within a panel, piece after piece, each padded to whole steps of k.
 template <class P, class TB>
 void pack(const Right<TB>& b, int64_t pieces, int64_t length, int64_t N, const Panels<typename Unit<P>::Sum>& panels,
           P* packed) {
@@ -117,8 +118,8 @@ void pack(const Right<TB>& b, int64_t pieces, int64_t length, int64_t N, const P
   });
 }
 
-/// Rows [m, m + count) of A as pointers to T.  Numbers of another type are widened into `window`, one row
-/// after another, which makes them one piece with the same k.
+/// Pointers to rows [m, m + count) of A as T.  If A has another type its rows are converted into `window`, where they
+/// are one contiguous piece with the same k.
 template <class T, class TA>
 void find_rows(const Pieces<TA>& a, int64_t m, int64_t count, const T** table, int64_t ld, T* window) {
   if constexpr (std::is_same_v<T, TA>) {

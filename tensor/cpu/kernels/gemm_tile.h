@@ -1,8 +1,8 @@
-// The register tile of the matrix products, and packing.  Internal to tensor/cpu/gemm*.cpp.
+// The register tile of the matrix products, and packing.  Internal to tensor/cpu/kernels/.
 //
-// A tile is R rows by V vectors of sums, held in registers while k runs: each step loads V vectors of B and R
-// single numbers of A for R * V multiply-adds.  B lies in panels of V vectors, k after k, so that it is read
-// straight through.  Widths: N is cut into vectors, vectors evenly into panels of at most kTileVecs.
+// A tile is R rows by V vectors of sums, kept in registers while k advances.  Each step loads V vectors of B and R
+// single numbers of A for R * V multiply-adds.  B is stored in panels of V vectors, ordered by k, so it is read
+// sequentially.  N is cut into vectors, and the vectors evenly into panels of at most kTileVecs.
 #pragma once
 
 #include <algorithm>
@@ -14,7 +14,7 @@
 namespace camo::kernel {
 
 constexpr int kTileVecs = kVecBytes == 64 ? 4 : 2;
-/// Rows of a tile V vectors wide: what fits 32 (AVX-512) or 16 vector registers, and 15 general ones.
+/// Rows of a tile that is V vectors wide: as many as fit 32 (AVX-512) or 16 vector registers and 15 general registers.
 constexpr int tile_rows(int V) {
   if (kVecBytes == 64) return V == 4 ? 6 : V == 3 ? 8 : 12;
   return V == 2 ? 6 : 12;
@@ -25,7 +25,7 @@ constexpr int kMaxTileRows = 12;
 constexpr int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
 constexpr int64_t round_up(int64_t a, int64_t b) { return ceil_div(a, b) * b; }
 
-/// N columns as panels of nearly equal width.
+/// Splits N columns into panels of nearly equal width.
 template <class T> struct Panels {
   int64_t vectors, count;
   explicit Panels(int64_t N) : vectors(ceil_div(N, Vec<T>::size)), count(ceil_div(vectors, kTileVecs)) {}
@@ -44,14 +44,14 @@ template <class F> void with_width(int vecs, F&& f) {
   f.template operator()<2>();
 }
 
-/// A stretch of k in the rows of a tile: numbers [offset, offset + length) of `pieces` runs; run p of row i
-/// begins at rows[p * ld + i].  The rows of the next tile follow in the table.
+/// A range of k in the rows of a tile: numbers [offset, offset + length) of `pieces` runs.  Run p of row i begins at
+/// rows[p * ld + i].  The rows of the next tile follow in the table.
 template <class T> struct Stretch {
   const T* const* rows;
   int64_t ld, pieces, offset, length;
 };
 
-/// sums += x (one number each) times b (V vectors).
+/// sums += x (one number per row) times b (V vectors).
 template <class P, int R, int V, class X>
 inline void step(Vec<typename Unit<P>::Sum> (&sums)[R][V], const P* b, const X& every) {
   typename Unit<P>::Wide right[V];
@@ -62,8 +62,9 @@ inline void step(Vec<typename Unit<P>::Sum> (&sums)[R][V], const P* b, const X& 
   }
 }
 
-/// c[i][0, width) = start + A B for R rows: start is the old c (add), or bias (if given), or zero; rounded to
-/// C. Not inlined, so that nothing else competes for its registers.
+/// c[i][0, width) = start + A B for R rows, rounded to C.  start is the old c (if add), else bias (if
+/// given), else zero.
+/// Not inlined, so that no other code competes for its registers.
 template <int R, int V, class P, class C, class N = typename Unit<P>::Number, class T = typename Unit<P>::Sum>
 [[gnu::noinline]] void multiply_rows(const Stretch<N>& a, const P* b, C* const* c, int64_t column, bool add,
                                      const T* bias) {
@@ -92,9 +93,9 @@ template <int R, int V, class P, class C, class N = typename Unit<P>::Number, cl
     for (int j = 0; j < V; ++j) Unit<P>::store(sums[i][j], c[i] + column + j * S);
 }
 
-/// c += A^T B for a tile: R elements of A and V vectors of B for each of `length` steps, step_a and step_b
-/// elements from one to the next; rows of c are ld apart.  Meanwhile asks for `count` cache lines, a few at a
-/// time: a burst of requests would stop the loads that the sums wait for.
+/// c += A^T B for a tile: R elements of A and V vectors of B in each of `length` steps, which are step_a and step_b
+/// elements apart; rows of c are ld apart.  Meanwhile prefetches `count` cache lines, a few at a time: a burst of
+/// requests would delay the loads that the sums wait for.
 template <int R, int V, class P, class T = typename Unit<P>::Sum>
 [[gnu::noinline]] void multiply_columns(const P* a, int64_t step_a, const P* b, int64_t step_b, int64_t length, T* c,
                                         int64_t ld, const void* const* lines, int64_t count) {
@@ -114,8 +115,7 @@ template <int R, int V, class P, class T = typename Unit<P>::Sum>
     for (int j = 0; j < V; ++j) (Vec<T>::load(c + i * ld + j * S) + sums[i][j]).store(c + i * ld + j * S);
 }
 
-/// One bit of a transposition: swaps row i + Step, column j with row i, column j + Step where both bits are
-/// clear.
+/// One bit of a transposition: swaps element (i + Step, j) with (i, j + Step) where that bit of i and j is clear.
 template <class T, int Step, int... J>
 inline void swap_bit(Vec<T>& low, Vec<T>& high, std::integer_sequence<int, J...>) {
   constexpr int S = Vec<T>::size;
@@ -130,7 +130,7 @@ template <class T, int Step = 1> inline void transpose(Vec<T> (&rows)[Vec<T>::si
   if constexpr (2 * Step < S) transpose<T, 2 * Step>(rows);
 }
 
-/// The next S steps of k of one row, fewer near its end; the rest are zero.
+/// The next S steps of k of one row; fewer near its end, padded with zeros.
 template <class P, class TB> Vec<typename Unit<P>::Sum> row_steps(const TB* row, int64_t left) {
   using W = Vec<typename Unit<P>::Sum>;
   auto some = [&](int64_t from) {
@@ -148,8 +148,7 @@ template <class P, class TB> Vec<typename Unit<P>::Sum> row_steps(const TB* row,
   return some(0);
 }
 
-/// Packs K rows of one panel from B (K, N) as stored: numbers k, n of src at src[k * ld + n], zero for n >=
-/// cols.
+/// Packs K rows of one panel from B (K, N): element (k, n) is src[k * ld + n], or zero for n >= cols.
 template <class P, class TB> void pack_panel(const TB* src, int64_t ld, int64_t K, int64_t cols, int vecs, P* dst) {
   constexpr int S = Vec<typename Unit<P>::Sum>::size, kPer = Unit<P>::kPer;
   for (int64_t k = 0; k < K; k += kPer, src += kPer * ld)
@@ -160,7 +159,7 @@ template <class P, class TB> void pack_panel(const TB* src, int64_t ld, int64_t 
     }
 }
 
-/// The same from B stored as (N, K): number k, n at src[n * ld + k].
+/// The same from B stored as (N, K): element (k, n) is src[n * ld + k].
 template <class P, class TB>
 void pack_panel_transposed(const TB* src, int64_t ld, int64_t K, int64_t cols, int vecs, P* dst) {
   using T = typename Unit<P>::Sum;
@@ -168,7 +167,7 @@ void pack_panel_transposed(const TB* src, int64_t ld, int64_t K, int64_t cols, i
   for (int j = 0; j < vecs; ++j)
     for (int64_t k = 0; k < K; k += S * kPer) {
       const int steps = int(std::min<int64_t>(S, ceil_div(K - k, kPer)));
-      Vec<T> block[S];  // row n's steps; a step of two bf16 numbers travels as the bits of one float
+      Vec<T> block[S];  // the steps of row n; two bf16 numbers are moved as the bits of one float
       for (int i = 0; i < S; ++i)
         block[i] = j * S + i < cols ? row_steps<P>(src + (j * S + i) * ld + k, K - k) : Vec<T>(0);
       transpose(block);

@@ -1,9 +1,9 @@
-// C (M, N) = A^T B: sums over many rows, the gradient of every weight.
+// C (M, N) = A^T B: sums over many rows, as in the gradient of every weight.
 //
-// C is small and K (pixels) is long, so C is cut into blocks that fit the second cache and K into runs; each
-// (block, run) is one task with sums of its own, and the runs are added in order at the end.  A task walks
-// its rows kStep at a time and packs both operands, narrow tiles of A and panels of B, so that the tile reads
-// straight through memory that is in the first cache.
+// C is small and K (pixels) is long.  So C is cut into blocks that fit the L2 cache and K into runs; each (block,
+// run) is one task with its own sums, and the runs are added in order at the end.  A task processes kStep rows at
+// a time: it packs both operands, narrow tiles of A and panels of B, so that the tile product reads sequentially
+// from the L1 cache.
 #include "tensor/cpu/kernels/gemm.h"
 #include "tensor/cpu/kernels/gemm_tile.h"
 #include "tensor/cpu/kernels/scratch.h"
@@ -15,11 +15,11 @@ namespace {
 constexpr int64_t kStep = 128;  // rows packed at a time
 constexpr int64_t kBlockRows = 192, kBlockCols = 320;
 constexpr int64_t kTasks = 32, kMinRun = 512;
-constexpr int64_t kPackCost = 6;  // half cycles to pack a vector
+constexpr int64_t kPackCost = 6;  // half cycles to pack one vector
 
-/// Packs columns [column, column + cols) of rows of X in tiles of kWidth:  tile t, row k, column j at
-/// dst[t * kStride + k * kWidth + j], zero past the last column.  Copies whole vectors: what a copy writes
-/// too much the next one overwrites, and kStride leaves a vector between tiles.
+/// Packs columns [column, column + cols) of rows of X in tiles of kWidth: tile t, row k, column j goes to dst[t *
+/// kStride + k * kWidth + j], zero past the last column.  It copies whole vectors: the next copy overwrites the excess
+/// of this one, and kStride leaves room for a vector between tiles.
 template <class P, class TX, int kWidth> class Packer {
   static constexpr int S = Vec<typename Unit<P>::Sum>::size, kVecs = (kWidth + S - 1) / S, kPer = Unit<P>::kPer;
   static constexpr bool kSame = std::is_same_v<P, TX>;
@@ -43,14 +43,14 @@ template <class P, class TX, int kWidth> class Packer {
     }
   }
 
-  /// Finds rows [k, k + count), to be packed next; appends their cache lines to a list and returns its end.
+  /// Locates rows [k, k + count), which are packed next.  Appends their cache lines to a list and returns its end.
   const void** find(int64_t k, int64_t count, const void** lines) {
     x_.find(k, count, runs_, kStep);
     for (const Line& line : lines_)
       for (int64_t i = 0; i < count; ++i) *lines++ = runs_[line.piece + i] + line.begin;
     return lines;
   }
-  /// The numbers of tile t in row k, the first of those packed, and how far it is to the next row's.
+  /// Returns a pointer to tile t in row k (k = 0 is the first packed row) and the distance to the next row.
   std::pair<const P*, int64_t> tile(int64_t t, int64_t k) const {
     if constexpr (kSame)
       if (t < in_place_) return {x_.data + k * x_.ld + column_ + t * kWidth, x_.ld};
@@ -58,8 +58,8 @@ template <class P, class TX, int kWidth> class Packer {
   }
   int64_t most_lines() const { return kStep * int64_t(lines_.size()); }
 
-  /// Packs `count` rows.  Tile after tile, so that writing is one stream; reading jumps from row to row,
-  /// which is free by then.
+  /// Packs `count` rows, tile after tile, so that writes are sequential.  Reads jump from row to row, which costs
+  /// nothing once the rows are in the cache.
   void pack(int64_t count) {
     for (int64_t t = in_place_; t < tiles; ++t) {
       P* dst = packed_ + (t - in_place_) * kStride;
@@ -75,7 +75,7 @@ template <class P, class TX, int kWidth> class Packer {
   }
 
  private:
-  /// One step of a tile at the end of a run, of the columns, or of the rows.
+  /// Packs one step of a tile at the end of a run, of the columns, or of the rows.
   void pack_edge(int64_t c, int64_t i, bool second, P* dst) const {
     for (int j = 0; j < kWidth;) {
       const int64_t piece = std::min(c + j, end_ - 1) / x_.length, begin = c + j - piece * x_.length;
@@ -92,14 +92,14 @@ template <class P, class TX, int kWidth> class Packer {
   };
   const Pieces<TX>& x_;
   int64_t column_, end_,
-      in_place_;             // the first tiles of a dense X need no packing: they are read where they lie
+      in_place_;             // the first tiles of a dense X are read in place, without packing
   Scratch<const TX*> runs_;  // where each piece of each row begins
   Scratch<P> packed_;
   std::vector<Line> lines_;
 };
 
-/// out (M, N) = sums of A^T B over rows [k0, k1), for one block of it.  While one step is multiplied, the
-/// rows of the next are on their way into the cache.
+/// out (M, N) = sums of A^T B over rows [k0, k1), for one block.  While one step is multiplied, the rows of the
+/// next are prefetched.
 template <int W, class P, class T, class TA, class TB>
 void run_block(const Pieces<TA>& a, const Pieces<TB>& b, int64_t m0, int64_t M, int64_t n0, int64_t N, int64_t k0,
                int64_t k1, T* out, int64_t ld, bool accumulate) {
@@ -110,7 +110,7 @@ void run_block(const Pieces<TA>& a, const Pieces<TB>& b, int64_t m0, int64_t M, 
   Scratch<T> sums(height * width);
   std::fill_n(static_cast<T*>(sums), height * width, T(0));
   Scratch<const void*> lines(left.most_lines() + right.most_lines());
-  int64_t all = 0;  // lines of the next step
+  int64_t all = 0;  // cache lines of the next step
   auto find = [&](int64_t k) {
     const int64_t count = std::min(kStep, k1 - k);
     all = count > 0 ? right.find(k, count, left.find(k, count, lines)) - lines : 0;
@@ -134,7 +134,7 @@ void run_block(const Pieces<TA>& a, const Pieces<TB>& b, int64_t m0, int64_t M, 
   }
 }
 
-/// The tile width with the least work for a block: multiply-adds, of which two a cycle run, and packing.
+/// The tile width that costs least for a block: multiply-adds (two per cycle) plus packing.
 template <class T> int best_width(int64_t M, int64_t N) {
   int best = 1;
   int64_t least = 0;

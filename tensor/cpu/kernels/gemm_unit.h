@@ -1,8 +1,7 @@
-// What one step of a product is made of, so that the tile is written once: a multiply-add of floats or
-// doubles, or the processor's own bf16 step, which multiplies two k at once and sums in f32.  Internal to
-// tensor/cpu/gemm*.
+// One step of a product, so that the tile code is written once: a multiply-add of floats or doubles, or the processor's
+// bf16 instruction, which multiplies two k at once and sums in f32.  Internal to tensor/cpu/kernels/.
 //
-// P is the packed element: a number, or a Pair of bf16 numbers of neighbouring k.
+// P is the packed element: one number, or a Pair of bf16 numbers at neighbouring k.
 #pragma once
 
 #include "tensor/cpu/vec.h"
@@ -14,15 +13,15 @@
 namespace camo::kernel {
 
 template <class P> struct Unit {
-  using Number = P;  // of the operand read in place
+  using Number = P;  // type of the operand read in place
   using Sum = P;
   using Wide = Vec<P>;
-  static constexpr int kPer = 1;  // k in a step
+  static constexpr int kPer = 1;  // k per step
   static Wide every(const Number* p) { return Wide(*p); }
   static Wide load(const P* p) { return Wide::load(p); }
   static void add(Vec<Sum>& sum, Wide a, Wide b) { sum += a * b; }
   template <class T> static void store(Vec<Sum> y, T* p) { y.store(p); }
-  /// One step of `lanes` columns from rows k (first) and k + 1 (second; null past the end, unused here).
+  /// Packs one step of `lanes` columns from rows k (first) and k + 1 (second; unused here).
   template <class T> static void pack(const T* first, const T*, int lanes, P* dst) {
     (lanes == Wide::size ? Wide::load(first) : Wide::load(first, lanes)).store(dst);
   }
@@ -38,13 +37,13 @@ template <> struct Unit<Pair> {
   using Sum = float;
   using Wide = __m512i;
   static constexpr int kPer = 2;
-  static constexpr __mmask16 kAll = 0xffff;  // the masked forms: g++ 12 warns of the plain ones
+  static constexpr __mmask16 kAll = 0xffff;  // masked intrinsics, because g++ 12 warns about the plain ones
   static Wide every(const bf16* p) {
     int32_t both;
     std::memcpy(&both, p, sizeof both);
     return _mm512_set1_epi32(both);
   }
-  static Wide every_last(const bf16* p) { return _mm512_set1_epi32(p->bits); }  // its neighbour counts as zero
+  static Wide every_last(const bf16* p) { return _mm512_set1_epi32(p->bits); }  // the second k counts as zero
   static Wide load(const Pair* p) { return _mm512_loadu_si512(p); }
   static void add(Vec<float>& sum, Wide a, Wide b) {
     sum.v = (Vec<float>::Native)_mm512_dpbf16_ps((__m512)sum.v, (__m512bh)a, (__m512bh)b);
@@ -53,7 +52,7 @@ template <> struct Unit<Pair> {
   static void store(Vec<float> y, bf16* p) {
     _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), (__m256i)_mm512_cvtneps_pbh((__m512)y.v));
   }
-  template <class T> static Wide round(const T* p, int lanes) {  // each lane's lower half
+  template <class T> static Wide round(const T* p, int lanes) {  // results in the lower half of each lane
     Vec<float> x = lanes == 16 ? Vec<float>::load(p) : Vec<float>::load(p, lanes);
     return _mm512_maskz_cvtepu16_epi32(kAll, (__m256i)_mm512_cvtneps_pbh((__m512)x.v));
   }

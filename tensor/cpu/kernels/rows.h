@@ -1,7 +1,7 @@
-// Loops over one row in vectors of A, tails included.
+// Loops over one row in vectors, including the tail.
 //
-// f(c, lanes) is called for every vector of the row; `lanes` is AllLanes for a whole one, else the count of a
-// tail, so that one generic lambda is compiled twice: without masks and with them.
+// f(c, lanes) is called for every vector of the row.  `lanes` is AllLanes for a whole vector, else the number of
+// elements left, so one generic lambda is compiled with and without masks.
 //   each_vec<A>(C, [&](int64_t c, auto n) { store(load<A>(x + c, n) * 2, y + c, n); });
 #pragma once
 
@@ -19,7 +19,7 @@ template <class A, class T> Vec<A> load(const T* p, int n) { return Vec<A>::load
 template <class A, class T> void store(Vec<A> v, T* p, AllLanes) { v.store(p); }
 template <class A, class T> void store(Vec<A> v, T* p, int n) { v.store(p, n); }
 
-/// v in the live lanes, `other` in the rest.
+/// v in the lanes in use, `other` in the rest.
 template <class A> Vec<A> live(Vec<A> v, A, AllLanes) { return v; }
 template <class A> Vec<A> live(Vec<A> v, A other, int n) {
   typename Vec<A>::Mask lane;
@@ -33,7 +33,7 @@ template <class A, class F> void each_vec(int64_t C, const F& f) {
   if (c < C) f(c, int(C - c));
 }
 
-/// N sums over a row; term(c, lanes) returns their vectors.  Four running sums each, added in a fixed order.
+/// N sums over a row; term(c, lanes) returns their vectors.  Each has four running sums, added in a fixed order.
 template <class A, size_t N, class F> std::array<A, N> row_sums(int64_t C, const F& term) {
   using V = Vec<A>;
   V sum[N][4];
@@ -56,7 +56,7 @@ template <class A, class F> A row_sum(int64_t C, const F& term) {
   return row_sums<A, 1>(C, [&](int64_t c, auto lanes) { return std::array{term(c, lanes)}; })[0];
 }
 
-/// The largest number of a row, -infinity for an empty one; NaN may or may not be passed over.
+/// The largest number of a row, -infinity for an empty row.  NaN may or may not propagate.
 template <class A, class T> A row_max(const T* row, int64_t C) {
   const A lowest = -std::numeric_limits<A>::infinity();
   Vec<A> best(lowest);

@@ -1,5 +1,6 @@
-// Scratch<T>: working memory of a kernel, from the caching allocator; freed at the end of the scope.
-// Any thread may own one.  Not initialised.
+// Scratch<T>: temporary memory for a kernel from the caching allocator, freed at the end of the
+// scope.  Not initialised.
+// Any thread may use it.
 #pragma once
 
 #include "tensor/memory/allocator.h"

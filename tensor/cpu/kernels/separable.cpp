@@ -37,8 +37,8 @@ void weighted_sum(const AxisMap& map, int64_t o, const From* from, int64_t strid
 
 }  // namespace
 
-// An output row first adds its input rows, whole rows long, then adds columns within the sum: as many products as
-// the taps of both axes together, not their product.
+// For each output row: adds up its input rows over their whole width, then adds columns within the sum.  The cost is
+// the sum of the taps of both axes, not their product.
 void separable(Cpu, const Tensor& x, const AxisMap& rows, const AxisMap& columns, Tensor y) {
   with_float(x.dtype(), "separable", [&]<class T>() {
     using A = acc_t<T>;

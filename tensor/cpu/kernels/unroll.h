@@ -1,5 +1,5 @@
-// unroll<N>(f): f(0), f(1), ..., f(N - 1) with the index as a constant, so that arrays of accumulators indexed by
-// it live in registers whatever the optimiser's own limits are.
+// unroll<N>(f) calls f(0), f(1), ..., f(N - 1) with the index as a compile-time constant, so that arrays of
+// accumulators stay in registers whatever the optimiser's own unrolling limits are.
 #pragma once
 
 #include <type_traits>

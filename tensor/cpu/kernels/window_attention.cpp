@@ -1,10 +1,10 @@
-// Attention within windows, forward and backward: see window_attention.h.
+// Attention within windows, forward and backward; window_attention.h explains the method.
 //
 //   P = softmax(S),  dV = P^T dY,  dP = dY V^T,  dS = P (dP - rowsum(P dP)),  dQ = scale dS K,  dK = scale dS^T Q
 //
-// Scores are in units of log2: q carries scale * log2(e).  Tokens beyond the map have dy = 0, so as queries they give
-// no gradient; as keys they do, and it lands in the rows behind the maps.  A bias gradient is summed over a chunk of
-// windows, whose length depends on the sizes alone.
+// Scores are in units of log2: q is scaled by scale * log2(e).  Tokens beyond the map have dy = 0, so they give no
+// gradient as queries.  As keys they do, and it goes to the extra rows behind the maps.  A bias gradient is summed over
+// a chunk of windows, whose length depends on the sizes alone.
 #include "tensor/cpu/kernels/window_attention.h"
 
 #include <cmath>
@@ -15,18 +15,18 @@
 namespace camo::kernel {
 namespace {
 
-/// Tiles of 5 or 10 rows: they fit a window of 7 x 7 but for one row.
+/// Tiles of 5 or 10 rows: they cover the 49 tokens of a 7 x 7 window with one row to spare.
 constexpr int window_rows(int vecs) { return vecs <= kTileVecs / 2 ? 10 : 5; }
 constexpr int64_t kWindowRows = 10;
 
-/// Working memory of one (window, head): rows of q, k, v, dy and of a result, transposes, scores.
+/// Scratch memory of one (window, head): rows of q, k, v, dy and a result, transposed copies, scores.
 template <class A> struct Work {
   const Windows& w;
   int64_t n, width, lanes, padded;  // tokens; channels and tokens in whole vectors; tokens in whole tiles
   Scratch<int64_t> rows;
   Scratch<A> memory;
   A *q, *k, *v, *dy, *out, *across, *scores, *slopes;
-  A *part, *sum, *top, *delta;  // numbers per token
+  A *part, *sum, *top, *delta;  // one number per token
 
   explicit Work(const Windows& w)
       : w(w),
@@ -48,11 +48,11 @@ template <class A> struct Work {
         sum(part + lanes),
         top(sum + lanes),
         delta(top + lanes) {
-    std::fill_n(q, padded * width, A(0));  // rows up to `padded` are computed with, to no effect
+    std::fill_n(q, padded * width, A(0));  // rows up to `padded` are computed too; their results are not used
     std::fill_n(dy, padded * width, A(0));
   }
 
-  /// Rows and parts of a window's tokens.
+  /// Finds the row and the part of each token of a window.
   void find(int64_t window) {
     const Windows::Corner corner = w.corner(window);
     const bool mixed = w.mixed(window);
@@ -62,7 +62,7 @@ template <class A> struct Work {
         if (mixed) part[i] = A(w.part(corner, y, x));
       }
   }
-  /// Channels of part s of the rows, times factor.
+  /// Gathers channels of part s (q, k or v) of the rows, times factor.
   template <class T> void gather(const T* qkv, const T* pad, int s, int64_t h, A factor, A* to) const {
     const int64_t C = w.channels();
     for (int64_t i = 0; i < n; ++i) {
@@ -70,18 +70,18 @@ template <class A> struct Work {
       each_vec<A>(w.D, [&](int64_t d, auto live) { (load<A>(x + d, live) * factor).store(to + i * width + d); });
     }
   }
-  /// c = x z^T, n x lanes; x and z are rows of channels.
+  /// c = x z^T (n x lanes); rows of x and z are channels.
   void score(const A* x, const A* z, A* c) const {
     pack_panel_transposed(z, width, w.D, n, int(lanes / Vec<A>::size), across);
     products<false, window_rows>(x, width, across, lanes, w.D, c, lanes, false, n, lanes / Vec<A>::size);
   }
-  /// c = m z or m^T z, n x width; m is one of scores and slopes.
+  /// c = m z or m^T z (n x width); m is scores or slopes.
   template <bool kAcross> void multiply(const A* m, const A* z, A* c) const {
     products<kAcross, window_rows>(m, lanes, z, width, n, c, width, false, n, width / Vec<A>::size);
   }
 };
 
-/// Scores -> scores + bias + mask, and the rows' maxima.  Lanes without a key are -infinity.
+/// Adds bias and mask to the scores and finds the rows' maxima.  Lanes beyond the last key become -infinity.
 template <class A> void add_bias(const Work<A>& work, const A* bias, bool mixed) {
   using V = Vec<A>;
   const A lowest = -std::numeric_limits<A>::infinity();
@@ -104,7 +104,7 @@ template <class A> void add_bias(const Work<A>& work, const A* bias, bool mixed)
   });
 }
 
-/// Scores of one (window, head) -> exp2(score - top), and the rows' sums.
+/// Turns the scores of one (window, head) into exp2(score - top), and sums the rows.
 template <class A> void exponentials(const Work<A>& work) {
   using V = Vec<A>;
   for (int64_t i = 0; i < work.n; ++i) {
@@ -130,7 +130,7 @@ void load_scores(Work<A>& work, const T* qkv, const T* pad, const A* bias, int64
   exponentials(work);
 }
 
-/// Exponentials and dP -> P and dS, which is also added to dbias (n x lanes).
+/// Turns exponentials into P, and dP into dS, which is also added to dbias (n x lanes).
 template <class A> void slopes(const Work<A>& work, A* dbias) {
   using V = Vec<A>;
   for (int64_t i = 0; i < work.n; ++i) {
@@ -151,7 +151,7 @@ template <class A> void slopes(const Work<A>& work, A* dbias) {
   }
 }
 
-/// All gradients of one (window, head); its rows are found.
+/// All gradients of one (window, head), after find().
 template <class T, class A>
 void backward_item(Work<A>& work, const T* dy, const T* qkv, const T* pad, const A* bias, T* dqkv, A* dbias,
                    int64_t window, int64_t h) {
@@ -175,7 +175,7 @@ void backward_item(Work<A>& work, const T* dy, const T* qkv, const T* pad, const
   work.template multiply<false>(work.slopes, work.k, work.out);
   write(0, A(1 / std::sqrt(double(w.D))));
   work.template multiply<true>(work.slopes, work.q, work.out);
-  write(1, A(kLn2));  // q carried log2(e)
+  write(1, A(kLn2));  // q was scaled by log2(e)
   work.template multiply<true>(work.scores, work.dy, work.out);
   write(2, A(1));
 }

@@ -1,4 +1,4 @@
-// The definition of attention within windows: one query at a time, every score in double.
+// The definition of attention within windows: one query at a time, with scores in double.
 #include <cmath>
 #include <vector>
 
@@ -15,7 +15,7 @@ template <class T> double dot(const T* a, const T* b, int64_t n) {
   return sum;
 }
 
-/// One head of one window.  Rows of q, k or v (part 0, 1, 2).
+/// One head of one window.  Part 0, 1, 2 of a row is q, k, v.
 template <class T> struct Head {
   const T *qkv, *pad;
   const acc_t<T>* bias;
