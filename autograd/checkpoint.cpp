@@ -32,24 +32,23 @@ Var checkpoint(const std::function<Var(const Vars&)>& f, const Vars& inputs) {
   }
   std::vector<Saved> saved;
   for (const Var& x : inputs) saved.push_back(save(x));
-  return record(
-      "checkpoint", value, inputs,
-      [f, saved, counts](const Tensor& dy, Grads& d) {
-        Vars again;
-        Var y;
-        {
-          Recomputing scope(counts);
-          Recording on;
-          for (size_t i = 0; i < saved.size(); ++i)
-            again.push_back(d.wants(int(i)) ? Var::leaf(saved[i].get()) : Var(saved[i].get()));
-          y = f(again);
-        }
-        if (!y.wants_grad()) return;
-        backward(y, dy);
-        for (size_t i = 0; i < again.size(); ++i)
-          if (d.wants(int(i)) && again[i].grad().defined()) d[int(i)] = again[i].grad();
-      },
-      /*always=*/true);
+  return record("checkpoint", value, inputs,
+                [f, saved, counts](const Tensor& dy, Grads& d) {
+                  Vars again;
+                  Var y;
+                  {
+                    Recomputing scope(counts);
+                    Recording on;
+                    for (size_t i = 0; i < saved.size(); ++i)
+                      again.push_back(d.wants(int(i)) ? Var::leaf(saved[i].get()) : Var(saved[i].get()));
+                    y = f(again);
+                  }
+                  if (!y.wants_grad()) return;
+                  backward(y, dy);
+                  for (size_t i = 0; i < again.size(); ++i)
+                    if (d.wants(int(i)) && again[i].grad().defined()) d[int(i)] = again[i].grad();
+                },
+                {.always = true});
 }
 
 }  // namespace camo

@@ -5,30 +5,26 @@
 #include <set>
 #include <string>
 
-#include "autograd/var.h"
+#include "autograd/observer.h"
 
 namespace camo::debug {
 
 /// While alive, every op's output and gradients are scanned; the first non-finite one raises NumericError that
 /// names the op and the pass.  Costs a read of every tensor.
-class FindNan {
+class FindNan : public Observer {
  public:
-  FindNan();
-  ~FindNan();
+  void forward(const OpRun& run) override;
+  void backward(const Node& node) override;
 };
 
 /// While alive, counts the multiply-adds of the products, convolutions and attentions that run forward on this thread.
-class CountMacs {
+class CountMacs : public Observer {
  public:
-  CountMacs();
-  ~CountMacs();
-  CountMacs(const CountMacs&) = delete;
+  void forward(const OpRun& run) override { count_ += run.macs; }
   int64_t count() const { return count_; }
 
  private:
-  friend void on_forward(const char* op, const Tensor& value, const Vars& inputs);
   int64_t count_ = 0;
-  CountMacs* outer_;
 };
 
 /// Sizes of one attention: scores of N queries against M keys in heads of size D.
@@ -38,17 +34,13 @@ struct AttentionSizes {
 };
 
 /// While alive, notes the sizes of every attention that runs forward on this thread; each once, in order of size.
-class NoteAttention {
+class NoteAttention : public Observer {
  public:
-  NoteAttention();
-  ~NoteAttention();
-  NoteAttention(const NoteAttention&) = delete;
+  void forward(const OpRun& run) override;
   const std::set<AttentionSizes>& sizes() const { return sizes_; }
 
  private:
-  friend void on_attention(const AttentionSizes& sizes);
   std::set<AttentionSizes> sizes_;
-  NoteAttention* outer_;
 };
 
 /// Bytes that closures keep alive for the backward pass, by op; each storage counts once, at its first keeper.
@@ -57,9 +49,5 @@ int64_t bytes_kept(const Var& root);
 
 /// The graph below root in Graphviz' language.
 std::string to_dot(const Var& root);
-
-void on_forward(const char* op, const Tensor& value, const Vars& inputs);  // called by the engine
-void on_attention(const AttentionSizes& sizes);
-void on_backward(const Node& node);
 
 }  // namespace camo::debug

@@ -8,8 +8,8 @@
 #include <unordered_set>
 #include <utility>
 
-#include "autograd/debug.h"
 #include "autograd/node.h"
+#include "autograd/observer.h"
 #include "tensor/ops/elementwise.h"
 
 namespace camo {
@@ -26,6 +26,10 @@ void accumulate(Tensor& grad, Tensor t) {
   else if (grad.unique()) add_into(grad, t);
   else if (t.unique()) add_into(t, grad), grad = std::move(t);
   else grad = add(grad, t);
+}
+
+template <class F> void tell_observers(const F& event) {
+  for (Observer* o = Observer::newest(); o; o = o->older()) event(*o);
 }
 
 }  // namespace
@@ -94,11 +98,13 @@ Recording::Recording() : before_(t_recording) { t_recording = true; }
 Recording::~Recording() { t_recording = before_; }
 bool recording() { return t_recording; }
 
-Var record(const char* op, Tensor value, Vars inputs, Backward backward, bool always) {
-  debug::on_forward(op, value, inputs);
-  Var out(std::move(value));
+Var record(const char* op, Tensor value, Vars inputs, Backward backward, const OpTraits& traits) {
   auto kept = std::exchange(t_kept, {});
-  bool wanted = always;
+  tell_observers([&](Observer& o) {
+    o.forward({op, value, inputs, value.numel() * traits.macs_per_number, traits.heads});
+  });
+  Var out(std::move(value));
+  bool wanted = traits.always;
   for (const Var& x : inputs) wanted = wanted || x.wants_grad();
   if (!t_recording || !wanted) return out;
   std::vector<std::shared_ptr<Node>> edges;
@@ -149,15 +155,15 @@ void backward(const Var& output, const Tensor& seed, bool keep_graph) {
                       "' was already freed; pass keep_graph to the first call");
   accumulate(root->grad, seed);
   for (Node* n : order) {
+    if (n->grad.defined()) tell_observers([&](Observer& o) { o.gradient(*n, n->grad); });
     if (n->leaf) continue;
     Tensor dy = std::move(n->grad);
     n->grad = Tensor();
     if (dy.defined() && n->backward) {
       t_running_op = n->op;
-      for (auto& hook : n->hooks) hook(dy);
       Grads d(*n);
       n->backward(dy, d);
-      debug::on_backward(*n);
+      tell_observers([&](Observer& o) { o.backward(*n); });
     }
     if (!keep_graph) n->backward = nullptr, n->ran = true;
   }

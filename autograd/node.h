@@ -1,4 +1,4 @@
-// Node: one recorded op.  Only the engine and the debug tools look inside.
+// Node: one recorded op.  Only the engine and observers look inside.
 #pragma once
 
 #include "autograd/var.h"
@@ -19,8 +19,7 @@ struct Node {
   std::vector<Shape> input_shapes;
   Backward backward;
   Tensor grad;
-  std::vector<std::pair<const Storage*, int64_t>> kept;        // what the closure saved: storage and bytes
-  std::vector<std::function<void(const Tensor& grad)>> hooks;  // called with the whole gradient before the closure
+  std::vector<std::pair<const Storage*, int64_t>> kept;  // what the closure saved: storage and bytes
 };
 
 /// Every node reachable from root, newest first.  No recursion: a chain may be a million long.

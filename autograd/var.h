@@ -17,6 +17,13 @@ namespace camo {
 
 struct Node;
 
+/// What an op states of itself to record(), beside its value.
+struct OpTraits {
+  int64_t macs_per_number = 0;  // multiply-adds for each number of the result: the inner length of a product
+  int heads = 0;                // of an attention: its inputs are q, k, v
+  bool always = false;          // record even if no input wants a gradient (checkpoint: parameters inside may)
+};
+
 class Var {
  public:
   Var() = default;
@@ -43,7 +50,8 @@ class Var {
   Var detach() const { return Var(value_); }
 
  private:
-  friend Var record(const char*, Tensor, std::vector<Var>, std::function<void(const Tensor&, class Grads&)>, bool);
+  friend Var record(const char*, Tensor, std::vector<Var>, std::function<void(const Tensor&, class Grads&)>,
+                    const OpTraits&);
   Tensor value_;
   std::shared_ptr<Node> node_;
 };
@@ -80,9 +88,9 @@ class Grads {
 
 using Backward = std::function<void(const Tensor& dy, Grads& d)>;
 
-/// Makes the node of an op.  Returns a constant when no input wants a gradient or under NoGrad (and drops the
-/// closure, hence what it saved); `always` records even then (checkpoint: parameters inside may want one).
-Var record(const char* op, Tensor value, Vars inputs, Backward backward, bool always = false);
+/// Makes the node of an op.  Returns a constant, and drops the closure with all that it saved, when no input wants a
+/// gradient or under NoGrad.  Observers hear of the op in any case (observer.h).
+Var record(const char* op, Tensor value, Vars inputs, Backward backward, const OpTraits& traits = {});
 
 /// A tensor kept for the backward pass.  get() raises GraphError, naming the op, if it was written meanwhile.
 class Saved {

@@ -4,12 +4,15 @@
 namespace camo {
 
 Var matmul(const Var& a, const Var& b, Trans ta, Trans tb) {
-  return record("matmul", matmul(a.value(), b.value(), ta, tb), {a, b},
+  Tensor y = matmul(a.value(), b.value(), ta, tb);
+  const int64_t inner = a.dim(ta == Trans::no ? -1 : -2);
+  return record("matmul", y, {a, b},
                 [A = save_for(b, a), B = save_for(a, b), ta, tb, as = a.shape(), bs = b.shape(), at = a.dtype(),
                  bt = b.dtype()](const Tensor& dy, Grads& d) {
                   if (d.wants(0)) d[0] = matmul_left_grad(dy, B.get(), ta, tb, as, at);
                   if (d.wants(1)) d[1] = matmul_right_grad(dy, A.get(), ta, tb, bs, bt);
-                });
+                },
+                {.macs_per_number = inner});
 }
 
 Var linear(const Var& x, const Var& weight, const Var& bias, Act act) {
@@ -18,12 +21,14 @@ Var linear(const Var& x, const Var& weight, const Var& bias, Act act) {
     Var y = linear(x, weight, bias);
     return act == Act::relu ? relu(y) : gelu(y);
   }
-  return record("linear", linear(x.value(), weight.value(), bias.value(), act), {x, weight, bias},
+  Tensor y = linear(x.value(), weight.value(), bias.value(), act);
+  return record("linear", y, {x, weight, bias},
                 [X = save_for(weight, x), W = save_for(x, weight)](const Tensor& dy, Grads& d) {
                   if (d.wants(0)) d[0] = linear_input_grad(dy, W.get());
                   if (d.wants(1)) d[1] = linear_weight_grad(dy, X.get());
                   if (d.wants(2)) d[2] = column_sums(dy);
-                });
+                },
+                {.macs_per_number = weight.dim(-1)});
 }
 
 }  // namespace camo

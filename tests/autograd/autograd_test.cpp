@@ -136,3 +136,69 @@ TEST_CASE("bytes kept are counted by op, and a picture can be drawn") {
   CHECK(debug::to_dot(y).find("label=\"mul") != std::string::npos);
   CHECK(debug::bytes_kept(sum(mul(a, Var(ones({1000}))))) == 4000);  // the constant is kept for a, a is not
 }
+
+TEST_CASE("two observers at once both hear every op, and none after it is gone") {
+  struct Listener : Observer {
+    std::vector<std::string> heard;
+    void forward(const OpRun& run) override { heard.push_back(run.op); }
+  };
+  using Names = std::vector<std::string>;
+  Var x = leaf({1, 2});
+  auto outer = std::make_unique<Listener>();
+  exp(x);
+  Listener inner;
+  {
+    NoGrad no_grad;  // what is not recorded runs all the same
+    log(x);
+  }
+  CHECK(outer->heard == Names{"exp", "log"});
+  outer.reset();  // the older one goes first
+  neg(x);
+  CHECK(inner.heard == Names{"log", "neg"});
+}
+
+TEST_CASE("an observer hears a gradient once, when it is whole, then that the op has run backward") {
+  struct Listener : Observer {
+    std::vector<std::pair<std::string, double>> gradients;
+    std::vector<std::string> ran;
+    void gradient(const Node& node, const Tensor& grad) override { gradients.emplace_back(node.op, item(grad)); }
+    void backward(const Node& node) override { ran.push_back(node.op); }
+  };
+  Var a = leaf({3});
+  Var b = square(a);
+  Var y = add(b, mul(b, a));  // a^2 + a^3
+  Listener listener;
+  backward(y);
+  CHECK(listener.gradients ==
+        std::vector<std::pair<std::string, double>>{{"add", 1}, {"mul", 1}, {"square", 4}, {"leaf", 33}});
+  CHECK(listener.ran == std::vector<std::string>{"add", "mul", "square"});
+}
+
+TEST_CASE("ops state their multiply-adds, nested counters count the same, attention states its sizes") {
+  auto random = [](const Shape& shape) { return Var(randn(shape, 1)); };
+  debug::CountMacs all;
+  int64_t total = 0;
+  auto check_macs = [&](int64_t expected, const std::function<Var()>& f) {
+    debug::CountMacs macs;
+    f();
+    CHECK(macs.count() == expected);
+    total += macs.count();
+    CHECK(all.count() == total);
+  };
+  check_macs(2 * 3 * 4 * 5, [&] { return matmul(random({2, 3, 4}), random({4, 5})); });
+  check_macs(3 * 4 * 5, [&] { return matmul(random({4, 3}), random({4, 5}), Trans::yes); });
+  check_macs(6 * 4 * 5, [&] { return linear(random({2, 3, 4}), random({5, 4})); });
+  check_macs(6 * 4 * 5, [&] { return grouped_linear(random({6, 4}), random({2, 5, 4}), {}, {0, 2, 6}); });
+  check_macs(2 * 4 * 5 * 6 * 18, [&] {
+    return conv2d(random({2, 4, 5, 4}), random({6, 3, 3, 2}), {}, {.padding = 1, .groups = 2});
+  });
+  check_macs(2 * 2 * 3 * 8 * 5, [&] { return attention(random({2, 3, 8}), random({2, 5, 8}), random({2, 5, 8}), 2); });
+  check_macs(2 * 4 * 5 * 8 * 9, [&] {
+    return window_attention(random({1, 4, 5, 24}), random({24}), random({2, 9, 9}), 2, {3, 3});
+  });
+  check_macs(0, [&] { return softmax(random({3, 4})); });
+
+  debug::NoteAttention note;
+  attention(random({2, 3, 8}), random({2, 5, 8}), random({2, 5, 8}), 2);
+  CHECK(note.sizes() == std::set<debug::AttentionSizes>{{.N = 3, .M = 5, .heads = 2, .D = 4}});
+}
