@@ -4,7 +4,7 @@ namespace camo::moe {
 
 ConvBlock::ConvBlock(nn::Scope s, int64_t in, int64_t out, int64_t kernel, bool with_bias)
     : Module(std::move(s)),
-      conv(sub("conv"), in, out, kernel, {.padding = kernel / 2}, with_bias, nn::Init::fan_out),
+      conv(sub("conv"), in, out, kernel, {.padding = kernel / 2, .bias = with_bias, .init = nn::Init::fan_out}),
       norm(sub("norm"), out) {}
 
 Var to_logits(nn::Linear& head, const Var& x) {

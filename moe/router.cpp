@@ -38,7 +38,7 @@ Router::Router(nn::Scope s, int64_t dim, int64_t experts, const MoeConfig& c)
       experts(experts),
       chosen(c.chosen),
       views(c.gate == GateKind::content_aware ? std::make_unique<ContentViews>(sub("views"), dim) : nullptr),
-      gate(sub("gate"), views ? dim / 2 : dim, experts, true, nn::Init::trunc_normal),
+      gate(sub("gate"), views ? dim / 2 : dim, experts, {.init = nn::Init::trunc_normal}),
       balance(buffer("balance", zeros({experts}, state().dtype, state().device))),
       load(buffer("load", zeros({experts}, DType::f64, state().device), /*saved=*/false)),
       steps(warms_up(c) ? &buffer("steps", zeros({}, DType::i64)) : nullptr) {}

@@ -63,7 +63,7 @@ SdtaEncoder::SdtaEncoder(nn::Scope s, int64_t dim, const SdtaOptions& options)
     : Module(std::move(s)),
       options(options),
       heads(sdta_heads(dim)),
-      qkv(sub("qkv"), dim, 3 * dim, /*with_bias=*/false),
+      qkv(sub("qkv"), dim, 3 * dim, {.bias = false}),
       proj(sub("proj"), dim, dim),
       drop(sub("drop"), options.dropout) {}
 
@@ -82,10 +82,10 @@ Var SdtaEncoder::forward(const Var& x) {
 
 SdtaBlock::SdtaBlock(nn::Scope s, int64_t dim)
     : Module(std::move(s)),
-      squeeze(sub("squeeze"), dim, std::max<int64_t>(dim / 8, 8), /*with_bias=*/false),
-      excite(sub("excite"), squeeze.weight.dim(0), dim, /*with_bias=*/false),
-      around(sub("around"), dim, 5, 1, /*with_bias=*/false),
-      place(sub("place"), dim, 1, /*with_bias=*/false) {}
+      squeeze(sub("squeeze"), dim, std::max<int64_t>(dim / 8, 8), {.bias = false}),
+      excite(sub("excite"), squeeze.weight.dim(0), dim, {.bias = false}),
+      around(sub("around"), dim, 5, {.bias = false}),
+      place(sub("place"), dim, 1, {.bias = false}) {}
 
 Var SdtaBlock::forward(const Var& x) {
   dims<4>(x.value(), "SdtaBlock: x (B, H, W, C)");

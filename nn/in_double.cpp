@@ -12,7 +12,7 @@ InDouble::InDouble(Module& module) : module_(module), dtype_(module.state().dtyp
 void InDouble::enter(Module& module) {
   for (auto& p : module.parameters_) {
     parameters_.emplace_back(p.get(), p->var);
-    p->var = Var::leaf(cast(p->var.value(), DType::f64));
+    p->var = Var::leaf(cast(p->var.value(), DType::f64), p->op);
   }
   for (auto& b : module.buffers_) {
     buffers_.emplace_back(b.get(), *b);

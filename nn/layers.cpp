@@ -7,11 +7,11 @@
 
 namespace camo::nn {
 
-Linear::Linear(Scope s, int64_t in, int64_t out, bool with_bias, Init init, Act act)
+Linear::Linear(Scope s, int64_t in, int64_t out, const LinearOptions& o)
     : Module(std::move(s)),
-      weight(parameter("weight", {out, in}, init_weight(init))),
-      bias(with_bias ? parameter("bias", {out}, init_bias(init, {out, in}), false) : no_parameter()),
-      act(act) {}
+      weight(parameter("weight", {out, in}, init_weight(o.init))),
+      bias(o.bias ? parameter("bias", {out}, init_bias(o.init, {out, in}), {.decay = false}) : no_parameter()),
+      act(o.act) {}
 
 Var Linear::forward(const Var& x) { return linear(x, weight, bias, act); }
 
@@ -24,39 +24,42 @@ Var Linear::forward_rows(const Var& x, int64_t begin, int64_t end) {
 }
 
 namespace {
-Shape filter_shape(int64_t in, int64_t out, int64_t kernel, const ConvSpec& spec) {
-  check<ConfigError>(spec.groups > 0 && in % spec.groups == 0 && out % spec.groups == 0, "Conv2d: ", spec.groups,
-                     " groups must divide ", in, " input and ", out, " output channels");
-  return {out, kernel, kernel, in / spec.groups};
+Shape filter_shape(int64_t in, int64_t out, int64_t kernel, int64_t groups) {
+  check<ConfigError>(groups > 0 && in % groups == 0 && out % groups == 0, "Conv2d: ", groups, " groups must divide ",
+                     in, " input and ", out, " output channels");
+  return {out, kernel, kernel, in / groups};
 }
 }  // namespace
 
-Conv2d::Conv2d(Scope s, int64_t in, int64_t out, int64_t kernel, ConvSpec spec, bool with_bias, Init init)
+Conv2d::Conv2d(Scope s, int64_t in, int64_t out, int64_t kernel, const ConvOptions& o)
     : Module(std::move(s)),
-      weight(parameter("weight", filter_shape(in, out, kernel, spec), init_weight(init, spec.groups), true,
-                       FileLayout::conv)),
-      bias(with_bias ? parameter("bias", {out}, init_bias(init, weight.shape()), false) : no_parameter()),
-      spec(spec) {}
+      weight(parameter("weight", filter_shape(in, out, kernel, o.groups), init_weight(o.init, o.groups),
+                       {.layout = FileLayout::conv})),
+      bias(o.bias ? parameter("bias", {out}, init_bias(o.init, weight.shape()), {.decay = false}) : no_parameter()),
+      spec{.stride = o.stride, .padding = o.padding, .dilation = o.dilation, .groups = o.groups} {}
 
 Var Conv2d::forward(const Var& x) { return conv2d(x, weight, bias, spec); }
 
-DepthwiseConv2d::DepthwiseConv2d(Scope s, int64_t channels, int64_t kernel, int64_t dilation, bool with_bias, Init init)
+DepthwiseConv2d::DepthwiseConv2d(Scope s, int64_t channels, int64_t kernel, const DepthwiseOptions& o)
     : Conv2d(std::move(s), channels, channels, kernel,
-             {.stride = 1, .padding = dilation * (kernel - 1) / 2, .dilation = dilation, .groups = channels}, with_bias,
-             init) {}
+             {.padding = o.dilation * (kernel - 1) / 2,
+              .dilation = o.dilation,
+              .groups = channels,
+              .bias = o.bias,
+              .init = o.init}) {}
 
 LayerNorm::LayerNorm(Scope s, int64_t dim, double eps)
     : Module(std::move(s)),
-      weight(parameter("weight", {dim}, constant(1), false)),
-      bias(parameter("bias", {dim}, constant(0), false)),
+      weight(parameter("weight", {dim}, constant(1), {.decay = false})),
+      bias(parameter("bias", {dim}, constant(0), {.decay = false})),
       eps(eps) {}
 
 Var LayerNorm::forward(const Var& x) { return layer_norm(x, weight, bias, eps); }
 
 BatchNorm::BatchNorm(Scope s, int64_t dim, double eps, double momentum)
     : Module(std::move(s)),
-      weight(parameter("weight", {dim}, constant(1), false)),
-      bias(parameter("bias", {dim}, constant(0), false)),
+      weight(parameter("weight", {dim}, constant(1), {.decay = false})),
+      bias(parameter("bias", {dim}, constant(0), {.decay = false})),
       running_mean(buffer("running_mean", zeros({dim}, state().dtype))),
       running_var(buffer("running_var", ones({dim}, state().dtype))),
       num_batches_tracked(buffer("num_batches_tracked", zeros({}, DType::i64))),
@@ -90,8 +93,8 @@ std::vector<std::vector<double>> drop_path_rates(double last, const std::vector<
 
 Attention::Attention(Scope s, int64_t dim, int heads, Init init)
     : Module(std::move(s)),
-      qkv(sub("qkv"), dim, 3 * dim, true, init),
-      proj(sub("proj"), dim, dim, true, init),
+      qkv(sub("qkv"), dim, 3 * dim, {.init = init}),
+      proj(sub("proj"), dim, dim, {.init = init}),
       heads(heads) {
   check<ConfigError>(heads > 0 && dim % heads == 0, "Attention: ", heads, " heads must divide ", dim, " channels");
 }
@@ -104,7 +107,7 @@ Var Attention::forward(const Var& x) {
 
 Mlp::Mlp(Scope s, int64_t dim, int64_t hidden, Init init)
     : Module(std::move(s)),
-      fc1(sub("fc1"), dim, hidden, true, init, Act::gelu),
-      fc2(sub("fc2"), hidden, dim, true, init) {}
+      fc1(sub("fc1"), dim, hidden, {.init = init, .act = Act::gelu}),
+      fc2(sub("fc2"), hidden, dim, {.init = init}) {}
 
 }  // namespace camo::nn

@@ -7,11 +7,18 @@
 
 namespace camo::nn {
 
+struct LinearOptions {
+  bool bias = true;
+  Init init = Init::uniform;
+  Act act = Act::none;
+};
+
 /// y = act(x W^T + b); x (..., in).  weight (out, in), bias (out).
+///   Linear fc(sub("fc"), in, out, {.bias = false});
 struct Linear : Module {
   Var &weight, &bias;  // bias undefined without one
   Act act;
-  Linear(Scope s, int64_t in, int64_t out, bool with_bias = true, Init init = Init::uniform, Act act = Act::none);
+  Linear(Scope s, int64_t in, int64_t out, const LinearOptions& options = {});
   Var forward(const Var& x);
   /// act(gain * (x W^T + b)), gain (out): layer scale by scaling the weight's rows, without a pass over the map.
   Var forward_scaled(const Var& x, const Var& gain);
@@ -19,19 +26,29 @@ struct Linear : Module {
   Var forward_rows(const Var& x, int64_t begin, int64_t end);
 };
 
+struct ConvOptions {
+  int64_t stride = 1, padding = 0, dilation = 1, groups = 1;  // as in ConvSpec
+  bool bias = true;
+  Init init = Init::uniform;
+};
+
 /// x (B, H, W, in) -> (B, H', W', out).
 struct Conv2d : Module {
   Var &weight, &bias;
   ConvSpec spec;
-  Conv2d(Scope s, int64_t in, int64_t out, int64_t kernel, ConvSpec spec = {}, bool with_bias = true,
-         Init init = Init::uniform);
+  Conv2d(Scope s, int64_t in, int64_t out, int64_t kernel, const ConvOptions& options = {});
   Var forward(const Var& x);
 };
 
-/// One k x k filter per channel, stride 1, same size by default.
+struct DepthwiseOptions {
+  int64_t dilation = 1;
+  bool bias = true;
+  Init init = Init::uniform;
+};
+
+/// One k x k filter per channel, stride 1; padded so that an odd kernel keeps the size.
 struct DepthwiseConv2d : Conv2d {
-  DepthwiseConv2d(Scope s, int64_t channels, int64_t kernel, int64_t dilation = 1, bool with_bias = true,
-                  Init init = Init::uniform);
+  DepthwiseConv2d(Scope s, int64_t channels, int64_t kernel, const DepthwiseOptions& options = {});
 };
 
 struct LayerNorm : Module {

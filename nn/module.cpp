@@ -27,13 +27,16 @@ Scope Module::sub(const std::string& name) {
           .state = state_};
 }
 
-Var& Module::parameter(const char* name, const Shape& shape, const Start& start, bool decay, FileLayout layout) {
+Var& Module::parameter(const char* name, const Shape& shape, const Start& start, const ParameterOptions& options) {
   const uint64_t path = hash(path_.empty() ? name : path_ + "." + name);
   const RandomKey key{.seed = state_->seed, .domain = Domain::init, .path = path};
   Tensor value = state_->initialise ? start(shape, key, state_->dtype).to(state_->device)
                                     : empty(shape, state_->dtype, state_->device);
-  parameters_.push_back(std::make_unique<Parameter>(
-      Parameter{.name = name, .var = Var::leaf(std::move(value), name), .layout = layout, .decay = decay}));
+  parameters_.push_back(std::make_unique<Parameter>(Parameter{.name = name,
+                                                              .op = name,
+                                                              .var = Var::leaf(std::move(value), name),
+                                                              .layout = options.layout,
+                                                              .decay = options.decay}));
   return parameters_.back()->var;
 }
 
@@ -85,7 +88,7 @@ int64_t Module::parameter_count() const {
 void Module::freeze(bool on) {
   for (auto& p : parameters_) {
     p->frozen = on;
-    p->var = on ? p->var.detach() : Var::leaf(p->var.value());
+    p->var = on ? p->var.detach() : Var::leaf(p->var.value(), p->op);
   }
   for (Module* child : children_) child->freeze(on);
 }

@@ -55,8 +55,14 @@ using Start = std::function<Tensor(const Shape& shape, const RandomKey& key, DTy
 /// The layout of a tensor in files.  Conv weights are (O, kh, kw, I) in memory and (O, I, kh, kw) in every file.
 enum class FileLayout { same, conv };
 
+struct ParameterOptions {
+  bool decay = true;  // false for norms and biases
+  FileLayout layout = FileLayout::same;
+};
+
 struct Parameter {
   std::string name;  // full path in named_parameters(): "stages.0.blocks.1.attn.q.weight"
+  const char* op;    // the name of its node in the graph: "weight"
   Var var;
   FileLayout layout = FileLayout::same;
   bool decay = true;  // false for norms and biases
@@ -100,8 +106,7 @@ class Module {
   explicit Module(Scope scope);
   Scope sub(const std::string& name);
   /// Registers a parameter on the network's device.  The returned reference stays valid.
-  Var& parameter(const char* name, const Shape& shape, const Start& start, bool decay = true,
-                 FileLayout layout = FileLayout::same);
+  Var& parameter(const char* name, const Shape& shape, const Start& start, const ParameterOptions& options = {});
   /// Stands for an absent parameter (a layer without bias): undefined and not listed.
   Var& no_parameter() { return none_; }
   /// Registers a buffer; integer buffers stay on the host.

@@ -17,7 +17,7 @@ struct GroupedLinear : nn::Module {
   GroupedLinear(nn::Scope s, int64_t experts, int64_t in, int64_t out)
       : Module(std::move(s)),
         weight(parameter("weight", {experts, out, in}, start(in))),
-        bias(parameter("bias", {experts, out}, start(in), /*decay=*/false)) {}
+        bias(parameter("bias", {experts, out}, start(in), {.decay = false})) {}
   Var forward(const Var& x, const std::vector<int64_t>& begin) { return grouped_linear(x, weight, bias, begin); }
 
  private:

@@ -19,7 +19,7 @@ struct PatchStem : Module {
   Conv2d conv;
   LayerNorm norm;
   PatchStem(Scope s, int64_t dim, Init init)
-      : Module(std::move(s)), conv(sub("0"), 3, dim, 4, {.stride = 4}, true, init), norm(sub("1"), dim) {}
+      : Module(std::move(s)), conv(sub("0"), 3, dim, 4, {.stride = 4, .init = init}), norm(sub("1"), dim) {}
   Var forward(const Var& x) { return norm.forward(conv.forward(x)); }
 };
 
@@ -28,7 +28,7 @@ struct PatchDownsample : Module {
   LayerNorm norm;
   Conv2d conv;
   PatchDownsample(Scope s, int64_t in, int64_t out, Init init)
-      : Module(std::move(s)), norm(sub("0"), in), conv(sub("1"), in, out, 2, {.stride = 2}, true, init) {}
+      : Module(std::move(s)), norm(sub("0"), in), conv(sub("1"), in, out, 2, {.stride = 2, .init = init}) {}
   Var forward(const Var& x) { return conv.forward(norm.forward(x)); }
 };
 
@@ -41,8 +41,8 @@ struct ConvBlock : Module {
   DropPath drop_path;
   ConvBlock(Scope s, int64_t dim, int64_t kernel, Init init, double drop)
       : Module(std::move(s)),
-        gamma(parameter("gamma", {dim}, constant(kLayerScale), false)),
-        conv_dw(sub("conv_dw"), dim, kernel, 1, true, init),
+        gamma(parameter("gamma", {dim}, constant(kLayerScale), {.decay = false})),
+        conv_dw(sub("conv_dw"), dim, kernel, {.init = init}),
         norm(sub("norm"), dim),
         mlp(sub("mlp"), dim, 4 * dim, init),
         drop_path(sub("drop_path"), drop) {}

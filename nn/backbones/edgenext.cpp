@@ -37,9 +37,9 @@ Var PositionalEncoding::forward(int64_t height, int64_t width) {
 
 CrossCovarianceAttention::CrossCovarianceAttention(Scope s, int64_t dim, int heads, Init init)
     : Module(std::move(s)),
-      temperature(parameter("temperature", {heads, 1, 1}, constant(1), false)),
-      qkv(sub("qkv"), dim, 3 * dim, true, init),
-      proj(sub("proj"), dim, dim, true, init) {}
+      temperature(parameter("temperature", {heads, 1, 1}, constant(1), {.decay = false})),
+      qkv(sub("qkv"), dim, 3 * dim, {.init = init}),
+      proj(sub("proj"), dim, dim, {.init = init}) {}
 
 Var CrossCovarianceAttention::forward(const Var& x, const Var& gamma) {
   auto [B, H, W, C] = dims<4>(x.value(), "CrossCovarianceAttention: x (B, H, W, C)");
@@ -61,8 +61,8 @@ Var CrossCovarianceAttention::forward(const Var& x, const Var& gamma) {
 
 SplitTransposeBlock::SplitTransposeBlock(Scope s, int64_t dim, int64_t chunks, int heads, bool positions, double drop)
     : Module(std::move(s)),
-      gamma_xca(parameter("gamma_xca", {dim}, constant(kLayerScale), false)),
-      gamma(parameter("gamma", {dim}, constant(kLayerScale), false)),
+      gamma_xca(parameter("gamma_xca", {dim}, constant(kLayerScale), {.decay = false})),
+      gamma(parameter("gamma", {dim}, constant(kLayerScale), {.decay = false})),
       convs(sub("convs")),
       pos_embd(positions ? std::make_unique<PositionalEncoding>(sub("pos_embd"), dim, kInit) : nullptr),
       norm_xca(sub("norm_xca"), dim),
@@ -70,7 +70,7 @@ SplitTransposeBlock::SplitTransposeBlock(Scope s, int64_t dim, int64_t chunks, i
       norm(sub("norm"), dim),
       mlp(sub("mlp"), dim, 4 * dim, kInit),
       drop_path(sub("drop_path"), drop) {
-  for (int64_t i = 0; i + 1 < chunks; ++i) convs.add((dim + chunks - 1) / chunks, 3, 1, true, kInit);
+  for (int64_t i = 0; i + 1 < chunks; ++i) convs.add((dim + chunks - 1) / chunks, 3, DepthwiseOptions{.init = kInit});
 }
 
 Var SplitTransposeBlock::mix(const Var& x) {

@@ -23,7 +23,7 @@ Tensor fourier_positions(int64_t height, int64_t width);
 struct PositionalEncoding : Module {
   Conv2d token_projection;
   PositionalEncoding(Scope s, int64_t dim, Init init)
-      : Module(std::move(s)), token_projection(sub("token_projection"), 64, dim, 1, {}, true, init) {}
+      : Module(std::move(s)), token_projection(sub("token_projection"), 64, dim, 1, {.init = init}) {}
   Var forward(int64_t height, int64_t width);
 };
 

@@ -22,19 +22,19 @@ const std::vector<PvtV2Config>& PvtV2::configs() {
 
 PvtPatchEmbed::PvtPatchEmbed(Scope s, int64_t in, int64_t out, int64_t kernel, int64_t stride)
     : Module(std::move(s)),
-      proj(sub("proj"), in, out, kernel, {.stride = stride, .padding = kernel / 2}, true, Init::fan_out),
+      proj(sub("proj"), in, out, kernel, {.stride = stride, .padding = kernel / 2, .init = Init::fan_out}),
       norm(sub("norm"), out, kEmbedEps) {}
 
 PvtAttention::PvtAttention(Scope s, int64_t dim, int heads, int64_t reduction)
     : Module(std::move(s)),
-      q(sub("q"), dim, dim, true, Init::trunc_normal),
-      kv(sub("kv"), dim, 2 * dim, true, Init::trunc_normal),
-      proj(sub("proj"), dim, dim, true, Init::trunc_normal),
+      q(sub("q"), dim, dim, {.init = Init::trunc_normal}),
+      kv(sub("kv"), dim, 2 * dim, {.init = Init::trunc_normal}),
+      proj(sub("proj"), dim, dim, {.init = Init::trunc_normal}),
       heads(heads),
       pooled(reduction == kPooled) {
   if (reduction == 1) return;
   int64_t step = pooled ? 1 : reduction;
-  sr = std::make_unique<Conv2d>(sub("sr"), dim, dim, step, ConvSpec{.stride = step}, true, Init::fan_out);
+  sr = std::make_unique<Conv2d>(sub("sr"), dim, dim, step, ConvOptions{.stride = step, .init = Init::fan_out});
   norm = std::make_unique<LayerNorm>(sub("norm"), dim, kEmbedEps);
 }
 
@@ -50,9 +50,9 @@ Var PvtAttention::forward(const Var& x) {
 
 PvtMlp::PvtMlp(Scope s, int64_t dim, int64_t hidden, bool pooled)
     : Module(std::move(s)),
-      fc1(sub("fc1"), dim, hidden, true, Init::trunc_normal, pooled ? Act::relu : Act::none),
-      dwconv(sub("dwconv"), hidden, 3, 1, true, Init::fan_out),
-      fc2(sub("fc2"), hidden, dim, true, Init::trunc_normal) {}
+      fc1(sub("fc1"), dim, hidden, {.init = Init::trunc_normal, .act = pooled ? Act::relu : Act::none}),
+      dwconv(sub("dwconv"), hidden, 3, {.init = Init::fan_out}),
+      fc2(sub("fc2"), hidden, dim, {.init = Init::trunc_normal}) {}
 
 PvtBlock::PvtBlock(Scope s, int64_t dim, int heads, int64_t reduction, int64_t mlp_ratio, double drop_path)
     : Module(std::move(s)),

@@ -102,9 +102,9 @@ WindowAttention::WindowAttention(Scope s, int64_t dim, int heads, const WindowSp
     : Module(std::move(s)),
       relative_position_bias_table(parameter("relative_position_bias_table",
                                              {(2 * window.height - 1) * (2 * window.width - 1), heads},
-                                             init_weight(Init::trunc_normal), false)),
-      qkv(sub("qkv"), dim, 3 * dim, true, Init::trunc_normal),
-      proj(sub("proj"), dim, dim, true, Init::trunc_normal),
+                                             init_weight(Init::trunc_normal), {.decay = false})),
+      qkv(sub("qkv"), dim, 3 * dim, {.init = Init::trunc_normal}),
+      proj(sub("proj"), dim, dim, {.init = Init::trunc_normal}),
       heads(heads),
       window(window),
       index(relative_position_index(window.height, window.width).to(state().device)) {}
@@ -132,7 +132,7 @@ Var SwinBlock::forward(const Var& x) {
 PatchMerging::PatchMerging(Scope s, int64_t dim)
     : Module(std::move(s)),
       norm(sub("norm"), 4 * dim, kEps),
-      reduction(sub("reduction"), 4 * dim, 2 * dim, false, Init::trunc_normal) {}
+      reduction(sub("reduction"), 4 * dim, 2 * dim, {.bias = false, .init = Init::trunc_normal}) {}
 
 Var PatchMerging::forward(Var x) {
   auto [B, H, W, C] = dims<4>(x.value(), "PatchMerging: x (B, H, W, C)");

@@ -5,6 +5,7 @@
 #include <set>
 
 #include "autograd/checkpoint.h"
+#include "autograd/node.h"
 #include "nn/backbone.h"
 #include "nn/layers.h"
 #include "tensor/nearest.h"
@@ -26,7 +27,7 @@ struct Everything : Module {  // every layer that has parameters
   Mlp mlp;
   explicit Everything(Scope s)  // no bias before a batch norm: its gradient is zero, and noise relative to it is not
       : Module(std::move(s)),
-        conv(sub("conv"), 3, 6, 3, {.stride = 2, .padding = 1}, false),
+        conv(sub("conv"), 3, 6, 3, {.stride = 2, .padding = 1, .bias = false}),
         bn(sub("bn"), 6),
         depthwise(sub("depthwise"), 6, 3),
         norm(sub("norm"), 6),
@@ -172,6 +173,16 @@ TEST_CASE("the check of gradients says infinity where a value, a slope or a grad
   const Var x = Var::leaf(ones({3}, DType::f64));
   for (double a : {double(NAN), double(INFINITY), 1e308})  // the last: differences overflow
     CHECK(test::gradient_error([&] { return x * Var(full({3}, a, DType::f64)); }, {x}) == INFINITY);
+}
+
+TEST_CASE("a parameter that is frozen and set free again keeps its name in the graph") {
+  Mlp net(scope64(), 3, 4);
+  net.freeze();
+  CHECK_FALSE(net.fc1.weight.wants_grad());
+  for (const Parameter& p : net.named_parameters()) CHECK(p.frozen);
+  net.freeze(false);
+  CHECK(std::string(net.fc1.weight.node()->op) == "weight");
+  CHECK(std::string(net.fc2.bias.node()->op) == "bias");
 }
 
 TEST_CASE("layers refuse what cannot be built") {

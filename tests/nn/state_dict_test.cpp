@@ -15,9 +15,7 @@ struct Net : Module {
   Conv2d conv;
   BatchNorm bn;
   explicit Net(uint64_t seed, DType dtype = DType::f32)
-      : Module(Scope{.dtype = dtype, .seed = seed}),
-        conv(sub("conv"), 2, 3, 5, {}, /*with_bias=*/false),
-        bn(sub("bn"), 3) {}
+      : Module(Scope{.dtype = dtype, .seed = seed}), conv(sub("conv"), 2, 3, 5, {.bias = false}), bn(sub("bn"), 3) {}
 };
 
 std::string message(Net& net, const NamedTensors& tensors, bool strict = true) {
