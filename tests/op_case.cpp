@@ -18,10 +18,4 @@ bool add_case(OpCase c, const char* file) {
 
 const std::vector<OpCase>& cases() { return registry(); }
 
-const char* name(Check check) {
-  constexpr const char* names[] = {"gradient",    "single_input", "f32",    "bf16", "cuda",
-                                   "determinism", "sizes",        "errors", "bench"};
-  return names[int(check)];
-}
-
 }  // namespace camo::test

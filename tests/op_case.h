@@ -62,8 +62,7 @@ struct Outcome {
 /// Runs one check; never throws.
 Outcome run_check(const OpCase& c, Check check);
 const char* name(Check check);
-
-/// Largest relative error of analytic against numerical gradients of sum(projection * f(x)), over all entries.
-double gradient_error(const std::function<Var(const Vars&)>& f, const std::vector<Tensor>& inputs);
+/// Every check but the benchmark, in order.
+std::vector<Check> checks();
 
 }  // namespace camo::test

@@ -4,16 +4,15 @@
 #include <algorithm>
 #include <cmath>
 
+#include "autograd/gradient_check.h"
 #include "tensor/parallel.h"
 #include "tensor/random.h"
 #include "tests/op_bench.h"
-#include "tests/worse.h"
 
 namespace camo::test {
 namespace {
 
 constexpr double kGradientTolerance = 1e-6;  // of the largest gradient of the same input
-constexpr double kStep = 1e-5;
 
 Tensor convert(const Tensor& x, DType to) {
   std::vector<double> v = to_vector<double>(x);
@@ -64,16 +63,6 @@ Run run(const OpCase& c, const std::vector<Tensor>& inputs, DType activations, i
   Run out{y.value(), {}};
   for (const Var& v : x) out.grads.push_back(v.wants_grad() ? v.grad() : Tensor());
   return out;
-}
-
-/// ||a - b|| / ||b||; infinity on NaN.
-double relative_error(const Tensor& a, const Tensor& b) {
-  check(a.shape() == b.shape(), "shapes differ: ", a.shape(), " and ", b.shape());
-  std::vector<double> va = to_vector<double>(a), vb = to_vector<double>(b);
-  double diff = 0, norm = 0;
-  for (size_t i = 0; i < va.size(); ++i) diff += (va[i] - vb[i]) * (va[i] - vb[i]), norm += vb[i] * vb[i];
-  double out = std::sqrt(diff) / std::max(std::sqrt(norm), 1e-12);
-  return std::isfinite(out) ? out : INFINITY;
 }
 
 /// Largest relative error of y and of every gradient.
@@ -205,20 +194,26 @@ Outcome bench(const OpCase& c) {
   return {.applies = true, .passed = true, .note = text(t.forward * 1e3, " ms forward", backward, rate)};
 }
 
-Outcome dispatch(const OpCase& c, Check check) {
-  switch (check) {
-    case Check::gradient: return within(gradient_error(c.run, make_inputs(c, c.inputs, false)), kGradientTolerance);
-    case Check::single_input: return check_single_input(c);
-    case Check::f32: return check_dtype(c, DType::f32);
-    case Check::bf16: return check_dtype(c, DType::bf16);
-    case Check::cuda: return check_cuda(c);
-    case Check::determinism: return check_determinism(c);
-    case Check::sizes: return check_sizes(c);
-    case Check::errors: return check_errors(c);
-    case Check::bench: return bench(c);
-  }
-  return {};
-}
+/// The one list of checks, in the order of the enumeration.
+struct Row {
+  Check check;
+  const char* name;
+  Outcome (*run)(const OpCase& c);
+};
+const Row kRows[] = {
+    {Check::gradient, "gradient",
+     [](const OpCase& c) {
+       return within(gradient_error(c.run, make_inputs(c, c.inputs, false)), kGradientTolerance);
+     }},
+    {Check::single_input, "single_input", check_single_input},
+    {Check::f32, "f32", [](const OpCase& c) { return check_dtype(c, DType::f32); }},
+    {Check::bf16, "bf16", [](const OpCase& c) { return check_dtype(c, DType::bf16); }},
+    {Check::cuda, "cuda", check_cuda},
+    {Check::determinism, "determinism", check_determinism},
+    {Check::sizes, "sizes", check_sizes},
+    {Check::errors, "errors", check_errors},
+    {Check::bench, "bench", bench},
+};
 
 /// A list that a case left empty is no check that passed.
 const char* nothing_listed(const OpCase& c, Check check) {
@@ -231,39 +226,13 @@ const char* nothing_listed(const OpCase& c, Check check) {
 
 }  // namespace
 
-double gradient_error(const std::function<Var(const Vars&)>& f, const std::vector<Tensor>& inputs) {
-  Vars leaves;
-  for (const Tensor& t : inputs) leaves.push_back(Var::leaf(t.clone()));
-  Var y = f(leaves);
-  Tensor projection = numbers(y.shape(), 42);
-  backward(y, projection);
-  std::vector<double> p = to_vector<double>(projection);
-  auto output = [&](size_t i, int64_t j, double x) {
-    NoGrad no_grad;
-    Vars moved;
-    for (const Tensor& t : inputs) moved.emplace_back(t);
-    Tensor shifted = inputs[i].clone();
-    shifted.write<double>()[j] = x;
-    moved[i] = Var(shifted);
-    return to_vector<double>(f(moved).value());
-  };
-  double worst = 0;
-  for (size_t i = 0; i < inputs.size(); ++i) {
-    check(leaves[i].grad().defined(), "no gradient for input ", i);
-    std::vector<double> analytic = to_vector<double>(leaves[i].grad()), x = to_vector<double>(inputs[i]);
-    double largest = 1e-8, error = 0;
-    for (size_t j = 0; j < x.size(); ++j) {
-      double h = kStep * std::max(1.0, std::abs(x[j])), numeric = 0;
-      std::vector<double> up = output(i, int64_t(j), x[j] + h), down = output(i, int64_t(j), x[j] - h);
-      for (size_t k = 0; k < p.size(); ++k)
-        numeric += p[k] * (up[k] - down[k]);  // differences first: less cancellation
-      numeric /= 2 * h;
-      largest = std::max({largest, std::abs(numeric), std::abs(analytic[j])});
-      error = worse(error, std::abs(numeric - analytic[j]));
-    }
-    worst = worse(worst, error / largest);
-  }
-  return worst;
+const char* name(Check check) { return kRows[int(check)].name; }
+
+std::vector<Check> checks() {
+  std::vector<Check> out;
+  for (const Row& row : kRows)
+    if (row.check != Check::bench) out.push_back(row.check);
+  return out;
 }
 
 Outcome run_check(const OpCase& c, Check check) {
@@ -271,7 +240,7 @@ Outcome run_check(const OpCase& c, Check check) {
     return {.applies = false, .passed = true, .note = it->second};
   if (const char* why = nothing_listed(c, check)) return {.applies = false, .passed = true, .note = why};
   try {
-    return dispatch(c, check);
+    return kRows[int(check)].run(c);
   } catch (const std::exception& e) {
     return {.applies = true, .passed = false, .note = e.what()};
   }

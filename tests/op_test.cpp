@@ -20,8 +20,7 @@ int main(int argc, char** argv) {
   for (OpCase c : cases()) {
     if (small) c.sizes.clear();
     if (c.stem != words[0] || (words.size() > 1 && c.name != words[1])) continue;
-    for (Check check : {Check::gradient, Check::single_input, Check::f32, Check::bf16, Check::cuda, Check::determinism,
-                        Check::sizes, Check::errors}) {
+    for (Check check : checks()) {
       if (!only.empty() && only != name(check)) continue;
       Outcome o = run_check(c, check);
       (o.applies ? ran : inapplicable)++;

@@ -1,8 +1,11 @@
 // The engine: order, slots, saved tensors, long chains, checkpoint, debugging.
 #include <doctest/doctest.h>
 
+#include <cmath>
+
 #include "autograd/checkpoint.h"
 #include "autograd/debug.h"
+#include "autograd/gradient_check.h"
 #include "autograd/node.h"
 #include "autograd/ops.h"
 
@@ -201,4 +204,33 @@ TEST_CASE("ops state their multiply-adds, nested counters count the same, attent
   debug::NoteAttention note;
   attention(random({2, 3, 8}), random({2, 5, 8}), random({2, 5, 8}), 2);
   CHECK(note.sizes() == std::set<debug::AttentionSizes>{{.N = 3, .M = 5, .heads = 2, .D = 4}});
+}
+
+TEST_CASE(
+    "the gradient check: small for a right gradient, large for a wrong one, infinite where something is not finite") {
+  const Var x = Var::leaf(randn({3, 4}, 1, DType::f64));
+  auto wrong = [](const Var& v, double factor) {
+    return record("wrong", v.value(), {v}, [=](const Tensor& dy, Grads& d) { d[0] = scale(dy, factor); });
+  };
+  CHECK(test::gradient_error([&] { return gelu(x); }, {x}) < 1e-8);
+  CHECK(test::gradient_error([&] { return gelu(wrong(x, 1.0001)); }, {x}) == doctest::Approx(1e-4).epsilon(0.01));
+  CHECK(test::gradient_error([](const Vars& v) { return softmax(v[0]) * v[1]; },
+                             {randn({2, 5}, 1, DType::f64), randn({2, 5}, 2, DType::f64)}) < 1e-8);
+  for (double a : {double(NAN), double(INFINITY), 1e308})  // the last: differences overflow
+    CHECK(test::gradient_error([&] { return x * Var(full({4}, a, DType::f64)); }, {x}) == INFINITY);
+  CHECK_THROWS_WITH_AS(test::gradient_error([&] { return Var(x.value()) * x; }, {x, Var::leaf(zeros({2}, DType::f64))}),
+                       doctest::Contains("leaf 1 (2) has no gradient"), GraphError);
+  CHECK_THROWS_AS(test::gradient_error([&] { return square(x); }, {leaf({1})}), DTypeError);
+}
+
+TEST_CASE("differences of results: the largest, the relative, and what is not finite") {
+  const Tensor a = from<float>({3, 4}, {2}), b = from<double>({0, 4}, {2});
+  CHECK(test::largest_difference(a, b) == 3);
+  CHECK(test::largest_difference(a, std::vector<double>{3, 4.5}) == 0.5);
+  CHECK(test::relative_error(a, b) == 0.75);
+  CHECK(test::largest_difference(from<float>({NAN, 4}, {2}), b) == INFINITY);
+  CHECK(test::relative_error(from<float>({NAN, 4}, {2}), b) == INFINITY);
+  CHECK(test::worse(1, NAN) == INFINITY);
+  CHECK_THROWS_AS(test::largest_difference(a, ones({1, 2})), ShapeError);
+  CHECK_THROWS_AS(test::relative_error(a, ones({3})), ShapeError);
 }

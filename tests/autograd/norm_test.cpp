@@ -3,20 +3,14 @@
 
 #include <cmath>
 
+#include "autograd/gradient_check.h"
 #include "autograd/ops.h"
 #include "tensor/random.h"
-#include "tests/worse.h"
 
 using namespace camo;
+using test::largest_difference;
 
 namespace {
-
-double worst_difference(const Tensor& a, const std::vector<double>& b) {
-  std::vector<double> v = to_vector<double>(a);
-  double worst = 0;
-  for (size_t i = 0; i < b.size(); ++i) worst = test::worse(worst, std::abs(v[i] - b[i]));
-  return worst;
-}
 
 struct Moments {
   double mean = 0, variance = 0;
@@ -44,11 +38,11 @@ TEST_CASE("layer norm is its formula for every row length") {
       mean[r] = m.mean, rstd[r] = 1 / std::sqrt(m.variance + 1e-5);
       for (int64_t c = 0; c < C; ++c) y[r * C + c] = (v[r * C + c] - mean[r]) * rstd[r] * g[c] + b[c];
     }
-    CHECK(worst_difference(out.y, y) < 1e-13);
-    CHECK(worst_difference(out.mean, mean) < 1e-14);
-    CHECK(worst_difference(out.rstd, rstd) < 1e-12 * 317);
+    CHECK(largest_difference(out.y, y) < 1e-13);
+    CHECK(largest_difference(out.mean, mean) < 1e-14);
+    CHECK(largest_difference(out.rstd, rstd) < 1e-12 * 317);
     auto f32 = [](const Tensor& t) { return cast(t, DType::f32); };
-    CHECK(worst_difference(layer_norm(f32(x), f32(gain), f32(bias), 1e-5).y, y) < 1e-5);
+    CHECK(largest_difference(layer_norm(f32(x), f32(gain), f32(bias), 1e-5).y, y) < 1e-5);
   }
 }
 
@@ -57,7 +51,7 @@ TEST_CASE("a row of one number becomes the bias and has no gradient") {
   LayerNormOut out = layer_norm(x, gain, bias, 1e-5);
   CHECK(equal_bits(out.y, full({9, 1}, -0.25)));
   NormGrads g = layer_norm_backward(randn({9, 1}, 2), x, gain, out.mean, out.rstd);
-  CHECK(worst_difference(g.dx, std::vector<double>(9)) < 1e-4);  // rstd is 316: a rounding error times that
+  CHECK(largest_difference(g.dx, std::vector<double>(9)) < 1e-4);  // rstd is 316: a rounding error times that
   CHECK(equal_bits(g.dgain, zeros({1})));
 }
 
@@ -79,8 +73,8 @@ TEST_CASE("norms keep their precision far from zero") {
     Moments m = moments(4000, [&](int64_t r) { return v[r * 48 + c]; });
     mean[c] = m.mean, variance[c] = m.variance;
   }
-  CHECK(worst_difference(stats.mean, mean) < 0.01);  // a few units in the last place of 10000
-  CHECK(worst_difference(stats.variance, variance) < 2e-3);
+  CHECK(largest_difference(stats.mean, mean) < 0.01);  // a few units in the last place of 10000
+  CHECK(largest_difference(stats.variance, variance) < 2e-3);
   LayerNormOut out = layer_norm(x, ones({48}), zeros({48}), 0);
   for (int64_t r : {0, 1999, 3999}) {
     Moments m = moments(48, [&](int64_t c) { return v[r * 48 + c]; });
@@ -98,8 +92,8 @@ TEST_CASE("batch statistics are the mean and the biased variance for every numbe
       mean[c] = m.mean, variance[c] = m.variance;
     }
     BatchStats stats = batch_stats(x);
-    CHECK(worst_difference(stats.mean, mean) < 1e-13);
-    CHECK(worst_difference(stats.variance, variance) < 1e-13);
+    CHECK(largest_difference(stats.mean, mean) < 1e-13);
+    CHECK(largest_difference(stats.variance, variance) < 1e-13);
   }
 }
 
@@ -110,8 +104,8 @@ TEST_CASE("batch norm hands out the statistics it used, and normalises with them
   BatchStats own = batch_stats(x.value()), after = batch_stats(y.value());
   CHECK(equal_bits(stats.mean, own.mean));
   CHECK(equal_bits(stats.variance, own.variance));
-  CHECK(worst_difference(after.mean, std::vector<double>(6, 0)) < 1e-14);
-  CHECK(worst_difference(after.variance, std::vector<double>(6, 1)) < 1e-13);
+  CHECK(largest_difference(after.mean, std::vector<double>(6, 0)) < 1e-14);
+  CHECK(largest_difference(after.variance, std::vector<double>(6, 1)) < 1e-13);
   CHECK(equal_bits(batch_norm_eval(x, gain, bias, stats.mean, stats.variance, 0).value(), y.value()));
 }
 
@@ -127,10 +121,10 @@ TEST_CASE("softmax is its formula, far from zero too") {
       }
       s[r] = shift + std::log(s[r]);
     }
-    CHECK(worst_difference(softmax(x), p) < 1e-14);
-    CHECK(worst_difference(log_softmax(x), l) < 1e-11);
-    CHECK(worst_difference(logsumexp(x), s) < 1e-12);
-    CHECK(worst_difference(softmax(cast(x, DType::f32)), p) < 1e-3);  // logits near 1000 are 6e-5 apart
+    CHECK(largest_difference(softmax(x), p) < 1e-14);
+    CHECK(largest_difference(log_softmax(x), l) < 1e-11);
+    CHECK(largest_difference(logsumexp(x), s) < 1e-12);
+    CHECK(largest_difference(softmax(cast(x, DType::f32)), p) < 1e-3);  // logits near 1000 are 6e-5 apart
   }
 }
 

@@ -5,21 +5,14 @@
 
 #include <cmath>
 
+#include "autograd/gradient_check.h"
 #include "autograd/ops.h"
 #include "tensor/random.h"
 
 using namespace camo;
+using test::relative_error;
 
 namespace {
-
-/// ||a - b|| / ||b||
-double error(const Tensor& a, const Tensor& b) {
-  REQUIRE(a.shape() == b.shape());
-  std::vector<double> x = to_vector<double>(a), y = to_vector<double>(b);
-  double difference = 0, norm = 1e-30;
-  for (size_t i = 0; i < x.size(); ++i) difference += std::pow(x[i] - y[i], 2), norm += y[i] * y[i];
-  return std::sqrt(difference / norm);
-}
 
 kernel::Windows windows(int64_t B, int64_t H, int64_t W, int64_t heads, int64_t D, const WindowSpec& size) {
   return {B, H, W, heads, D, size, (H + size.height - 1) / size.height, (W + size.width - 1) / size.width};
@@ -39,11 +32,11 @@ template <class T> void compare(const kernel::Windows& w, double tolerance) {
   WindowAttentionGrads g = window_attention_backward(dy, qkv, pad, bias, int(w.heads), w.size);
   INFO(t, " map ", w.H, " x ", w.W, ", window ", w.size.height, " x ", w.size.width, ", shift ", w.size.shift_y, ", ",
        w.size.shift_x, ", D ", w.D);
-  CHECK(error(window_attention(qkv, pad, bias, int(w.heads), w.size), y) <= tolerance);
+  CHECK(relative_error(window_attention(qkv, pad, bias, int(w.heads), w.size), y) <= tolerance);
   if (n == 1) return;  // one key: its probability is 1 whatever q, k and bias
-  CHECK(error(g.dqkv, dqkv.slice(0, w.rows()).reshape(qkv.shape())) <= 2 * tolerance);
-  CHECK(error(g.dbias, dbias) <= 2 * tolerance);
-  if (w.pads()) CHECK(error(g.dpad, sum(cast(dqkv.slice(w.rows(), dqkv.dim(0)), stat), {0})) <= 2 * tolerance);
+  CHECK(relative_error(g.dqkv, dqkv.slice(0, w.rows()).reshape(qkv.shape())) <= 2 * tolerance);
+  CHECK(relative_error(g.dbias, dbias) <= 2 * tolerance);
+  if (w.pads()) CHECK(relative_error(g.dpad, sum(cast(dqkv.slice(w.rows(), dqkv.dim(0)), stat), {0})) <= 2 * tolerance);
 }
 
 /// x[(i + shift) mod length] at i along an axis.
@@ -118,7 +111,7 @@ TEST_CASE("window attention equals rolling, padding, cutting and going back") {
       Tensor qkv = randn({1, H, W, 12}, 1, DType::f64), pad = randn({12}, 2, DType::f64);
       Tensor bias = randn({1, n, n}, 3, DType::f64);
       INFO("map ", H, " x ", W, ", window of ", n, " tokens, shift ", size.shift_y, ", ", size.shift_x);
-      CHECK(error(window_attention(qkv, pad, bias, 1, size), step_by_step(qkv, pad, bias, size)) < 1e-14);
+      CHECK(relative_error(window_attention(qkv, pad, bias, 1, size), step_by_step(qkv, pad, bias, size)) < 1e-14);
     }
 }
 

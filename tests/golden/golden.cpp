@@ -6,10 +6,10 @@
 #include <fstream>
 #include <nlohmann/json.hpp>
 
+#include "autograd/gradient_check.h"
 #include "autograd/ops.h"
 #include "nn/backbone.h"
 #include "nn/state_dict.h"
-#include "tests/worse.h"
 
 namespace camo::golden {
 namespace {

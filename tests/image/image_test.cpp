@@ -5,16 +5,18 @@
 #include <doctest/doctest.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cmath>
 #include <filesystem>
 #include <fstream>
 #include <functional>
 
+#include "autograd/gradient_check.h"
 #include "tensor/io/file.h"
 #include "tensor/random.h"
-#include "tests/worse.h"
 
 using namespace camo;
+using test::largest_difference;
 using Bytes = std::vector<uint8_t>;
 
 namespace {
@@ -86,14 +88,6 @@ Tensor smooth(int64_t h, int64_t w) {
       x.write<uint8_t>()[i * 3 + c] =
           uint8_t(128 + 90 * std::sin(0.05 * double(i / w) + double(c)) * std::cos(0.07 * double(i % w)));
   return x;
-}
-
-double largest_difference(const Tensor& a, const Tensor& b) {
-  REQUIRE(a.shape() == b.shape());
-  auto u = to_vector<double>(a), v = to_vector<double>(b);
-  double worst = 0;
-  for (size_t i = 0; i < u.size(); ++i) worst = test::worse(worst, std::abs(u[i] - v[i]));
-  return worst;
 }
 
 Bytes with_exif(Bytes jpeg, int orientation, bool little) {

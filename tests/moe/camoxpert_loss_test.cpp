@@ -1,9 +1,9 @@
 // The network's loss: which terms, how much of each, against a target of which size.
 #include <doctest/doctest.h>
 
+#include "autograd/gradient_check.h"
 #include "moe/loss.h"
 #include "nn/loss.h"
-#include "tests/gradient_error.h"
 
 using namespace camo;
 using namespace camo::moe;

@@ -3,10 +3,12 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
+#include <cmath>
+
 #include "autograd/debug.h"
-#include "tests/gradient_error.h"
+#include "autograd/gradient_check.h"
 #include "tests/moe/naive_map.h"
-#include "tests/worse.h"
 
 using namespace camo;
 using namespace camo::moe;

@@ -3,9 +3,11 @@
 
 #include <doctest/doctest.h>
 
-#include "tests/gradient_error.h"
+#include <algorithm>
+#include <cmath>
+
+#include "nn/layer_case.h"
 #include "tests/moe/naive_map.h"
-#include "tests/worse.h"
 
 using namespace camo;
 using namespace camo::moe;
@@ -59,21 +61,13 @@ template <class Head, class... Args> struct Used {
 Tensor drawn(DType dtype) { return randn({1, 4, 5, 8}, 3, dtype); }
 Map map_of(const Tensor& x) { return Map(int(x.dim(1)), int(x.dim(2)), int(x.dim(3)), numbers(x)); }
 
-double distance(const Tensor& y, const Map& expected) {
-  const Numbers got = numbers(y);
-  REQUIRE(got.size() == expected.v.size());
-  double worst = 0;
-  for (size_t i = 0; i < got.size(); ++i) worst = worse(worst, std::abs(got[i] - expected.v[i]));
-  return worst;
-}
-
 /// The two results of a head against their definitions in f32, and the gradients of both in f64.
 template <class Head, class... Args, class Definition> void check_head(const Definition& definition, Args... args) {
   Used<Head, Args...> single(DType::f32, args...), exact(DType::f64, args...);
   auto [first, second] = single.head.forward(Var(drawn(DType::f32)));
   auto [a, b] = definition(all_of(single.head), map_of(drawn(DType::f32)));
-  CHECK(distance(first.value(), a) < 1e-5);
-  CHECK(distance(second.value(), b) < 1e-5);
+  CHECK(largest_difference(first.value(), a.v) < 1e-5);
+  CHECK(largest_difference(second.value(), b.v) < 1e-5);
   auto joined = [&](const Var& x) {
     auto [y, z] = exact.head.forward(x);
     return concat({y, z}, -1);
@@ -138,7 +132,7 @@ TEST_CASE("refinement: each step corrects the logits, most where its image is un
   for (const std::string step : {"steps.0", "steps.1"}) {
     Map seen = block(p, step + ".look_again", block(p, step + ".look", side_by_side({x, logits, u})));
     logits = plus(logits, linear(p, step + ".correction", gated(seen, each(u, [](double a) { return 1 + a; }))));
-    CHECK(distance(got[step == "steps.0" ? 0 : 1].value(), logits) < 1e-5);
+    CHECK(largest_difference(got[step == "steps.0" ? 0 : 1].value(), logits.v) < 1e-5);
   }
 
   auto both = [&](const Var& in) {

@@ -9,7 +9,7 @@
 #include <set>
 
 #include "autograd/checkpoint.h"
-#include "tests/gradient_error.h"
+#include "autograd/gradient_check.h"
 
 using namespace camo;
 using namespace camo::moe;

@@ -2,11 +2,12 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <cmath>
 
 #include "autograd/checkpoint.h"
 #include "moe/moe.h"
+#include "nn/layer_case.h"
 #include "nn/optim.h"
-#include "tests/gradient_error.h"
 #include "tests/moe/naive_map.h"
 
 using namespace camo;

@@ -1,21 +1,20 @@
 // The same layer on other rows: windows and pixels, and experts as grouped products.
 #include <doctest/doctest.h>
 
+#include <algorithm>
+#include <cmath>
+
 #include "autograd/debug.h"
 #include "moe/moe.h"
-#include "tests/gradient_error.h"
+#include "nn/layer_case.h"
 #include "tests/moe/naive_map.h"
 
 using namespace camo;
 using namespace camo::moe;
+using test::largest_difference;
 using test::Numbers;
 
 namespace {
-
-double largest_difference(const Tensor& a, const Tensor& b) {
-  REQUIRE(a.shape() == b.shape());
-  return item(max(unary(sub(a, b), Abs{})));
-}
 
 /// The t x t window of one image at (top, left), zeros beyond its edges; or that window added into the image.
 Tensor window_of(const Tensor& x, int64_t b, int64_t top, int64_t left, int64_t t) {

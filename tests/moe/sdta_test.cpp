@@ -3,11 +3,14 @@
 
 #include <doctest/doctest.h>
 
-#include "tests/gradient_error.h"
-#include "tests/worse.h"
+#include <algorithm>
+#include <cmath>
+
+#include "nn/layer_case.h"
 
 using namespace camo;
 using namespace camo::moe;
+using test::largest_difference;
 
 namespace {
 
@@ -52,14 +55,6 @@ std::vector<double> by_definition(SdtaEncoder& net, const std::vector<double>& t
       for (size_t d = 0; d < D; ++d) y[n * C + h * D + d] = above[d] / below;
     }
   return times(y, net.proj.weight, to_vector<double>(net.proj.bias.value()));
-}
-
-double largest_difference(const Tensor& a, const std::vector<double>& b) {
-  const std::vector<double> x = to_vector<double>(a);
-  REQUIRE(x.size() == b.size());
-  double worst = 0;
-  for (size_t i = 0; i < x.size(); ++i) worst = test::worse(worst, std::abs(x[i] - b[i]));
-  return worst;
 }
 
 }  // namespace

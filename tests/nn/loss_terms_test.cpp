@@ -1,8 +1,11 @@
 // Every loss: its definition pixel by pixel, its gradient, and what it rewards.
 #include <doctest/doctest.h>
 
+#include <algorithm>
+#include <cmath>
+
+#include "autograd/gradient_check.h"
 #include "nn/loss.h"
-#include "tests/gradient_error.h"
 
 using namespace camo;
 

@@ -3,7 +3,9 @@
 
 #include <doctest/doctest.h>
 
-#include "tests/gradient_error.h"
+#include <cmath>
+
+#include "autograd/gradient_check.h"
 
 using namespace camo;
 

@@ -6,20 +6,14 @@
 #include <algorithm>
 #include <cmath>
 
+#include "autograd/gradient_check.h"
 #include "tensor/ops/attention.h"
 #include "tensor/random.h"
 
 using namespace camo;
+using test::relative_error;
 
 namespace {
-
-/// ||a - b|| / ||b||
-double error(const Tensor& a, const Tensor& b) {
-  std::vector<double> x = to_vector<double>(a), y = to_vector<double>(b);
-  double difference = 0, norm = 1e-30;
-  for (size_t i = 0; i < x.size(); ++i) difference += std::pow(x[i] - y[i], 2), norm += y[i] * y[i];
-  return std::sqrt(difference / norm);
-}
 
 template <class T> void compare(int64_t B, int heads, int64_t N, int64_t M, int64_t D, double tolerance) {
   const DType t = dtype_of<T>, stat = acc_dtype(t);
@@ -34,12 +28,12 @@ template <class T> void compare(int64_t B, int heads, int64_t N, int64_t M, int6
   kernel::attention_plain(pq, pk, pv, y.write<T>(), lse.write<acc_t<T>>(), s);
   kernel::attention_backward_plain(dy.read<T>(), pq, pk, pv, dq.write<T>(), dk.write<T>(), dv.write<T>(), s);
   INFO(t, " B ", B, " heads ", heads, " N ", N, " M ", M, " D ", D);
-  CHECK(error(out.y, y) <= tolerance);
-  CHECK(error(out.lse, lse) <= tolerance);
-  CHECK(error(grads.dv, dv) <= tolerance);
+  CHECK(relative_error(out.y, y) <= tolerance);
+  CHECK(relative_error(out.lse, lse) <= tolerance);
+  CHECK(relative_error(grads.dv, dv) <= tolerance);
   if (M > 1) {  // one key: its probability is 1 whatever q and k
-    CHECK(error(grads.dq, dq) <= 2 * tolerance);
-    CHECK(error(grads.dk, dk) <= 2 * tolerance);
+    CHECK(relative_error(grads.dq, dq) <= 2 * tolerance);
+    CHECK(relative_error(grads.dk, dk) <= 2 * tolerance);
   }
 }
 

@@ -5,6 +5,7 @@
 
 #include <cmath>
 
+#include "autograd/gradient_check.h"
 #include "tensor/ops/conv.h"
 #include "tensor/random.h"
 
@@ -22,12 +23,6 @@ const Conv kCases[] = {
     {3, 1, 1, 4, 5, 1, 1, 1, 0},        {1, 1, 30, 3, 5, 1, 7, 2, 3},        {0, 8, 8, 4, 4, 3, 3, 1, 1},
     {1, 14, 14, 130, 65, 3, 3, 1, 1},   {2, 17, 13, 3, 16, 3, 3, 2, 1},
 };
-
-double error(const std::vector<double>& a, const std::vector<double>& b) {
-  double wrong = 0, size = 1e-300;
-  for (size_t i = 0; i < a.size(); ++i) wrong += (a[i] - b[i]) * (a[i] - b[i]), size += b[i] * b[i];
-  return std::sqrt(wrong / size);
-}
 
 std::vector<double> noise(int64_t count, uint64_t seed) { return to_vector<double>(randn({count}, seed, DType::f64)); }
 
@@ -47,7 +42,7 @@ TEST_CASE("convolution and its gradients equal the plain loops") {
         dw(static_cast<size_t>(nw));
     kernel::conv(x.data(), w.data(), bias.data(), y.data(), s);
     kernel::conv_plain(x.data(), w.data(), bias.data(), plain.data(), s);
-    CHECK(error(y, plain) < 1e-13);
+    CHECK(test::relative_error(y, plain) < 1e-13);
 
     // The adjoints, scattered tap by tap.
     std::vector<double> dx_plain(static_cast<size_t>(nx)), dw_plain(static_cast<size_t>(nw));
@@ -69,8 +64,8 @@ TEST_CASE("convolution and its gradients equal the plain loops") {
                 }
     kernel::conv_input_grad(dy.data(), w.data(), dx.data(), s);
     kernel::conv_weight_grad(dy.data(), x.data(), dw.data(), s);
-    CHECK(error(dx, dx_plain) < 1e-13);
-    CHECK(error(dw, dw_plain) < 1e-13);
+    CHECK(test::relative_error(dx, dx_plain) < 1e-13);
+    CHECK(test::relative_error(dw, dw_plain) < 1e-13);
   }
 }
 
@@ -83,12 +78,13 @@ TEST_CASE("convolution in f32 and bf16 is near f64") {
     Tensor y = conv2d(wide(x), wide(w), {}, spec), dy = randn(y.shape(), 3, DType::bf16);
     auto exact = to_vector<double>(y), dx = to_vector<double>(conv2d_input_grad(wide(dy), wide(w), x.shape(), spec)),
          dw = to_vector<double>(conv2d_weight_grad(wide(dy), wide(x), w.shape(), spec));
-    CHECK(error(to_vector<double>(conv2d(narrow(x), w, {}, spec)), exact) < 2e-6);
-    CHECK(error(to_vector<double>(conv2d(x, w, {}, spec)), exact) < 4e-3);
-    CHECK(error(to_vector<double>(conv2d_input_grad(narrow(dy), w, x.shape(), spec)), dx) < 2e-6);
-    CHECK(error(to_vector<double>(conv2d_input_grad(dy, w, x.shape(), spec)), dx) < 4e-3);
-    CHECK(error(to_vector<double>(conv2d_weight_grad(narrow(dy), narrow(x), w.shape(), spec)), dw) < 2e-6);
-    CHECK(error(to_vector<double>(conv2d_weight_grad(dy, x, w.shape(), spec)), dw) < 2e-6);
+    CHECK(test::relative_error(to_vector<double>(conv2d(narrow(x), w, {}, spec)), exact) < 2e-6);
+    CHECK(test::relative_error(to_vector<double>(conv2d(x, w, {}, spec)), exact) < 4e-3);
+    CHECK(test::relative_error(to_vector<double>(conv2d_input_grad(narrow(dy), w, x.shape(), spec)), dx) < 2e-6);
+    CHECK(test::relative_error(to_vector<double>(conv2d_input_grad(dy, w, x.shape(), spec)), dx) < 4e-3);
+    CHECK(test::relative_error(to_vector<double>(conv2d_weight_grad(narrow(dy), narrow(x), w.shape(), spec)), dw) <
+          2e-6);
+    CHECK(test::relative_error(to_vector<double>(conv2d_weight_grad(dy, x, w.shape(), spec)), dw) < 2e-6);
   }
 }
 

@@ -3,12 +3,13 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <cmath>
 
+#include "autograd/gradient_check.h"
 #include "tensor/ops/elementwise.h"
 #include "tensor/parallel.h"
 #include "tensor/random.h"
-#include "tests/worse.h"
 
 using namespace camo;
 using test::worse;

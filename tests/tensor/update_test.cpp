@@ -3,23 +3,16 @@
 
 #include <cmath>
 
+#include "autograd/gradient_check.h"
 #include "tensor/ops/optim.h"
 #include "tensor/random.h"
-#include "tests/worse.h"
 
 using namespace camo;
+using test::largest_difference;
 
 namespace {
 
 using Numbers = std::vector<double>;
-
-double worst_difference(const Tensor& a, const Numbers& b) {
-  Numbers v = to_vector<double>(a);
-  REQUIRE(v.size() == b.size());
-  double worst = 0;
-  for (size_t i = 0; i < v.size(); ++i) worst = test::worse(worst, std::abs(v[i] - b[i]));
-  return worst;
-}
 
 // Less than a vector, a tail, more than a piece, nothing.
 const std::vector<int64_t> lengths = {1, 7, 33, 0, 20011};
@@ -55,9 +48,9 @@ TEST_CASE("adamw follows algorithm 2 over several steps and tensors at once") {
     }
     const double tolerance = dtype == DType::f64 ? 1e-13 : 2e-6;
     for (size_t i = 0; i < items.size(); ++i) {
-      CHECK(worst_difference(items[i].parameter, p[i]) < tolerance);
-      CHECK(worst_difference(items[i].first, m[i]) < tolerance);
-      CHECK(worst_difference(items[i].second, v[i]) < tolerance);
+      CHECK(largest_difference(items[i].parameter, p[i]) < tolerance);
+      CHECK(largest_difference(items[i].first, m[i]) < tolerance);
+      CHECK(largest_difference(items[i].second, v[i]) < tolerance);
     }
   }
 }
@@ -75,8 +68,8 @@ TEST_CASE("sgd with momentum and decay follows its two lines") {
       }
       sgd({item}, 0.9, 2);
     }
-    CHECK(worst_difference(item.parameter, p) < 1e-13);
-    CHECK(worst_difference(item.momentum, v) < 1e-13);
+    CHECK(largest_difference(item.parameter, p) < 1e-13);
+    CHECK(largest_difference(item.momentum, v) < 1e-13);
   }
 }
 
@@ -90,7 +83,7 @@ TEST_CASE("ema moves each average by its share, and equal numbers not at all") {
     expected.push_back(a);
   }
   ema(pairs, 0.9);
-  for (size_t i = 0; i < pairs.size(); ++i) CHECK(worst_difference(pairs[i].first, expected[i]) < 1e-14);
+  for (size_t i = 0; i < pairs.size(); ++i) CHECK(largest_difference(pairs[i].first, expected[i]) < 1e-14);
 
   Tensor x = randn({257}, 3), average = x.clone();
   ema({{average, x}}, 0.999);

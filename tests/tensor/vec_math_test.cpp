@@ -3,11 +3,11 @@
 
 #include <cmath>
 
+#include "autograd/gradient_check.h"
 #include "tensor/cpu/vec.h"
 #include "tensor/ops/elementwise.h"
 #include "tensor/random.h"
 #include "tensor/scalar/math.h"
-#include "tests/worse.h"
 
 using namespace camo;
 

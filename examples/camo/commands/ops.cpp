@@ -19,8 +19,7 @@ int ops_command(const Arguments& words) {
                   .rest = "STEM",
                   .notes = "ok: passed   FAIL: failed   -: does not apply, for the reason given below the table"};
   Given given = read(command, words);
-  const Check checks[] = {Check::gradient, Check::single_input, Check::f32,   Check::bf16,
-                          Check::cuda,     Check::determinism,  Check::sizes, Check::errors};
+  const std::vector<Check> checks = test::checks();
   std::vector<std::string> stems;
   for (const test::OpCase& c : test::cases()) stems.push_back(c.stem);
   for (const std::string& stem : given.rest)
