@@ -2,7 +2,9 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <cmath>
+#include <filesystem>
 #include <fstream>
 #include <nlohmann/json.hpp>
 
@@ -16,9 +18,8 @@ namespace {
 
 using nlohmann::json;
 
-json read(const std::string& name) {
-  return json::parse(std::ifstream(CAMO_SOURCE_DIR "/tests/golden/" + name + ".json"));
-}
+std::string path(const std::string& name) { return CAMO_SOURCE_DIR "/tests/golden/" + name + ".json"; }
+json read(const std::string& name) { return json::parse(std::ifstream(path(name))); }
 
 /// Numbers in [-1, 1) with 24 bits: element i mixes the bits of hash(name) + i * an odd constant.
 std::vector<double> counter(const std::string& name, int64_t n) {
@@ -114,6 +115,23 @@ void set_weights(nn::Module& model) {
   nn::NamedTensors weights;
   for (const auto& [name, t] : nn::state_dict(model)) weights.emplace_back(name, weight(name, t.shape()));
   nn::load_state_dict(model, weights);
+}
+
+std::vector<std::string> backbones() {
+  std::vector<std::string> out;
+  for (const std::string& name : nn::backbone_names())
+    if (std::filesystem::exists(path(name))) out.push_back(name);
+  return out;
+}
+
+std::map<std::string, int64_t> parameter_counts() {
+  std::map<std::string, int64_t> out;
+  for (const std::string& name : backbones()) {
+    const json file = read(name);
+    out[name] = file["parameters"];
+    for (const auto& [sibling, count] : file.at("siblings").items()) out[sibling] = count;
+  }
+  return out;
 }
 
 void check_parameters(const std::string& name) {

@@ -3,7 +3,9 @@
 // The same counter formula in C++ and Python gives weights, images and projections.
 #pragma once
 
+#include <map>
 #include <string>
+#include <vector>
 
 #include "nn/module.h"
 
@@ -12,6 +14,11 @@ namespace camo::golden {
 /// Sets every parameter from its name and shape: weights near their usual size, gains about 1; biases, layer scales and
 /// temperatures well away from 0.
 void set_weights(nn::Module& model);
+
+/// The backbones that have a file here, in the order of backbone_names(): at least the smallest of each family.
+std::vector<std::string> backbones();
+/// The parameter counts that the files state: of their own backbone and of its larger siblings.
+std::map<std::string, int64_t> parameter_counts();
 
 /// Checks that the parameters of backbone NAME are those of timm, by name and count.
 void check_parameters(const std::string& name);

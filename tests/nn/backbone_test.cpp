@@ -1,4 +1,4 @@
-// What every family of backbones keeps, on its smallest model; equality with timm is in FAMILY_test.cpp.
+// What every backbone keeps, on those that have a golden file; equality with timm is in golden_test.cpp.
 #include "nn/backbone.h"
 
 #include <doctest/doctest.h>
@@ -7,33 +7,68 @@
 #include "nn/optim.h"
 #include "nn/state_dict.h"
 #include "tensor/parallel.h"
+#include "tests/golden/golden.h"
 
 using namespace camo;
 using namespace camo::nn;
 
-namespace {
-
-const std::vector<std::string> kSmallest{"pvt_v2_b0", "edgenext_xx_small", "swin_tiny", "convnext_tiny"};
-
-}  // namespace
-
-TEST_CASE("a backbone has timm's number of parameters") {
-  const std::vector<std::pair<std::string, int64_t>> counts{
-      {"pvt_v2_b0", 3409760},      {"pvt_v2_b1", 13496000},        {"pvt_v2_b2", 24849856},
-      {"pvt_v2_b2_li", 22040512},  {"pvt_v2_b3", 44725696},        {"pvt_v2_b4", 62043072},
-      {"pvt_v2_b5", 81443008},     {"edgenext_xx_small", 1157880}, {"edgenext_x_small", 2143420},
-      {"edgenext_small", 5281224}, {"edgenext_base", 17925124},    {"swin_tiny", 27517818},
-      {"swin_small", 48835722},    {"convnext_tiny", 27818592},    {"convnext_small", 49453152},
-      {"convnext_base", 87564416}};
-  for (const auto& row : counts) {
-    CAPTURE(row.first);
-    CHECK(backbone(row.first, {.initialise = false})->parameter_count() == row.second);
+TEST_CASE("every backbone has timm's number of parameters, and a golden file states it") {
+  const std::map<std::string, int64_t> counts = golden::parameter_counts();
+  for (const std::string& name : backbone_names()) {
+    CAPTURE(name);
+    REQUIRE(counts.count(name) == 1);
+    CHECK(backbone(name, {.initialise = false})->parameter_count() == counts.at(name));
   }
+}
+
+TEST_CASE("the sizes of the maps round as the family says, and an image that does not fit is refused") {
+  struct Sizes {
+    std::string name;
+    Shape image;
+    int64_t rows[4], columns[4];
+    Shape refused;
+    std::string says;
+  };
+  const Sizes families[] = {
+      {"pvt_v2_b0",
+       {1, 250, 33, 3},
+       {63, 32, 16, 8},
+       {9, 5, 3, 2},
+       {1, 28, 64, 3},
+       "pvt_v2: images are (B, H, W, 3) with H, W >= 29, got (1, 28, 64, 3)"},
+      {"edgenext_xx_small",
+       {1, 250, 33, 3},
+       {62, 31, 15, 7},
+       {8, 4, 2, 1},
+       {1, 31, 64, 3},
+       "edgenext: images are (B, H, W, 3) with H, W >= 32, got (1, 31, 64, 3)"},
+      {"swin_tiny",
+       {1, 100, 36, 3},
+       {25, 13, 7, 4},
+       {9, 5, 3, 2},
+       {1, 64, 66, 3},
+       "swin: images are (B, H, W, 3) with H and W divisible by 4, got (1, 64, 66, 3)"},
+      {"convnext_tiny",
+       {1, 250, 33, 3},
+       {62, 31, 15, 7},
+       {8, 4, 2, 1},
+       {1, 31, 64, 3},
+       "convnext: images are (B, H, W, 3) with H, W >= 32, got (1, 31, 64, 3)"},
+  };
+  NoGrad no_grad;
+  for (const Sizes& s : families) {
+    CAPTURE(s.name);
+    auto model = backbone(s.name);
+    std::vector<Var> f = model->forward(Var(zeros(s.image)));
+    for (int i = 0; i < 4; ++i) CHECK(f[i].shape() == Shape{1, s.rows[i], s.columns[i], model->dims[i]});
+    CHECK_THROWS_WITH_AS(model->forward(Var(zeros(s.refused))), s.says.c_str(), ShapeError);
+  }
+  CHECK_THROWS_AS(backbone("swin_tiny", {}, {.height = 3}), ConfigError);
 }
 
 TEST_CASE("weight decay is for matrices and filters") {
   const std::vector<std::string> excluded{"xca.temperature", "relative_position_bias_table"};
-  for (const std::string& name : kSmallest) {
+  for (const std::string& name : golden::backbones()) {
     auto model = backbone(name, {.initialise = false});
     for (const Parameter& p : model->named_parameters()) {
       CAPTURE(p.name);
@@ -45,7 +80,7 @@ TEST_CASE("weight decay is for matrices and filters") {
 }
 
 TEST_CASE("drop_path draws anew each step and rests in evaluation") {
-  for (const std::string& name : kSmallest) {
+  for (const std::string& name : golden::backbones()) {
     CAPTURE(name);
     auto model = backbone(name, {.seed = 4}, {.drop_path = 0.9, .height = 64, .width = 64});
     for (Parameter& p : model->named_parameters())  // a layer scale of 1e-6 would hide the branches
@@ -61,7 +96,7 @@ TEST_CASE("drop_path draws anew each step and rests in evaluation") {
 }
 
 TEST_CASE("a training step is the same bits for any thread count") {
-  for (const std::string& name : kSmallest) {
+  for (const std::string& name : golden::backbones()) {
     std::vector<NamedTensors> results;
     for (int count : {1, 2, 3}) {
       set_threads(count);
@@ -87,7 +122,7 @@ TEST_CASE("a training step is the same bits for any thread count") {
 }
 
 TEST_CASE("the features of an image do not depend on its batch mates") {
-  for (const std::string& name : kSmallest) {
+  for (const std::string& name : golden::backbones()) {
     CAPTURE(name);
     auto model = backbone(name, {.seed = 9}, {.height = 72, .width = 92});
     Tensor images = randn({3, 72, 92, 3}, 5);
@@ -101,7 +136,7 @@ TEST_CASE("the features of an image do not depend on its batch mates") {
 }
 
 TEST_CASE("a backbone takes bf16 images with f32 parameters") {
-  for (const std::string& name : kSmallest) {
+  for (const std::string& name : golden::backbones()) {
     CAPTURE(name);
     auto model = backbone(name, {.seed = 9}, {.height = 64, .width = 64});
     Var loss;

@@ -1,4 +1,5 @@
-// EdgeNeXt against timm, and its sizes.  What every family keeps is in backbone_test.cpp.
+// EdgeNeXt: its positions and its attention across channels.  What every backbone keeps is in backbone_test.cpp, equality with timm in
+// golden_test.cpp.
 #include "nn/backbones/edgenext.h"
 
 #include <doctest/doctest.h>
@@ -7,24 +8,9 @@
 #include <map>
 
 #include "autograd/ops.h"
-#include "tests/golden/golden.h"
 
 using namespace camo;
 using namespace camo::nn;
-
-TEST_CASE("edgenext_xx_small has timm's parameters") { golden::check_parameters("edgenext_xx_small"); }
-TEST_CASE("edgenext_xx_small equals timm in f64") { golden::check_values("edgenext_xx_small", DType::f64); }
-TEST_CASE("edgenext_xx_small equals timm in f32") { golden::check_values("edgenext_xx_small", DType::f32); }
-
-TEST_CASE("EdgeNeXt: sizes round down at every stage, and too small an image is refused") {
-  auto model = backbone("edgenext_xx_small");
-  NoGrad no_grad;
-  std::vector<Var> f = model->forward(Var(zeros({1, 250, 33, 3})));
-  int64_t rows[] = {62, 31, 15, 7}, columns[] = {8, 4, 2, 1};
-  for (int i = 0; i < 4; ++i) CHECK(f[i].shape() == Shape{1, rows[i], columns[i], model->dims[i]});
-  CHECK_THROWS_WITH_AS(model->forward(Var(zeros({1, 31, 64, 3}))),
-                       "edgenext: images are (B, H, W, 3) with H, W >= 32, got (1, 31, 64, 3)", ShapeError);
-}
 
 TEST_CASE("positions: rows before columns, from 1 to the end of the circle") {
   Tensor code = fourier_positions(2, 3);

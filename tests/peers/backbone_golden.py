@@ -3,7 +3,9 @@
 Weights, images and projections come from a counter formula that tests/golden/golden.cpp repeats, so the file needs only
 digests and samples of the results.  This script needs torch and timm; Camo does not.
 
-    python tests/peers/backbone_golden.py pvt_v2_b0 > tests/golden/pvt_v2_b0.json
+    python tests/peers/backbone_golden.py pvt_v2_b0 [SIBLING ...] > tests/golden/pvt_v2_b0.json
+
+SIBLING: a larger backbone of the same family; of it the file holds the number of parameters.
 """
 
 import json
@@ -102,6 +104,10 @@ def run(name, batch, height, width, first):
     }
 
 
+def parameters(name):
+    return sum(p.numel() for p in timm.create_model(name, pretrained=False, features_only=True).parameters())
+
+
 def rounded(value):
     if isinstance(value, float):
         return float(f"{value:.13g}")
@@ -116,7 +122,7 @@ def main():
     sizes = SIZES.get(name.split("_")[0], OTHER_SIZES)
     out = {
         "model": name, "timm": timm.__version__, "torch": torch.__version__,
-        "parameters": sum(p.numel() for p in timm.create_model(name, pretrained=False, features_only=True).parameters()),
+        "parameters": parameters(name), "siblings": {sibling: parameters(sibling) for sibling in sys.argv[2:]},
         "runs": [run(name, *size, first=size == sizes[0]) for size in sizes],
     }
     text = json.dumps(rounded(out), separators=(",", ":"))

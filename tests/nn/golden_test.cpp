@@ -1,0 +1,19 @@
+// Every backbone with a file in tests/golden against timm: names and number of parameters, maps, gradients.
+#include "tests/golden/golden.h"
+
+#include <doctest/doctest.h>
+
+using namespace camo;
+
+TEST_CASE("a backbone has timm's parameters") {
+  REQUIRE(golden::backbones().size() >= 5);  // the folder was found
+  for (const std::string& name : golden::backbones()) golden::check_parameters(name);
+}
+
+TEST_CASE("a backbone equals timm in f64") {
+  for (const std::string& name : golden::backbones()) golden::check_values(name, DType::f64);
+}
+
+TEST_CASE("a backbone equals timm in f32") {
+  for (const std::string& name : golden::backbones()) golden::check_values(name, DType::f32);
+}
