@@ -9,7 +9,6 @@
 #include "cuda/tools/map.cuh"
 #include "cuda/tools/raw_bytes.cuh"
 #include "tensor/convert.h"
-#include "tensor/ops/box.h"
 #include "tensor/ops/layout.h"
 
 namespace camo::kernel {

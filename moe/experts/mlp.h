@@ -1,7 +1,7 @@
 // A pool of experts that act pixel by pixel: E small networks of one shape, for routing by pixel.
 //
 // Their weights lie in one tensor, so that all rows of a layer, sorted by expert, are one grouped product
-// (tensor/ops/grouped_matmul.h), however unevenly they fell.  The price: an expert that nobody chose has a gradient
+// (tensor/ops/matmul.h), however unevenly they fell.  The price: an expert that nobody chose has a gradient
 // of zeros rather than none.  Gale et al. 2022, arXiv:2211.15841; Fedus et al. 2021, arXiv:2101.03961.
 #pragma once
 

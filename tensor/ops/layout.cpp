@@ -12,7 +12,6 @@
 
 #include "tensor/convert.h"
 #include "tensor/cpu/vec.h"
-#include "tensor/ops/box.h"
 #include "tensor/parallel.h"
 
 namespace camo {

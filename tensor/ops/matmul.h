@@ -1,4 +1,4 @@
-// Matrix products.  The kernels are in tensor/cpu/kernels/gemm.h.
+// Matrix products: matmul, linear, and linear for groups of rows.  The kernels are in tensor/cpu/kernels/gemm.h.
 #pragma once
 
 #include "tensor/tensor.h"
@@ -23,6 +23,19 @@ Tensor linear_input_grad(const Tensor& dy, const Tensor& weight);
 Tensor linear_weight_grad(const Tensor& dy, const Tensor& x);
 /// Column sums: x (..., C) -> (C) in acc_dtype, fixed chunks.  The gradient of every bias.
 Tensor column_sums(const Tensor& x);
+
+/// linear for uneven groups of rows, each with a matrix of its own: experts that are MLPs over routed rows.
+/// y[r] = weight[e] x[r] + bias[e] for r in [begin[e], begin[e+1]):  x (R, I), weight (E, O, I), bias (E, O)
+/// or undefined.
+Tensor grouped_linear(const Tensor& x, const Tensor& weight, const Tensor& bias, const std::vector<int64_t>& begin);
+
+struct GroupedLinearGrads {
+  Tensor dx, dweight, dbias;
+};
+/// Its gradients, each only if wanted; an expert without rows gets zeros.
+GroupedLinearGrads grouped_linear_backward(const Tensor& dy, const Tensor& x, const Tensor& weight,
+                                           const std::vector<int64_t>& begin, bool want_x, bool want_weight,
+                                           bool want_bias);
 
 /// Whether products of bf16 numbers run on the processor's bf16 units: second operands rounded to bf16, two k
 /// at a time, sums in f32.  Off at start: then bf16 is widened and all arithmetic is f32.  The choice changes

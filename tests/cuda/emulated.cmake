@@ -13,7 +13,7 @@ camo_behaviour_tests(camo_emulated_tests ${emulated_sources})
 # The script for a machine with a GPU, on this tree and a few ops.
 if(CAMO_PROGRAMS)
   add_test(NAME device_script COMMAND ${PROJECT_SOURCE_DIR}/tests/device/run
-    --emulate --build ${PROJECT_BINARY_DIR} --stems "optim pool softmax" --steps 2)
+    --emulate --build ${PROJECT_BINARY_DIR} --stems "optim resample softmax" --steps 2)
 endif()
 
 # A fiber's stack is none that AddressSanitizer made: its own copies of stack frames would outlive it.

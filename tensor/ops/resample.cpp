@@ -1,86 +1,44 @@
-// Averages are separable linear maps (tensor/ops/separable.h).  Max pooling keeps where each maximum was; its
-// backward lets every input look at the windows that cover it, so that nothing is scattered.
-#include "tensor/ops/pool.h"
+// Pooling and resizing: checks, and which taps each output of an axis adds up.
+#include "tensor/ops/resample.h"
 
+#include <cmath>
 #include <limits>
 
-#include "tensor/cpu/kernels/rows.h"
-#include "tensor/ops/separable.h"
-#include "tensor/parallel.h"
-
 namespace camo {
-namespace kernel {
-
-void max_pool(Cpu, const Tensor& x, const PoolSpec& spec, MaxPoolOut& out) {
-  with_float(x.dtype(), "max_pool", [&]<class T>() {
-    using A = acc_t<T>;
-    using Index = typename Vec<A>::Mask;  // an integer per lane
-    const int64_t H = x.dim(1), W = x.dim(2), C = x.dim(3), OH = out.y.dim(1), OW = out.y.dim(2);
-    const T* in = x.read<T>();
-    T* y = out.y.write<T>();
-    int64_t* index = out.index.write<int64_t>();
-    parallel_for(out.y.dim(0) * OH, OW * C * spec.kernel * spec.kernel, [=](int64_t r) {
-      const T* image = in + r / OH * H * W * C;
-      const int64_t top = r % OH * spec.stride - spec.padding;
-      const int64_t h0 = std::max<int64_t>(top, 0), h1 = std::min(H, top + spec.kernel);
-      for (int64_t ow = 0; ow < OW; ++ow) {
-        const int64_t left = ow * spec.stride - spec.padding;
-        const int64_t w0 = std::max<int64_t>(left, 0), w1 = std::min(W, left + spec.kernel);
-        each_vec<A>(C, [&](int64_t c, auto lanes) {
-          Vec<A> best(-std::numeric_limits<A>::infinity());
-          Index place = Index{} + typename Vec<A>::Int(h0 * W + w0);
-          for (int64_t h = h0; h < h1; ++h)
-            for (int64_t w = w0; w < w1; ++w) {
-              Vec<A> v = load<A>(image + (h * W + w) * C + c, lanes);
-              Index larger = (v > best) | (~(v == v) & (best == best));
-              best = where(larger, v, best);
-              place = larger ? Index{} + typename Vec<A>::Int(h * W + w) : place;
-            }
-          const int64_t at = (r * OW + ow) * C + c;
-          store(best, y + at, lanes);
-          for (int64_t i = 0; i < std::min<int64_t>(Vec<A>::size, C - c); ++i) index[at + i] = place[i];
-        });
-      }
-    });
-  });
-}
-
-void max_pool_backward(Cpu, const Tensor& dy, const Tensor& index, const PoolSpec& spec, Tensor dx) {
-  with_float(dy.dtype(), "max_pool_backward", [&]<class T>() {
-    using A = acc_t<T>;
-    const int64_t H = dx.dim(1), W = dx.dim(2), C = dx.dim(3), OH = dy.dim(1), OW = dy.dim(2);
-    const T* grad = dy.read<T>();
-    const int64_t* from = index.read<int64_t>();
-    T* to = dx.write<T>();
-    auto first = [=](int64_t i) {  // of the windows over i
-      int64_t past = i + spec.padding - spec.kernel;
-      return past < 0 ? 0 : past / spec.stride + 1;
-    };
-    auto last = [=](int64_t i, int64_t n) { return std::min(n, (i + spec.padding) / spec.stride + 1); };
-    parallel_for(dx.dim(0) * H, W * C * 2, [=](int64_t r) {
-      const int64_t b = r / H, h = r % H;
-      std::vector<A> sum(C);
-      for (int64_t w = 0; w < W; ++w) {
-        std::fill(sum.begin(), sum.end(), A(0));
-        for (int64_t oh = first(h); oh < last(h, OH); ++oh)
-          for (int64_t ow = first(w); ow < last(w, OW); ++ow) {
-            const int64_t at = ((b * OH + oh) * OW + ow) * C;
-            for (int64_t c = 0; c < C; ++c) sum[c] += from[at + c] == h * W + w ? A(grad[at + c]) : A(0);
-          }
-        for (int64_t c = 0; c < C; ++c) to[(r * W + w) * C + c] = T(sum[c]);
-      }
-    });
-  });
-}
-
-}  // namespace kernel
+using kernel::AxisMap;
 
 namespace {
+
+/// The adjoint, for an axis of `inputs` numbers; lists are in ascending order of the outputs they came from.
+AxisMap transposed(const AxisMap& map, int64_t inputs) {
+  std::vector<std::vector<AxisMap::Tap>> lists(inputs);
+  for (int64_t o = 0; o < map.outputs(); ++o)
+    for (int64_t t = map.begin[o]; t < map.begin[o + 1]; ++t)
+      lists[map.taps[t].index].push_back({o, map.taps[t].weight});
+  AxisMap out;
+  for (const auto& list : lists) {
+    out.taps.insert(out.taps.end(), list.begin(), list.end());
+    out.close();
+  }
+  return out;
+}
 
 void check_image(const char* op, const Tensor& x) {
   check<DTypeError>(is_float(x.dtype()), op, ": takes f32, f64 or bf16, got ", x.dtype(), " ", x.shape());
   check(x.rank() == 4, op, ": x is (B, H, W, C), got ", x.shape());
 }
+
+Tensor apply(const Tensor& x, const AxisMap& rows, const AxisMap& columns, const Shape& shape) {
+  Tensor y = empty(shape, x.dtype(), x.device());
+  on(x.device(), [&](auto where) { kernel::separable(where, x, rows, columns, y); });
+  return y;
+}
+
+}  // namespace
+
+// ---- pooling ----------------------------------------------------------------------------------------------
+
+namespace {
 
 int64_t pooled(int64_t length, const PoolSpec& s) { return (length + 2 * s.padding - s.kernel) / s.stride + 1; }
 
@@ -111,12 +69,6 @@ AxisMap bins(int64_t in, int64_t out) {
     map.close();
   }
   return map;
-}
-
-Tensor apply(const Tensor& x, const AxisMap& rows, const AxisMap& columns, const Shape& shape) {
-  Tensor y = empty(shape, x.dtype(), x.device());
-  on(x.device(), [&](auto where) { kernel::separable(where, x, rows, columns, y); });
-  return y;
 }
 
 }  // namespace
@@ -167,6 +119,72 @@ Tensor max_pool_backward(const Tensor& dy, const Tensor& index, const Shape& x_s
   Tensor dx = empty(x_shape, dy.dtype(), dy.device());
   on(dy.device(), [&](auto where) { kernel::max_pool_backward(where, dy, index, spec, dx); });
   return dx;
+}
+
+// ---- resizing ---------------------------------------------------------------------------------------------
+
+namespace {
+
+AxisMap bilinear(int64_t in, int64_t out, bool align_corners) {
+  AxisMap map;
+  for (int64_t o = 0; o < out; ++o) {
+    double at = !align_corners ? (double(o) + 0.5) * double(in) / double(out) - 0.5
+                : out > 1      ? double(o) * double(in - 1) / double(out - 1)
+                               : 0;
+    at = std::max(at, 0.0);
+    int64_t low = std::min(int64_t(at), in - 1);
+    double far = at - double(low);
+    if (far == 0 || low + 1 == in) {
+      map.taps.push_back({low, 1});
+    } else {
+      map.taps.push_back({low, 1 - far});
+      map.taps.push_back({low + 1, far});
+    }
+    map.close();
+  }
+  return map;
+}
+
+AxisMap nearest(int64_t in, int64_t out) {
+  AxisMap map;
+  for (int64_t o = 0; o < out; ++o) {
+    map.taps.push_back({o * in / out, 1});
+    map.close();
+  }
+  return map;
+}
+
+template <class Map> Tensor resize(const char* op, const Tensor& x, int64_t height, int64_t width, const Map& map) {
+  check_image(op, x);
+  check(height > 0 && width > 0 && x.dim(1) > 0 && x.dim(2) > 0, op, ": sizes are positive, got x ", x.shape(), " to (",
+        height, ", ", width, ")");
+  return apply(x, map(x.dim(1), height), map(x.dim(2), width), {x.dim(0), height, width, x.dim(3)});
+}
+
+template <class Map> Tensor resize_backward(const char* op, const Tensor& dy, const Shape& x_shape, const Map& map) {
+  check(dy.rank() == 4 && x_shape.rank() == 4 && dy.dim(0) == x_shape[0] && dy.dim(3) == x_shape[3], op,
+        ": dy and x are (B, H, W, C) with one B and C, got ", dy.shape(), " and ", x_shape);
+  return apply(dy, transposed(map(x_shape[1], dy.dim(1)), x_shape[1]),
+               transposed(map(x_shape[2], dy.dim(2)), x_shape[2]), x_shape);
+}
+
+auto bilinear_map(bool align_corners) {
+  return [=](int64_t in, int64_t out) { return bilinear(in, out, align_corners); };
+}
+
+}  // namespace
+
+Tensor resize_bilinear(const Tensor& x, int64_t height, int64_t width, bool align_corners) {
+  return resize("resize_bilinear", x, height, width, bilinear_map(align_corners));
+}
+Tensor resize_bilinear_backward(const Tensor& dy, const Shape& x_shape, bool align_corners) {
+  return resize_backward("resize_bilinear_backward", dy, x_shape, bilinear_map(align_corners));
+}
+Tensor resize_nearest(const Tensor& x, int64_t height, int64_t width) {
+  return resize("resize_nearest", x, height, width, nearest);
+}
+Tensor resize_nearest_backward(const Tensor& dy, const Shape& x_shape) {
+  return resize_backward("resize_nearest_backward", dy, x_shape, nearest);
 }
 
 }  // namespace camo

@@ -1,11 +1,10 @@
 // Pooling and resizing against values worked out by hand.
+#include "tensor/ops/resample.h"
+
 #include <doctest/doctest.h>
 
 #include <cmath>
 #include <limits>
-
-#include "tensor/ops/pool.h"
-#include "tensor/ops/resize.h"
 
 using namespace camo;
 

@@ -1,4 +1,5 @@
-// Averages keep a shape for the backward pass, max pooling the places of its maxima.
+// Averages and resizing are linear: the backward pass keeps a shape and nothing else.  Max pooling keeps the places of
+// its maxima.
 #include "autograd/ops.h"
 
 namespace camo {
@@ -18,6 +19,18 @@ Var max_pool(const Var& x, const PoolSpec& spec) {
 Var adaptive_avg_pool(const Var& x, int64_t height, int64_t width) {
   return record("adaptive_avg_pool", adaptive_avg_pool(x.value(), height, width), {x},
                 [shape = x.shape()](const Tensor& dy, Grads& d) { d[0] = adaptive_avg_pool_backward(dy, shape); });
+}
+
+Var resize_bilinear(const Var& x, int64_t height, int64_t width, bool align_corners) {
+  return record("resize_bilinear", resize_bilinear(x.value(), height, width, align_corners), {x},
+                [=, shape = x.shape()](const Tensor& dy, Grads& d) {
+                  d[0] = resize_bilinear_backward(dy, shape, align_corners);
+                });
+}
+
+Var resize_nearest(const Var& x, int64_t height, int64_t width) {
+  return record("resize_nearest", resize_nearest(x.value(), height, width), {x},
+                [shape = x.shape()](const Tensor& dy, Grads& d) { d[0] = resize_nearest_backward(dy, shape); });
 }
 
 }  // namespace camo
