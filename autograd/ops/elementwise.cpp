@@ -40,7 +40,7 @@ Var where(const Tensor& mask, const Var& a, const Var& b) {
                 });
 }
 
-// The list of scalar.h, instantiated as in tensor/ops/elementwise.cpp.
+// The list of functors.h, instantiated as in tensor/ops/elementwise.cpp.
 template <class... F> auto unary_instances(TypeList<F...>) {
   return std::make_tuple(static_cast<Var (*)(const Var&, F)>(unary<F>)...);
 }

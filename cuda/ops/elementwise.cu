@@ -113,20 +113,7 @@ void add_into(Cuda where, Tensor y, const Tensor& x) {
 
 // ---- the list of functors, instantiated --------------------------------------------------------------------
 
-namespace {
-template <class... F> auto unary_instances(TypeList<F...>) {
-  return std::make_tuple(
-      static_cast<void (*)(Cuda, F, const Tensor&, Tensor)>(&unary<F>)...,
-      static_cast<void (*)(Cuda, F, const Tensor&, const Tensor&, const Tensor&, Tensor)>(&unary_backward<F>)...);
-}
-template <class F> auto binary_instance() {
-  using SlopeOf = void (*)(Cuda, F, const Tensor&, const Tensor&, const Tensor&, const Tensor&, Tensor);
-  return std::make_tuple(static_cast<void (*)(Cuda, F, const Tensor&, const Tensor&, Tensor)>(&binary<F>),
-                         static_cast<SlopeOf>(&binary_slope<0, F>), static_cast<SlopeOf>(&binary_slope<1, F>));
-}
-template <class... F> auto binary_instances(TypeList<F...>) { return std::make_tuple(binary_instance<F>()...); }
-}  // namespace
-auto unary_cuda_kernels = unary_instances(UnaryFunctors{});
-auto binary_cuda_kernels = binary_instances(BinaryFunctors{});
+auto unary_cuda_kernels = unary_kernels<Cuda>(UnaryFunctors{});
+auto binary_cuda_kernels = binary_kernels<Cuda>(BinaryFunctors{});
 
 }  // namespace camo::kernel

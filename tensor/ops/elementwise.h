@@ -1,6 +1,8 @@
 // Elementwise ops on tensors: unary, binary with numpy's broadcasting, where.
-// The functors are in scalar.h; loops in elementwise.cpp; Var functions in autograd/ops.h.
+// The functors are in tensor/scalar/functors.h, the loops in tensor/cpu/ops/elementwise.cpp and cuda/ops.
 #pragma once
+
+#include <tuple>
 
 #include "tensor/scalar/functors.h"
 #include "tensor/tensor.h"
@@ -49,6 +51,21 @@ void where(Cpu, const Tensor& mask, const Tensor& a, const Tensor& b, Tensor y);
 void where(Cuda, const Tensor& mask, const Tensor& a, const Tensor& b, Tensor y);
 void add_into(Cpu, Tensor y, const Tensor& x);
 void add_into(Cuda, Tensor y, const Tensor& x);
+
+/// The kernels above for a list of functors.  Taking a function's address makes the compiler emit it; a backend calls
+/// these once, where the bodies are, and keeps the tuples for nothing else.
+template <class Where, class... F> auto unary_kernels(TypeList<F...>) {
+  return std::make_tuple(
+      static_cast<void (*)(Where, F, const Tensor&, Tensor)>(unary<F>)...,
+      static_cast<void (*)(Where, F, const Tensor&, const Tensor&, const Tensor&, Tensor)>(unary_backward<F>)...);
+}
+template <class Where, class F>
+using SlopeKernel = void (*)(Where, F, const Tensor&, const Tensor&, const Tensor&, const Tensor&, Tensor);
+template <class Where, class... F> auto binary_kernels(TypeList<F...>) {
+  return std::make_tuple(static_cast<void (*)(Where, F, const Tensor&, const Tensor&, Tensor)>(binary<F>)...,
+                         static_cast<SlopeKernel<Where, F>>(binary_slope<0, F>)...,
+                         static_cast<SlopeKernel<Where, F>>(binary_slope<1, F>)...);
+}
 }  // namespace kernel
 
 }  // namespace camo

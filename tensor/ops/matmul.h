@@ -1,4 +1,4 @@
-// Matrix products: matmul, linear, and linear for groups of rows.  The kernels are in tensor/cpu/kernels/gemm.h.
+// Matrix products: matmul, linear, and linear for groups of rows.  The CPU engine is tensor/cpu/kernels/gemm.h.
 #pragma once
 
 #include "tensor/tensor.h"

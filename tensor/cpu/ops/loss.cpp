@@ -1,0 +1,85 @@
+// Losses on the CPU.
+//
+// Both take logits and never form the logarithm of a rounded probability.  Cross entropy keeps the probabilities for
+// the backward pass, which is then one subtraction.
+#include "tensor/ops/loss.h"
+
+#include "tensor/cpu/kernels/broadcast.h"
+#include "tensor/scalar/functors.h"
+
+namespace camo::kernel {
+
+void bce_with_logits(Cpu, const Tensor& logits, const Tensor& target, Tensor y) {
+  with_float(y.dtype(), "bce_with_logits", [&]<class T>() {
+    map(
+        y.numel(), y.write<T>(), [](auto z, auto t) { return Softplus::f(z) - z * t; }, logits.read<T>(),
+        target.read<T>());
+  });
+}
+
+void bce_with_logits_backward(Cpu, const Tensor& dy, const Tensor& logits, const Tensor& target, Tensor dx) {
+  with_float(dy.dtype(), "bce_with_logits", [&]<class T>() {
+    map(
+        dy.numel(), dx.write<T>(), [](auto g, auto z, auto t) { return g * (Sigmoid::f(z) - t); }, dy.read<T>(),
+        logits.read<T>(), target.read<T>());
+  });
+}
+
+namespace {
+
+/// Softmax of one row into p; returns log-sum-exp.
+template <class T, class A = acc_t<T>> A softmax_row(const T* z, int64_t C, T* p) {
+  using V = Vec<A>;
+  A top = A(z[0]);
+  for (int64_t c = 1; c < C; ++c) top = A(z[c]) > top ? A(z[c]) : top;
+  V sum(A(0));
+  for (int64_t c = 0; c < C; c += V::size) {
+    const int n = int(std::min<int64_t>(V::size, C - c));
+    A e[V::size] = {};
+    camo::exp(V::load(z + c, n) - V(top)).store(e, n);  // lanes past the end add nothing
+    sum += V::load(e);
+  }
+  const A log_sum = camo::log(lane_sum(sum)) + top;
+  map_run<true>(
+      C, p, [=](V v) { return camo::exp(v - V(log_sum)); }, z);
+  return log_sum;
+}
+
+}  // namespace
+
+void cross_entropy(Cpu, const Tensor& logits, const Tensor& labels, const CrossEntropyOut& out) {
+  auto [R, C] = dims<2>(logits, "cross_entropy: logits (R, C)");
+  const int64_t* label = labels.read<int64_t>();
+  with_float(logits.dtype(), "cross_entropy", [&, R = R, C = C]<class T>() {
+    using A = acc_t<T>;
+    const T* z = logits.read<T>();
+    T* p = Tensor(out.probability).write<T>();
+    const double sum = parallel_sum<double>(R, kGrain / C, [=](int64_t begin, int64_t end) {
+      double loss = 0;
+      for (int64_t r = begin; r < end; ++r)
+        loss += double(softmax_row(z + r * C, C, p + r * C) - A(z[r * C + label[r]]));
+      return loss;
+    });
+    *Tensor(out.loss).write<T>() = T(A(sum / double(R)));
+  });
+}
+
+void cross_entropy_backward(Cpu, const Tensor& dy, const Tensor& probability, const Tensor& labels, Tensor dx) {
+  auto [R, C] = dims<2>(probability, "cross_entropy: probability (R, C)");
+  const int64_t* label = labels.read<int64_t>();
+  with_float(dy.dtype(), "cross_entropy", [&, R = R, C = C]<class T>() {
+    using A = acc_t<T>;
+    using V = Vec<A>;
+    const T* p = probability.read<T>();
+    T* out = dx.write<T>();
+    const A scale = A(*dy.read<T>()) / A(R);
+    parallel_for(R, C, [=](int64_t r) {
+      map_run<true>(
+          C, out + r * C, [=](V v) { return v * V(scale); }, p + r * C);
+      const int64_t hit = r * C + label[r];
+      out[hit] = T((A(p[hit]) - 1) * scale);
+    });
+  });
+}
+
+}  // namespace camo::kernel
