@@ -25,51 +25,16 @@
 
 namespace camo {
 
-// ---- elementwise: one functor each, in tensor/scalar/functors.h ------------------------------------------------
+// ---- elementwise ------------------------------------------------------------------------------------------
 
+/// neg abs exp log sqrt rsqrt reciprocal sigmoid tanh relu gelu silu softplus square clamp scale, add sub mul div maximum
+/// minimum pow, and the operators + - * / : tensor/ops/elementwise.h has them all, for Tensor and Var alike.
+template <> inline constexpr bool is_numeric<Var> = true;
 template <class F> Var unary(const Var& x, F f = {});
 template <class F> Var binary(const Var& a, const Var& b, F f = {});
 
-inline Var neg(const Var& x) { return unary<Neg>(x); }
-inline Var abs(const Var& x) { return unary<Abs>(x); }  // slope 0 at 0
-inline Var exp(const Var& x) { return unary<Exp>(x); }
-inline Var log(const Var& x) { return unary<Log>(x); }
-inline Var sqrt(const Var& x) { return unary<Sqrt>(x); }
-inline Var rsqrt(const Var& x) { return unary<Rsqrt>(x); }
-inline Var reciprocal(const Var& x) { return unary<Reciprocal>(x); }
-inline Var sigmoid(const Var& x) { return unary<Sigmoid>(x); }
-inline Var tanh(const Var& x) { return unary<Tanh>(x); }
-inline Var relu(const Var& x) { return unary<Relu>(x); }
-inline Var gelu(const Var& x) { return unary<Gelu>(x); }          // x Phi(x), exact erf form
-inline Var silu(const Var& x) { return unary<Silu>(x); }          // x sigmoid(x)
-inline Var softplus(const Var& x) { return unary<Softplus>(x); }  // log(1 + e^x), no overflow
-inline Var square(const Var& x) { return unary<Square>(x); }
-inline Var clamp(const Var& x, double low, double high) { return unary(x, Clamp{low, high}); }  // slope 0 outside
-inline Var scale(const Var& x, double factor, double shift = 0) { return unary(x, Affine{factor, shift}); }
-
-// numpy's broadcasting; a gradient is summed back to its operand's shape.
-inline Var add(const Var& a, const Var& b) { return binary<Add>(a, b); }
-inline Var sub(const Var& a, const Var& b) { return binary<Sub>(a, b); }
-inline Var mul(const Var& a, const Var& b) { return binary<Mul>(a, b); }
-inline Var div(const Var& a, const Var& b) { return binary<Div>(a, b); }
-inline Var maximum(const Var& a, const Var& b) { return binary<Max>(a, b); }  // ties: half the gradient to each
-inline Var minimum(const Var& a, const Var& b) { return binary<Min>(a, b); }
-inline Var pow(const Var& a, const Var& b) { return binary<Pow>(a, b); }  // a > 0
 /// mask (u8) != 0 ? a : b; all three broadcast.
 Var where(const Tensor& mask, const Var& a, const Var& b);
-
-inline Var operator+(const Var& a, const Var& b) { return add(a, b); }
-inline Var operator-(const Var& a, const Var& b) { return sub(a, b); }
-inline Var operator*(const Var& a, const Var& b) { return mul(a, b); }
-inline Var operator/(const Var& a, const Var& b) { return div(a, b); }
-inline Var operator-(const Var& x) { return neg(x); }
-inline Var operator+(const Var& a, double b) { return scale(a, 1, b); }
-inline Var operator+(double a, const Var& b) { return scale(b, 1, a); }
-inline Var operator-(const Var& a, double b) { return scale(a, 1, -b); }
-inline Var operator-(double a, const Var& b) { return scale(b, -1, a); }
-inline Var operator*(const Var& a, double b) { return scale(a, b); }
-inline Var operator*(double a, const Var& b) { return scale(b, a); }
-inline Var operator/(const Var& a, double b) { return scale(a, 1 / b); }
 
 // ---- reductions over any set of axes; axes == {} means all; keep leaves axes of length 1 ------------------
 

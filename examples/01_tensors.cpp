@@ -40,11 +40,11 @@ int main() {
   print("its clone", copy);
 
   // Ops make new tensors.  Shapes broadcast as in numpy: here a row is added to every row.
-  print("a + (10, 20, 30)", add(a, from<float>({10, 20, 30}, {3})));
+  print("a + (10, 20, 30)", a + from<float>({10, 20, 30}, {3}));
   print("sum over axis 0", sum(a, {0}));
   print("mean of all", mean(a));
-  print("permute(a, {1, 0})", permute(a, {1, 0}));           // copies: there are no strides
-  print("a in bf16", cast(scale(a, 1.0 / 3), DType::bf16));  // 8 significant bits
+  print("permute(a, {1, 0})", permute(a, {1, 0}));       // copies: there are no strides
+  print("a in bf16", cast(a * (1.0 / 3), DType::bf16));  // 8 significant bits
 
   // An error states the rule and what the op got.
   try {
@@ -63,19 +63,19 @@ int main() {
 
   // The largest eigenvalue of 4 - S belongs to the lowest frequency.  Repeated multiplication of a random vector by (4
   // - S) leaves the eigenvector that grows fastest; squaring the matrix 16 times multiplies 65536 times.
-  Tensor power = scale(S, -1);
+  Tensor power = S * -1;
   for (int64_t i = 0; i < n; ++i) power.write<double>()[i * n + i] += 4;
   for (int i = 0; i < 16; ++i) {
     power = matmul(power, power);
-    power = scale(power, 1 / item(max(power)));  // only the direction matters
+    power = power * (1 / item(max(power)));  // only the direction matters
   }
   Tensor tone = matmul(power, randn({n, 1}, /*seed=*/1, DType::f64));
   const double length2 = sum_of_squares(tone);
-  const double found = item(sum(mul(tone, matmul(S, tone)))) / length2;
+  const double found = item(sum(tone * matmul(S, tone))) / length2;
   const double known = 4 * std::pow(std::sin(std::numbers::pi / (2 * (n + 1))), 2);
 
   std::printf("\nthe lowest tone of a string of %d beads:\n", int(n));
-  Tensor shape = scale(tone, 30 / item(max(unary<Abs>(tone))));
+  Tensor shape = tone * (30 / item(max(abs(tone))));
   for (int64_t i = 0; i < n; i += 3) std::printf("  %*s*\n", int(std::abs(shape.read<double>()[i])), "");
   std::printf("eigenvalue found %.10f, known %.10f\n", found, known);
   const bool good = std::abs(found - known) < 1e-9;

@@ -49,7 +49,7 @@ Tensor by_nudging(const Tensor& w, const Tensor& x, const Tensor& t) {
   return out;
 }
 
-double difference(const Tensor& a, const Tensor& b) { return item(max(unary<Abs>(sub(a, b)))); }
+double difference(const Tensor& a, const Tensor& b) { return item(max(abs(a - b))); }
 
 }  // namespace
 
@@ -80,7 +80,7 @@ int main() {
     Var loss = loss_of(w, x, t);  // builds the graph
     backward(loss);               // fills w.grad(), frees the graph
     if (step % 50 == 0) std::printf("step %3d  loss %.4f\n", step, item(loss.value()));
-    w = Var(sub(w.value(), scale(w.grad(), 2.0)));
+    w = Var(w.value() - w.grad() * 2.0);
   }
   const double *W = w.value().read<double>(), cosine = (0.6 * W[0] - 0.8 * W[1]) / std::hypot(W[0], W[1]);
   std::printf("\nthe three gradients agree to %.1e; direction found: cosine %.5f\n", worst, cosine);

@@ -40,7 +40,7 @@ Digits read_mnist(const std::string& folder, const std::string& part) {
   std::vector<uint8_t> labels = read_idx(folder + "/" + part + "-labels-idx1-ubyte.gz", 8);
   const int64_t n = int64_t(labels.size());
   if (n == 0 || int64_t(pixels.size()) != n * 784) return {};
-  return {scale(cast(from<uint8_t>(pixels, {n, 784}), DType::f32), 1 / 255.0),
+  return {cast(from<uint8_t>(pixels, {n, 784}), DType::f32) * (1 / 255.0),
           cast(from<uint8_t>(labels, {n}), DType::i64)};
 }
 
@@ -50,7 +50,7 @@ Digits draw(int64_t n, uint64_t seed) {
                        "1101011", "1101111", "1010010", "1111111", "1111011"};
   const int box[7][4] = {{0, 0, 2, 10}, {0, 0, 10, 2},  {0, 8, 10, 10}, {8, 0, 10, 10},
                          {8, 0, 18, 2}, {8, 8, 18, 10}, {16, 0, 18, 10}};
-  Digits out{scale(rand({n, 784}, seed), 0.7), empty({n}, DType::i64)};
+  Digits out{rand({n, 784}, seed) * 0.7, empty({n}, DType::i64)};
   Random random({.seed = seed, .domain = Domain::synth});
   for (int64_t i = 0; i < n; ++i) {
     const int64_t digit = random.below(10), top = 2 + random.below(5), left = 6 + random.below(5);

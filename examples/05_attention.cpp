@@ -64,7 +64,7 @@ struct Dictionary : nn::Module {
     NoGrad no_grad;
     Tensor q = query.forward(Var(x.question)).value(), k = key.forward(Var(x.pairs)).value();
     Tensor scores = matmul(q, k, Trans::no, Trans::yes);  // (B, 1, N)
-    return softmax(scale(scores, 1 / std::sqrt(double(kWidth)))).reshape({x.pairs.dim(0), -1});
+    return softmax(scores * (1 / std::sqrt(double(kWidth)))).reshape({x.pairs.dim(0), -1});
   }
 };
 

@@ -13,9 +13,9 @@ MoeStats statistics(const Route& route, const Plan& plan) {
   out.load_error = load_error(out.load);
   const Tensor &w = route.weight.value(), &z = route.logits.value(), p = softmax(z);
   Tensor chosen = one_hot(route.expert.reshape({B * K}), E, w.dtype());
-  out.auxiliary = scale(sum(mul(mean(chosen, {0}), mean(p, {0}))), double(E));
-  out.weight = scale(matmul(w.reshape({1, B * K}), chosen).reshape({E}), 1.0 / double(B));
-  out.entropy = mean(sub(logsumexp(z), sum(mul(p, z), {-1})));
+  out.auxiliary = sum(mean(chosen, {0}) * mean(p, {0})) * double(E);
+  out.weight = matmul(w.reshape({1, B * K}), chosen).reshape({E}) * (1.0 / double(B));
+  out.entropy = mean(logsumexp(z) - sum(p * z, {-1}));
   return out;
 }
 

@@ -61,8 +61,8 @@ Route Router::forward(const Var& x) {
 Tensor Router::select(const Tensor& logits) {
   Tensor z = logits;
   if (training() && config.noise > 0)
-    z = add(z, randn(z.shape(), random_key(Domain::routing), 0, config.noise, z.dtype()).to(z.device()));
-  return top_k(add(config.weights == Weights::all ? softmax(z) : z, balance.value), chosen).index;
+    z = z + randn(z.shape(), random_key(Domain::routing), 0, config.noise, z.dtype()).to(z.device());
+  return top_k((config.weights == Weights::all ? softmax(z) : z) + balance.value, chosen).index;
 }
 
 // Counts add up over the micro-batches of a step (nothing is staged at its first one), and the balance is
@@ -70,14 +70,14 @@ Tensor Router::select(const Tensor& logits) {
 // exact move.
 void Router::stage(const Tensor& expert) {
   Tensor counts = counted(expert, experts);
-  load.staged = load.staged.defined() ? add(load.staged, counts) : counts;
+  load.staged = load.staged.defined() ? load.staged + counts : counts;
   if (steps) steps->staged = full({}, item(steps->value) + 1, DType::i64);
   if (config.balancing != Balancing::sign && config.balancing != Balancing::proportional) return;
   // lack = E (mean load - load), a whole number, so clamping it to [-1, 1] gives its sign.
-  const Tensor all = sum(load.staged, {}, /*keep=*/true), lack = camo::sub(all, scale(load.staged, double(experts)));
+  const Tensor all = sum(load.staged, {}, /*keep=*/true), lack = all - load.staged * double(experts);
   const bool sign = config.balancing == Balancing::sign;
-  const Tensor move = sign ? unary(lack, Clamp{-1, 1}) : div(lack, unary(all, Clamp{1, 1e300}));
-  balance.staged = add(scale(balance.value, 1 - config.leak), scale(cast(move, balance.value.dtype()), config.rate));
+  const Tensor move = sign ? clamp(lack, -1, 1) : lack / clamp(all, 1, 1e300);
+  balance.staged = balance.value * (1 - config.leak) + cast(move, balance.value.dtype()) * config.rate;
 }
 
 // The fractions are those of the optimizer step so far: of few images alone they would be mostly chance, and ask
@@ -88,7 +88,7 @@ Var Router::auxiliary_loss(const Var& raw, const Route& route) {
   Var loss;
   if (even) {
     Tensor counts = training() && load.staged.defined() ? load.staged : counted(route.expert, experts);
-    Tensor fraction = cast(div(counts, sum(counts, {}, /*keep=*/true)), raw.dtype());
+    Tensor fraction = cast(counts / sum(counts, {}, /*keep=*/true), raw.dtype());
     const double warm = steps ? std::min(1.0, (item(steps->value) + 1) / double(config.warmup)) : 1;
     loss = sum(mean(softmax(route.logits), {0}) * Var(fraction)) * (config.auxiliary * warm * double(experts));
   }

@@ -72,7 +72,7 @@ Var BatchNorm::forward(const Var& x) {
   Var y = batch_norm(x, weight, bias, eps, &stats);
   if (recomputing()) return y;  // the first run has moved the statistics already
   auto stage = [&](Buffer& b, const Tensor& now, double factor) {
-    b.staged = add(scale(b.latest(), 1 - momentum), scale(now, momentum * factor));
+    b.staged = b.latest() * (1 - momentum) + now * (momentum * factor);
   };
   double n = double(x.value().numel()) / double(x.dim(-1));
   stage(running_mean, stats.mean, 1);

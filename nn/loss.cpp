@@ -34,7 +34,7 @@ Var extended(const Var& x) {
 /// The Sobel gradient magnitude of (B, H, W, 1); the small constant keeps its derivative finite where the map is flat.
 Var steepness(const Var& x) {
   Tensor sobel = from<double>({-1, 0, 1, -2, 0, 2, -1, 0, 1, -1, -2, -1, 0, 0, 0, 1, 2, 1}, {2, 3, 3, 1});
-  Var slopes = conv2d(extended(x), Var(cast(scale(sobel, 0.25), x.dtype()).to(x.device())), {}, {});
+  Var slopes = conv2d(extended(x), Var(cast(sobel * 0.25, x.dtype()).to(x.device())), {}, {});
   return sqrt(sum(square(slopes), {3}, /*keep=*/true) + 1e-6);
 }
 
@@ -62,7 +62,7 @@ Var structure_loss(const Var& logits, const Tensor& target, int64_t window) {
   check_maps("structure_loss", logits, target);
   check(window % 2 == 1, "structure_loss: the window is odd, got ", window);
   Tensor around = avg_pool(target, {.kernel = window, .stride = 1, .padding = window / 2});
-  Var w(scale(unary<Abs>(sub(around, target)), 5, 1)), t(target), p = sigmoid(logits);
+  Var w(scale(abs(around - target), 5, 1)), t(target), p = sigmoid(logits);
   Var entropy = per_image(w * bce_with_logits(logits, target)) / per_image(w);
   Var both = per_image(w * p * t), either = per_image(w * (p + t)) - both;
   return mean(entropy + 1.0 - (both + 1.0) / (either + 1.0));
@@ -87,7 +87,7 @@ Var edge_loss(const Var& logits, const Tensor& target) {
 Tensor morphological_gradient(const Tensor& target, int64_t window) {
   check(window % 2 == 1, "morphological_gradient: the window is odd, got ", window);
   auto dilated = [&](const Tensor& x) { return max_pool(x, {.kernel = window, .stride = 1, .padding = window / 2}).y; };
-  return add(dilated(target), dilated(scale(target, -1)));  // erosion is the dilation of the complement
+  return dilated(target) + dilated(target * -1);  // erosion is the dilation of the complement
 }
 
 Var boundary_loss(const Var& logits, const Tensor& target, int64_t window) {

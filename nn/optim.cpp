@@ -30,7 +30,7 @@ Optimizer::Update Optimizer::make_update(const Parameter& p, double rate, double
     if (has_second_) slot.second = zeros_like(p.var.value());
   }
   ++slot.steps;
-  const Tensor gradient = gradient_scale == 1 ? p.var.grad() : scale(p.var.grad(), gradient_scale);
+  const Tensor gradient = gradient_scale == 1 ? p.var.grad() : p.var.grad() * gradient_scale;
   Update u{p.var.value(), gradient, &slot, rate, p.decay ? decay_ : 0};
   if (const ParameterGroup* g = group_of(p.name)) u.rate *= g->rate_scale, u.decay *= g->decay_scale;
   return u;

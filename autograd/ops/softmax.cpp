@@ -17,7 +17,7 @@ Var log_softmax(const Var& x) {
 
 Var logsumexp(const Var& x) {
   return record("logsumexp", logsumexp(x.value()), {x}, [X = save(x)](const Tensor& dy, Grads& d) {
-    d[0] = mul(softmax(X.get()), dy.reshape(dy.shape().inserted(dy.rank(), 1)));
+    d[0] = softmax(X.get()) * dy.reshape(dy.shape().inserted(dy.rank(), 1));
   });
 }
 

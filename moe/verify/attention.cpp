@@ -53,7 +53,7 @@ Plain plain_attention(const Tensor& q, const Tensor& k, const Tensor& v, const T
 /// |a - b| / |b|, or / least where that is more; a in any type on any device.
 double error_of(const Tensor& a, const Tensor& exact, double least) {
   const Tensor x = cast(a.to(Device{}), DType::f64).reshape(exact.shape());
-  return norm(sub(x, exact)) / std::max(norm(exact), least);
+  return norm(x - exact) / std::max(norm(exact), least);
 }
 
 }  // namespace

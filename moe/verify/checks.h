@@ -17,7 +17,7 @@ inline double norm(const Tensor& x) { return std::sqrt(sum_of_squares(x)); }
 inline double relative_error(const Tensor& a, const Tensor& b, double least = 0) {
   if (!a.defined() && !b.defined()) return 0;
   if (!a.defined() || !b.defined()) return norm(a.defined() ? a : b) > least ? 1 : 0;
-  const double size = std::max(norm(b), least), error = norm(sub(a, b));
+  const double size = std::max(norm(b), least), error = norm(a - b);
   return !std::isfinite(error) ? INFINITY : size > 0 ? error / size : error;
 }
 

@@ -89,15 +89,15 @@ Check gate_check(Moe& layer, const Tensor& x32) {
       const Tensor value = p.var.value();
       const double unit = norm(value) / std::sqrt(double(std::max<int64_t>(value.numel(), 1))) + 1e-3;
       start.push_back(value.clone());
-      direction.push_back(scale(randn(value.shape(), hash(p.name) + uint64_t(d), DType::f64).to(x.device()), unit));
-      if (p.var.grad().defined()) slope += item(sum(mul(p.var.grad(), direction.back())));
+      direction.push_back(randn(value.shape(), hash(p.name) + uint64_t(d), DType::f64).to(x.device()) * unit);
+      if (p.var.grad().defined()) slope += item(sum(p.var.grad() * direction.back()));
     }
     bool tipped = false;
     auto value_at = [&](double h) {
-      for (size_t i = 0; i < gate.size(); ++i) copy_into(gate[i].var.value(), add(start[i], scale(direction[i], h)));
+      for (size_t i = 0; i < gate.size(); ++i) copy_into(gate[i].var.value(), start[i] + direction[i] * h);
       MoeOut moved = layer.forward(Var(x));
       tipped |= !equal_bits(moved.route.expert, out.route.expert);
-      return item(sum(mul(moved.y.value(), projection)));
+      return item(sum(moved.y.value() * projection));
     };
     auto rise = [&](double h) { return (value_at(h) - value_at(-h)) / (2 * h); };
     double difference = 0, h = 1e-4;

@@ -1,5 +1,6 @@
-// Elementwise ops on tensors: unary, binary with numpy's broadcasting, where.
-// The functors are in tensor/scalar/functors.h, the loops in tensor/cpu/ops/elementwise.cpp and cuda/ops.
+// Elementwise ops: unary, binary with numpy's broadcasting, where.  The functions and operators on this page take a
+// Tensor or a Var, and each is one functor of tensor/scalar/functors.h.
+// Loops: tensor/cpu/ops/elementwise.cpp, cuda/ops/elementwise.cu.  Gradients: autograd/ops/elementwise.cpp.
 #pragma once
 
 #include <tuple>
@@ -20,11 +21,57 @@ template <class F> Tensor binary(const Tensor& a, const Tensor& b, F f = {});
 template <int Which, class F>
 Tensor binary_backward(const Tensor& dy, const Tensor& a, const Tensor& b, const Tensor& y, const Shape& to, F f = {});
 
-inline Tensor add(const Tensor& a, const Tensor& b) { return binary<Add>(a, b); }
-inline Tensor sub(const Tensor& a, const Tensor& b) { return binary<Sub>(a, b); }
-inline Tensor mul(const Tensor& a, const Tensor& b) { return binary<Mul>(a, b); }
-inline Tensor div(const Tensor& a, const Tensor& b) { return binary<Div>(a, b); }
-inline Tensor scale(const Tensor& x, double factor, double shift = 0) { return unary(x, Affine{factor, shift}); }
+/// What the functions below take and return: Tensor here; autograd/ops.h adds Var.  Such a type has its own
+/// unary<F>(x) and binary<F>(a, b).
+template <class X> inline constexpr bool is_numeric = false;
+template <> inline constexpr bool is_numeric<Tensor> = true;
+template <class X>
+concept Numeric = is_numeric<X>;
+
+// ---- every elementwise function ---------------------------------------------------------------------------
+
+template <Numeric X> X neg(const X& x) { return unary<Neg>(x); }
+template <Numeric X> X abs(const X& x) { return unary<Abs>(x); }  // slope 0 at 0
+template <Numeric X> X exp(const X& x) { return unary<Exp>(x); }
+template <Numeric X> X log(const X& x) { return unary<Log>(x); }
+template <Numeric X> X sqrt(const X& x) { return unary<Sqrt>(x); }
+template <Numeric X> X rsqrt(const X& x) { return unary<Rsqrt>(x); }
+template <Numeric X> X reciprocal(const X& x) { return unary<Reciprocal>(x); }
+template <Numeric X> X sigmoid(const X& x) { return unary<Sigmoid>(x); }
+template <Numeric X> X tanh(const X& x) { return unary<Tanh>(x); }
+template <Numeric X> X relu(const X& x) { return unary<Relu>(x); }
+template <Numeric X> X gelu(const X& x) { return unary<Gelu>(x); }          // x Phi(x), exact erf form
+template <Numeric X> X silu(const X& x) { return unary<Silu>(x); }          // x sigmoid(x)
+template <Numeric X> X softplus(const X& x) { return unary<Softplus>(x); }  // log(1 + e^x), no overflow
+template <Numeric X> X square(const X& x) { return unary<Square>(x); }
+template <Numeric X> X clamp(const X& x, double low, double high) {
+  return unary(x, Clamp{low, high});
+}  // slope 0 outside
+/// x factor + shift, one op.
+template <Numeric X> X scale(const X& x, double factor, double shift = 0) { return unary(x, Affine{factor, shift}); }
+
+// numpy's broadcasting; a gradient is summed back to its operand's shape.
+template <Numeric X> X add(const X& a, const X& b) { return binary<Add>(a, b); }
+template <Numeric X> X sub(const X& a, const X& b) { return binary<Sub>(a, b); }
+template <Numeric X> X mul(const X& a, const X& b) { return binary<Mul>(a, b); }
+template <Numeric X> X div(const X& a, const X& b) { return binary<Div>(a, b); }
+template <Numeric X> X maximum(const X& a, const X& b) { return binary<Max>(a, b); }  // ties: half the gradient to each
+template <Numeric X> X minimum(const X& a, const X& b) { return binary<Min>(a, b); }
+template <Numeric X> X pow(const X& a, const X& b) { return binary<Pow>(a, b); }  // a > 0
+
+template <Numeric X> X operator+(const X& a, const X& b) { return add(a, b); }
+template <Numeric X> X operator-(const X& a, const X& b) { return sub(a, b); }
+template <Numeric X> X operator*(const X& a, const X& b) { return mul(a, b); }
+template <Numeric X> X operator/(const X& a, const X& b) { return div(a, b); }
+template <Numeric X> X operator-(const X& x) { return neg(x); }
+template <Numeric X> X operator+(const X& a, double b) { return scale(a, 1, b); }
+template <Numeric X> X operator+(double a, const X& b) { return scale(b, 1, a); }
+template <Numeric X> X operator-(const X& a, double b) { return scale(a, 1, -b); }
+template <Numeric X> X operator-(double a, const X& b) { return scale(b, -1, a); }
+template <Numeric X> X operator*(const X& a, double b) { return scale(a, b); }
+template <Numeric X> X operator*(double a, const X& b) { return scale(b, a); }
+template <Numeric X> X operator/(const X& a, double b) { return scale(a, 1 / b); }
+
 /// mask (u8) != 0 ? a : b; all three broadcast.
 Tensor where(const Tensor& mask, const Tensor& a, const Tensor& b);
 

@@ -4,8 +4,8 @@
 // and camo::erf (tensor/scalar/math.h) instead of libm.  f(x) is the value and df(x, y) the derivative; a binary
 // functor has f(a, b), da(a, b, y) and db(a, b, y).  kNeeds says which of x, a, b, y a derivative reads, and so what
 // the Var function saves for the backward pass; the others are passed as zeros.  NaN propagates through every op.
-// To add one: write it here, add it to the list at the end, declare its Var function in autograd/ops.h, and add its
-// case in tests/ops/elementwise.cpp.
+// To add one: write it here, add it to the list at the end, write its one-line function in tensor/ops/elementwise.h, and
+// add its case in tests/ops/elementwise.cpp.
 #pragma once
 
 #include "tensor/hd.h"

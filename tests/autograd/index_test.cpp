@@ -100,7 +100,7 @@ TEST_CASE("dropout and drop_path draw the same masks on every device") {
   const RandomKey key{.seed = 2, .domain = Domain::dropout, .path = 9, .step = 4};
   for (DType t : {DType::f32, DType::f64, DType::bf16})
     for (const Shape& shape : {Shape{3, 1001}, Shape{9, 64}, Shape{5, 1}}) {
-      const Tensor x = cast(add(randn(shape, 5), full(shape, 9, DType::f32)), t), gpu = x.to({Device::cuda, 0});
+      const Tensor x = cast(randn(shape, 5) + full(shape, 9, DType::f32), t), gpu = x.to({Device::cuda, 0});
       CHECK(equal_bits(dropout(gpu, 0.3, key).to({}), dropout(x, 0.3, key)));
       CHECK(equal_bits(drop_path(gpu, 0.3, key).to({}), drop_path(x, 0.3, key)));
     }

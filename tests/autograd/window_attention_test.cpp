@@ -78,8 +78,8 @@ Tensor step_by_step(const Tensor& qkv, const Tensor& pads, const Tensor& bias, c
     mask.write<double>()[i] = label.read<float>()[a] == label.read<float>()[b] ? 0 : -100;
   }
   Tensor q = slice(rows, 2, 0, D), k = slice(rows, 2, D, 2 * D), v = slice(rows, 2, 2 * D, 3 * D);
-  Tensor s = scale(matmul(q, k, Trans::no, Trans::yes), 1 / std::sqrt(double(D)));
-  Tensor y = matmul(softmax(add(add(s, bias), mask)), v);
+  Tensor s = matmul(q, k, Trans::no, Trans::yes) * (1 / std::sqrt(double(D)));
+  Tensor y = matmul(softmax(s + bias + mask), v);
   const int64_t down_count = (H + down) / h, across = (W + right) / w;
   y = permute(y.reshape({1, down_count, across, h, w, D}), {0, 1, 3, 2, 4, 5}).reshape({1, H + down, W + right, D});
   y = slice(slice(y, 1, 0, H), 2, 0, W);

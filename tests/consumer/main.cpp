@@ -35,7 +35,7 @@ int main() {
   Var loss = mean(square(net.forward(x)));
   backward(loss);
   double norm = 0;
-  for (const nn::Parameter& p : net.named_parameters()) norm += item(sum(mul(p.var.grad(), p.var.grad())));
+  for (const nn::Parameter& p : net.named_parameters()) norm += item(sum(square(p.var.grad())));
   std::printf("loss %g, squared gradient norm %g\n", item(loss.value()), norm);
 
   Var leaf = Var::leaf(randn({3, 4}, /*seed=*/3, DType::f64));

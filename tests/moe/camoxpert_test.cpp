@@ -108,7 +108,7 @@ TEST_CASE("bf16 images give f32 logits close to those of f32") {
   CHECK(out.logits.dtype() == DType::f32);
   CHECK(out.search.dtype() == DType::f32);
   // Routing may tip for an undecided image; these two are not.
-  CHECK(sum_of_squares(sub(out.logits.value(), exact)) < 0.01 * sum_of_squares(exact));
+  CHECK(sum_of_squares(out.logits.value() - exact) < 0.01 * sum_of_squares(exact));
 }
 
 TEST_CASE("a prediction is the same, bit for bit, whatever its batch mates and the number of threads") {

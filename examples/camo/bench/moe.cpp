@@ -81,7 +81,7 @@ struct Bench {
 
 /// ||a - b|| / ||a||; infinity where that is no number, which std::max would drop.
 double difference(const Tensor& a, const Tensor& b) {
-  const double out = std::sqrt(sum_of_squares(sub(a, b)) / sum_of_squares(a));
+  const double out = std::sqrt(sum_of_squares(a - b) / sum_of_squares(a));
   return std::isfinite(out) ? out : INFINITY;
 }
 
