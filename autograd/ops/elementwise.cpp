@@ -41,12 +41,14 @@ Var where(const Tensor& mask, const Var& a, const Var& b) {
 }
 
 // The list of functors.h, instantiated as in tensor/ops/elementwise.cpp.
+namespace {
 template <class... F> auto unary_instances(TypeList<F...>) {
   return std::make_tuple(static_cast<Var (*)(const Var&, F)>(unary<F>)...);
 }
 template <class... F> auto binary_instances(TypeList<F...>) {
   return std::make_tuple(static_cast<Var (*)(const Var&, const Var&, F)>(binary<F>)...);
 }
+}  // namespace
 auto unary_var_functions = unary_instances(UnaryFunctors{});
 auto binary_var_functions = binary_instances(BinaryFunctors{});
 

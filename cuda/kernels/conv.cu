@@ -11,6 +11,8 @@
 // Bound by arithmetic, 2 pixels N kh kw C flops: per slice a thread does TM / 4 + 1 loads of four numbers for 4 TM
 // multiply-adds per k.
 // Register tiles: Volkov, Demmel 2008, doi 10.1109/SC.2008.5214359.
+#include <tuple>
+
 #include "cuda/kernels/conv.cuh"
 #include "cuda/tools/warp.cuh"
 #include "tensor/ops/matmul.h"
@@ -262,12 +264,8 @@ template <class T> void conv_weight_pass(Cuda where, const Pass& p, const T* dy,
   if (chunks > 1) kernel::column_sums(where, parts, sums);
 }
 
-#define CAMO_CONV(T)                                                                          \
-  template void conv_pass(Cuda, const Pass&, const T*, const acc_t<T>*, const acc_t<T>*, T*); \
-  template void conv_weight_pass(Cuda, const Pass&, const T*, const T*, Tensor);
-CAMO_CONV(float)
-CAMO_CONV(double)
-CAMO_CONV(bf16)
-#undef CAMO_CONV
+// Taking a function's address makes the compiler emit it; the tuple exists for nothing else.
+template <class... T> constexpr auto conv_passes_of = std::make_tuple(&conv_pass<T>..., &conv_weight_pass<T>...);
+auto conv_passes = conv_passes_of<float, double, bf16>;
 
 }  // namespace camo::cuda

@@ -8,6 +8,8 @@
 //                             (column_sums).  x and dy are read once for every four taps, from the cache after the
 //                             first time.
 // With 3 x 3 filters it is bound by memory: the bytes of x and y.
+#include <tuple>
+
 #include "cuda/kernels/column_sums.cuh"
 #include "cuda/kernels/conv.cuh"
 #include "tensor/ops/matmul.h"
@@ -85,8 +87,7 @@ __global__ void depthwise_weight_rows(Pass p, const T* dy, const T* x, A* parts,
       const T* errors = dy + line * p.cols.outputs * p.C + c;
       for (int j = 0; j < p.cols.outputs; ++j) {
         const auto error = pixel<N>(errors, j, p.cols.outputs, p.C);
-        const int64_t w =
-            int64_t(j) * p.cols.step + p.cols.base + int64_t(v) * p.cols.delta;  // under the first tap
+        const int64_t w = int64_t(j) * p.cols.step + p.cols.base + int64_t(v) * p.cols.delta;  // under the first tap
         for (int q = 0; q < kStrip; ++q) {
           if (q + 1 < kStrip && slides && j > 0) window[q] = window[q + 1];
           else window[q] = pixel<N>(row, w + q * p.cols.delta, p.cols.source, p.C);
@@ -133,12 +134,9 @@ template <class T> void depthwise_weight_pass(Cuda where, const Pass& p, const T
   if (chunks > 1) kernel::column_sums(where, parts, sums);
 }
 
-#define CAMO_DEPTHWISE(T)                                                                          \
-  template void depthwise_pass(Cuda, const Pass&, const T*, const acc_t<T>*, const acc_t<T>*, T*); \
-  template void depthwise_weight_pass(Cuda, const Pass&, const T*, const T*, Tensor);
-CAMO_DEPTHWISE(float)
-CAMO_DEPTHWISE(double)
-CAMO_DEPTHWISE(bf16)
-#undef CAMO_DEPTHWISE
+// Taking a function's address makes the compiler emit it; the tuple exists for nothing else.
+template <class... T>
+constexpr auto depthwise_passes_of = std::make_tuple(&depthwise_pass<T>..., &depthwise_weight_pass<T>...);
+auto depthwise_passes = depthwise_passes_of<float, double, bf16>;
 
 }  // namespace camo::cuda

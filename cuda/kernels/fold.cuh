@@ -14,7 +14,7 @@
 #pragma once
 
 #include "cuda/tools/pack.cuh"
-#include "cuda/tools/scratch.cuh"
+#include "tensor/memory/scratch.h"
 
 namespace camo::cuda {
 

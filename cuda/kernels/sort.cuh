@@ -1,7 +1,7 @@
 // Sorting integers on the device, for sort orders and for adjoints that gather.
 #pragma once
 
-#include "cuda/tools/scratch.cuh"
+#include "tensor/memory/scratch.h"
 #include "tensor/tensor.h"
 
 namespace camo::cuda {

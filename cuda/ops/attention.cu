@@ -11,6 +11,7 @@
 #include "cuda/kernels/attention.cuh"
 #include "cuda/tools/column_tiles.cuh"
 #include "tensor/ops/attention.h"
+#include "tensor/scalar/integer.h"
 
 namespace camo::kernel {
 namespace {
@@ -19,8 +20,6 @@ using cuda::exp_negative;
 using cuda::Rows;
 using cuda::softmax_tile;
 using cuda::with_chunk;
-
-constexpr int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
 /// The work of a launch: for each head, stretches of the other side, blocks of rows, chunks of the result's channels.
 struct Work {

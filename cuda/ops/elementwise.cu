@@ -47,10 +47,6 @@ struct Choose {
   template <class T> CAMO_HD T operator()(uint8_t mask, T a, T b) const { return mask ? a : b; }
 };
 
-struct Sum {
-  template <class A> CAMO_HD A operator()(A a, A b) const { return a + b; }
-};
-
 }  // namespace
 
 template <class F> void unary(Cuda where, F f, const Tensor& x, Tensor y) {
@@ -107,7 +103,7 @@ void where(Cuda where, const Tensor& mask, const Tensor& a, const Tensor& b, Ten
 void add_into(Cuda where, Tensor y, const Tensor& x) {
   with_float(y.dtype(), "add_into", [&]<class T>() {
     T* out = y.write<T>();
-    cuda::map(where, "add_into", x.numel(), Sum{}, out, static_cast<const T*>(out), x.read<T>());
+    cuda::map(where, "add_into", x.numel(), Value2<Add>{}, out, static_cast<const T*>(out), x.read<T>());
   });
 }
 

@@ -12,7 +12,7 @@
 namespace camo::kernel {
 namespace {
 
-using cuda::Best, cuda::Pack, cuda::Scratch, cuda::kPack, cuda::kThreads;
+using cuda::Best, cuda::Pack, cuda::kPack, cuda::kThreads;
 
 int64_t row_length(const Tensor& x) { return x.shape().product(1, x.rank()); }
 template <class T> CAMO_HD int64_t packs(int64_t C) { return (C + kPack<T> - 1) / kPack<T>; }

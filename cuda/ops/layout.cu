@@ -10,6 +10,7 @@
 #include "cuda/tools/raw_bytes.cuh"
 #include "tensor/convert.h"
 #include "tensor/ops/layout.h"
+#include "tensor/scalar/integer.h"
 
 namespace camo::kernel {
 namespace {
@@ -71,7 +72,7 @@ template <class W> void by_tiles(Cuda where, const std::vector<Axis>& axes, cons
   Axes device;
   for (const Axis& a : axes) device.at[device.rank++] = a;
   const Axis p = axes[axes.size() - 2], q = axes.back();
-  const int64_t down = (p.length + kTile - 1) / kTile, across = (q.length + kTile - 1) / kTile;
+  const int64_t down = ceil_div(p.length, kTile), across = ceil_div(q.length, kTile);
   int64_t tiles = down * across;
   for (size_t a = 0; a + 2 < axes.size(); ++a) tiles *= axes[a].length;
   cuda::launch(where, "copy_transposed", cuda::blocks(tiles, 1), kTile * kRows, 0, copy_transposed<W>, device, down,

@@ -79,7 +79,7 @@ void cross_entropy(Cuda where, const Tensor& logits, const Tensor& labels, const
   auto [R, C] = dims<2>(logits, "cross_entropy: logits (R, C)");
   with_float(logits.dtype(), "cross_entropy", [&, R = R, C = C]<class T>() {
     using A = acc_t<T>;
-    const cuda::Scratch<double> loss(where, R), sum(where, 1);
+    const Scratch<double> loss(where, R), sum(where, 1);
     const int lanes = C <= 1024 ? 32 : cuda::kThreads;
     cuda::launch(where, "cross_entropy", cuda::blocks(R, cuda::kThreads / lanes), cuda::kThreads, 0,
                  cross_entropy_rows<T>, logits.read<T>(), labels.read<int64_t>(), R, C, lanes,

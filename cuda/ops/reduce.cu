@@ -138,7 +138,7 @@ void argmax(Cuda where, const Tensor& x, Tensor y) {
   auto [K, R, C] = dims<3>(x, "argmax: x (K, R, C)");
   with_float(x.dtype(), "argmax", [&, K = K, R = R, C = C]<class T>() {
     using A = acc_t<T>;
-    const cuda::Scratch<Best<A>> best(where, K * C);
+    const Scratch<Best<A>> best(where, K * C);
     cuda::fold(where, "argmax", cuda::Foremost<A>{}, x.read<T>(), K, R, C, static_cast<Best<A>*>(best));
     cuda::map(where, "argmax", K * C, PlaceOf{}, y.write<int64_t>(), static_cast<const Best<A>*>(best));
   });
@@ -153,12 +153,12 @@ void extreme_backward(Cuda where, const Tensor& dy, const Tensor& x, const Tenso
   const int64_t C0 = axis ? plan.length[0] : 1;
   with_float(x.dtype(), "max", [&]<class T>() {
     int64_t C = C0, R = plan.length[axis], K = x.numel() / (R * C);
-    auto place = std::make_unique<cuda::Scratch<int64_t>>(where, K * C);
+    auto place = std::make_unique<Scratch<int64_t>>(where, K * C);
     const FirstMatch<T> match{{}, cuda::Places<1>(plan), y.read<T>(), R, C};
     cuda::fold(where, "first_match", match, x.read<T>(), K, R, C, static_cast<int64_t*>(*place));
     for (axis += 2; axis < plan.rank; axis += 2) {
       C *= plan.length[axis - 1], R = plan.length[axis], K /= plan.length[axis - 1] * R;
-      auto next = std::make_unique<cuda::Scratch<int64_t>>(where, K * C);
+      auto next = std::make_unique<Scratch<int64_t>>(where, K * C);
       const int64_t* before = *place;
       cuda::fold(where, "first_match", Least{}, before, K, R, C, static_cast<int64_t*>(*next));
       place = std::move(next);
@@ -200,7 +200,7 @@ void all_finite(Cuda where, const Tensor& x, bool& finite) {
   if (x.numel() == 0) return;
   with_float(x.dtype(), "all_finite", [&]<class T>() {
     using A = acc_t<T>;
-    const cuda::Scratch<A> sum(where, 1);
+    const Scratch<A> sum(where, 1);
     cuda::fold(where, "all_finite", NaughtOrNaN<A>{}, x.read<T>(), 1, x.numel(), 1, static_cast<A*>(sum));
     A zero;
     cuda::download(where, sum, &zero, sizeof zero);
@@ -215,7 +215,7 @@ void sums_of_squares(Cuda where, const std::vector<Tensor>& x, double* sums) {
     items.push_back({t.raw(), t.dtype(), t.numel(), 0});
   }
   const cuda::ItemTable<Squares> table(where, std::move(items));
-  const cuda::Scratch<double> part(where, table.pieces), sum(where, table.count);
+  const Scratch<double> part(where, table.pieces), sum(where, table.count);
   cuda::launch(where, "squares_of_pieces", cuda::blocks(table.pieces, 1), cuda::kThreads, 0, squares_of_pieces, table,
                table.count, table.pieces, part);
   cuda::launch(where, "squares_of_items", cuda::blocks(table.count, 1), cuda::kThreads, 0, squares_of_items, table,

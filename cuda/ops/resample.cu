@@ -1,7 +1,7 @@
 // Pooling and resizing on the GPU: the separable maps of tensor/ops/resample.h, and max pooling.
 #include "cuda/tools/cached_tables.cuh"
 #include "cuda/tools/pack.cuh"
-#include "cuda/tools/scratch.cuh"
+#include "tensor/memory/scratch.h"
 #include "tensor/ops/resample.h"
 
 namespace camo::kernel {
@@ -93,7 +93,7 @@ void separable(Cuda where, const Tensor& x, const AxisMap& rows, const AxisMap& 
   with_float(x.dtype(), "separable", [&]<class T>() {
     using A = acc_t<T>;
     if (products <= kFew) return pass(where, whole, row_map.taps, column_map.taps, x.read<T>(), y.write<T>());
-    const cuda::Scratch<A> between(where, whole.B * whole.OH * whole.W * whole.C);
+    const Scratch<A> between(where, whole.B * whole.OH * whole.W * whole.C);
     Sizes first = whole, second = whole;
     first.OW = whole.W, second.H = whole.OH;
     pass(where, first, row_map.taps, Taps{}, x.read<T>(), static_cast<A*>(between));

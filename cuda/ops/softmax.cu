@@ -77,11 +77,9 @@ __global__ void softmax_backward_rows(const T* dy, const T* y, T* dx, int64_t R,
   });
 }
 
-int64_t row_count(const Tensor& x) { return x.shape().product(0, x.rank() - 1); }
-
 /// Calls f.operator()<T, N>(R, C, team size, grid) for the rows of x.
 template <class F> void with_rows(const char* op, const Tensor& x, F f) {
-  const int64_t R = row_count(x), C = x.dim(-1);
+  const int64_t R = x.shape().product(0, x.rank() - 1), C = x.dim(-1);
   with_float(x.dtype(), op, [&]<class T>() {
     cuda::with_pack<T>(C, [&]<int N>() {
       const int size = cuda::team_size(C, N);

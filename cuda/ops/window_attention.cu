@@ -8,8 +8,9 @@
 // q, k and v are read once forward, four times backward, three of them from the L2 cache.
 // Formulas: tensor/cpu/kernels/window_attention.cpp.
 #include "cuda/kernels/attention.cuh"
-#include "cuda/tools/scratch.cuh"
+#include "tensor/memory/scratch.h"
 #include "tensor/ops/window_attention.h"
+#include "tensor/scalar/integer.h"
 
 namespace camo::kernel {
 namespace {
@@ -18,8 +19,6 @@ using cuda::exp_negative;
 
 constexpr int kForwardRows = 8, kBackwardRows = 4;  // of a thread
 constexpr int kTokens = 64;                         // most rows of a tile
-
-constexpr int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
 /// The work of a launch: windows or chunks of them, heads, blocks of tokens, chunks of the result's channels.
 struct Work {
@@ -53,6 +52,17 @@ struct Tokens {
     part[i] = there && w.mixed(window) ? w.part(window, first + i) : 0;
   }
 };
+
+/// A block's shared memory: a tile, and the tokens whose queries and keys are in it.
+template <class Tile> struct Shared {
+  Tile tile;
+  Tokens &queries, &keys;
+};
+template <class Tile> __device__ Shared<Tile> shared_of(int64_t D) {
+  DYN_SHARED(typename Tile::A, memory);
+  SHARED(Tokens, tokens, [2]);
+  return {Tile(memory, D), tokens[0], tokens[1]};
+}
 
 /// The tokens' rows of q, k or v, or of dy: what lies beyond the map is pad, or nothing.
 template <class T> struct TokenRows {
@@ -106,11 +116,8 @@ __device__ void add_bias(const Tile& tile, const Inputs<T>& in, int64_t h, const
 template <class T, int kD, class A = acc_t<T>>
 __global__ void __launch_bounds__(128) window_forward(const __grid_constant__ Inputs<T> in, T* y, Work work) {
   using Tile = cuda::AttentionTile<T, kForwardRows, kD>;
-  DYN_SHARED(A, memory);
-  SHARED(Tokens, tokens, [2]);
   const Windows& w = in.w;
-  const Tile tile(memory, w.D);
-  Tokens &queries = tokens[0], &keys = tokens[1];
+  const auto [tile, queries, keys] = shared_of<Tile>(w.D);
   for (int64_t item = blockIdx.x; item < work.count(); item += gridDim.x) {
     const Part p(work, item);
     const int64_t first = p.block * Tile::kRows, n = w.tokens();
@@ -168,11 +175,8 @@ __global__ void __launch_bounds__(128)
     window_backward_queries(const __grid_constant__ Inputs<T> in, const T* dy, int64_t chunk, A* lse, A* delta, T* dqkv,
                             A* dbias, Work work) {
   using Tile = cuda::AttentionTile<T, kBackwardRows, kD>;
-  DYN_SHARED(A, memory);
-  SHARED(Tokens, tokens, [2]);
   const Windows& w = in.w;
-  const Tile tile(memory, w.D);
-  Tokens &queries = tokens[0], &keys = tokens[1];
+  const auto [tile, queries, keys] = shared_of<Tile>(w.D);
   const int64_t n = w.tokens(), tiles = ceil_div(n, Tile::kColumns);
   for (int64_t item = blockIdx.x; item < work.count(); item += gridDim.x) {
     const Part p(work, item);
@@ -225,11 +229,8 @@ template <class T, int kD, class A = acc_t<T>>
 __global__ void __launch_bounds__(128) window_backward_keys(const __grid_constant__ Inputs<T> in, const T* dy,
                                                             const A* lse, const A* delta, T* dqkv, Work work) {
   using Tile = cuda::AttentionTile<T, kBackwardRows, kD>;
-  DYN_SHARED(A, memory);
-  SHARED(Tokens, tokens, [2]);
   const Windows& w = in.w;
-  const Tile tile(memory, w.D);
-  Tokens &queries = tokens[0], &keys = tokens[1];
+  const auto [tile, queries, keys] = shared_of<Tile>(w.D);
   for (int64_t item = blockIdx.x; item < work.count(); item += gridDim.x) {
     const Part p(work, item);
     const int64_t first = p.block * Tile::kRows, n = w.tokens(), at = (p.window * w.heads + p.h) * n, d = p.chunk * kD;
@@ -292,7 +293,7 @@ void window_attention_backward(Cuda where, const Tensor& dy, const Tensor& qkv, 
     const Work queries(w, window_chunks(w), Tile::kRows, kD), keys(w, w.count(), Tile::kRows, kD);
     const Inputs<T> in = inputs<T>(qkv, pad, bias, w);
     const int64_t rows = w.count() * w.heads * w.tokens();
-    cuda::Scratch<A> lse(where, rows), delta(where, rows);
+    Scratch<A> lse(where, rows), delta(where, rows);
     cuda::launch(where, "window_attention_backward: dq, bias", cuda::blocks(queries.count(), 1), Tile::kThreads,
                  Tile::kBytes, window_backward_queries<T, kD>, in, dy.read<T>(), window_chunk(w), lse + 0, delta + 0,
                  dqkv.write<T>(), dbias.write<A>(), queries);

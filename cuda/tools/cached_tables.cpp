@@ -3,7 +3,7 @@
 #include <map>
 #include <mutex>
 
-#include "cuda/tools/scratch.cuh"
+#include "tensor/memory/scratch.h"
 
 namespace camo::cuda {
 

@@ -6,7 +6,7 @@
 
 #include "cuda/runtime.h"
 #include "cuda/tools/pack.cuh"
-#include "cuda/tools/scratch.cuh"
+#include "tensor/memory/scratch.h"
 
 namespace camo::cuda {
 

@@ -2,10 +2,9 @@
 
 #include <algorithm>
 
+#include "tensor/scalar/integer.h"
+
 namespace camo {
-namespace {
-int64_t round_up(int64_t n, int64_t to) { return (n + to - 1) / to * to; }
-}  // namespace
 
 void* Arena::allocate(int64_t bytes) {
   const int64_t size = round_up(std::max<int64_t>(bytes, 1), align_);

@@ -74,12 +74,14 @@ Tensor sum_to(const Tensor& x, const Shape& to) {
 // ---- the list of functors, instantiated --------------------------------------------------------------------
 
 // Taking a function's address makes the compiler emit it; the tuples exist for nothing else.
+namespace {
 template <class... F> auto unary_instances(TypeList<F...>) {
   return std::make_tuple(&unary<F>..., &unary_backward<F>...);
 }
 template <class... F> auto binary_instances(TypeList<F...>) {
   return std::make_tuple(&binary<F>..., &binary_backward<0, F>..., &binary_backward<1, F>...);
 }
+}  // namespace
 auto unary_tensor_functions = unary_instances(UnaryFunctors{});
 auto binary_tensor_functions = binary_instances(BinaryFunctors{});
 

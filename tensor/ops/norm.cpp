@@ -4,16 +4,17 @@
 namespace camo {
 namespace {
 
-/// x has a last axis of C > 0 and every (C) tensor fits it.
-void check_channels(const char* op, const Tensor& x, const char* names, const Tensor& a, const Tensor& b) {
+/// x has a last axis of C > 0 and every vector fits it.
+void check_channels(const char* op, const Tensor& x, const char* names, std::initializer_list<const Tensor*> vectors) {
   check<DTypeError>(is_float(x.dtype()), op, ": takes f32, f64 or bf16, got ", x.dtype(), " ", x.shape());
   check(x.rank() > 0 && x.dim(-1) > 0, op, ": x (..., C) with C > 0, got ", x.shape());
-  check(a.shape() == Shape{x.dim(-1)} && b.shape() == a.shape(), op, ": ", names, " are (C) for x (..., C), got x ",
-        x.shape(), ", ", a.shape(), " and ", b.shape());
-  check<DTypeError>(a.dtype() == acc_dtype(x.dtype()) && b.dtype() == a.dtype(), op, ": ", names, " are ",
-                    acc_dtype(x.dtype()), " for x of ", x.dtype(), ", got ", a.dtype(), " and ", b.dtype());
-  check<DeviceError>(a.device() == x.device() && b.device() == x.device(), op, ": x is on ", x.device(), ", ", names,
-                     " on ", a.device(), " and ", b.device());
+  for (const Tensor* v : vectors) {
+    check(v->shape() == Shape{x.dim(-1)}, op, ": x (..., C) takes ", names, " of (C), got x ", x.shape(), " and ",
+          v->shape());
+    check<DTypeError>(v->dtype() == acc_dtype(x.dtype()), op, ": x of ", x.dtype(), " takes ", names, " of ",
+                      acc_dtype(x.dtype()), ", got ", v->dtype());
+    check<DeviceError>(v->device() == x.device(), op, ": x is on ", x.device(), ", ", names, " on ", v->device());
+  }
 }
 
 void check_gradient(const char* op, const Tensor& dy, const Tensor& x) {
@@ -24,7 +25,7 @@ void check_gradient(const char* op, const Tensor& dy, const Tensor& x) {
 }  // namespace
 
 LayerNormOut layer_norm(const Tensor& x, const Tensor& gain, const Tensor& bias, double eps) {
-  check_channels("layer_norm", x, "gain and bias", gain, bias);
+  check_channels("layer_norm", x, "gain and bias", {&gain, &bias});
   const Shape rows{x.numel() / x.dim(-1)};
   const DType stat = acc_dtype(x.dtype());
   LayerNormOut out{empty_like(x), empty(rows, stat, x.device()), empty(rows, stat, x.device())};
@@ -35,7 +36,7 @@ LayerNormOut layer_norm(const Tensor& x, const Tensor& gain, const Tensor& bias,
 NormGrads layer_norm_backward(const Tensor& dy, const Tensor& x, const Tensor& gain, const Tensor& mean,
                               const Tensor& rstd) {
   check_gradient("layer_norm_backward", dy, x);
-  check_channels("layer_norm_backward", x, "gain and gain", gain, gain);
+  check_channels("layer_norm_backward", x, "gain", {&gain});
   check(mean.numel() * x.dim(-1) == x.numel() && rstd.shape() == mean.shape(),
         "layer_norm_backward: one mean and rstd for each row of x ", x.shape(), ", got ", mean.shape(), " and ",
         rstd.shape());
@@ -55,8 +56,8 @@ BatchStats batch_stats(const Tensor& x) {
 }
 
 Tensor batch_norm(const Tensor& x, const Tensor& gain, const Tensor& bias, const BatchStats& stats, double eps) {
-  check_channels("batch_norm", x, "gain and bias", gain, bias);
-  check_channels("batch_norm", x, "mean and variance", stats.mean, stats.variance);
+  check_channels("batch_norm", x, "gain and bias", {&gain, &bias});
+  check_channels("batch_norm", x, "mean and variance", {&stats.mean, &stats.variance});
   Tensor y = empty_like(x);
   on(x.device(), [&](auto where) { kernel::batch_norm(where, x, gain, bias, stats, eps, y); });
   return y;
@@ -65,7 +66,7 @@ Tensor batch_norm(const Tensor& x, const Tensor& gain, const Tensor& bias, const
 NormGrads batch_norm_backward(const Tensor& dy, const Tensor& x, const Tensor& gain, const BatchStats& stats,
                               double eps, bool from_batch) {
   check_gradient("batch_norm_backward", dy, x);
-  check_channels("batch_norm_backward", x, "mean and variance", stats.mean, stats.variance);
+  check_channels("batch_norm_backward", x, "mean and variance", {&stats.mean, &stats.variance});
   NormGrads out{empty_like(x), empty_like(gain), empty_like(gain)};
   on(x.device(), [&](auto where) { kernel::batch_norm_backward(where, dy, x, gain, stats, eps, from_batch, out); });
   return out;

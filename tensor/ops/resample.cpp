@@ -4,6 +4,8 @@
 #include <cmath>
 #include <limits>
 
+#include "tensor/scalar/integer.h"
+
 namespace camo {
 using kernel::AxisMap;
 
@@ -64,7 +66,7 @@ AxisMap averages(int64_t in, const PoolSpec& s) {
 AxisMap bins(int64_t in, int64_t out) {
   AxisMap map;
   for (int64_t o = 0; o < out; ++o) {
-    const int64_t begin = o * in / out, end = ((o + 1) * in + out - 1) / out;
+    const int64_t begin = o * in / out, end = ceil_div((o + 1) * in, out);
     for (int64_t i = begin; i < end; ++i) map.taps.push_back({i, 1 / double(end - begin)});
     map.close();
   }

@@ -3,6 +3,7 @@
 
 #include "tensor/ops/layout.h"
 #include "tensor/ops/reduce.h"
+#include "tensor/scalar/integer.h"
 
 namespace camo {
 namespace {
@@ -27,7 +28,7 @@ kernel::Windows windows(const char* op, const Tensor& qkv, const Tensor& pad, co
   check(pad.shape() == Shape{C}, op, ": pad is (C) for qkv (B, H, W, C), got pad ", pad.shape(), ", qkv ", qkv.shape());
   check(bias.shape() == Shape{heads, n, n}, op, ": bias is (heads, n, n) for ", heads, " heads and windows of ", n,
         " tokens, got ", bias.shape());
-  return {B, H, W, heads, C / 3 / heads, size, (H + size.height - 1) / size.height, (W + size.width - 1) / size.width};
+  return {B, H, W, heads, C / 3 / heads, size, ceil_div(H, size.height), ceil_div(W, size.width)};
 }
 
 }  // namespace

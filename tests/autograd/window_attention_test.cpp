@@ -1,12 +1,11 @@
 // Attention within windows: the kernels against the plain loops, and both against rolled, padded and cut maps.
-#include "tensor/cpu/kernels/window_attention.h"
-
 #include <doctest/doctest.h>
 
 #include <cmath>
 
 #include "autograd/gradient_check.h"
 #include "autograd/ops.h"
+#include "tensor/cpu/kernels/attention_plain.h"
 #include "tensor/random.h"
 
 using namespace camo;

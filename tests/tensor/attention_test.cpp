@@ -1,5 +1,5 @@
 // The attention kernels against the plain loops, over odd sizes; what a query's bits may depend on.
-#include "tensor/cpu/kernels/attention.h"
+#include "tensor/ops/attention.h"
 
 #include <doctest/doctest.h>
 
@@ -7,7 +7,7 @@
 #include <cmath>
 
 #include "autograd/gradient_check.h"
-#include "tensor/ops/attention.h"
+#include "tensor/cpu/kernels/attention_plain.h"
 #include "tensor/random.h"
 
 using namespace camo;

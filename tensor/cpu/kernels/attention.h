@@ -5,7 +5,7 @@
 // Gimelshein 2018, arXiv:1805.02867; Dao et al. 2022, arXiv:2205.14135).  Vector lanes hold keys in the scores and
 // channels in the result, so k is transposed once per (image, head).  The backward pass recomputes the probabilities
 // from lse, tile by tile.
-// Read next: attention_plain.cpp (the definition), attention_tile.h, attention.cpp, attention_backward.cpp.
+// Read next: attention_plain.h (the definition), attention_tile.h, attention.cpp, attention_backward.cpp.
 #pragma once
 
 #include "tensor/ops/attention.h"
@@ -19,10 +19,5 @@ template <class T> void attention(const T* q, const T* k, const T* v, T* y, acc_
 template <class T>
 void attention_backward(const T* dy, const T* q, const T* k, const T* v, const T* y, const acc_t<T>* lse, T* dq, T* dk,
                         T* dv, const Attention& s);
-
-/// The same from the formulas, in double.
-template <class T> void attention_plain(const T* q, const T* k, const T* v, T* y, acc_t<T>* lse, const Attention& s);
-template <class T>
-void attention_backward_plain(const T* dy, const T* q, const T* k, const T* v, T* dq, T* dk, T* dv, const Attention& s);
 
 }  // namespace camo::kernel

@@ -4,8 +4,8 @@
 #include "tensor/cpu/kernels/attention.h"
 #include "tensor/cpu/kernels/gemm_tile.h"
 #include "tensor/cpu/kernels/rows.h"
-#include "tensor/cpu/kernels/scratch.h"
 #include "tensor/cpu/kernels/unroll.h"
+#include "tensor/memory/scratch.h"
 #include "tensor/parallel.h"
 #include "tensor/scalar/math.h"
 

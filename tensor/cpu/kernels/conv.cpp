@@ -1,10 +1,11 @@
 #include "tensor/cpu/kernels/conv.h"
 
 #include <cstring>
+#include <tuple>
 
 #include "tensor/cpu/kernels/gemm.h"
 #include "tensor/cpu/kernels/gemm_tile.h"
-#include "tensor/cpu/kernels/scratch.h"
+#include "tensor/memory/scratch.h"
 #include "tensor/parallel.h"
 
 namespace camo::kernel {
@@ -192,14 +193,10 @@ template <class T> void conv_plain(const T* x, const acc_t<T>* weight, const acc
         }
 }
 
-#define CAMO_CONV(T)                                                               \
-  template void conv(const T*, const acc_t<T>*, const acc_t<T>*, T*, const Conv&); \
-  template void conv_input_grad(const T*, const acc_t<T>*, T*, const Conv&);       \
-  template void conv_weight_grad(const T*, const T*, acc_t<T>*, const Conv&);      \
-  template void conv_plain(const T*, const acc_t<T>*, const acc_t<T>*, T*, const Conv&);
-CAMO_CONV(float)
-CAMO_CONV(double)
-CAMO_CONV(bf16)
-#undef CAMO_CONV
+// Taking a function's address makes the compiler emit it; the tuple exists for nothing else.
+template <class... T>
+constexpr auto conv_kernels_of = std::make_tuple(&conv<T>..., &conv_input_grad<T>..., &conv_weight_grad<T>...,
+                                                 &conv_plain<T>...);
+auto conv_kernels = conv_kernels_of<float, double, bf16>;
 
 }  // namespace camo::kernel

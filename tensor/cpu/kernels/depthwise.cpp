@@ -4,9 +4,10 @@
 #include <vector>
 
 #include "tensor/cpu/kernels/rows.h"
-#include "tensor/cpu/kernels/scratch.h"
 #include "tensor/cpu/kernels/unroll.h"
+#include "tensor/memory/scratch.h"
 #include "tensor/parallel.h"
+#include "tensor/scalar/integer.h"
 
 namespace camo::kernel {
 namespace {
@@ -228,9 +229,9 @@ void depthwise_weight_grad(const T* dy, const T* x, acc_t<T>* dweight, acc_t<T>*
   const Gather g = forward_of(s);
   const int64_t rows = g.B * g.OH, taps = g.kh * g.kw, size = (taps + 1) * g.C;  // the last row of sums is dbias
   // A chunk has enough pixels to pay for its sums, but not so many that f32 sums lose precision.
-  const int64_t width = std::max<int64_t>(g.OW, 1), least = (8 * taps + width - 1) / width;
+  const int64_t width = std::max<int64_t>(g.OW, 1), least = ceil_div(8 * taps, width);
   const int64_t chunk = std::max({least, std::min((rows + 63) / 64, 4096 / width), int64_t(1)});
-  const int64_t chunks = (rows + chunk - 1) / chunk;
+  const int64_t chunks = ceil_div(rows, chunk);
   Scratch<A> sums(chunks * size);
   Scratch<T> zeros(g.C);
   std::fill_n(zeros + 0, g.C, T(0));

@@ -9,6 +9,7 @@
 
 #include "tensor/cpu/vec.h"
 #include "tensor/parallel.h"
+#include "tensor/scalar/integer.h"
 
 namespace camo::kernel {
 
@@ -72,9 +73,9 @@ void fold_columns(const T* x, int64_t R, int64_t C, int64_t begin, int64_t end, 
 
 template <class Op, class T, class A = acc_t<T>> void fold(const T* x, int64_t K, int64_t R, int64_t C, A* y) {
   constexpr int64_t kBlock = 1024;  // columns reduced at once
-  const int64_t block = std::min(C, kBlock), blocks = (C + block - 1) / block;
+  const int64_t block = std::min(C, kBlock), blocks = ceil_div(C, block);
   const int64_t piece = C == 1 ? kGrain : std::clamp<int64_t>(kGrain / block, 64, 256);  // at most 256 terms per lane
-  const int64_t pieces = (R + piece - 1) / piece;
+  const int64_t pieces = ceil_div(R, piece);
   std::vector<A> buffer(pieces > 1 ? K * pieces * C : 0);
   A* part = pieces > 1 ? buffer.data() : y;
   parallel_for(K * pieces * blocks, std::min(R, piece) * block, [&](int64_t task) {

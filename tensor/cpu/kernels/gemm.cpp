@@ -6,8 +6,10 @@
 // bf16 rows are widened block by block: A is then read from an f32 copy that fits the L2 cache.
 #include "tensor/cpu/kernels/gemm.h"
 
+#include <tuple>
+
 #include "tensor/cpu/kernels/gemm_tile.h"
-#include "tensor/cpu/kernels/scratch.h"
+#include "tensor/memory/scratch.h"
 #include "tensor/parallel.h"
 #include "tensor/scalar/functors.h"
 
@@ -211,14 +213,10 @@ void multiply_plain(int64_t M, int64_t N, int64_t K, const TA* a, int64_t lda, c
     }
 }
 
-#define CAMO_MULTIPLY(TA, TB, TC)                                                                                  \
-  template void multiply(const Pieces<TA>&, const Right<TB>&, int64_t, const Rows<TC>&, const Finish<acc_t<TC>>&); \
-  template void multiply_plain(int64_t, int64_t, int64_t, const TA*, int64_t, const Right<TB>&, TC*, int64_t,      \
-                               const Finish<acc_t<TC>>&);
-CAMO_MULTIPLY(float, float, float)
-CAMO_MULTIPLY(double, double, double)
-CAMO_MULTIPLY(bf16, float, bf16)
-CAMO_MULTIPLY(bf16, bf16, bf16)
-#undef CAMO_MULTIPLY
+// Taking a function's address makes the compiler emit it; the tuple exists for nothing else.
+template <class TA, class TB, class TC>
+constexpr auto products_of = std::make_tuple(&multiply<TA, TB, TC>, &multiply_plain<TA, TB, TC>);
+auto gemm_kernels = std::tuple_cat(products_of<float, float, float>, products_of<double, double, double>,
+                                   products_of<bf16, float, bf16>, products_of<bf16, bf16, bf16>);
 
 }  // namespace camo::kernel

@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "tensor/cpu/kernels/gemm_unit.h"
+#include "tensor/scalar/integer.h"
 
 namespace camo::kernel {
 
@@ -21,9 +22,6 @@ constexpr int tile_rows(int V) {
 }
 constexpr int kRowUnit = 24;  // a multiple of every tile_rows
 constexpr int kMaxTileRows = 12;
-
-constexpr int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
-constexpr int64_t round_up(int64_t a, int64_t b) { return ceil_div(a, b) * b; }
 
 /// Splits N columns into panels of nearly equal width.
 template <class T> struct Panels {

@@ -6,7 +6,7 @@
 // from the L1 cache.
 #include "tensor/cpu/kernels/gemm.h"
 #include "tensor/cpu/kernels/gemm_tile.h"
-#include "tensor/cpu/kernels/scratch.h"
+#include "tensor/memory/scratch.h"
 #include "tensor/parallel.h"
 
 namespace camo::kernel {

@@ -4,7 +4,7 @@
 // channels in the result.  The whole score matrix of a window fits, so the softmax needs no running maximum, and the
 // backward pass computes scores, probabilities and all three products at once.
 // Tasks are ordered by window, then head, because the heads of a window share cache lines and pages.
-// Read next: window_attention_plain.cpp (the definition), attention_tile.h (products, packing, exponential).
+// Read next: attention_plain.h (the definition), attention_tile.h (products, packing, exponential).
 #pragma once
 
 #include "tensor/ops/window_attention.h"
@@ -16,12 +16,5 @@ template <class T> void window_attention(const T* qkv, const T* pad, const acc_t
 template <class T>
 void window_attention_backward(const T* dy, const T* qkv, const T* pad, const acc_t<T>* bias, T* dqkv, acc_t<T>* dbias,
                                const Windows& w);
-
-/// The same from the formulas, in double; dbias (heads, n, n).
-template <class T>
-void window_attention_plain(const T* qkv, const T* pad, const acc_t<T>* bias, T* y, const Windows& w);
-template <class T>
-void window_attention_backward_plain(const T* dy, const T* qkv, const T* pad, const acc_t<T>* bias, T* dqkv,
-                                     acc_t<T>* dbias, const Windows& w);
 
 }  // namespace camo::kernel

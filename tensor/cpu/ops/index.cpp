@@ -9,8 +9,9 @@
 #include <numeric>
 
 #include "tensor/cpu/kernels/rows.h"
-#include "tensor/cpu/kernels/scratch.h"
+#include "tensor/memory/scratch.h"
 #include "tensor/parallel.h"
+#include "tensor/scalar/integer.h"
 
 namespace camo::kernel {
 namespace {
@@ -19,7 +20,7 @@ int64_t row_length(const Tensor& x) { return x.shape().product(1, x.rank()); }
 
 /// Calls f(r, begin, end) for every row and piece [begin, end) of its columns: rows may be whole images.
 template <class F> void each_piece(int64_t rows, int64_t columns, const F& f) {
-  const int64_t pieces = (columns + kGrain - 1) / kGrain;
+  const int64_t pieces = ceil_div(columns, kGrain);
   parallel_for(rows * pieces, std::min(columns, kGrain), [&](int64_t i) {
     const int64_t begin = i % pieces * kGrain;
     f(i / pieces, begin, std::min(columns, begin + kGrain));
@@ -108,7 +109,7 @@ void combine_rows_backward(Cpu, const Tensor& dy, const Tensor& rows, const Tens
   with_float(rows.dtype(), op, [&]<class T>() {
     using A = acc_t<T>;
     const int64_t R = rows.dim(0), C = row_length(rows), K = position.dim(1);
-    const int64_t pieces = (C + kGrain - 1) / kGrain;
+    const int64_t pieces = ceil_div(C, kGrain);
     const int64_t* p = position.read<int64_t>();
     std::vector<int64_t> owner(R, -1);
     for (int64_t i = 0; i < position.numel(); ++i) {

@@ -9,6 +9,7 @@
 #include "tensor/convert.h"
 #include "tensor/cpu/vec.h"
 #include "tensor/parallel.h"
+#include "tensor/scalar/integer.h"
 
 namespace camo::kernel {
 namespace {
@@ -102,7 +103,7 @@ template <class T> void copy_transposed(const T* x, T* y, const std::vector<Axis
   const Axis p = axes[outer], q = axes[outer + 1];
   int64_t planes = 1;
   for (int a = 0; a < outer; ++a) planes *= axes[a].length;
-  const int64_t down = (p.length + kTile - 1) / kTile, across = (q.length + kTile - 1) / kTile;
+  const int64_t down = ceil_div(p.length, kTile), across = ceil_div(q.length, kTile);
   parallel_for(planes * down * across, std::min(p.length, kTile) * std::min(q.length, kTile), [&](int64_t t) {
     Odometer plane(axes.data(), outer, t / (down * across));
     const int64_t i = t / across % down * kTile, j = t % across * kTile;

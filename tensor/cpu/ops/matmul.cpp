@@ -5,9 +5,10 @@
 #include "tensor/ops/matmul.h"
 
 #include "tensor/cpu/kernels/gemm.h"
-#include "tensor/cpu/kernels/scratch.h"
 #include "tensor/cpu/vec.h"
+#include "tensor/memory/scratch.h"
 #include "tensor/parallel.h"
+#include "tensor/scalar/integer.h"
 
 namespace camo::kernel {
 namespace {
@@ -78,8 +79,7 @@ void linear_weight_grad(Cpu, const Tensor& dy, const Tensor& x, Tensor dweight) 
 
 void column_sums(Cpu, const Tensor& x, Tensor sums) {
   constexpr int64_t kRows = 256;  // summed at a time; the partial sums are added in order
-  const int64_t C = x.dim(-1), R = x.shape().product(0, x.rank() - 1),
-                parts = std::max<int64_t>((R + kRows - 1) / kRows, 1);
+  const int64_t C = x.dim(-1), R = x.shape().product(0, x.rank() - 1), parts = std::max<int64_t>(ceil_div(R, kRows), 1);
   with_float(x.dtype(), "column_sums", [&]<class T>() {
     using A = acc_t<T>;
     constexpr int S = Vec<A>::size;

@@ -12,15 +12,16 @@
 #include <cmath>
 
 #include "tensor/cpu/kernels/rows.h"
-#include "tensor/cpu/kernels/scratch.h"
+#include "tensor/memory/scratch.h"
 #include "tensor/parallel.h"
+#include "tensor/scalar/integer.h"
 
 namespace camo::kernel {
 namespace {
 
 /// Rows in one chunk of a sum over rows: a few cache lines of partial results for some 100 KB of x.
 int64_t chunk_rows(int64_t C) { return std::clamp<int64_t>(2 * kGrain / C, 8, 256); }
-int64_t chunk_count(int64_t R, int64_t C) { return (R + chunk_rows(C) - 1) / chunk_rows(C); }
+int64_t chunk_count(int64_t R, int64_t C) { return ceil_div(R, chunk_rows(C)); }
 
 /// Merges chunks in a fixed tree: merge(i, i + step) for step = 1, 2, 4, ...; the result is in chunk 0.
 template <class F> void tree_merge(int64_t chunks, int64_t cost, const F& merge) {

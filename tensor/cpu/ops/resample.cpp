@@ -5,7 +5,7 @@
 #include <limits>
 
 #include "tensor/cpu/kernels/rows.h"
-#include "tensor/cpu/kernels/scratch.h"
+#include "tensor/memory/scratch.h"
 #include "tensor/parallel.h"
 
 namespace camo::kernel {

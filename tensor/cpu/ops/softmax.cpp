@@ -7,7 +7,7 @@
 #include "tensor/ops/softmax.h"
 
 #include "tensor/cpu/kernels/rows.h"
-#include "tensor/cpu/kernels/scratch.h"
+#include "tensor/memory/scratch.h"
 #include "tensor/parallel.h"
 #include "tensor/scalar/math.h"
 
