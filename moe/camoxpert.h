@@ -27,7 +27,6 @@ struct ModelKind {
   const char* name;
   Mixing mixing;
   GateKind gate;
-  int64_t experts;  // unless the configuration says otherwise
 };
 /// The models above.
 const std::vector<ModelKind>& model_kinds();
@@ -35,7 +34,7 @@ std::vector<std::string> model_names();
 
 struct CamoXpertConfig {
   std::string model = "camoxpert-sparse", backbone = "pvt_v2_b0";
-  int64_t experts = 0;                             // 0: the model's own number; more than its family has: kinds repeat
+  int64_t experts = 0;                             // 0: all of the model's family; more than it has: kinds repeat
   MoeConfig mixture = {};                          // but for the gate, which is the model's
   AttentionKind attention = AttentionKind::flash;  // of the generic attention expert
   double drop_path = 0.1;
@@ -58,7 +57,7 @@ struct CamoXpertOut {
 /// What stands at one scale: x -> y of the same shape.
 struct Scale : nn::Module {
   std::optional<SdtaBlock> attend;
-  nn::List<Expert> series;  // each adds its f(x)
+  ExpertList series;  // each adds its f(x)
   std::optional<Moe> mixture;
   Scale(nn::Scope s, int64_t dim, const CamoXpertConfig& config);
   MoeOut forward(const Var& x);  // without a mixture only y is defined

@@ -17,6 +17,41 @@ struct Expert : nn::Module {
   virtual Var forward(const Var& x) = 0;
 };
 
+/// A kind of expert by name, and how to make one for C channels.
+struct ExpertKind {
+  const char* name;
+  std::function<std::unique_ptr<Expert>(nn::Scope s, int64_t dim)> make;
+};
+template <class E> std::unique_ptr<Expert> make_expert(nn::Scope s, int64_t dim) {
+  return std::make_unique<E>(std::move(s), dim);
+}
+
+/// All experts of a layer, numbered from 0.  The layer, its checks, the survey and the pictures reach experts in this
+/// way only, so each of them works with every kind of layer.
+struct Experts : nn::Module {
+  using Module::Module;
+  std::vector<std::string> names;  // one for each expert
+
+  int64_t count() const { return int64_t(names.size()); }
+  /// packed (R, ..., C), expert e's rows from begin[e] to begin[e + 1] -> f(x) of the same shape, each row by its own
+  /// expert.  begin has count() + 1 numbers, from 0 to R.
+  virtual Var results(const Var& packed, const std::vector<int64_t>& begin) = 0;
+  /// What expert e makes of rows (R, ..., C), whether they were sent to it or not.
+  virtual Var one(int64_t e, const Var& rows) = 0;
+};
+
+/// Whole experts: each runs once, on the slice of its rows.  Their names in the state_dict are 0, 1, ...
+class ExpertList : public Experts {
+ public:
+  ExpertList(nn::Scope s, int64_t dim, const std::vector<ExpertKind>& kinds);
+  Expert& operator[](int64_t e) const { return *experts_.at(size_t(e)); }
+  Var results(const Var& packed, const std::vector<int64_t>& begin) override;
+  Var one(int64_t e, const Var& rows) override { return (*this)[e].forward(rows); }
+
+ private:
+  std::vector<std::unique_ptr<Expert>> experts_;
+};
+
 /// gelu(norm(W x + b)) at every pixel: the step between the operators of an expert.
 struct Pointwise : nn::Module {
   nn::Linear conv;
@@ -83,18 +118,11 @@ struct EdgeFilters : nn::Module {
   }
 };
 
-/// A kind of expert by name, and how to append one for C channels to a list.
-struct ExpertKind {
-  const char* name;
-  std::function<Expert&(nn::List<Expert>& list, int64_t dim)> add;
-};
-template <class E> Expert& add_expert(nn::List<Expert>& list, int64_t dim) { return list.add<E>(dim); }
-
 /// The families, in the order in which a mixture takes them.
 const std::vector<ExpertKind>& cod_experts();  // texture, frequency, edge, contrast, attention, hybrid
 /// texture, attention, hybrid, frequency, edge, context, contrast
 std::vector<ExpertKind> generic_experts(AttentionKind attention = AttentionKind::flash);
-/// count kinds of a family; beyond its size they repeat.
+/// count kinds of a family, 0: all of it; beyond its size they repeat.
 std::vector<ExpertKind> pick(const std::vector<ExpertKind>& family, int64_t count);
 
 }  // namespace camo::moe

@@ -43,29 +43,18 @@ Moe::Moe(nn::Scope s, int64_t dim, int64_t count, const MoeConfig& config)
     : Module(std::move(s)),
       routing(config.routing),
       tile(routing == Routing::pixel ? 1 : config.tile),
-      router(sub("router"), dim, count, config),
-      experts(sub("experts")) {
+      router(sub("router"), dim, count, config) {
   check<ConfigError>(tile >= 1, "moe: a tile has at least one pixel, got ", tile);
 }
 
 Moe::Moe(nn::Scope s, int64_t dim, const std::vector<ExpertKind>& kinds, const MoeConfig& config)
     : Moe(std::move(s), dim, int64_t(kinds.size()), config) {
-  for (const ExpertKind& kind : kinds) kind.add(experts, dim), names.push_back(kind.name);
+  experts = std::make_unique<ExpertList>(sub("experts"), dim, kinds);
 }
 
 Moe::Moe(nn::Scope s, int64_t dim, const MlpPool& mlps, const MoeConfig& config)
     : Moe(std::move(s), dim, mlps.experts, config) {
-  pool = std::make_unique<MlpExperts>(sub("pool"), dim, mlps);
-  for (int64_t e = 0; e < mlps.experts; ++e) names.push_back(text("mlp ", e));
-}
-
-Var Moe::results(const Var& packed, const std::vector<int64_t>& begin) {
-  if (pool) return pool->forward(packed, begin);
-  Vars parts;
-  for (int64_t e = 0; e < experts.size(); ++e)
-    if (begin[size_t(e)] < begin[size_t(e) + 1])  // nobody chose it: no work, no gradient
-      parts.push_back(experts[e].forward(slice_rows(packed, begin[size_t(e)], begin[size_t(e) + 1])));
-  return parts.empty() ? packed : concat(parts, 0);
+  experts = std::make_unique<MlpExperts>(sub("pool"), dim, mlps);
 }
 
 // A window larger than the map would only dilute its means with zeros.
@@ -84,7 +73,7 @@ MoeOut Moe::forward(const Var& x) {
   if (plan_hook) plan_hook(plan);
   Var packed = gather_rows(routed, plan.source);  // (B * K, ..., C), each expert's images together
   // f[b] = sum_k weight[b, k] result[b, k]
-  Var f = combine_rows(results(packed, plan.begin), plan.position, route.weight);
+  Var f = combine_rows(experts->results(packed, plan.begin), plan.position, route.weight);
   if (routing != Routing::image) f = from_tiles(f, x.shape());
   MoeStats stats = statistics(route, plan);
   MoeOut out{.y = x + f, .aux_loss = route.aux_loss, .stats = std::move(stats), .route = std::move(route)};
@@ -98,6 +87,15 @@ std::vector<Moe*> mixtures(nn::Module& network) {
   for (nn::Module* child : network.children())
     for (Moe* below : mixtures(*child)) found.push_back(below);
   return found;
+}
+
+double idle_parameters(nn::Module& network) {
+  double idle = 0;
+  for (const Moe* layer : mixtures(network)) {
+    const double used = double(layer->router.chosen) / double(layer->experts->count());
+    idle += double(layer->experts->parameter_count()) * (1 - used);
+  }
+  return idle;
 }
 
 }  // namespace camo::moe

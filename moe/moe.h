@@ -54,9 +54,7 @@ struct Moe : nn::Module {
   Routing routing;
   int64_t tile;  // side of what is routed; pixels are windows of 1 x 1
   Router router;
-  nn::List<Expert> experts;                                    // either these,
-  std::unique_ptr<MlpExperts> pool;                            // or this
-  std::vector<std::string> names;                              // of the experts
+  std::unique_ptr<Experts> experts;
   std::function<void(Plan&)> plan_hook;                        // called with the plan: where tests plant defects
   std::function<void(const Var& x, const MoeOut& out)> watch;  // called at the end: for checks and pictures
 
@@ -74,10 +72,12 @@ struct Moe : nn::Module {
 
  private:
   Moe(nn::Scope s, int64_t dim, int64_t count, const MoeConfig& config);
-  Var results(const Var& packed, const std::vector<int64_t>& begin);
 };
 
 /// All mixtures below a module, in order of construction: finest first in the models here.
 std::vector<Moe*> mixtures(nn::Module& network);
+/// How many parameters below a module one row leaves idle: those of the experts that it is not sent to.  Where the
+/// experts differ in size, their mean counts.
+double idle_parameters(nn::Module& network);
 
 }  // namespace camo::moe

@@ -62,7 +62,7 @@ std::string wrong_move(Moe& layer, const Var& rows, int64_t B) {
       const double lack = all - double(E * load[size_t(e)]);  // E (mean load - load)
       const double step = config.balancing == Balancing::sign ? double((lack > 0) - (lack < 0)) : lack / all;
       if (std::abs(move[size_t(e)] - config.rate * step) > kRounding * config.rate)
-        return text("expert ", layer.names[size_t(e)], " has ", load[size_t(e)], " of ", all,
+        return text("expert ", layer.experts->names[size_t(e)], " has ", load[size_t(e)], " of ", all,
                     " rows, and its bias moves by ", move[size_t(e)], " in a step of ", parts, " micro-batches");
     }
   }

@@ -56,7 +56,7 @@ Var one_by_one(Moe& layer, const Var& x) {
     for (int64_t k = 0; k < layer.router.chosen; ++k, ++i) {
       Var weight =
           reshape(slice(rows_slice(route.weight, r, r + 1), 1, k, k + 1), std::vector<int64_t>(size_t(x.rank()), 1));
-      Var one = layer.experts[expert[i]].forward(rows[r]) * weight;
+      Var one = layer.experts->one(expert[i], rows[r]) * weight;
       sum = sum.defined() ? sum + one : one;
     }
     results.push_back(sum);

@@ -129,14 +129,14 @@ Check batch_check(Moe& layer, const Var& rows, int64_t B) {
   double of_router = 0, of_experts = 0;
   std::string worst = "the router's result";
   std::vector<Tensor> results;
-  for (int64_t e = 0; e < E; ++e) results.push_back(layer.experts[e].forward(rows).value());
+  for (int64_t e = 0; e < E; ++e) results.push_back(layer.experts->one(e, rows).value());
   for (int64_t b = 0; b < B; ++b) {
     Var own = rows_slice(rows, b * n, (b + 1) * n);
     of_router =
         std::max(of_router, largest_difference(weights_by_expert(layer.router.forward(own), E), &weights[b * n * E]));
     for (int64_t e = 0; e < E; ++e) {
-      const double error = relative_error(layer.experts[e].forward(own).value(), results[e].slice(b * n, (b + 1) * n));
-      if (error > std::max(of_experts, of_router)) worst = text("expert ", layer.names[e]);
+      const double error = relative_error(layer.experts->one(e, own).value(), results[e].slice(b * n, (b + 1) * n));
+      if (error > std::max(of_experts, of_router)) worst = text("expert ", layer.experts->names[e]);
       of_experts = std::max(of_experts, error);
     }
   }

@@ -33,7 +33,7 @@ Tensor pooled(const Tensor& x) {
 }  // namespace
 
 void Surveyor::enter(size_t layer, const Var& x, const MoeOut& out) {
-  const int64_t B = x.dim(0), E = layers_[layer]->experts.size();
+  const int64_t B = x.dim(0), E = layers_[layer]->experts->count();
   const std::vector<int64_t> expert = to_vector<int64_t>(out.route.expert);
   const int64_t per_image = int64_t(expert.size()) / std::max<int64_t>(B, 1);
   std::vector<double>& share = share_[layer];
@@ -63,9 +63,9 @@ Survey Surveyor::result() const {
   Survey out;
   if (!images_) return out;
   for (size_t i = 0; i < layers_.size(); ++i) {
-    const int64_t E = layers_[i]->experts.size(), m = int64_t(parts_[i].share.size()) / E;
+    const int64_t E = layers_[i]->experts->count(), m = int64_t(parts_[i].share.size()) / E;
     out.layers.push_back({.where = layers_[i]->path(),
-                          .experts = layers_[i]->names,
+                          .experts = layers_[i]->experts->names,
                           .chosen = layers_[i]->router.chosen,
                           .share = from<double>(share_[i], {images_, E})});
     if (m == 0) continue;

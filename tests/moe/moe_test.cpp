@@ -24,7 +24,7 @@ struct Multiply : Expert {
 };
 
 std::vector<ExpertKind> multipliers(int count) {
-  return std::vector<ExpertKind>(size_t(count), {"multiply", add_expert<Multiply>});
+  return std::vector<ExpertKind>(size_t(count), {"multiply", make_expert<Multiply>});
 }
 
 }  // namespace
@@ -109,7 +109,7 @@ TEST_CASE("an expert that nobody chose gets no gradient") {
   MoeOut out = layer.forward(Var(randn({1, 4, 4, 8}, 2)));
   backward(sum(out.y));
   for (int64_t e = 0; e < 6; ++e)
-    for (const nn::Parameter& p : layer.experts[e].named_parameters())
+    for (const nn::Parameter& p : layer.experts->children()[size_t(e)]->named_parameters())
       CHECK(p.var.grad().defined() == (out.stats.load[size_t(e)] > 0));
 }
 

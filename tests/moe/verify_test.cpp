@@ -52,6 +52,23 @@ std::pair<Tensor, Tensor> stripes(int64_t n, uint64_t seed) {
   return {x, target};
 }
 
+/// The same with pools of small networks in place of whole experts: by image, and by pixel.
+struct Pools : nn::Module {
+  nn::Conv2d stem;
+  Moe images, pixels;
+  nn::Linear head;
+  Pools()
+      : Module(nn::Scope{.seed = 4}),
+        stem(sub("stem"), 3, 16, 4, {.stride = 4}),
+        images(sub("images"), 16, MlpPool{.experts = 5, .hidden = 8}, {}),
+        pixels(sub("pixels"), 16, MlpPool{.experts = 4, .hidden = 8}, {.chosen = 1, .routing = Routing::pixel}),
+        head(sub("head"), 16, 1) {}
+  Var forward(const Var& x) {
+    Var map = gelu(stem.forward(x));
+    return head.forward(images.forward(map).y + pixels.forward(map).y);
+  }
+};
+
 void train_some(Mini& net, int steps) {
   nn::AdamW optimizer(net);
   net.train();
@@ -64,7 +81,7 @@ void train_some(Mini& net, int steps) {
   }
 }
 
-Survey survey_of(Mini& net, int64_t n = 96) {
+template <class Net> Survey survey_of(Net& net, int64_t n = 96) {
   NoGrad no_grad;
   net.train(false);
   Surveyor surveyor(net);
@@ -72,7 +89,7 @@ Survey survey_of(Mini& net, int64_t n = 96) {
   return surveyor.result();
 }
 
-std::vector<Check> verified(Mini& net, bool with_data) {
+template <class Net> std::vector<Check> verified(Net& net, bool with_data) {
   std::optional<Survey> survey;
   if (with_data) survey = survey_of(net);
   const Subject subject{net, [&](const Var& x) { return net.forward(x); }, stripes(3, 1).first};
@@ -151,8 +168,31 @@ TEST_CASE("a fresh network passes what can be asked of it; the rest says that it
   CHECK(mixtures(net)[0]->watch == nullptr);
 }
 
+TEST_CASE("a network of pools is checked, surveyed and counted like any other") {
+  Pools net;
+  std::vector<Check> checks = verified(net, false);
+  CHECK_MESSAGE(failed(checks).empty(), told(checks));
+  for (const char* name : {"weights", "batch", "dispatch", "balance"})
+    CHECK(std::count_if(checks.begin(), checks.end(), [&](const Check& c) {
+            return c.name == name && c.where != "network" && c.verdict == Verdict::passed;
+          }) == 2);
+
+  const Survey survey = survey_of(net, 48);
+  REQUIRE(survey.layers.size() == 2);
+  CHECK(survey.layers[0].experts == Names{"mlp 0", "mlp 1", "mlp 2", "mlp 3", "mlp 4"});
+  CHECK(survey.layers[0].share.shape() == Shape{48, 5});
+  CHECK(survey.layers[1].share.shape() == Shape{48, 4});
+  CHECK(survey.layers[1].part_share.shape() == Shape{4 * 48, 4});
+  for (const Survey::Layer& layer : survey.layers)
+    for (double all : to_vector<double>(sum(layer.share, {1}))) CHECK(all == doctest::Approx(1));
+
+  // fc1 and fc2 of one expert: 16 x 8 weights each, and a bias.
+  const double one = 2 * 16 * 8 + 8 + 16;
+  CHECK(idle_parameters(net) == doctest::Approx(3 * one + 3 * one));
+}
+
 TEST_CASE("each planted defect turns its own check red, and no other") {
-  Mini net({cod_experts()[0], cod_experts()[1], cod_experts()[2], cod_experts()[5], {"wide", add_expert<BatchWide>}});
+  Mini net({cod_experts()[0], cod_experts()[1], cod_experts()[2], cod_experts()[5], {"wide", make_expert<BatchWide>}});
   Mini sound;
   train_some(sound, 200);
   std::vector<Check> checks = verified(sound, true);
