@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "moe/listener.h"
+
 namespace camo::moe {
 namespace {
 
@@ -57,6 +59,10 @@ Moe::Moe(nn::Scope s, int64_t dim, const MlpPool& mlps, const MoeConfig& config)
   experts = std::make_unique<MlpExperts>(sub("pool"), dim, mlps);
 }
 
+Moe::~Moe() {
+  for (Listener* l : listeners) std::erase(l->layers_, this);
+}
+
 // A window larger than the map would only dilute its means with zeros.
 int64_t Moe::side(const Shape& map) const { return std::min(tile, std::max({map[1], map[2], int64_t(1)})); }
 
@@ -66,18 +72,24 @@ Var Moe::rows(const Var& x) const {
   return to_tiles(x, side(x.shape()));
 }
 
+Route Moe::choose(const Var& rows) {
+  Route route = router.forward(rows);
+  for (Listener* l : listeners) l->routed(*this, route);
+  return route;
+}
+
 MoeOut Moe::forward(const Var& x) {
   Var routed = rows(x);
-  Route route = router.forward(routed);                 // expert (B, K), weight (B, K)
+  Route route = choose(routed);                         // expert (B, K), weight (B, K)
   Plan plan = make_plan(route.expert, router.experts);  // pairs (image, expert) sorted by expert
-  if (plan_hook) plan_hook(plan);
+  for (Listener* l : listeners) l->planned(*this, plan);
   Var packed = gather_rows(routed, plan.source);  // (B * K, ..., C), each expert's images together
   // f[b] = sum_k weight[b, k] result[b, k]
   Var f = combine_rows(experts->results(packed, plan.begin), plan.position, route.weight);
   if (routing != Routing::image) f = from_tiles(f, x.shape());
   MoeStats stats = statistics(route, plan);
   MoeOut out{.y = x + f, .aux_loss = route.aux_loss, .stats = std::move(stats), .route = std::move(route)};
-  if (watch) watch(x, out);
+  for (Listener* l : listeners) l->passed(*this, x, out);
   return out;
 }
 

@@ -54,7 +54,6 @@ Route Router::forward(const Var& x) {
   // Of all logits, divided by the sum of the chosen, would be the same numbers, and 0 / 0 where they underflow.
   route.weight = softmax(take_along(logits, expert));
   route.aux_loss = auxiliary_loss(raw, route);
-  if (hook) hook(route);
   return route;
 }
 

@@ -13,7 +13,7 @@ std::string weights_moved_by_bias(Moe& layer, const Var& rows, int64_t i, int64_
     std::vector<double> bias(size_t(E), 0.0);
     bias[size_t(second)] = 1e4, bias[size_t(first)] = 1e4 + 3;
     layer.router.balance.value = cast(from<double>(bias, {E}), layer.state().dtype).to(rows.device());
-    return layer.router.forward(rows);
+    return layer.choose(rows);
   };
   const Route a = favoured(i, j), b = favoured(j, i);
   const std::vector<double> before = weights_by_expert(a, E), after = weights_by_expert(b, E);
@@ -34,7 +34,7 @@ Tensor moved(Moe& layer, const Var& rows, int64_t B, int64_t parts, std::vector<
   layer.router.balance.value = zeros_like(layer.router.balance.value);
   const int64_t n = rows.dim(0) / B;
   for (int64_t i = 0; i < parts; ++i) {
-    Tensor expert = layer.router.forward(rows_slice(rows, i * B / parts * n, (i + 1) * B / parts * n)).expert;
+    Tensor expert = layer.choose(rows_slice(rows, i * B / parts * n, (i + 1) * B / parts * n)).expert;
     for (int64_t e : to_vector<int64_t>(expert)) ++load->at(size_t(e));
   }
   return layer.router.balance.staged;

@@ -48,7 +48,7 @@ Var paste(const Moe& layer, const Vars& rows, const Shape& map) {
 /// x + sum_k weight[r, k] expert[r, k](row r), one row after another.
 Var one_by_one(Moe& layer, const Var& x) {
   const Vars rows = cut(layer, x);
-  const Route route = layer.router.forward(concat(rows, 0));
+  const Route route = layer.choose(concat(rows, 0));
   const std::vector<int64_t> expert = to_vector<int64_t>(route.expert);
   Vars results;
   for (int64_t r = 0, i = 0; r < int64_t(rows.size()); ++r) {

@@ -38,14 +38,11 @@ using namespace verifying;
 constexpr double kGradient = 1e-6;  // of differences of order 4 in f64
 constexpr int64_t kDirections = 4;  // in which the gate's slope is measured
 
-/// Evaluation mode, and no watcher, while alive; what was staged is dropped.
-class Quiet {
+/// Evaluation mode while alive; what was staged is dropped.
+class AtRest {
  public:
-  explicit Quiet(Moe& layer) : layer_(layer), training_(layer.training()), watch_(std::exchange(layer.watch, nullptr)) {
-    layer.train(false);
-  }
-  ~Quiet() {
-    layer_.watch = watch_;
+  explicit AtRest(Moe& layer) : layer_(layer), training_(layer.training()) { layer.train(false); }
+  ~AtRest() {
     layer_.train(training_);
     nn::discard(layer_);
     nn::zero_grad(layer_);
@@ -54,14 +51,13 @@ class Quiet {
  private:
   Moe& layer_;
   bool training_;
-  std::function<void(const Var&, const MoeOut&)> watch_;
 };
 
 // ---- weights ----------------------------------------------------------------------------------------------
 
 Check weights_check(Moe& layer, const Var& rows) {
   NoGrad no_grad;
-  Flaw f = flaw(layer.router.forward(rows), layer.router.experts);
+  Flaw f = flaw(layer.choose(rows), layer.router.experts);
   Check c = judged("weights", layer.path(), f.worst_sum, 1e-5,
                    text(rows.dim(0), " rows: weights sum to 1, none negative; choices distinct and in range"));
   if (f.row >= 0) c.verdict = Verdict::failed, c.sentence = text("row ", f.row, " has ", f.what);
@@ -124,7 +120,7 @@ Check gate_check(Moe& layer, const Tensor& x32) {
 Check batch_check(Moe& layer, const Var& rows, int64_t B) {
   NoGrad no_grad;
   const int64_t n = rows.dim(0) / B, E = layer.router.experts;
-  const Route route = layer.router.forward(rows);
+  const Route route = layer.choose(rows);
   const std::vector<double> weights = weights_by_expert(route, E);
   double of_router = 0, of_experts = 0;
   std::string worst = "the router's result";
@@ -132,8 +128,7 @@ Check batch_check(Moe& layer, const Var& rows, int64_t B) {
   for (int64_t e = 0; e < E; ++e) results.push_back(layer.experts->one(e, rows).value());
   for (int64_t b = 0; b < B; ++b) {
     Var own = rows_slice(rows, b * n, (b + 1) * n);
-    of_router =
-        std::max(of_router, largest_difference(weights_by_expert(layer.router.forward(own), E), &weights[b * n * E]));
+    of_router = std::max(of_router, largest_difference(weights_by_expert(layer.choose(own), E), &weights[b * n * E]));
     for (int64_t e = 0; e < E; ++e) {
       const double error = relative_error(layer.experts->one(e, own).value(), results[e].slice(b * n, (b + 1) * n));
       if (error > std::max(of_experts, of_router)) worst = text("expert ", layer.experts->names[e]);
@@ -152,14 +147,14 @@ Check spatial_check(Moe& layer, const Var& rows, int64_t B) {
   NoGrad no_grad;
   const int64_t n = rows.dim(0) / B, E = layer.router.experts, step = std::max<int64_t>(1, n / 32);
   Var first = rows_slice(rows, 0, n);
-  const Route route = layer.router.forward(first);
+  const Route route = layer.choose(first);
   const std::vector<double> weights = weights_by_expert(route, E);
   const std::vector<int64_t> expert = to_vector<int64_t>(route.expert);
   std::set<std::vector<int64_t>> choices;
   int64_t looked = 0, other = 0;
   for (int64_t r = 0; r < n; r += step, ++looked) {
-    other += largest_difference(weights_by_expert(layer.router.forward(rows_slice(first, r, r + 1)), E),
-                                &weights[r * E]) > kRounding;
+    other += largest_difference(weights_by_expert(layer.choose(rows_slice(first, r, r + 1)), E), &weights[r * E]) >
+             kRounding;
     choices.insert({&expert[r * layer.router.chosen], &expert[(r + 1) * layer.router.chosen]});
   }
   const char* unit = layer.routing == Routing::tile ? "tiles" : "pixels";
@@ -174,7 +169,7 @@ Check spatial_check(Moe& layer, const Var& rows, int64_t B) {
 std::vector<Check> verify_layer(Moe& layer, const Tensor& x) {
   const int64_t B = x.dim(0);
   check(B >= 2, "verify_layer: needs two images and more, got x ", x.shape());
-  Quiet quiet(layer);
+  AtRest at_rest(layer);
   // A loop over all pixels of a large map would take minutes; a corner of it is as good.
   Tensor corner = x;
   if (layer.routing == Routing::pixel)

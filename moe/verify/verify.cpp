@@ -1,6 +1,7 @@
 // A network as a whole: all its layers, its output, its attentions; and the checks that run along in
 // training.
 #include <algorithm>
+#include <map>
 
 #include "moe/verify/checks.h"
 #include "moe/verify/survey.h"
@@ -25,19 +26,12 @@ bool fails(const std::vector<Check>& checks, const std::string& name, const std:
   });
 }
 
-/// The maps that reach each mixture.
-std::vector<Tensor> inputs_of(const Subject& s, const std::vector<Moe*>& layers) {
-  NoGrad no_grad;
-  std::vector<Tensor> out(layers.size());
-  std::vector<std::function<void(const Var&, const MoeOut&)>> before;
-  for (size_t i = 0; i < layers.size(); ++i) {
-    before.push_back(layers[i]->watch);
-    layers[i]->watch = [&out, i](const Var& x, const MoeOut&) { out[i] = x.value(); };
-  }
-  s.forward(Var(s.images));
-  for (size_t i = 0; i < layers.size(); ++i) layers[i]->watch = before[i];
-  return out;
-}
+/// The map that reached each mixture.
+struct Inputs : Listener {
+  using Listener::Listener;
+  std::map<const Moe*, Tensor> of;
+  void passed(const Moe& layer, const Var& x, const MoeOut&) override { of[&layer] = x.value(); }
+};
 
 /// Adds to each layer's gate check whether the network's output reaches it.
 void reach_gates(const Subject& s, const std::vector<Moe*>& layers, std::vector<Check>& checks) {
@@ -76,14 +70,19 @@ std::vector<Check> verify(const Subject& s, const Survey* survey) {
   const std::vector<Moe*> layers = mixtures(s.network);
   std::vector<Check> out;
   std::vector<debug::AttentionSizes> attentions;
-  std::vector<Tensor> x;
+  std::map<const Moe*, Tensor> x;
   {
+    NoGrad no_grad;
     debug::NoteAttention note;
-    x = inputs_of(s, layers);
+    Inputs inputs(s.network);
+    s.forward(Var(s.images));
+    x = inputs.of;
     attentions = {note.sizes().begin(), note.sizes().end()};
   }
-  for (size_t i = 0; i < layers.size(); ++i)
-    for (Check& c : verify_layer(*layers[i], x[i])) out.push_back(std::move(c));
+  for (Moe* layer : layers) {
+    check(x.contains(layer), "verify: the forward pass does not reach ", layer->path());
+    for (Check& c : verify_layer(*layer, x.at(layer))) out.push_back(std::move(c));
+  }
   reach_gates(s, layers, out);
   if (layers.empty())
     out.push_back(skipped("weights", "network", "has no mixture: the checks of routing have nothing to look at"));
@@ -126,18 +125,9 @@ std::string looked_at(const Moe& layer, const Var& x, const MoeOut& out) {
 
 }  // namespace
 
-Guard::Guard(nn::Module& network) {
-  for (Moe* layer : mixtures(network)) {
-    before_.emplace_back(layer, layer->watch);
-    layer->watch = [this, layer](const Var& x, const MoeOut& out) {
-      std::string found = looked_at(*layer, x, out);
-      if (not_finite_.empty()) not_finite_ = std::move(found);
-    };
-  }
-}
-
-Guard::~Guard() {
-  for (auto& [layer, watch] : before_) layer->watch = watch;
+void Guard::passed(const Moe& layer, const Var& x, const MoeOut& out) {
+  std::string found = looked_at(layer, x, out);
+  if (not_finite_.empty()) not_finite_ = std::move(found);
 }
 
 }  // namespace camo::moe

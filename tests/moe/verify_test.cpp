@@ -9,9 +9,11 @@
 #include "moe/verify/survey.h"
 #include "nn/in_double.h"
 #include "nn/optim.h"
+#include "tests/moe/plant.h"
 
 using namespace camo;
 using namespace camo::moe;
+using test::Plant;
 using Names = std::vector<std::string>;
 
 namespace {
@@ -165,7 +167,7 @@ TEST_CASE("a fresh network passes what can be asked of it; the rest says that it
             return c.name == name && c.verdict == Verdict::skipped && c.sentence == "needs a trained model and data";
           }) == 1);
   for (const nn::Parameter& p : net.named_parameters()) CHECK(!p.var.grad().defined());
-  CHECK(mixtures(net)[0]->watch == nullptr);
+  for (Moe* layer : mixtures(net)) CHECK(layer->listeners.empty());
 }
 
 TEST_CASE("a network of pools is checked, surveyed and counted like any other") {
@@ -198,29 +200,28 @@ TEST_CASE("each planted defect turns its own check red, and no other") {
   std::vector<Check> checks = verified(sound, true);
   CHECK_MESSAGE(failed(checks).empty(), told(checks));
 
-  auto red_with = [&](const char* name, const std::string& where) {
-    checks = verified(sound, true);
+  auto red_with = [&](const char* name, Moe& layer, auto... defect) {
+    {
+      Plant plant(layer, defect...);
+      checks = verified(sound, true);
+    }
     CHECK_MESSAGE(failed(checks) == Names{name}, told(checks));
     for (const Check& c : checks)
-      if (c.verdict == Verdict::failed) CHECK((c.where == where || c.where == "network"));
-    sound.images.router.hook = nullptr, sound.tiles.router.hook = nullptr, sound.images.plan_hook = nullptr;
+      if (c.verdict == Verdict::failed) CHECK((c.where == layer.path() || c.where == "network"));
     checks = verified(sound, true);
     CHECK_MESSAGE(failed(checks).empty(), told(checks));
   };
   SUBCASE("a detached gate") {
-    sound.images.router.hook = [](Route& r) { r.weight = Var(r.weight.value()); };
-    red_with("gate", "images");
+    red_with("gate", sound.images, [](Route& r) { r.weight = Var(r.weight.value()); });
   }
   SUBCASE("one modal expert in place of spatial routing") {
-    sound.tiles.router.hook = [](Route& r) { modal(r, 9); };
-    red_with("spatial", "tiles");
+    red_with("spatial", sound.tiles, [](Route& r) { modal(r, 9); });
   }
   SUBCASE("the bias inside the softmax") {
-    sound.images.router.hook = [&](Route& r) {
-      Var biased = r.logits + Var(expand(sound.images.router.balance.value.reshape({1, 6}), r.logits.shape()));
+    red_with("balance", sound.images, [&](Route& r) {
+      Var biased = r.logits + Var(expand(sound.images.router.balance.value.reshape({1, -1}), r.logits.shape()));
       r.weight = softmax(take_along(biased, r.expert));
-    };
-    red_with("balance", "images");
+    });
   }
   SUBCASE("a dead expert") {
     Tensor bias = sound.images.router.gate.bias.value();
@@ -232,11 +233,10 @@ TEST_CASE("each planted defect turns its own check red, and no other") {
     CHECK(failed(verified(sound, true)).empty());
   }
   SUBCASE("logits divided by the largest of the batch") {
-    sound.images.router.hook = [](Route& r) {
+    red_with("batch", sound.images, [](Route& r) {
       r.logits = r.logits / expand(max(abs(r.logits), {}, /*keep=*/true), r.logits.shape());
       r.weight = softmax(take_along(r.logits, r.expert));
-    };
-    red_with("batch", "images");
+    });
   }
   SUBCASE("an expert that normalises over the batch") {
     train_some(net, 20);
@@ -244,33 +244,32 @@ TEST_CASE("each planted defect turns its own check red, and no other") {
     CHECK_MESSAGE(failed(checks) == Names{"batch"}, told(checks));
   }
   SUBCASE("results that come back to other rows") {
-    sound.images.plan_hook = [](Plan& plan) {
+    red_with("dispatch", sound.images, nullptr, [](Plan& plan) {
       std::vector<int64_t> position = to_vector<int64_t>(plan.position);
       const int64_t n = int64_t(position.size());
       for (int64_t& p : position) p = n - 1 - p;
       plan.position = from<int64_t>(position, plan.position.shape());
-    };
-    red_with("dispatch", "images");
+    });
   }
   SUBCASE("an expert chosen twice") {
-    sound.images.router.hook = [](Route& r) {
+    Plant twice(sound.images, [](Route& r) {
       std::vector<int64_t> expert = to_vector<int64_t>(r.expert);
       for (size_t i = 1; i < expert.size(); i += 2) expert[i] = expert[i - 1];
       r.expert = from<int64_t>(expert, r.expert.shape());
-    };
+    });
     checks = verified(sound, false);
     CHECK_MESSAGE(failed(checks).front() == "weights", told(checks));
   }
   SUBCASE("choices that have nothing to do with the image") {
-    sound.images.router.hook = [](Route& r) {
-      static int64_t calls = 0;
+    Plant random_choices([calls = 0](Route& r) mutable {
+      const int64_t E = r.logits.dim(1);
       std::vector<int64_t> expert(size_t(r.expert.numel()));
       Random random({.seed = uint64_t(++calls), .domain = Domain::test});
       for (size_t i = 0; i < expert.size(); i += 2)
-        expert[i] = random.below(6), expert[i + 1] = (expert[i] + 1 + random.below(5)) % 6;
+        expert[i] = random.below(E), expert[i + 1] = (expert[i] + 1 + random.below(E - 1)) % E;
       r.expert = from<int64_t>(expert, r.expert.shape());
-    };
-    sound.tiles.router.hook = sound.images.router.hook;
+    });
+    random_choices.listen_to(sound.images), random_choices.listen_to(sound.tiles);
     Survey survey = survey_of(sound);
     std::vector<Check> of_many = verify_survey(survey);
     CHECK_MESSAGE(failed(of_many) == Names{"content"}, told(of_many));
@@ -285,19 +284,20 @@ TEST_CASE("in training the guard names check, layer and image, and goes away") {
     Guard guard(net);
     net.forward(x);
     CHECK(guard.not_finite().empty());
-    net.images.router.hook = [](Route& r) {
-      Tensor w = r.weight.value().clone();
-      w.write<float>()[2 * 2] = 0.75f;
-      r.weight = Var(w);
-    };
-    CHECK_THROWS_WITH_AS(net.forward(x), doctest::Contains("weights: images, image 2 of the batch"), VerifyError);
-    net.images.router.hook = nullptr;
+    {
+      Plant plant(net.images, [](Route& r) {
+        Tensor w = r.weight.value().clone();
+        w.write<float>()[2 * 2] = 0.75f;
+        r.weight = Var(w);
+      });
+      CHECK_THROWS_WITH_AS(net.forward(x), doctest::Contains("weights: images, image 2 of the batch"), VerifyError);
+    }
     Tensor spoilt = x.value().clone();
     spoilt.write<float>()[3 * 32 * 32 * 3] = NAN;
     net.forward(Var(spoilt));
     CHECK(guard.not_finite().find("image 3 of the batch") != std::string::npos);
   }
-  CHECK(net.images.watch == nullptr);
+  CHECK(net.images.listeners.empty());
 }
 
 TEST_CASE("flash attention is right at odd sizes, in every type") {

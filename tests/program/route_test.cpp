@@ -66,7 +66,7 @@ TEST_CASE("a photograph is drawn for every model that routes, and a model that d
     Tensor picture = draw_responses(net, photograph, {32, 32});
     CHECK(picture.dim(2) == 3);
     CHECK(colours(picture).size() > 100);
-    for (moe::Moe* layer : moe::mixtures(net)) CHECK(layer->watch == nullptr);
+    for (moe::Moe* layer : moe::mixtures(net)) CHECK(layer->listeners.empty());
   }
 }
 

@@ -1,12 +1,13 @@
 // One photograph: who is chosen, and what each expert makes of it.
 #include "examples/camo/draw/route_pictures.h"
 
+#include <map>
 #include <numeric>
 
 #include "autograd/ops.h"
 #include "examples/camo/data/augment.h"
 #include "examples/camo/draw/route_style.h"
-#include "moe/verify/verify.h"
+#include "moe/listener.h"
 #include "tensor/image/image.h"
 
 namespace camo::program {
@@ -23,26 +24,27 @@ struct LayerView {
 
 std::vector<LayerView> view(nn::Module& network, const std::function<void(const Var&)>& forward, const Tensor& input) {
   NoGrad no_grad;
-  const std::vector<moe::Moe*> layers = moe::mixtures(network);
-  std::vector<LayerView> out(layers.size());
-  std::vector<std::function<void(const Var&, const moe::MoeOut&)>> before;
-  for (size_t i = 0; i < layers.size(); ++i) {
-    before.push_back(layers[i]->watch);
-    layers[i]->watch = [&out, &before, i](const Var& x, const moe::MoeOut& o) {
-      if (before[i]) before[i](x, o);
-      out[i].map = x.value();
-      out[i].expert = to_vector<int64_t>(o.route.expert), out[i].weight = to_vector<double>(o.route.weight.value());
-    };
-  }
+  struct Recorder : moe::Listener {
+    using Listener::Listener;
+    std::map<const moe::Moe*, LayerView> of;
+    void passed(const moe::Moe& layer, const Var& x, const moe::MoeOut& out) override {
+      of[&layer] = {.layer = &layer,
+                    .map = x.value(),
+                    .expert = to_vector<int64_t>(out.route.expert),
+                    .weight = to_vector<double>(out.route.weight.value()),
+                    .response = {}};
+    }
+  } recorder(network);
   forward(Var(input));
-  for (size_t i = 0; i < layers.size(); ++i) {
-    layers[i]->watch = before[i];
-    out[i].layer = layers[i];
-    const Var rows = layers[i]->rows(Var(out[i].map));
-    for (int64_t e = 0; e < layers[i]->experts->count(); ++e) {
-      Var f = layers[i]->experts->one(e, rows);
-      if (layers[i]->routing != moe::Routing::image) f = moe::from_tiles(f, out[i].map.shape());
-      out[i].response.push_back(cast(sqrt(sum(square(f), {-1}, /*keep=*/true)).value(), DType::f32).to(Device{}));
+  std::vector<LayerView> out;
+  for (const moe::Moe* layer : recorder.layers()) {
+    check(recorder.of.contains(layer), "route: the forward pass does not reach ", layer->path());
+    LayerView& p = out.emplace_back(std::move(recorder.of.at(layer)));
+    const Var rows = layer->rows(Var(p.map));
+    for (int64_t e = 0; e < layer->experts->count(); ++e) {
+      Var f = layer->experts->one(e, rows);
+      if (layer->routing != moe::Routing::image) f = moe::from_tiles(f, p.map.shape());
+      p.response.push_back(cast(sqrt(sum(square(f), {-1}, /*keep=*/true)).value(), DType::f32).to(Device{}));
     }
   }
   return out;
