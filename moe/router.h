@@ -59,7 +59,7 @@ struct Route {
 struct Router : nn::Module {
   MoeConfig config;
   int64_t experts, chosen;
-  std::unique_ptr<ContentViews> views;  // of GateKind::content_aware
+  std::unique_ptr<GateViews> views;  // of GateKind::content_aware
   nn::Linear gate;
   nn::Buffer &balance, &load;  // (E): bias of the selection; choices counted during the last optimizer step
   nn::Buffer* steps;           // optimizer steps so far, for the auxiliary coefficient; null without a warm-up

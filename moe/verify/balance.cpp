@@ -1,9 +1,8 @@
 // balance: a bias that acts on the selection alone, and moves to even load once per optimizer step.
 #include "moe/verify/checks.h"
 
-namespace camo::moe {
+namespace camo::moe::checks {
 namespace {
-using namespace verifying;
 
 /// The bias pushes experts i and j into every row, and then the other of them to the front: no weight may
 /// change.
@@ -71,7 +70,7 @@ std::string wrong_move(Moe& layer, const Var& rows, int64_t B) {
 
 }  // namespace
 
-Check verifying::balance_check(Moe& layer, const Var& rows, int64_t B) {
+Check balance_check(Moe& layer, const Var& rows, int64_t B) {
   NoGrad no_grad;
   const int64_t E = layer.router.experts;
   const Tensor before = layer.router.balance.value;
@@ -87,10 +86,10 @@ Check verifying::balance_check(Moe& layer, const Var& rows, int64_t B) {
   }
   layer.router.balance.value = before;
   layer.train(false);
-  Check c = judged("balance", layer.path(), worst, kRounding,
+  Check c = within("balance", layer.path(), worst, kRounding,
                    "the bias decides who is chosen, not the weights; it moves to even load, once a step");
   if (!wrong.empty()) c.verdict = Verdict::failed, c.sentence = wrong;
   return c;
 }
 
-}  // namespace camo::moe
+}  // namespace camo::moe::checks

@@ -4,9 +4,8 @@
 #include "moe/verify/checks.h"
 #include "nn/in_double.h"
 
-namespace camo::moe {
+namespace camo::moe::checks {
 namespace {
-using namespace verifying;
 
 constexpr double kExact = 1e-9;  // of a result in f64
 
@@ -80,7 +79,7 @@ Result run(Moe& layer, const Tensor& x, const std::function<Var(const Var&)>& f)
 
 }  // namespace
 
-Check verifying::dispatch_check(Moe& layer, const Tensor& x32) {
+Check dispatch_check(Moe& layer, const Tensor& x32) {
   nn::InDouble in_double(layer);
   const Tensor x = cast(x32, DType::f64);
   const Result fast = run(layer, x, [&](const Var& in) { return layer.forward(in).y; });
@@ -97,9 +96,9 @@ Check verifying::dispatch_check(Moe& layer, const Tensor& x32) {
   compare(fast.dx, plain.dx, "x");
   std::vector<nn::Parameter> parameters = layer.named_parameters();
   for (size_t i = 0; i < parameters.size(); ++i) compare(fast.gradients[i], plain.gradients[i], parameters[i].name);
-  return judged("dispatch", layer.path(), worst, kExact,
+  return within("dispatch", layer.path(), worst, kExact,
                 worst <= kExact ? "output and gradients of x, experts and gate equal a loop over rows"
                                 : where + " is not that of a loop over rows");
 }
 
-}  // namespace camo::moe
+}  // namespace camo::moe::checks

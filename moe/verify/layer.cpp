@@ -5,9 +5,9 @@
 #include "moe/verify/checks.h"
 #include "nn/in_double.h"
 
-namespace camo::moe {
+namespace camo::moe::checks {
 
-verifying::Flaw verifying::flaw(const Route& route, int64_t experts) {
+Flaw flaw(const Route& route, int64_t experts) {
   const int64_t R = route.expert.dim(0), K = route.expert.dim(1);
   std::vector<int64_t> e = to_vector<int64_t>(route.expert);
   std::vector<double> w = to_vector<double>(route.weight.value());
@@ -33,7 +33,6 @@ verifying::Flaw verifying::flaw(const Route& route, int64_t experts) {
 }
 
 namespace {
-using namespace verifying;
 
 constexpr double kGradient = 1e-6;  // of differences of order 4 in f64
 constexpr int64_t kDirections = 4;  // in which the gate's slope is measured
@@ -58,7 +57,7 @@ class AtRest {
 Check weights_check(Moe& layer, const Var& rows) {
   NoGrad no_grad;
   Flaw f = flaw(layer.choose(rows), layer.router.experts);
-  Check c = judged("weights", layer.path(), f.worst_sum, 1e-5,
+  Check c = within("weights", layer.path(), f.worst_sum, 1e-5,
                    text(rows.dim(0), " rows: weights sum to 1, none negative; choices distinct and in range"));
   if (f.row >= 0) c.verdict = Verdict::failed, c.sentence = text("row ", f.row, " has ", f.what);
   return c;
@@ -107,7 +106,7 @@ Check gate_check(Moe& layer, const Tensor& x32) {
   if (layer.router.chosen == 1 && size < 1e-20)
     return skipped("gate", layer.path(),
                    "one expert is chosen: its weight is 1, and the task's loss cannot train the gate");
-  Check c = judged("gate", layer.path(), size > 0 ? std::sqrt(error / size) : 1, kGradient,
+  Check c = within("gate", layer.path(), size > 0 ? std::sqrt(error / size) : 1, kGradient,
                    text("slope in ", kDirections, " directions, backward against differences"));
   if (!(gradient > 0))
     c.verdict = Verdict::failed, c.sentence = "no gradient reaches the gate: its weights are constants";
@@ -136,7 +135,7 @@ Check batch_check(Moe& layer, const Var& rows, int64_t B) {
     }
   }
   const double measured = std::max(of_router, of_experts);
-  return judged("batch", layer.path(), measured, kRounding,
+  return within("batch", layer.path(), measured, kRounding,
                 measured <= kRounding ? "the router and every expert, an image alone and among others"
                                       : text(worst, " depends on who else is in the batch"));
 }
@@ -158,18 +157,21 @@ Check spatial_check(Moe& layer, const Var& rows, int64_t B) {
     choices.insert({&expert[r * layer.router.chosen], &expert[(r + 1) * layer.router.chosen]});
   }
   const char* unit = layer.routing == Routing::tile ? "tiles" : "pixels";
-  return judged(
+  return within(
       "spatial", layer.path(), double(other) / double(looked), 0,
       other ? text(other, " of ", looked, " ", unit, " go elsewhere once their neighbours are gone")
             : text(looked, " ", unit, " of a picture make ", choices.size(), " different choices, each its own"));
 }
 
 }  // namespace
+}  // namespace camo::moe::checks
+
+namespace camo::moe {
 
 std::vector<Check> verify_layer(Moe& layer, const Tensor& x) {
   const int64_t B = x.dim(0);
   check(B >= 2, "verify_layer: needs two images and more, got x ", x.shape());
-  AtRest at_rest(layer);
+  checks::AtRest at_rest(layer);
   // A loop over all pixels of a large map would take minutes; a corner of it is as good.
   Tensor corner = x;
   if (layer.routing == Routing::pixel)
@@ -177,17 +179,20 @@ std::vector<Check> verify_layer(Moe& layer, const Tensor& x) {
   const Var rows = layer.rows(Var(x));
   const std::string where = layer.path();
   std::vector<Check> out;
-  auto add_check = [&](const char* name, const std::function<Check()>& f) { out.push_back(guarded(name, where, f)); };
-  add_check("weights", [&] { return weights_check(layer, rows); });
-  add_check("gate", [&] { return gate_check(layer, corner); });
-  add_check("batch", [&] { return batch_check(layer, rows, B); });
+  auto add_check = [&](const char* name, const std::function<Check()>& f) {
+    out.push_back(checks::guarded(name, where, f));
+  };
+  add_check("weights", [&] { return checks::weights_check(layer, rows); });
+  add_check("gate", [&] { return checks::gate_check(layer, corner); });
+  add_check("batch", [&] { return checks::batch_check(layer, rows, B); });
   const bool together = out.back().verdict == Verdict::failed;
-  add_check("spatial", [&] { return spatial_check(layer, rows, B); });
+  add_check("spatial", [&] { return checks::spatial_check(layer, rows, B); });
   add_check("dispatch", [&] {
-    return together ? skipped("dispatch", where, "batch fails here: rows one by one are not these rows together")
-                    : dispatch_check(layer, corner);
+    return together
+               ? checks::skipped("dispatch", where, "batch fails here: rows one by one are not these rows together")
+               : checks::dispatch_check(layer, corner);
   });
-  add_check("balance", [&] { return balance_check(layer, rows, B); });
+  add_check("balance", [&] { return checks::balance_check(layer, rows, B); });
   return out;
 }
 

@@ -7,17 +7,9 @@
 #include "moe/verify/verify.h"
 
 namespace camo::moe {
-
 namespace {
 
 constexpr int64_t kParts = 4;  // of an image: tiles or pixels, at other places in each
-
-/// Mean over all axes between the first and the last.
-Tensor pooled(const Tensor& x) {
-  std::vector<int> inner;
-  for (int axis = 1; axis + 1 < x.rank(); ++axis) inner.push_back(axis);
-  return inner.empty() ? x : mean(x, inner);
-}
 
 }  // namespace
 
