@@ -5,13 +5,6 @@
 namespace camo::moe {
 namespace {
 
-/// Adds zeros below and to the right until both sides are multiples of CamoXpert::kStride.
-template <class T> T padded(const T& x) {
-  const int64_t below = CamoXpert::padded_side(x.dim(1)) - x.dim(1),
-                right = CamoXpert::padded_side(x.dim(2)) - x.dim(2);
-  return below + right == 0 ? x : pad(x, {{0, 0}, {0, below}, {0, right}, {0, 0}});
-}
-
 Var cropped(const Var& x, int64_t height, int64_t width) {
   Var rows = x.dim(1) == height ? x : slice(x, 1, 0, height);
   return x.dim(2) == width ? rows : slice(rows, 2, 0, width);

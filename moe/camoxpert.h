@@ -88,6 +88,11 @@ struct FineHeads : nn::Module {
 struct CamoXpert : nn::Module {
   static constexpr int64_t kStride = 32;  // of the deepest map: images are padded to a multiple of it
   static int64_t padded_side(int64_t side) { return (side + kStride - 1) / kStride * kStride; }
+  /// x (B, H, W, C), a Tensor or Var, with zeros below and to the right until both sides are padded sides.
+  template <class T> static T padded(const T& x) {
+    const int64_t below = padded_side(x.dim(1)) - x.dim(1), right = padded_side(x.dim(2)) - x.dim(2);
+    return below + right == 0 ? x : pad(x, {{0, 0}, {0, below}, {0, right}, {0, 0}});
+  }
   std::unique_ptr<nn::Backbone> backbone;
   nn::List<Scale> scales;
   Decoder decoder;

@@ -61,6 +61,31 @@ struct Pointwise : nn::Module {
   Var forward(const Var& x) { return gelu(norm.forward(conv.forward(x))); }
 };
 
+/// Four maps, a quarter of the channels from each, fused.  It is no module of its own: the expert that holds it names
+/// the five layers by the scopes that it gives, in the order of the members.
+struct FourViews {
+  Pointwise first, second, third, fourth, fuse;
+  FourViews(std::array<nn::Scope, 5> s, int64_t dim)
+      : first(std::move(s[0]), dim, dim / 4),
+        second(std::move(s[1]), dim, dim / 4),
+        third(std::move(s[2]), dim, dim / 4),
+        fourth(std::move(s[3]), dim, dim - 3 * (dim / 4)),
+        fuse(std::move(s[4]), dim, dim) {}
+  Var join(const Vars& views) { return fuse.forward(concat(views, -1)); }
+  Var forward(const Var& a, const Var& b, const Var& c, const Var& d) {
+    return join({first.forward(a), second.forward(b), third.forward(c), fourth.forward(d)});
+  }
+};
+
+/// A gate for each channel from the mean of the whole image: x (B, H, W, C) -> (B, 1, 1, C).  Its two layers are named
+/// by their scopes, as those of FourViews.  Hu, Shen, Sun 2018, "Squeeze-and-excitation networks", arXiv:1709.01507.
+struct ChannelGate {
+  nn::Linear squeeze, excite;
+  ChannelGate(nn::Scope of_squeeze, nn::Scope of_excite, int64_t dim, int64_t inner)
+      : squeeze(std::move(of_squeeze), dim, inner), excite(std::move(of_excite), inner, dim) {}
+  Var forward(const Var& x) { return sigmoid(excite.forward(gelu(squeeze.forward(mean(x, {1, 2}, /*keep=*/true))))); }
+};
+
 /// C -> C / 4 channels, then a 3 x 3 filter with a dilation: one per channel, or a full convolution among them.
 struct DilatedBranch : nn::Module {
   nn::Linear squeeze;

@@ -5,15 +5,9 @@
 namespace camo::moe {
 namespace {
 
-/// The target as large as the padded image that the maps belong to: nothing hides in the margin.
-Tensor padded(const Tensor& target) {
-  const int64_t H = target.dim(1), W = target.dim(2);
-  const int64_t below = CamoXpert::padded_side(H) - H, right = CamoXpert::padded_side(W) - W;
-  return below + right == 0 ? target : pad(target, {{0, 0}, {0, below}, {0, right}, {0, 0}});
-}
-
+/// The target is made as large as the padded image that the map belongs to: nothing hides in the margin.
 Var of_side(const Var& side, const Tensor& target) {
-  return side.defined() ? nn::side_loss(side, padded(target)) : Var();
+  return side.defined() ? nn::side_loss(side, CamoXpert::padded(target)) : Var();
 }
 
 /// Sum over the maps of weight(i) * structure loss; undefined without maps.
@@ -39,7 +33,8 @@ Var refinement(const CamoXpertOut& out, const Tensor& target) {
 Var uncertainty(const CamoXpertOut& out, const Tensor& target) {
   if (!out.uncertainty.defined()) return {};
   const Var& guess = out.steps.at(0);
-  return nn::uncertainty_loss(guess, out.uncertainty, adaptive_avg_pool(padded(target), guess.dim(1), guess.dim(2)));
+  const Tensor whole = CamoXpert::padded(target);
+  return nn::uncertainty_loss(guess, out.uncertainty, adaptive_avg_pool(whole, guess.dim(1), guess.dim(2)));
 }
 
 }  // namespace
