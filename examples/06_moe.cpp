@@ -90,7 +90,7 @@ int main() {
   const double single = learn(alone, [&](const Tensor& x) { return Var(x) + alone[0].forward(Var(x)); });
   std::printf("one linear map: error %.4f\n\n", single);
 
-  const moe::ExpertKind kind{"linear", moe::add_expert<LinearExpert>};
+  const moe::ExpertKind kind{"linear", moe::make_expert<LinearExpert>};
   moe::Moe layer(nn::Scope{.seed = 1}, /*dim=*/4, std::vector<moe::ExpertKind>(kExperts, kind), {.chosen = 2});
   std::printf("weight of each expert before training:\n");
   print_routing(layer.router.forward(Var(some.x)), some.group);

@@ -5,13 +5,6 @@
 namespace camo::moe {
 namespace {
 
-/// Adds zeros below and to the right until both sides are multiples of CamoXpert::kStride.
-template <class T> T padded(const T& x) {
-  const int64_t below = CamoXpert::padded_side(x.dim(1)) - x.dim(1),
-                right = CamoXpert::padded_side(x.dim(2)) - x.dim(2);
-  return below + right == 0 ? x : pad(x, {{0, 0}, {0, below}, {0, right}, {0, 0}});
-}
-
 Var cropped(const Var& x, int64_t height, int64_t width) {
   Var rows = x.dim(1) == height ? x : slice(x, 1, 0, height);
   return x.dim(2) == width ? rows : slice(rows, 2, 0, width);
@@ -31,10 +24,10 @@ bool all_heads(const CamoXpertConfig& c) { return model_kind(c.model).mixing != 
 
 const std::vector<ModelKind>& model_kinds() {
   static const std::vector<ModelKind> kinds = {
-      {"camoxpert", Mixing::generic, GateKind::content_aware, 7},
-      {"camoxpert-cod", Mixing::series, GateKind::simple, 6},
-      {"camoxpert-sparse", Mixing::sparse, GateKind::simple, 6},
-      {"camoxpert-single", Mixing::single, GateKind::simple, 1},
+      {"camoxpert", Mixing::generic, GateKind::content_aware},
+      {"camoxpert-cod", Mixing::series, GateKind::simple},
+      {"camoxpert-sparse", Mixing::sparse, GateKind::simple},
+      {"camoxpert-single", Mixing::single, GateKind::simple},
   };
   return kinds;
 }
@@ -45,29 +38,36 @@ std::vector<std::string> model_names() {
   return out;
 }
 
-Scale::Scale(nn::Scope s, int64_t dim, const CamoXpertConfig& c) : Module(std::move(s)), series(sub("series")) {
+namespace {
+/// The experts that stand one after another.
+std::vector<ExpertKind> series_of(const CamoXpertConfig& c) {
+  const Mixing mixing = model_kind(c.model).mixing;
+  if (mixing == Mixing::series) return pick(cod_experts(), c.experts);
+  if (mixing != Mixing::single) return {};
+  return {{"single", [worth = c.mixture.chosen](nn::Scope s, int64_t dim) {
+             return std::make_unique<SingleExpert>(std::move(s), dim, worth);
+           }}};
+}
+}  // namespace
+
+Scale::Scale(nn::Scope s, int64_t dim, const CamoXpertConfig& c)
+    : Module(std::move(s)), series(sub("series"), dim, series_of(c)) {
   const ModelKind& kind = model_kind(c.model);
-  const int64_t count = c.experts > 0 ? c.experts : kind.experts;
   check<ConfigError>(c.mixture.routing != Routing::pixel,
                      "camoxpert: its experts look at neighbourhoods, got routing by pixel [image or tile]");
   MoeConfig mixture_config = c.mixture;
   mixture_config.gate = kind.gate;
-  switch (kind.mixing) {
-    case Mixing::generic:
-      attend.emplace(sub("attend"), dim);
-      mixture.emplace(sub("mixture"), dim, pick(generic_experts(c.attention), count), mixture_config);
-      break;
-    case Mixing::series:
-      for (const ExpertKind& expert : pick(cod_experts(), count)) expert.add(series, dim);
-      break;
-    case Mixing::sparse: mixture.emplace(sub("mixture"), dim, pick(cod_experts(), count), mixture_config); break;
-    case Mixing::single: series.add<SingleExpert>(dim, c.mixture.chosen); break;
+  if (kind.mixing == Mixing::generic) {
+    attend.emplace(sub("attend"), dim);
+    mixture.emplace(sub("mixture"), dim, pick(generic_experts(c.attention), c.experts), mixture_config);
   }
+  if (kind.mixing == Mixing::sparse)
+    mixture.emplace(sub("mixture"), dim, pick(cod_experts(), c.experts), mixture_config);
 }
 
 MoeOut Scale::forward(const Var& x) {
   Var y = attend ? attend->forward(x) : x;
-  for (auto& expert : series) y = y + expert->forward(y);
+  for (int64_t e = 0; e < series.count(); ++e) y = y + series.one(e, y);
   return mixture ? mixture->forward(y) : MoeOut{.y = y, .aux_loss = {}, .stats = {}, .route = {}};
 }
 

@@ -27,7 +27,6 @@ struct ModelKind {
   const char* name;
   Mixing mixing;
   GateKind gate;
-  int64_t experts;  // unless the configuration says otherwise
 };
 /// The models above.
 const std::vector<ModelKind>& model_kinds();
@@ -35,7 +34,7 @@ std::vector<std::string> model_names();
 
 struct CamoXpertConfig {
   std::string model = "camoxpert-sparse", backbone = "pvt_v2_b0";
-  int64_t experts = 0;                             // 0: the model's own number; more than its family has: kinds repeat
+  int64_t experts = 0;                             // 0: all of the model's family; more than it has: kinds repeat
   MoeConfig mixture = {};                          // but for the gate, which is the model's
   AttentionKind attention = AttentionKind::flash;  // of the generic attention expert
   double drop_path = 0.1;
@@ -58,7 +57,7 @@ struct CamoXpertOut {
 /// What stands at one scale: x -> y of the same shape.
 struct Scale : nn::Module {
   std::optional<SdtaBlock> attend;
-  nn::List<Expert> series;  // each adds its f(x)
+  ExpertList series;  // each adds its f(x)
   std::optional<Moe> mixture;
   Scale(nn::Scope s, int64_t dim, const CamoXpertConfig& config);
   MoeOut forward(const Var& x);  // without a mixture only y is defined
@@ -89,6 +88,11 @@ struct FineHeads : nn::Module {
 struct CamoXpert : nn::Module {
   static constexpr int64_t kStride = 32;  // of the deepest map: images are padded to a multiple of it
   static int64_t padded_side(int64_t side) { return (side + kStride - 1) / kStride * kStride; }
+  /// x (B, H, W, C), a Tensor or Var, with zeros below and to the right until both sides are padded sides.
+  template <class T> static T padded(const T& x) {
+    const int64_t below = padded_side(x.dim(1)) - x.dim(1), right = padded_side(x.dim(2)) - x.dim(2);
+    return below + right == 0 ? x : pad(x, {{0, 0}, {0, below}, {0, right}, {0, 0}});
+  }
   std::unique_ptr<nn::Backbone> backbone;
   nn::List<Scale> scales;
   Decoder decoder;

@@ -5,28 +5,44 @@
 
 namespace camo::moe {
 
+ExpertList::ExpertList(nn::Scope s, int64_t dim, const std::vector<ExpertKind>& kinds) : Experts(std::move(s)) {
+  for (const ExpertKind& kind : kinds) {
+    experts_.push_back(kind.make(sub(std::to_string(experts_.size())), dim));
+    names.push_back(kind.name);
+  }
+}
+
+Var ExpertList::results(const Var& packed, const std::vector<int64_t>& begin) {
+  Vars parts;
+  for (size_t e = 0; e < experts_.size(); ++e)
+    if (begin[e] < begin[e + 1])  // nobody chose it: no work, no gradient
+      parts.push_back(experts_[e]->forward(slice_rows(packed, begin[e], begin[e + 1])));
+  return parts.empty() ? packed : concat(parts, 0);
+}
+
 const std::vector<ExpertKind>& cod_experts() {
   static const std::vector<ExpertKind> kinds = {
-      {"texture", add_expert<cod::TextureExpert>},     {"frequency", add_expert<cod::FrequencyExpert>},
-      {"edge", add_expert<cod::EdgeExpert>},           {"contrast", add_expert<cod::ContrastExpert>},
-      {"attention", add_expert<cod::AttentionExpert>}, {"hybrid", add_expert<cod::HybridExpert>},
+      {"texture", make_expert<cod::TextureExpert>},     {"frequency", make_expert<cod::FrequencyExpert>},
+      {"edge", make_expert<cod::EdgeExpert>},           {"contrast", make_expert<cod::ContrastExpert>},
+      {"attention", make_expert<cod::AttentionExpert>}, {"hybrid", make_expert<cod::HybridExpert>},
   };
   return kinds;
 }
 
 std::vector<ExpertKind> generic_experts(AttentionKind attention) {
-  auto add_attention = [attention](nn::List<Expert>& list, int64_t dim) -> Expert& {
-    return list.add<generic::AttentionExpert>(dim, attention);
+  auto make_attention = [attention](nn::Scope s, int64_t dim) {
+    return std::make_unique<generic::AttentionExpert>(std::move(s), dim, attention);
   };
   return {
-      {"texture", add_expert<generic::TextureExpert>},   {"attention", add_attention},
-      {"hybrid", add_expert<generic::HybridExpert>},     {"frequency", add_expert<generic::FrequencyExpert>},
-      {"edge", add_expert<generic::EdgeExpert>},         {"context", add_expert<generic::ContextExpert>},
-      {"contrast", add_expert<generic::ContrastExpert>},
+      {"texture", make_expert<generic::TextureExpert>},   {"attention", make_attention},
+      {"hybrid", make_expert<generic::HybridExpert>},     {"frequency", make_expert<generic::FrequencyExpert>},
+      {"edge", make_expert<generic::EdgeExpert>},         {"context", make_expert<generic::ContextExpert>},
+      {"contrast", make_expert<generic::ContrastExpert>},
   };
 }
 
 std::vector<ExpertKind> pick(const std::vector<ExpertKind>& family, int64_t count) {
+  if (count == 0) return family;
   std::vector<ExpertKind> out;
   for (int64_t e = 0; e < count; ++e) out.push_back(family[size_t(e) % family.size()]);
   return out;

@@ -17,6 +17,41 @@ struct Expert : nn::Module {
   virtual Var forward(const Var& x) = 0;
 };
 
+/// A kind of expert by name, and how to make one for C channels.
+struct ExpertKind {
+  const char* name;
+  std::function<std::unique_ptr<Expert>(nn::Scope s, int64_t dim)> make;
+};
+template <class E> std::unique_ptr<Expert> make_expert(nn::Scope s, int64_t dim) {
+  return std::make_unique<E>(std::move(s), dim);
+}
+
+/// All experts of a layer, numbered from 0.  The layer, its checks, the survey and the pictures reach experts in this
+/// way only, so each of them works with every kind of layer.
+struct Experts : nn::Module {
+  using Module::Module;
+  std::vector<std::string> names;  // one for each expert
+
+  int64_t count() const { return int64_t(names.size()); }
+  /// packed (R, ..., C), expert e's rows from begin[e] to begin[e + 1] -> f(x) of the same shape, each row by its own
+  /// expert.  begin has count() + 1 numbers, from 0 to R.
+  virtual Var results(const Var& packed, const std::vector<int64_t>& begin) = 0;
+  /// What expert e makes of rows (R, ..., C), whether they were sent to it or not.
+  virtual Var one(int64_t e, const Var& rows) = 0;
+};
+
+/// Whole experts: each runs once, on the slice of its rows.  Their names in the state_dict are 0, 1, ...
+class ExpertList : public Experts {
+ public:
+  ExpertList(nn::Scope s, int64_t dim, const std::vector<ExpertKind>& kinds);
+  Expert& operator[](int64_t e) const { return *experts_.at(size_t(e)); }
+  Var results(const Var& packed, const std::vector<int64_t>& begin) override;
+  Var one(int64_t e, const Var& rows) override { return (*this)[e].forward(rows); }
+
+ private:
+  std::vector<std::unique_ptr<Expert>> experts_;
+};
+
 /// gelu(norm(W x + b)) at every pixel: the step between the operators of an expert.
 struct Pointwise : nn::Module {
   nn::Linear conv;
@@ -24,6 +59,31 @@ struct Pointwise : nn::Module {
   Pointwise(nn::Scope s, int64_t in, int64_t out)
       : Module(std::move(s)), conv(sub("conv"), in, out), norm(sub("norm"), out) {}
   Var forward(const Var& x) { return gelu(norm.forward(conv.forward(x))); }
+};
+
+/// Four maps, a quarter of the channels from each, fused.  It is no module of its own: the expert that holds it names
+/// the five layers by the scopes that it gives, in the order of the members.
+struct FourViews {
+  Pointwise first, second, third, fourth, fuse;
+  FourViews(std::array<nn::Scope, 5> s, int64_t dim)
+      : first(std::move(s[0]), dim, dim / 4),
+        second(std::move(s[1]), dim, dim / 4),
+        third(std::move(s[2]), dim, dim / 4),
+        fourth(std::move(s[3]), dim, dim - 3 * (dim / 4)),
+        fuse(std::move(s[4]), dim, dim) {}
+  Var join(const Vars& views) { return fuse.forward(concat(views, -1)); }
+  Var forward(const Var& a, const Var& b, const Var& c, const Var& d) {
+    return join({first.forward(a), second.forward(b), third.forward(c), fourth.forward(d)});
+  }
+};
+
+/// A gate for each channel from the mean of the whole image: x (B, H, W, C) -> (B, 1, 1, C).  Its two layers are named
+/// by their scopes, as those of FourViews.  Hu, Shen, Sun 2018, "Squeeze-and-excitation networks", arXiv:1709.01507.
+struct ChannelGate {
+  nn::Linear squeeze, excite;
+  ChannelGate(nn::Scope of_squeeze, nn::Scope of_excite, int64_t dim, int64_t inner)
+      : squeeze(std::move(of_squeeze), dim, inner), excite(std::move(of_excite), inner, dim) {}
+  Var forward(const Var& x) { return sigmoid(excite.forward(gelu(squeeze.forward(mean(x, {1, 2}, /*keep=*/true))))); }
 };
 
 /// C -> C / 4 channels, then a 3 x 3 filter with a dilation: one per channel, or a full convolution among them.
@@ -83,18 +143,11 @@ struct EdgeFilters : nn::Module {
   }
 };
 
-/// A kind of expert by name, and how to append one for C channels to a list.
-struct ExpertKind {
-  const char* name;
-  std::function<Expert&(nn::List<Expert>& list, int64_t dim)> add;
-};
-template <class E> Expert& add_expert(nn::List<Expert>& list, int64_t dim) { return list.add<E>(dim); }
-
 /// The families, in the order in which a mixture takes them.
 const std::vector<ExpertKind>& cod_experts();  // texture, frequency, edge, contrast, attention, hybrid
 /// texture, attention, hybrid, frequency, edge, context, contrast
 std::vector<ExpertKind> generic_experts(AttentionKind attention = AttentionKind::flash);
-/// count kinds of a family; beyond its size they repeat.
+/// count kinds of a family, 0: all of it; beyond its size they repeat.
 std::vector<ExpertKind> pick(const std::vector<ExpertKind>& family, int64_t count);
 
 }  // namespace camo::moe

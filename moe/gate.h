@@ -11,14 +11,23 @@ namespace camo::moe {
 
 enum class GateKind { simple, content_aware };
 
-/// Three views of a map, C / 4 numbers each, made into C / 2 features: x (B, H, W, C) -> (B, C / 2).
-struct ContentViews : nn::Module {
+/// What the simple gate looks at, a Tensor or Var: the mean over all axes between the first and the last,
+/// (B, ..., C) -> (B, C).
+template <class X> X pooled(const X& x) {
+  std::vector<int> inner;
+  for (int axis = 1; axis + 1 < x.rank(); ++axis) inner.push_back(axis);
+  return inner.empty() ? x : mean(x, inner);
+}
+
+/// What the content-aware gate looks at: three views of a map, C / 4 numbers each, made into C / 2 features:
+/// x (B, H, W, C) -> (B, C / 2).
+struct GateViews : nn::Module {
   nn::Conv2d spatial;
   nn::Linear channel, max, mix;
   nn::Dropout dropout;
 
   /// Throws ConfigError unless 4 divides dim.
-  ContentViews(nn::Scope s, int64_t dim)
+  GateViews(nn::Scope s, int64_t dim)
       : Module(std::move(s)),
         spatial(sub("spatial"), dim, quarter(dim), 3, {.padding = 1, .groups = quarter(dim)}),
         channel(sub("channel"), dim, dim / 4),

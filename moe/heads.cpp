@@ -14,30 +14,27 @@ Var to_logits(nn::Linear& head, const Var& x) {
 
 Search::Search(nn::Scope s, int64_t dim)
     : Module(std::move(s)),
-      look(sub("look"), dim, dim / 2, 3, true),
-      look_again(sub("look_again"), dim / 2, dim / 2, 3, true),
+      look(sub("look"), sub("look_again"), dim, dim / 2, dim / 2),
       head(sub("head"), dim / 2, 1),
       identify(sub("identify"), dim, dim, 3, true),
       mix(sub("mix"), dim, dim, 1, true) {}
 
 std::pair<Var, Var> Search::forward(const Var& x) {
-  Var logits = to_logits(head, look_again.forward(look.forward(x)));
+  Var logits = to_logits(head, look.forward(x));
   Var there = cast(sigmoid(logits), x.dtype());
   return {x + mix.forward(identify.forward(x)) * there, logits};
 }
 
 ReverseAttention::ReverseAttention(nn::Scope s, int64_t dim)
     : Module(std::move(s)),
-      squeeze(sub("squeeze"), dim, dim / 2, 3, true),
-      squeeze_again(sub("squeeze_again"), dim / 2, dim / 4, 3, true),
+      squeeze(sub("squeeze"), sub("squeeze_again"), dim, dim / 2, dim / 4),
       background(sub("background"), dim / 4, 1),
-      refine(sub("refine"), dim + 1, dim, 3, true),
-      refine_again(sub("refine_again"), dim, dim, 3, true) {}
+      refine(sub("refine"), sub("refine_again"), dim + 1, dim, dim) {}
 
 std::pair<Var, Var> ReverseAttention::forward(const Var& x) {
-  Var object = -to_logits(background, squeeze_again.forward(squeeze.forward(x)));
+  Var object = -to_logits(background, squeeze.forward(x));
   Var elsewhere = cast(sigmoid(object), x.dtype());
-  Var seen = refine_again.forward(refine.forward(concat({x, 1.0 - elsewhere}, -1)));
+  Var seen = refine.forward(concat({x, 1.0 - elsewhere}, -1));
   return {x + seen * elsewhere, object};
 }
 
@@ -57,12 +54,11 @@ std::pair<Var, Var> BoundaryUncertainty::forward(const Var& x) {
 
 Refinement::Step::Step(nn::Scope s, int64_t dim)
     : Module(std::move(s)),
-      look(sub("look"), dim + 2, dim, 3, true),
-      look_again(sub("look_again"), dim, dim, 3, true),
+      look(sub("look"), sub("look_again"), dim + 2, dim, dim),
       correction(sub("correction"), dim, 1) {}
 
 Var Refinement::Step::forward(const Var& x, const Var& logits, const Var& unsure) {
-  Var seen = look_again.forward(look.forward(concat({x, cast(logits, x.dtype()), unsure}, -1)));
+  Var seen = look.forward(concat({x, cast(logits, x.dtype()), unsure}, -1));
   return logits + to_logits(correction, seen * (unsure + 1));
 }
 

@@ -23,12 +23,20 @@ struct ConvBlock : nn::Module {
   Var forward(const Var& x) { return relu(norm.forward(conv.forward(x))); }
 };
 
+/// Two such blocks in a row, 3 x 3, with bias.  It is no module of its own: the head that holds it names both.
+struct ConvPair {
+  ConvBlock first, again;
+  ConvPair(nn::Scope of_first, nn::Scope of_again, int64_t in, int64_t mid, int64_t out)
+      : first(std::move(of_first), in, mid, 3, true), again(std::move(of_again), mid, out, 3, true) {}
+  Var forward(const Var& x) { return again.forward(first.forward(x)); }
+};
+
 /// Logits leave a network in f32, whatever its activations are: (B, H, W, C) -> (B, H, W, 1).
 Var to_logits(nn::Linear& head, const Var& x);
 
 /// Says where something may be, and lifts the features there; hides nothing that it missed.
 struct Search : nn::Module {
-  ConvBlock look, look_again;
+  ConvPair look;
   nn::Linear head;
   ConvBlock identify, mix;
   Search(nn::Scope s, int64_t dim);
@@ -38,9 +46,9 @@ struct Search : nn::Module {
 
 /// Finds what is surely background, shows it to the features, and adds what they find elsewhere.
 struct ReverseAttention : nn::Module {
-  ConvBlock squeeze, squeeze_again;
+  ConvPair squeeze;
   nn::Linear background;
-  ConvBlock refine, refine_again;
+  ConvPair refine;
   ReverseAttention(nn::Scope s, int64_t dim);
   /// x (B, H, W, dim) -> features like x, and logits of the object: minus those of the background.
   std::pair<Var, Var> forward(const Var& x);
@@ -60,7 +68,7 @@ struct BoundaryUncertainty : nn::Module {
 /// by its largest value in the same image.
 struct Refinement : nn::Module {
   struct Step : nn::Module {
-    ConvBlock look, look_again;
+    ConvPair look;
     nn::Linear correction;
     Step(nn::Scope s, int64_t dim);
     Var forward(const Var& x, const Var& logits, const Var& unsure);

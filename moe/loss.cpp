@@ -5,15 +5,9 @@
 namespace camo::moe {
 namespace {
 
-/// The target as large as the padded image that the maps belong to: nothing hides in the margin.
-Tensor padded(const Tensor& target) {
-  const int64_t H = target.dim(1), W = target.dim(2);
-  const int64_t below = CamoXpert::padded_side(H) - H, right = CamoXpert::padded_side(W) - W;
-  return below + right == 0 ? target : pad(target, {{0, 0}, {0, below}, {0, right}, {0, 0}});
-}
-
+/// The target is made as large as the padded image that the map belongs to: nothing hides in the margin.
 Var of_side(const Var& side, const Tensor& target) {
-  return side.defined() ? nn::side_loss(side, padded(target)) : Var();
+  return side.defined() ? nn::side_loss(side, CamoXpert::padded(target)) : Var();
 }
 
 /// Sum over the maps of weight(i) * structure loss; undefined without maps.
@@ -39,7 +33,8 @@ Var refinement(const CamoXpertOut& out, const Tensor& target) {
 Var uncertainty(const CamoXpertOut& out, const Tensor& target) {
   if (!out.uncertainty.defined()) return {};
   const Var& guess = out.steps.at(0);
-  return nn::uncertainty_loss(guess, out.uncertainty, adaptive_avg_pool(padded(target), guess.dim(1), guess.dim(2)));
+  const Tensor whole = CamoXpert::padded(target);
+  return nn::uncertainty_loss(guess, out.uncertainty, adaptive_avg_pool(whole, guess.dim(1), guess.dim(2)));
 }
 
 }  // namespace
@@ -48,32 +43,27 @@ const std::vector<LossTerm>& loss_terms() {
   using Out = const CamoXpertOut&;
   using Target = const Tensor&;
   static const std::vector<LossTerm> terms = {
-      {"structure", &LossWeights::structure, "cross entropy and IoU, weighted near boundaries",
+      {"structure", 1, "cross entropy and IoU, weighted near boundaries",
        [](Out out, Target t) { return nn::structure_loss(out.logits, t); }},
-      {"bce", &LossWeights::bce, "cross entropy", [](Out out, Target t) { return nn::bce_loss(out.logits, t); }},
-      {"iou", &LossWeights::iou, "1 - intersection over union",
-       [](Out out, Target t) { return nn::iou_loss(out.logits, t); }},
-      {"dice", &LossWeights::dice, "1 - Dice's overlap",
-       [](Out out, Target t) { return nn::dice_loss(out.logits, t); }},
-      {"edge", &LossWeights::edge, "squared difference of edge strengths",
+      {"bce", 0, "cross entropy", [](Out out, Target t) { return nn::bce_loss(out.logits, t); }},
+      {"iou", 0, "1 - intersection over union", [](Out out, Target t) { return nn::iou_loss(out.logits, t); }},
+      {"dice", 0, "1 - Dice's overlap", [](Out out, Target t) { return nn::dice_loss(out.logits, t); }},
+      {"edge", 0, "squared difference of edge strengths",
        [](Out out, Target t) { return nn::edge_loss(out.logits, t); }},
-      {"boundary", &LossWeights::boundary, "cross entropy along the outline",
+      {"boundary", 0, "cross entropy along the outline",
        [](Out out, Target t) { return nn::boundary_loss(out.logits, t); }},
-      {"ssim", &LossWeights::ssim, "1 - structural similarity",
-       [](Out out, Target t) { return nn::ssim_loss(out.logits, t); }},
-      {"tversky", &LossWeights::tversky, "1 - overlap in which misses weigh 0.7, false alarms 0.3",
+      {"ssim", 0, "1 - structural similarity", [](Out out, Target t) { return nn::ssim_loss(out.logits, t); }},
+      {"tversky", 0, "1 - overlap in which misses weigh 0.7, false alarms 0.3",
        [](Out out, Target t) { return nn::tversky_loss(out.logits, t); }},
-      {"focal_tversky", &LossWeights::focal_tversky, "tversky to the power 3/4",
+      {"focal_tversky", 0, "tversky to the power 3/4",
        [](Out out, Target t) { return nn::focal_tversky_loss(out.logits, t); }},
-      {"deep", &LossWeights::deep, "structure loss of each side map, summed", deep, false},
-      {"search", &LossWeights::search, "structure loss of the search map",
-       [](Out out, Target t) { return of_side(out.search, t); }, false},
-      {"reverse", &LossWeights::reverse, "structure loss of what reverse attention takes for the object",
+      {"deep", 0.5, "structure loss of each side map, summed", deep, false},
+      {"search", 0.5, "structure loss of the search map", [](Out out, Target t) { return of_side(out.search, t); },
+       false},
+      {"reverse", 0.3, "structure loss of what reverse attention takes for the object",
        [](Out out, Target t) { return of_side(out.reverse, t); }, false},
-      {"refinement", &LossWeights::refinement, "structure loss of the steps to the logits, later ones counting more",
-       refinement, false},
-      {"uncertainty", &LossWeights::uncertainty, "cross entropy of the first guess over its uncertainty u, plus log u",
-       uncertainty, false},
+      {"refinement", 0.5, "structure loss of the steps to the logits, later ones counting more", refinement, false},
+      {"uncertainty", 0.1, "cross entropy of the first guess over its uncertainty u, plus log u", uncertainty, false},
   };
   return terms;
 }
@@ -87,7 +77,7 @@ Var camoxpert_loss(const CamoXpertOut& out, const Tensor& target, const LossWeig
     total = total.defined() ? total + term : term;
   };
   for (const LossTerm& term : loss_terms())
-    if (weights.*term.weight != 0) add_term(term.name, term.value(out, target), weights.*term.weight);
+    if (const double weight = weights[term.name]; weight != 0) add_term(term.name, term.value(out, target), weight);
   check<ConfigError>(total.defined(), "camoxpert_loss: every term has weight 0 [give one a weight]");
   add_term("aux", out.aux_loss, 1);
   return total;

@@ -2,24 +2,17 @@
 //
 //   loss = sum over the terms of weight * value + aux_loss
 //
-// A term is a name, a weight and a function of what the network made; the formulas are in nn/loss.h.  The
-// configuration reads the same table, so a new term is one line in loss.cpp and one member here.
+// A term is a name, a weight and a function of what the network made; the formulas are in nn/loss.h.  Weights and
+// configuration read the same table, so a new term is one line in loss.cpp.
 #pragma once
 
 #include "moe/camoxpert.h"
 
 namespace camo::moe {
 
-struct LossWeights {
-  // of the logits
-  double structure = 1, bce = 0, iou = 0, dice = 0, edge = 0, boundary = 0, ssim = 0, tversky = 0, focal_tversky = 0;
-  // of the maps beside them, as far as the network makes them
-  double deep = 0.5, search = 0.5, reverse = 0.3, refinement = 0.5, uncertainty = 0.1;
-};
-
 struct LossTerm {
   const char* name;
-  double LossWeights::*weight;  // of LossWeights{}: the default
+  double weight;  // unless a configuration says otherwise
   const char* help;
   /// A number, or undefined where the network makes no such map.  target (B, H, W, 1).
   Var (*value)(const CamoXpertOut& out, const Tensor& target);
@@ -28,6 +21,26 @@ struct LossTerm {
 
 /// All terms, in the order in which they are added.
 const std::vector<LossTerm>& loss_terms();
+
+/// A weight for each term, by name; at first those of the table.
+class LossWeights {
+ public:
+  LossWeights() {
+    for (const LossTerm& term : loss_terms()) weights_.push_back(term.weight);
+  }
+  /// ConfigError unless a term is called so.
+  double& operator[](const std::string& name) { return weights_[index(name)]; }
+  double operator[](const std::string& name) const { return weights_[index(name)]; }
+
+ private:
+  static size_t index(const std::string& name) {
+    size_t i = 0;
+    while (i < loss_terms().size() && loss_terms()[i].name != name) ++i;
+    check<ConfigError>(i < loss_terms().size(), "loss: no term is called '", name, "'");
+    return i;
+  }
+  std::vector<double> weights_;  // in the order of loss_terms()
+};
 
 /// Values of the terms that were computed, before their weights: numbers () on the loss's device.
 using LossValues = std::vector<std::pair<std::string, Tensor>>;

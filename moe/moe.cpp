@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "moe/listener.h"
+
 namespace camo::moe {
 namespace {
 
@@ -43,29 +45,22 @@ Moe::Moe(nn::Scope s, int64_t dim, int64_t count, const MoeConfig& config)
     : Module(std::move(s)),
       routing(config.routing),
       tile(routing == Routing::pixel ? 1 : config.tile),
-      router(sub("router"), dim, count, config),
-      experts(sub("experts")) {
+      router(sub("router"), dim, count, config) {
   check<ConfigError>(tile >= 1, "moe: a tile has at least one pixel, got ", tile);
 }
 
 Moe::Moe(nn::Scope s, int64_t dim, const std::vector<ExpertKind>& kinds, const MoeConfig& config)
     : Moe(std::move(s), dim, int64_t(kinds.size()), config) {
-  for (const ExpertKind& kind : kinds) kind.add(experts, dim), names.push_back(kind.name);
+  experts = std::make_unique<ExpertList>(sub("experts"), dim, kinds);
 }
 
 Moe::Moe(nn::Scope s, int64_t dim, const MlpPool& mlps, const MoeConfig& config)
     : Moe(std::move(s), dim, mlps.experts, config) {
-  pool = std::make_unique<MlpExperts>(sub("pool"), dim, mlps);
-  for (int64_t e = 0; e < mlps.experts; ++e) names.push_back(text("mlp ", e));
+  experts = std::make_unique<MlpExperts>(sub("pool"), dim, mlps);
 }
 
-Var Moe::results(const Var& packed, const std::vector<int64_t>& begin) {
-  if (pool) return pool->forward(packed, begin);
-  Vars parts;
-  for (int64_t e = 0; e < experts.size(); ++e)
-    if (begin[size_t(e)] < begin[size_t(e) + 1])  // nobody chose it: no work, no gradient
-      parts.push_back(experts[e].forward(slice_rows(packed, begin[size_t(e)], begin[size_t(e) + 1])));
-  return parts.empty() ? packed : concat(parts, 0);
+Moe::~Moe() {
+  for (Listener* l : listeners) std::erase(l->layers_, this);
 }
 
 // A window larger than the map would only dilute its means with zeros.
@@ -77,18 +72,24 @@ Var Moe::rows(const Var& x) const {
   return to_tiles(x, side(x.shape()));
 }
 
+Route Moe::choose(const Var& rows) {
+  Route route = router.forward(rows);
+  for (Listener* l : listeners) l->routed(*this, route);
+  return route;
+}
+
 MoeOut Moe::forward(const Var& x) {
   Var routed = rows(x);
-  Route route = router.forward(routed);                 // expert (B, K), weight (B, K)
+  Route route = choose(routed);                         // expert (B, K), weight (B, K)
   Plan plan = make_plan(route.expert, router.experts);  // pairs (image, expert) sorted by expert
-  if (plan_hook) plan_hook(plan);
+  for (Listener* l : listeners) l->planned(*this, plan);
   Var packed = gather_rows(routed, plan.source);  // (B * K, ..., C), each expert's images together
   // f[b] = sum_k weight[b, k] result[b, k]
-  Var f = combine_rows(results(packed, plan.begin), plan.position, route.weight);
+  Var f = combine_rows(experts->results(packed, plan.begin), plan.position, route.weight);
   if (routing != Routing::image) f = from_tiles(f, x.shape());
   MoeStats stats = statistics(route, plan);
   MoeOut out{.y = x + f, .aux_loss = route.aux_loss, .stats = std::move(stats), .route = std::move(route)};
-  if (watch) watch(x, out);
+  for (Listener* l : listeners) l->passed(*this, x, out);
   return out;
 }
 
@@ -98,6 +99,15 @@ std::vector<Moe*> mixtures(nn::Module& network) {
   for (nn::Module* child : network.children())
     for (Moe* below : mixtures(*child)) found.push_back(below);
   return found;
+}
+
+double idle_parameters(nn::Module& network) {
+  double idle = 0;
+  for (const Moe* layer : mixtures(network)) {
+    const double used = double(layer->router.chosen) / double(layer->experts->count());
+    idle += double(layer->experts->parameter_count()) * (1 - used);
+  }
+  return idle;
 }
 
 }  // namespace camo::moe

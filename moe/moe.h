@@ -50,34 +50,38 @@ Var to_tiles(const Var& x, int64_t tile);
 /// The map (B, H, W, C) of its windows; what lies beyond the edges is dropped.
 Var from_tiles(const Var& rows, const Shape& map);
 
+class Listener;
+
 struct Moe : nn::Module {
   Routing routing;
   int64_t tile;  // side of what is routed; pixels are windows of 1 x 1
   Router router;
-  nn::List<Expert> experts;                                    // either these,
-  std::unique_ptr<MlpExperts> pool;                            // or this
-  std::vector<std::string> names;                              // of the experts
-  std::function<void(Plan&)> plan_hook;                        // called with the plan: where tests plant defects
-  std::function<void(const Var& x, const MoeOut& out)> watch;  // called at the end: for checks and pictures
+  std::unique_ptr<Experts> experts;
+  std::vector<Listener*> listeners;  // those attached: listener.h
 
   /// One expert of each kind in the list.
   Moe(nn::Scope s, int64_t dim, const std::vector<ExpertKind>& kinds, const MoeConfig& config = {});
   /// Experts that act pixel by pixel, as grouped products of all their rows.
   Moe(nn::Scope s, int64_t dim, const MlpPool& experts, const MoeConfig& config = {});
+  ~Moe() override;
 
   /// Side of the windows that a map (B, H, W, C) is cut into: a tile, or all of a map that is smaller.
   int64_t side(const Shape& map) const;
   /// What is routed of x: x itself, or its windows.
   Var rows(const Var& x) const;
+  /// The router's choice for rows (R, ..., C), as listeners leave it.
+  Route choose(const Var& rows);
   /// x (B, ..., C), as its experts take it; (B, H, W, C) for tiles and pixels, which reach them as (R, t, t, C).
   MoeOut forward(const Var& x);
 
  private:
   Moe(nn::Scope s, int64_t dim, int64_t count, const MoeConfig& config);
-  Var results(const Var& packed, const std::vector<int64_t>& begin);
 };
 
 /// All mixtures below a module, in order of construction: finest first in the models here.
 std::vector<Moe*> mixtures(nn::Module& network);
+/// How many parameters below a module one row leaves idle: those of the experts that it is not sent to.  Where the
+/// experts differ in size, their mean counts.
+double idle_parameters(nn::Module& network);
 
 }  // namespace camo::moe

@@ -17,14 +17,6 @@ const MoeConfig& checked(const MoeConfig& c, int64_t experts) {
   return c;
 }
 
-/// Mean over all axes between the first and the last: (B, ..., C) -> (B, C).
-Var pooled(const Var& x) {
-  check(x.rank() >= 2, "router: x (B, ..., C) expects at least 2 axes, got ", x.shape());
-  std::vector<int> inner;
-  for (int axis = 1; axis + 1 < x.rank(); ++axis) inner.push_back(axis);
-  return inner.empty() ? x : mean(x, inner);
-}
-
 Tensor counted(const Tensor& expert, int64_t experts) { return cast(histogram(expert, experts), DType::f64); }
 
 bool warms_up(const MoeConfig& c) { return c.balancing == Balancing::auxiliary && c.warmup > 0; }
@@ -37,13 +29,14 @@ Router::Router(nn::Scope s, int64_t dim, int64_t experts, const MoeConfig& c)
       config(checked(c, experts)),
       experts(experts),
       chosen(c.chosen),
-      views(c.gate == GateKind::content_aware ? std::make_unique<ContentViews>(sub("views"), dim) : nullptr),
+      views(c.gate == GateKind::content_aware ? std::make_unique<GateViews>(sub("views"), dim) : nullptr),
       gate(sub("gate"), views ? dim / 2 : dim, experts, {.init = nn::Init::trunc_normal}),
       balance(buffer("balance", zeros({experts}, state().dtype, state().device))),
       load(buffer("load", zeros({experts}, DType::f64, state().device), /*saved=*/false)),
       steps(warms_up(c) ? &buffer("steps", zeros({}, DType::i64)) : nullptr) {}
 
 Route Router::forward(const Var& x) {
+  check(x.rank() >= 2, "router: x (B, ..., C) expects at least 2 axes, got ", x.shape());
   Var seen = views ? views->forward(x) : pooled(x);
   Var raw = gate.forward(cast(seen, acc_dtype(x.dtype())));
   Var logits = config.clamp > 0 ? clamp(raw, -config.clamp, config.clamp) : raw;
@@ -54,7 +47,6 @@ Route Router::forward(const Var& x) {
   // Of all logits, divided by the sum of the chosen, would be the same numbers, and 0 / 0 where they underflow.
   route.weight = softmax(take_along(logits, expert));
   route.aux_loss = auxiliary_loss(raw, route);
-  if (hook) hook(route);
   return route;
 }
 

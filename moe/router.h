@@ -10,8 +10,6 @@
 // arXiv:2408.15664, algorithm 1.  Or with one (Balancing::auxiliary).  Read before: gate.h; next: plan.h.
 #pragma once
 
-#include <functional>
-
 #include "moe/gate.h"
 
 namespace camo::moe {
@@ -61,11 +59,10 @@ struct Route {
 struct Router : nn::Module {
   MoeConfig config;
   int64_t experts, chosen;
-  std::unique_ptr<ContentViews> views;  // of GateKind::content_aware
+  std::unique_ptr<GateViews> views;  // of GateKind::content_aware
   nn::Linear gate;
-  nn::Buffer &balance, &load;        // (E): bias of the selection; choices counted during the last optimizer step
-  nn::Buffer* steps;                 // optimizer steps so far, for the auxiliary coefficient; null without a warm-up
-  std::function<void(Route&)> hook;  // called with what was decided: where tests plant defects
+  nn::Buffer &balance, &load;  // (E): bias of the selection; choices counted during the last optimizer step
+  nn::Buffer* steps;           // optimizer steps so far, for the auxiliary coefficient; null without a warm-up
 
   /// Throws ConfigError unless 1 <= chosen <= experts, and for a setting out of its range.
   Router(nn::Scope s, int64_t dim, int64_t experts, const MoeConfig& config = {});

@@ -21,21 +21,16 @@ struct TextureExpert : DilatedViews {
 // often stands out in another.  Cost a pixel: 2 C^2, and the sums of two poolings.
 
 struct FrequencyExpert : Expert {
-  Pointwise low, mid, high, all, fuse;
+  FourViews bands;
 
   FrequencyExpert(nn::Scope s, int64_t dim)
-      : Expert(std::move(s)),
-        low(sub("low"), dim, dim / 4),
-        mid(sub("mid"), dim, dim / 4),
-        high(sub("high"), dim, dim / 4),
-        all(sub("all"), dim, dim - 3 * (dim / 4)),
-        fuse(sub("fuse"), dim, dim) {}
+      : Expert(std::move(s)), bands({sub("low"), sub("mid"), sub("high"), sub("all"), sub("fuse")}, dim) {}
 
   Var forward(const Var& x) override {
     Var smooth = avg_pool(x, {.kernel = 3, .stride = 1, .padding = 1});
     Var smoother = avg_pool(x, {.kernel = 5, .stride = 1, .padding = 2});
-    return fuse.forward(
-        concat({low.forward(smooth), mid.forward(smooth - smoother), high.forward(x - smooth), all.forward(x)}, -1));
+    return bands.join({bands.first.forward(smooth), bands.second.forward(smooth - smoother),
+                       bands.third.forward(x - smooth), bands.fourth.forward(x)});
   }
 };
 
@@ -43,22 +38,17 @@ struct FrequencyExpert : Expert {
 
 struct EdgeExpert : Expert {
   EdgeFilters filters;
-  Pointwise slope, curve, both, all, fuse;
+  FourViews edges;
 
   EdgeExpert(nn::Scope s, int64_t dim)
       : Expert(std::move(s)),
         filters(sub("filters"), dim),
-        slope(sub("slope"), dim, dim / 4),
-        curve(sub("curve"), dim, dim / 4),
-        both(sub("both"), dim, dim / 4),
-        all(sub("all"), dim, dim - 3 * (dim / 4)),
-        fuse(sub("fuse"), dim, dim) {}
+        edges({sub("slope"), sub("curve"), sub("both"), sub("all"), sub("fuse")}, dim) {}
 
   Var forward(const Var& x) override {
     auto [slope2, bend] = filters.forward(x);
-    return fuse.forward(concat({slope.forward(magnitude(slope2)), curve.forward(abs(bend)),
-                                both.forward(magnitude(slope2 + square(bend))), all.forward(x)},
-                               -1));
+    return edges.join({edges.first.forward(magnitude(slope2)), edges.second.forward(abs(bend)),
+                       edges.third.forward(magnitude(slope2 + square(bend))), edges.fourth.forward(x)});
   }
 
  private:
@@ -134,26 +124,24 @@ struct AttentionExpert : Expert {
   }
 };
 
-// Hybrid: a local view, gated channel by channel by what the whole image contains.  The gate is that of
-// Hu, Shen, Sun 2018, "Squeeze-and-excitation networks", arXiv:1709.01507.  Cost a pixel: 2 C^2 + 25 C.
+// Hybrid: a local view, gated channel by channel by what the whole image contains.  Cost a pixel: 2 C^2 + 25 C.
 
 struct HybridExpert : Expert {
   nn::DepthwiseConv2d filter;
   Pointwise local;
-  nn::Linear squeeze, excite;
+  ChannelGate gate;
   Pointwise fuse;
 
   HybridExpert(nn::Scope s, int64_t dim)
       : Expert(std::move(s)),
         filter(sub("filter"), dim, 5),
         local(sub("local"), dim, dim),
-        squeeze(sub("squeeze"), dim, std::max<int64_t>(dim / 16, 1)),
-        excite(sub("excite"), std::max<int64_t>(dim / 16, 1), dim),
+        gate(sub("squeeze"), sub("excite"), dim, std::max<int64_t>(dim / 16, 1)),
         fuse(sub("fuse"), dim, dim) {}
 
   Var forward(const Var& x) override {
-    Var gate = sigmoid(excite.forward(gelu(squeeze.forward(mean(x, {1, 2}, /*keep=*/true)))));
-    return fuse.forward(local.forward(filter.forward(x)) * gate);
+    Var open = gate.forward(x);
+    return fuse.forward(local.forward(filter.forward(x)) * open);
   }
 };
 

@@ -30,44 +30,32 @@ struct AttentionExpert : Expert {
 struct HybridExpert : Expert {
   nn::DepthwiseConv2d filter;
   nn::LayerNorm norm;
-  nn::Linear local, squeeze, excite, fuse;
+  nn::Linear local;
+  ChannelGate gate;
+  nn::Linear fuse;
 
   HybridExpert(nn::Scope s, int64_t dim)
       : Expert(std::move(s)),
         filter(sub("filter"), dim, 5),
         norm(sub("norm"), dim),
         local(sub("local"), dim, dim),
-        squeeze(sub("squeeze"), dim, dim / 4),
-        excite(sub("excite"), dim / 4, dim),
+        gate(sub("squeeze"), sub("excite"), dim, dim / 4),
         fuse(sub("fuse"), dim, dim) {}
 
   Var forward(const Var& x) override {
     Var near = gelu(local.forward(norm.forward(filter.forward(x))));
-    Var gate = sigmoid(excite.forward(gelu(squeeze.forward(mean(x, {1, 2}, /*keep=*/true)))));
-    return fuse.forward(near * gate);
+    return fuse.forward(near * gate.forward(x));
   }
 };
 
-/// Four maps, one of which is x itself, a quarter of the channels from each, fused.  Cost a pixel: 2 C^2.
-struct FourViews : nn::Module {
-  Pointwise first, second, third, fourth, fuse;
-  FourViews(nn::Scope s, int64_t dim)
-      : Module(std::move(s)),
-        first(sub("first"), dim, dim / 4),
-        second(sub("second"), dim, dim / 4),
-        third(sub("third"), dim, dim / 4),
-        fourth(sub("fourth"), dim, dim - 3 * (dim / 4)),
-        fuse(sub("fuse"), dim, dim) {}
-  Var forward(const Var& a, const Var& b, const Var& c, const Var& d) {
-    return fuse.forward(concat({first.forward(a), second.forward(b), third.forward(c), fourth.forward(d)}, -1));
-  }
-};
-
-// Frequency: low, high and middle bands as differences of box means.
+// Frequency: low, high and middle bands as differences of box means.  Cost a pixel: 2 C^2.
 
 struct FrequencyExpert : Expert {
   FourViews bands;
-  FrequencyExpert(nn::Scope s, int64_t dim) : Expert(std::move(s)), bands(sub("bands"), dim) {}
+  FrequencyExpert(nn::Scope s, int64_t dim)
+      : Expert(std::move(s)),
+        bands({sub("bands.first"), sub("bands.second"), sub("bands.third"), sub("bands.fourth"), sub("bands.fuse")},
+              dim) {}
 
   Var forward(const Var& x) override {
     Var low = avg_pool(x, {.kernel = 3, .stride = 1, .padding = 1});
@@ -81,7 +69,11 @@ struct FrequencyExpert : Expert {
 struct EdgeExpert : Expert {
   EdgeFilters filters;
   FourViews edges;
-  EdgeExpert(nn::Scope s, int64_t dim) : Expert(std::move(s)), filters(sub("filters"), dim), edges(sub("edges"), dim) {}
+  EdgeExpert(nn::Scope s, int64_t dim)
+      : Expert(std::move(s)),
+        filters(sub("filters"), dim),
+        edges({sub("edges.first"), sub("edges.second"), sub("edges.third"), sub("edges.fourth"), sub("edges.fuse")},
+              dim) {}
 
   Var forward(const Var& x) override {
     auto [slope2, bend] = filters.forward(x);
@@ -94,21 +86,17 @@ struct EdgeExpert : Expert {
 // the layer adds it.  Pyramid pooling: Zhao, Shi, Qi, Wang, Jia 2017, arXiv:1612.01105.  Cost a pixel: C^2.
 
 struct ContextExpert : Expert {
-  Pointwise fine, mid, coarse, whole, fuse;
+  FourViews levels;
 
   ContextExpert(nn::Scope s, int64_t dim)
-      : Expert(std::move(s)),
-        fine(sub("fine"), dim, dim / 4),
-        mid(sub("mid"), dim, dim / 4),
-        coarse(sub("coarse"), dim, dim / 4),
-        whole(sub("whole"), dim, dim - 3 * (dim / 4)),
-        fuse(sub("fuse"), dim, dim) {}
+      : Expert(std::move(s)), levels({sub("fine"), sub("mid"), sub("coarse"), sub("whole"), sub("fuse")}, dim) {}
 
   Var forward(const Var& x) override {
     auto level = [&](Pointwise& p, int64_t side) {
       return resize_bilinear(p.forward(adaptive_avg_pool(x, side, side)), x.dim(1), x.dim(2));
     };
-    return fuse.forward(concat({level(fine, 8), level(mid, 4), level(coarse, 2), level(whole, 1)}, -1));
+    return levels.join(
+        {level(levels.first, 8), level(levels.second, 4), level(levels.third, 2), level(levels.fourth, 1)});
   }
 };
 

@@ -5,9 +5,10 @@
 // of zeros rather than none.  Gale et al. 2022, arXiv:2211.15841; Fedus et al. 2021, arXiv:2101.03961.
 #pragma once
 
+#include <algorithm>
 #include <cmath>
 
-#include "nn/layers.h"
+#include "moe/experts.h"
 
 namespace camo::moe {
 
@@ -35,19 +36,27 @@ struct MlpPool {
 };
 
 /// fc2(gelu(fc1(x))) at every pixel, by the expert to which its row belongs.
-struct MlpExperts : nn::Module {
+struct MlpExperts : Experts {
   GroupedLinear fc1, fc2;
   MlpExperts(nn::Scope s, int64_t dim, const MlpPool& pool)
-      : Module(std::move(s)),
+      : Experts(std::move(s)),
         fc1(sub("fc1"), pool.experts, dim, pool.hidden),
-        fc2(sub("fc2"), pool.experts, pool.hidden, dim) {}
+        fc2(sub("fc2"), pool.experts, pool.hidden, dim) {
+    for (int64_t e = 0; e < pool.experts; ++e) names.push_back(text("mlp ", e));
+  }
 
-  /// packed (R, ..., C), expert e's rows from begin[e] to begin[e + 1].
-  Var forward(const Var& packed, std::vector<int64_t> begin) {
+  Var results(const Var& packed, const std::vector<int64_t>& begin) override {
     const int64_t pixels = packed.shape().product(1, packed.rank() - 1);
-    for (int64_t& row : begin) row *= pixels;
-    Var x = reshape(packed, {begin.back(), packed.dim(-1)});
-    return reshape(fc2.forward(gelu(fc1.forward(x, begin)), begin), {packed.shape().begin(), packed.shape().end()});
+    std::vector<int64_t> first = begin;  // of the pixels of each expert
+    for (int64_t& row : first) row *= pixels;
+    Var x = reshape(packed, {first.back(), packed.dim(-1)});
+    return reshape(fc2.forward(gelu(fc1.forward(x, first)), first), {packed.shape().begin(), packed.shape().end()});
+  }
+
+  Var one(int64_t e, const Var& rows) override {
+    std::vector<int64_t> begin(names.size() + 1, rows.dim(0));
+    std::fill_n(begin.begin(), e + 1, 0);
+    return results(rows, begin);
   }
 };
 

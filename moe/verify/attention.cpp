@@ -2,12 +2,10 @@
 #include <algorithm>
 #include <cmath>
 
-#include "moe/verify/verify.h"
+#include "moe/verify/checks.h"
 
-namespace camo::moe {
+namespace camo::moe::checks {
 namespace {
-
-double norm(const Tensor& x) { return std::sqrt(sum_of_squares(x)); }
 
 struct Plain {
   Tensor y, dq, dk, dv;
@@ -50,13 +48,10 @@ Plain plain_attention(const Tensor& q, const Tensor& k, const Tensor& v, const T
   return out;
 }
 
-/// |a - b| / |b|, or / least where that is more; a in any type on any device.
-double error_of(const Tensor& a, const Tensor& exact, double least) {
-  const Tensor x = cast(a.to(Device{}), DType::f64).reshape(exact.shape());
-  return norm(x - exact) / std::max(norm(exact), least);
-}
-
 }  // namespace
+}  // namespace camo::moe::checks
+
+namespace camo::moe {
 
 Check verify_attention(const debug::AttentionSizes& s, DType dtype, Device device) {
   // One head of a large map is enough, and the plain formula takes its time.
@@ -64,7 +59,7 @@ Check verify_attention(const debug::AttentionSizes& s, DType dtype, Device devic
   auto numbers = [&](int64_t rows, uint64_t seed) { return cast(randn({1, rows, C}, seed), dtype); };
   const Tensor q = numbers(s.N, 1), k = numbers(s.M, 2), v = numbers(s.M, 3), dy = numbers(s.N, 4);
   auto exact = [&](const Tensor& x) { return cast(x, DType::f64).reshape({x.dim(1), C}); };
-  const Plain plain = plain_attention(exact(q), exact(k), exact(v), exact(dy), heads);
+  const checks::Plain plain = checks::plain_attention(exact(q), exact(k), exact(v), exact(dy), heads);
 
   const Tensor dq = q.to(device), dk = k.to(device), dv = v.to(device), ddy = dy.to(device);
   attention_backward(ddy, dq, dk, dv, attention(dq, dk, dv, int(heads)), int(heads),
@@ -80,9 +75,12 @@ Check verify_attention(const debug::AttentionSizes& s, DType dtype, Device devic
       2 * (out.y.bytes() + out.lse.bytes() + grads.dq.bytes() + grads.dk.bytes() + grads.dv.bytes()) + (1 << 20);
 
   // Of a single key the softmax is 1, and dq and dk are zero but for rounding, in the unit of dy.
-  const double least = 0.1 * norm(exact(dy));
-  const double worst = std::max({error_of(out.y, plain.y, least), error_of(grads.dq, plain.dq, least),
-                                 error_of(grads.dk, plain.dk, least), error_of(grads.dv, plain.dv, least)});
+  const double least = 0.1 * checks::norm(exact(dy));
+  auto error = [&](const Tensor& x, const Tensor& want) {
+    return checks::relative_error(cast(x.to(Device{}), DType::f64).reshape(want.shape()), want, least);
+  };
+  const double worst = std::max(
+      {error(out.y, plain.y), error(grads.dq, plain.dq), error(grads.dk, plain.dk), error(grads.dv, plain.dv)});
   const double limit = dtype == DType::bf16 ? 1e-2 : dtype == DType::f32 ? 1e-5 : 1e-12;
   Check c{.name = "flash",
           .where = text("attention ", s.N, " x ", s.M, ", head size ", s.D, ", ", dtype),

@@ -1,9 +1,8 @@
 // balance: a bias that acts on the selection alone, and moves to even load once per optimizer step.
 #include "moe/verify/checks.h"
 
-namespace camo::moe {
+namespace camo::moe::checks {
 namespace {
-using namespace verifying;
 
 /// The bias pushes experts i and j into every row, and then the other of them to the front: no weight may
 /// change.
@@ -13,7 +12,7 @@ std::string weights_moved_by_bias(Moe& layer, const Var& rows, int64_t i, int64_
     std::vector<double> bias(size_t(E), 0.0);
     bias[size_t(second)] = 1e4, bias[size_t(first)] = 1e4 + 3;
     layer.router.balance.value = cast(from<double>(bias, {E}), layer.state().dtype).to(rows.device());
-    return layer.router.forward(rows);
+    return layer.choose(rows);
   };
   const Route a = favoured(i, j), b = favoured(j, i);
   const std::vector<double> before = weights_by_expert(a, E), after = weights_by_expert(b, E);
@@ -34,7 +33,7 @@ Tensor moved(Moe& layer, const Var& rows, int64_t B, int64_t parts, std::vector<
   layer.router.balance.value = zeros_like(layer.router.balance.value);
   const int64_t n = rows.dim(0) / B;
   for (int64_t i = 0; i < parts; ++i) {
-    Tensor expert = layer.router.forward(rows_slice(rows, i * B / parts * n, (i + 1) * B / parts * n)).expert;
+    Tensor expert = layer.choose(rows_slice(rows, i * B / parts * n, (i + 1) * B / parts * n)).expert;
     for (int64_t e : to_vector<int64_t>(expert)) ++load->at(size_t(e));
   }
   return layer.router.balance.staged;
@@ -62,7 +61,7 @@ std::string wrong_move(Moe& layer, const Var& rows, int64_t B) {
       const double lack = all - double(E * load[size_t(e)]);  // E (mean load - load)
       const double step = config.balancing == Balancing::sign ? double((lack > 0) - (lack < 0)) : lack / all;
       if (std::abs(move[size_t(e)] - config.rate * step) > kRounding * config.rate)
-        return text("expert ", layer.names[size_t(e)], " has ", load[size_t(e)], " of ", all,
+        return text("expert ", layer.experts->names[size_t(e)], " has ", load[size_t(e)], " of ", all,
                     " rows, and its bias moves by ", move[size_t(e)], " in a step of ", parts, " micro-batches");
     }
   }
@@ -71,7 +70,7 @@ std::string wrong_move(Moe& layer, const Var& rows, int64_t B) {
 
 }  // namespace
 
-Check verifying::balance_check(Moe& layer, const Var& rows, int64_t B) {
+Check balance_check(Moe& layer, const Var& rows, int64_t B) {
   NoGrad no_grad;
   const int64_t E = layer.router.experts;
   const Tensor before = layer.router.balance.value;
@@ -87,10 +86,10 @@ Check verifying::balance_check(Moe& layer, const Var& rows, int64_t B) {
   }
   layer.router.balance.value = before;
   layer.train(false);
-  Check c = judged("balance", layer.path(), worst, kRounding,
+  Check c = within("balance", layer.path(), worst, kRounding,
                    "the bias decides who is chosen, not the weights; it moves to even load, once a step");
   if (!wrong.empty()) c.verdict = Verdict::failed, c.sentence = wrong;
   return c;
 }
 
-}  // namespace camo::moe
+}  // namespace camo::moe::checks

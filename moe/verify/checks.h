@@ -1,4 +1,4 @@
-// What the checks share: judging a number, comparing tensors, looking at a route.
+// What the checks share: a number against its limit, the difference of tensors, the flaws of a route.
 #pragma once
 
 #include <algorithm>
@@ -6,7 +6,7 @@
 
 #include "moe/verify/verify.h"
 
-namespace camo::moe::verifying {
+namespace camo::moe::checks {
 
 constexpr double kRounding = 1e-6;  // of a result in f32 that sums in another order
 
@@ -21,7 +21,8 @@ inline double relative_error(const Tensor& a, const Tensor& b, double least = 0)
   return !std::isfinite(error) ? INFINITY : size > 0 ? error / size : error;
 }
 
-inline Check judged(const char* name, const std::string& where, double measured, double limit, std::string sentence) {
+/// Passed if measured <= limit.
+inline Check within(const char* name, const std::string& where, double measured, double limit, std::string sentence) {
   const bool good = measured <= limit;  // NaN is not
   return {name, where, good ? Verdict::passed : Verdict::failed, measured, limit, std::move(sentence)};
 }
@@ -69,4 +70,4 @@ inline double largest_difference(const std::vector<double>& a, const double* b) 
 Check dispatch_check(Moe& layer, const Tensor& x);
 Check balance_check(Moe& layer, const Var& rows, int64_t B);
 
-}  // namespace camo::moe::verifying
+}  // namespace camo::moe::checks

@@ -4,9 +4,8 @@
 #include "moe/verify/checks.h"
 #include "nn/in_double.h"
 
-namespace camo::moe {
+namespace camo::moe::checks {
 namespace {
-using namespace verifying;
 
 constexpr double kExact = 1e-9;  // of a result in f64
 
@@ -48,7 +47,7 @@ Var paste(const Moe& layer, const Vars& rows, const Shape& map) {
 /// x + sum_k weight[r, k] expert[r, k](row r), one row after another.
 Var one_by_one(Moe& layer, const Var& x) {
   const Vars rows = cut(layer, x);
-  const Route route = layer.router.forward(concat(rows, 0));
+  const Route route = layer.choose(concat(rows, 0));
   const std::vector<int64_t> expert = to_vector<int64_t>(route.expert);
   Vars results;
   for (int64_t r = 0, i = 0; r < int64_t(rows.size()); ++r) {
@@ -56,7 +55,7 @@ Var one_by_one(Moe& layer, const Var& x) {
     for (int64_t k = 0; k < layer.router.chosen; ++k, ++i) {
       Var weight =
           reshape(slice(rows_slice(route.weight, r, r + 1), 1, k, k + 1), std::vector<int64_t>(size_t(x.rank()), 1));
-      Var one = layer.experts[expert[i]].forward(rows[r]) * weight;
+      Var one = layer.experts->one(expert[i], rows[r]) * weight;
       sum = sum.defined() ? sum + one : one;
     }
     results.push_back(sum);
@@ -80,7 +79,7 @@ Result run(Moe& layer, const Tensor& x, const std::function<Var(const Var&)>& f)
 
 }  // namespace
 
-Check verifying::dispatch_check(Moe& layer, const Tensor& x32) {
+Check dispatch_check(Moe& layer, const Tensor& x32) {
   nn::InDouble in_double(layer);
   const Tensor x = cast(x32, DType::f64);
   const Result fast = run(layer, x, [&](const Var& in) { return layer.forward(in).y; });
@@ -97,9 +96,9 @@ Check verifying::dispatch_check(Moe& layer, const Tensor& x32) {
   compare(fast.dx, plain.dx, "x");
   std::vector<nn::Parameter> parameters = layer.named_parameters();
   for (size_t i = 0; i < parameters.size(); ++i) compare(fast.gradients[i], plain.gradients[i], parameters[i].name);
-  return judged("dispatch", layer.path(), worst, kExact,
+  return within("dispatch", layer.path(), worst, kExact,
                 worst <= kExact ? "output and gradients of x, experts and gate equal a loop over rows"
                                 : where + " is not that of a loop over rows");
 }
 
-}  // namespace camo::moe
+}  // namespace camo::moe::checks

@@ -5,9 +5,9 @@
 #include "moe/verify/checks.h"
 #include "nn/in_double.h"
 
-namespace camo::moe {
+namespace camo::moe::checks {
 
-verifying::Flaw verifying::flaw(const Route& route, int64_t experts) {
+Flaw flaw(const Route& route, int64_t experts) {
   const int64_t R = route.expert.dim(0), K = route.expert.dim(1);
   std::vector<int64_t> e = to_vector<int64_t>(route.expert);
   std::vector<double> w = to_vector<double>(route.weight.value());
@@ -33,19 +33,15 @@ verifying::Flaw verifying::flaw(const Route& route, int64_t experts) {
 }
 
 namespace {
-using namespace verifying;
 
 constexpr double kGradient = 1e-6;  // of differences of order 4 in f64
 constexpr int64_t kDirections = 4;  // in which the gate's slope is measured
 
-/// Evaluation mode, and no watcher, while alive; what was staged is dropped.
-class Quiet {
+/// Evaluation mode while alive; what was staged is dropped.
+class AtRest {
  public:
-  explicit Quiet(Moe& layer) : layer_(layer), training_(layer.training()), watch_(std::exchange(layer.watch, nullptr)) {
-    layer.train(false);
-  }
-  ~Quiet() {
-    layer_.watch = watch_;
+  explicit AtRest(Moe& layer) : layer_(layer), training_(layer.training()) { layer.train(false); }
+  ~AtRest() {
     layer_.train(training_);
     nn::discard(layer_);
     nn::zero_grad(layer_);
@@ -54,15 +50,14 @@ class Quiet {
  private:
   Moe& layer_;
   bool training_;
-  std::function<void(const Var&, const MoeOut&)> watch_;
 };
 
 // ---- weights ----------------------------------------------------------------------------------------------
 
 Check weights_check(Moe& layer, const Var& rows) {
   NoGrad no_grad;
-  Flaw f = flaw(layer.router.forward(rows), layer.router.experts);
-  Check c = judged("weights", layer.path(), f.worst_sum, 1e-5,
+  Flaw f = flaw(layer.choose(rows), layer.router.experts);
+  Check c = within("weights", layer.path(), f.worst_sum, 1e-5,
                    text(rows.dim(0), " rows: weights sum to 1, none negative; choices distinct and in range"));
   if (f.row >= 0) c.verdict = Verdict::failed, c.sentence = text("row ", f.row, " has ", f.what);
   return c;
@@ -111,7 +106,7 @@ Check gate_check(Moe& layer, const Tensor& x32) {
   if (layer.router.chosen == 1 && size < 1e-20)
     return skipped("gate", layer.path(),
                    "one expert is chosen: its weight is 1, and the task's loss cannot train the gate");
-  Check c = judged("gate", layer.path(), size > 0 ? std::sqrt(error / size) : 1, kGradient,
+  Check c = within("gate", layer.path(), size > 0 ? std::sqrt(error / size) : 1, kGradient,
                    text("slope in ", kDirections, " directions, backward against differences"));
   if (!(gradient > 0))
     c.verdict = Verdict::failed, c.sentence = "no gradient reaches the gate: its weights are constants";
@@ -124,24 +119,23 @@ Check gate_check(Moe& layer, const Tensor& x32) {
 Check batch_check(Moe& layer, const Var& rows, int64_t B) {
   NoGrad no_grad;
   const int64_t n = rows.dim(0) / B, E = layer.router.experts;
-  const Route route = layer.router.forward(rows);
+  const Route route = layer.choose(rows);
   const std::vector<double> weights = weights_by_expert(route, E);
   double of_router = 0, of_experts = 0;
   std::string worst = "the router's result";
   std::vector<Tensor> results;
-  for (int64_t e = 0; e < E; ++e) results.push_back(layer.experts[e].forward(rows).value());
+  for (int64_t e = 0; e < E; ++e) results.push_back(layer.experts->one(e, rows).value());
   for (int64_t b = 0; b < B; ++b) {
     Var own = rows_slice(rows, b * n, (b + 1) * n);
-    of_router =
-        std::max(of_router, largest_difference(weights_by_expert(layer.router.forward(own), E), &weights[b * n * E]));
+    of_router = std::max(of_router, largest_difference(weights_by_expert(layer.choose(own), E), &weights[b * n * E]));
     for (int64_t e = 0; e < E; ++e) {
-      const double error = relative_error(layer.experts[e].forward(own).value(), results[e].slice(b * n, (b + 1) * n));
-      if (error > std::max(of_experts, of_router)) worst = text("expert ", layer.names[e]);
+      const double error = relative_error(layer.experts->one(e, own).value(), results[e].slice(b * n, (b + 1) * n));
+      if (error > std::max(of_experts, of_router)) worst = text("expert ", layer.experts->names[e]);
       of_experts = std::max(of_experts, error);
     }
   }
   const double measured = std::max(of_router, of_experts);
-  return judged("batch", layer.path(), measured, kRounding,
+  return within("batch", layer.path(), measured, kRounding,
                 measured <= kRounding ? "the router and every expert, an image alone and among others"
                                       : text(worst, " depends on who else is in the batch"));
 }
@@ -152,29 +146,32 @@ Check spatial_check(Moe& layer, const Var& rows, int64_t B) {
   NoGrad no_grad;
   const int64_t n = rows.dim(0) / B, E = layer.router.experts, step = std::max<int64_t>(1, n / 32);
   Var first = rows_slice(rows, 0, n);
-  const Route route = layer.router.forward(first);
+  const Route route = layer.choose(first);
   const std::vector<double> weights = weights_by_expert(route, E);
   const std::vector<int64_t> expert = to_vector<int64_t>(route.expert);
   std::set<std::vector<int64_t>> choices;
   int64_t looked = 0, other = 0;
   for (int64_t r = 0; r < n; r += step, ++looked) {
-    other += largest_difference(weights_by_expert(layer.router.forward(rows_slice(first, r, r + 1)), E),
-                                &weights[r * E]) > kRounding;
+    other += largest_difference(weights_by_expert(layer.choose(rows_slice(first, r, r + 1)), E), &weights[r * E]) >
+             kRounding;
     choices.insert({&expert[r * layer.router.chosen], &expert[(r + 1) * layer.router.chosen]});
   }
   const char* unit = layer.routing == Routing::tile ? "tiles" : "pixels";
-  return judged(
+  return within(
       "spatial", layer.path(), double(other) / double(looked), 0,
       other ? text(other, " of ", looked, " ", unit, " go elsewhere once their neighbours are gone")
             : text(looked, " ", unit, " of a picture make ", choices.size(), " different choices, each its own"));
 }
 
 }  // namespace
+}  // namespace camo::moe::checks
+
+namespace camo::moe {
 
 std::vector<Check> verify_layer(Moe& layer, const Tensor& x) {
   const int64_t B = x.dim(0);
   check(B >= 2, "verify_layer: needs two images and more, got x ", x.shape());
-  Quiet quiet(layer);
+  checks::AtRest at_rest(layer);
   // A loop over all pixels of a large map would take minutes; a corner of it is as good.
   Tensor corner = x;
   if (layer.routing == Routing::pixel)
@@ -182,17 +179,20 @@ std::vector<Check> verify_layer(Moe& layer, const Tensor& x) {
   const Var rows = layer.rows(Var(x));
   const std::string where = layer.path();
   std::vector<Check> out;
-  auto add_check = [&](const char* name, const std::function<Check()>& f) { out.push_back(guarded(name, where, f)); };
-  add_check("weights", [&] { return weights_check(layer, rows); });
-  add_check("gate", [&] { return gate_check(layer, corner); });
-  add_check("batch", [&] { return batch_check(layer, rows, B); });
+  auto add_check = [&](const char* name, const std::function<Check()>& f) {
+    out.push_back(checks::guarded(name, where, f));
+  };
+  add_check("weights", [&] { return checks::weights_check(layer, rows); });
+  add_check("gate", [&] { return checks::gate_check(layer, corner); });
+  add_check("batch", [&] { return checks::batch_check(layer, rows, B); });
   const bool together = out.back().verdict == Verdict::failed;
-  add_check("spatial", [&] { return spatial_check(layer, rows, B); });
+  add_check("spatial", [&] { return checks::spatial_check(layer, rows, B); });
   add_check("dispatch", [&] {
-    return together ? skipped("dispatch", where, "batch fails here: rows one by one are not these rows together")
-                    : dispatch_check(layer, corner);
+    return together
+               ? checks::skipped("dispatch", where, "batch fails here: rows one by one are not these rows together")
+               : checks::dispatch_check(layer, corner);
   });
-  add_check("balance", [&] { return balance_check(layer, rows, B); });
+  add_check("balance", [&] { return checks::balance_check(layer, rows, B); });
   return out;
 }
 

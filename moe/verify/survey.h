@@ -6,7 +6,7 @@
 // Tiles and pixels are grouped by themselves, each by what its layer sees in it.
 #pragma once
 
-#include "moe/moe.h"
+#include "moe/listener.h"
 
 namespace camo::moe {
 
@@ -27,22 +27,17 @@ struct Survey {
 };
 
 /// While alive, every image that passes is entered.
-class Surveyor {
+class Surveyor : public Listener {
  public:
-  explicit Surveyor(nn::Module& network);
-  ~Surveyor();
-  Surveyor(const Surveyor&) = delete;
+  explicit Surveyor(nn::Module& network) : Listener(network), records_(layers().size()) {}
+  void passed(const Moe& layer, const Var& x, const MoeOut& out) override;
   Survey result() const;
 
  private:
-  void enter(size_t layer, const Var& x, const MoeOut& out);
-  std::vector<Moe*> layers_;
-  std::vector<std::function<void(const Var&, const MoeOut&)>> before_;
-  struct Parts {
-    std::vector<double> share, features;
+  struct Record {
+    std::vector<double> share, part_share, part_features;  // as in Survey::Layer
   };
-  std::vector<std::vector<double>> share_;
-  std::vector<Parts> parts_;
+  std::vector<Record> records_;  // of layers(), in their order
   std::vector<double> features_;
   int64_t images_ = 0;
 };

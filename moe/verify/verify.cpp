@@ -1,22 +1,12 @@
 // A network as a whole: all its layers, its output, its attentions; and the checks that run along in
 // training.
 #include <algorithm>
+#include <map>
 
 #include "moe/verify/checks.h"
 #include "moe/verify/survey.h"
 
-namespace camo::moe {
-using namespace verifying;
-
-std::vector<std::string> failed(const std::vector<Check>& checks) {
-  std::vector<std::string> out;
-  for (const Check& c : checks)
-    if (c.verdict == Verdict::failed && std::find(out.begin(), out.end(), c.name) == out.end()) out.push_back(c.name);
-  return out;
-}
-
-// ---- the network ------------------------------------------------------------------------------------------
-
+namespace camo::moe::checks {
 namespace {
 
 bool fails(const std::vector<Check>& checks, const std::string& name, const std::string& where = "") {
@@ -25,19 +15,12 @@ bool fails(const std::vector<Check>& checks, const std::string& name, const std:
   });
 }
 
-/// The maps that reach each mixture.
-std::vector<Tensor> inputs_of(const Subject& s, const std::vector<Moe*>& layers) {
-  NoGrad no_grad;
-  std::vector<Tensor> out(layers.size());
-  std::vector<std::function<void(const Var&, const MoeOut&)>> before;
-  for (size_t i = 0; i < layers.size(); ++i) {
-    before.push_back(layers[i]->watch);
-    layers[i]->watch = [&out, i](const Var& x, const MoeOut&) { out[i] = x.value(); };
-  }
-  s.forward(Var(s.images));
-  for (size_t i = 0; i < layers.size(); ++i) layers[i]->watch = before[i];
-  return out;
-}
+/// The map that reached each mixture.
+struct Inputs : Listener {
+  using Listener::Listener;
+  std::map<const Moe*, Tensor> of;
+  void passed(const Moe& layer, const Var& x, const MoeOut&) override { of[&layer] = x.value(); }
+};
 
 /// Adds to each layer's gate check whether the network's output reaches it.
 void reach_gates(const Subject& s, const std::vector<Moe*>& layers, std::vector<Check>& checks) {
@@ -64,54 +47,11 @@ Check mates_check(const Subject& s) {
   double worst = 0;
   for (int64_t b = 0; b < s.images.dim(0); ++b)
     worst = std::max(worst, relative_error(s.forward(Var(s.images.slice(b, b + 1))).value(), together.slice(b, b + 1)));
-  return judged("batch", "network", worst, kRounding, "logits of each image alone and among others");
+  return within("batch", "network", worst, kRounding, "logits of each image alone and among others");
 }
-
-}  // namespace
-
-std::vector<Check> verify(const Subject& s, const Survey* survey) {
-  check(s.images.rank() == 4 && s.images.dim(0) >= 2, "verify: needs two images and more, got ", s.images.shape());
-  const bool training = s.network.training();
-  s.network.train(false);
-  const std::vector<Moe*> layers = mixtures(s.network);
-  std::vector<Check> out;
-  std::vector<debug::AttentionSizes> attentions;
-  std::vector<Tensor> x;
-  {
-    debug::NoteAttention note;
-    x = inputs_of(s, layers);
-    attentions = {note.sizes().begin(), note.sizes().end()};
-  }
-  for (size_t i = 0; i < layers.size(); ++i)
-    for (Check& c : verify_layer(*layers[i], x[i])) out.push_back(std::move(c));
-  reach_gates(s, layers, out);
-  if (layers.empty())
-    out.push_back(skipped("weights", "network", "has no mixture: the checks of routing have nothing to look at"));
-  if (fails(out, "dispatch"))
-    out.push_back(skipped("batch", "network", "dispatch fails: images get each other's results"));
-  else out.push_back(guarded("batch", "network", [&] { return mates_check(s); }));
-  for (const debug::AttentionSizes& sizes : attentions)
-    for (DType dtype : {DType::f32, DType::bf16}) out.push_back(verify_attention(sizes, dtype, s.images.device()));
-  if (attentions.empty()) out.push_back(skipped("flash", "network", "has no such attention"));
-
-  for (const char* name : {"usage", "content"})
-    if (!survey && !layers.empty()) out.push_back(skipped(name, "network", "needs a trained model and data"));
-  if (survey)
-    for (Check& c : verify_survey(*survey)) {
-      if (fails(out, "", c.where))
-        c = skipped(c.name.c_str(), c.where, "another check fails here: its numbers mean nothing");
-      out.push_back(std::move(c));
-    }
-  s.network.train(training);
-  return out;
-}
-
-// ---- in training ------------------------------------------------------------------------------------------
-
-namespace {
 
 /// "" or what is not finite; throws for what is wrong otherwise.
-std::string looked_at(const Moe& layer, const Var& x, const MoeOut& out) {
+std::string flaw_in_passing(const Moe& layer, const Var& x, const MoeOut& out) {
   const int64_t B = x.dim(0), R = out.route.expert.dim(0);
   if (B == 0) return "";
   auto image = [&](int64_t b) { return text(layer.path(), ", image ", b, " of the batch"); };
@@ -125,19 +65,63 @@ std::string looked_at(const Moe& layer, const Var& x, const MoeOut& out) {
 }
 
 }  // namespace
+}  // namespace camo::moe::checks
 
-Guard::Guard(nn::Module& network) {
-  for (Moe* layer : mixtures(network)) {
-    before_.emplace_back(layer, layer->watch);
-    layer->watch = [this, layer](const Var& x, const MoeOut& out) {
-      std::string found = looked_at(*layer, x, out);
-      if (not_finite_.empty()) not_finite_ = std::move(found);
-    };
+namespace camo::moe {
+
+std::vector<Check> verify(const Subject& s, const Survey* survey) {
+  check(s.images.rank() == 4 && s.images.dim(0) >= 2, "verify: needs two images and more, got ", s.images.shape());
+  const bool training = s.network.training();
+  s.network.train(false);
+  const std::vector<Moe*> layers = mixtures(s.network);
+  std::vector<Check> out;
+  std::vector<debug::AttentionSizes> attentions;
+  std::map<const Moe*, Tensor> x;
+  {
+    NoGrad no_grad;
+    debug::NoteAttention note;
+    checks::Inputs inputs(s.network);
+    s.forward(Var(s.images));
+    x = inputs.of;
+    attentions = {note.sizes().begin(), note.sizes().end()};
   }
+  for (Moe* layer : layers) {
+    check(x.contains(layer), "verify: the forward pass does not reach ", layer->path());
+    for (Check& c : verify_layer(*layer, x.at(layer))) out.push_back(std::move(c));
+  }
+  checks::reach_gates(s, layers, out);
+  if (layers.empty())
+    out.push_back(
+        checks::skipped("weights", "network", "has no mixture: the checks of routing have nothing to look at"));
+  if (checks::fails(out, "dispatch"))
+    out.push_back(checks::skipped("batch", "network", "dispatch fails: images get each other's results"));
+  else out.push_back(checks::guarded("batch", "network", [&] { return checks::mates_check(s); }));
+  for (const debug::AttentionSizes& sizes : attentions)
+    for (DType dtype : {DType::f32, DType::bf16}) out.push_back(verify_attention(sizes, dtype, s.images.device()));
+  if (attentions.empty()) out.push_back(checks::skipped("flash", "network", "has no such attention"));
+
+  for (const char* name : {"usage", "content"})
+    if (!survey && !layers.empty()) out.push_back(checks::skipped(name, "network", "needs a trained model and data"));
+  if (survey)
+    for (Check& c : verify_survey(*survey)) {
+      if (checks::fails(out, "", c.where))
+        c = checks::skipped(c.name.c_str(), c.where, "another check fails here: its numbers mean nothing");
+      out.push_back(std::move(c));
+    }
+  s.network.train(training);
+  return out;
 }
 
-Guard::~Guard() {
-  for (auto& [layer, watch] : before_) layer->watch = watch;
+std::vector<std::string> failed(const std::vector<Check>& checks) {
+  std::vector<std::string> out;
+  for (const Check& c : checks)
+    if (c.verdict == Verdict::failed && std::find(out.begin(), out.end(), c.name) == out.end()) out.push_back(c.name);
+  return out;
+}
+
+void Guard::passed(const Moe& layer, const Var& x, const MoeOut& out) {
+  std::string found = checks::flaw_in_passing(layer, x, out);
+  if (not_finite_.empty()) not_finite_ = std::move(found);
 }
 
 }  // namespace camo::moe

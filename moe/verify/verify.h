@@ -15,7 +15,7 @@
 #pragma once
 
 #include "autograd/debug.h"
-#include "moe/moe.h"
+#include "moe/listener.h"
 
 namespace camo::moe {
 
@@ -58,16 +58,14 @@ struct VerifyError : ErrorOf<7> {
 /// While alive, each forward pass of each mixture below `network` is looked at on its way.  Weights that do
 /// not sum to 1 and choices that are not distinct or out of range raise VerifyError with check, layer and
 /// image; what is not finite is noted, for whoever decides about the step.
-class Guard {
+class Guard : public Listener {
  public:
-  explicit Guard(nn::Module& network);
-  ~Guard();
-  Guard(const Guard&) = delete;
+  explicit Guard(nn::Module& network) : Listener(network) {}
+  void passed(const Moe& layer, const Var& x, const MoeOut& out) override;
   /// The first: "finite: LAYER, image B of the batch ..."; empty: none.
   const std::string& not_finite() const { return not_finite_; }
 
  private:
-  std::vector<std::pair<Moe*, std::function<void(const Var&, const MoeOut&)>>> before_;
   std::string not_finite_;
 };
 

@@ -13,8 +13,7 @@ const std::vector<std::string>& moe::attention_kind_names() {
   return names;
 }
 const std::vector<moe::LossTerm>& moe::loss_terms() {
-  static const std::vector<LossTerm> terms = {{"structure", &LossWeights::structure, "", nullptr},
-                                              {"search", &LossWeights::search, "", nullptr, false}};
+  static const std::vector<LossTerm> terms = {{"structure", 1, "", nullptr}, {"search", 0.5, "", nullptr, false}};
   return terms;
 }
 bool bf16_units() { return false; }

@@ -189,10 +189,10 @@ const std::vector<Case>& cases() {
 
 /// One expert of the kind, at rest (no dropout).
 struct Alone {
-  nn::List<Expert> list;
+  ExpertList list;
   Expert& expert;
   Alone(const ExpertKind& kind, int64_t dim, DType dtype = DType::f32)
-      : list(nn::Scope{.dtype = dtype, .seed = 11}), expert(kind.add(list, dim)) {
+      : list(nn::Scope{.dtype = dtype, .seed = 11}, dim, {kind}), expert(list[0]) {
     list.train(false);
   }
 };
@@ -300,8 +300,7 @@ TEST_CASE("the parameters of the COD experts lie within a factor of 1.5") {
   for (int64_t dim : {32, 64, 160, 256}) {
     int64_t least = INT64_MAX, most = 0;
     for (const ExpertKind& kind : cod_experts()) {
-      nn::List<Expert> list(nn::Scope{});
-      const int64_t count = kind.add(list, dim).parameter_count();
+      const int64_t count = kind.make(nn::Scope{}, dim)->parameter_count();
       least = std::min(least, count), most = std::max(most, count);
     }
     CAPTURE(dim);

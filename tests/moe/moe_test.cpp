@@ -10,6 +10,7 @@
 
 #include "autograd/checkpoint.h"
 #include "autograd/gradient_check.h"
+#include "moe/listener.h"
 
 using namespace camo;
 using namespace camo::moe;
@@ -24,7 +25,7 @@ struct Multiply : Expert {
 };
 
 std::vector<ExpertKind> multipliers(int count) {
-  return std::vector<ExpertKind>(size_t(count), {"multiply", add_expert<Multiply>});
+  return std::vector<ExpertKind>(size_t(count), {"multiply", make_expert<Multiply>});
 }
 
 }  // namespace
@@ -109,7 +110,7 @@ TEST_CASE("an expert that nobody chose gets no gradient") {
   MoeOut out = layer.forward(Var(randn({1, 4, 4, 8}, 2)));
   backward(sum(out.y));
   for (int64_t e = 0; e < 6; ++e)
-    for (const nn::Parameter& p : layer.experts[e].named_parameters())
+    for (const nn::Parameter& p : layer.experts->children()[size_t(e)]->named_parameters())
       CHECK(p.var.grad().defined() == (out.stats.load[size_t(e)] > 0));
 }
 
@@ -176,4 +177,47 @@ TEST_CASE("the router works in f32 for bf16 images") {
   Route route = router.forward(Var(x));
   CHECK(route.weight.dtype() == DType::f32);
   CHECK_THROWS_AS(Router(nn::Scope{}, 16, 2, {.chosen = 3}), ConfigError);
+}
+
+TEST_CASE("two listeners hear a layer at once, each until it leaves, in the order in which they came") {
+  struct Note : Listener {
+    std::string name;
+    std::vector<std::string>* said;
+    Note(Moe& layer, std::string name, std::vector<std::string>* said) : name(std::move(name)), said(said) {
+      listen_to(layer);
+    }
+    void say(const char* what) { said->push_back(name + " " + what); }
+    void routed(const Moe&, Route&) override { say("routed"); }
+    void planned(const Moe&, Plan&) override { say("planned"); }
+    void passed(const Moe&, const Var&, const MoeOut&) override { say("passed"); }
+  };
+  using Words = std::vector<std::string>;
+  Words said;
+  auto layer = std::make_unique<Moe>(nn::Scope{.seed = 5}, 8, multipliers(3));
+  const Var x(randn({4, 2, 2, 8}, 2));
+  Note stays(*layer, "stays", &said);
+  {
+    Note leaves(*layer, "leaves", &said);
+    layer->forward(x);
+    CHECK(said ==
+          Words{"stays routed", "leaves routed", "stays planned", "leaves planned", "stays passed", "leaves passed"});
+  }
+  said.clear();
+  layer->forward(x);
+  CHECK(said == Words{"stays routed", "stays planned", "stays passed"});
+  layer.reset();  // before its listener
+  CHECK(stays.layers().empty());
+}
+
+TEST_CASE("what a listener changes in the route and in the plan is what the layer does") {
+  struct FirstOnly : Listener {
+    using Listener::Listener;
+    void routed(const Moe&, Route& route) override {
+      route.expert = zeros(route.expert.shape(), DType::i64), route.weight = Var(full(route.weight.shape(), 1));
+    }
+  };
+  Moe layer(nn::Scope{.seed = 5}, 8, multipliers(3), {.chosen = 1});
+  FirstOnly listener(layer);
+  Tensor x = randn({4, 2, 2, 8}, 2);
+  CHECK(equal_bits(layer.forward(Var(x)).y.value(), add(x, x)));
 }

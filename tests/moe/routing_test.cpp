@@ -102,7 +102,7 @@ TEST_CASE("routing by tile is a loop over windows, each an image of its own: for
 }
 
 TEST_CASE("routing by pixel is a loop over pixels: forward and gradients") {
-  const std::vector<ExpertKind> kinds(4, {"mlp", add_expert<Mlp>});
+  const std::vector<ExpertKind> kinds(4, {"mlp", make_expert<Mlp>});
   check_against_loop(kinds, {.chosen = 2, .routing = Routing::pixel}, 1, {2, 3, 5, 8});
   CHECK_THROWS_AS(Moe(nn::Scope{}, 8, kinds, {.routing = Routing::tile, .tile = 0}), ConfigError);
 }
@@ -147,7 +147,7 @@ TEST_CASE("one grouped product gives what each expert's slice gives, bit for bit
   const std::vector<int64_t> begin = {0, 7, 7, 40, 41, 41};  // experts 1 and 4 have none
   Var x = Var::leaf(randn({41, 2, 3, 16}, 2));
   debug::CountMacs macs;
-  Var y = pool.forward(x, begin);
+  Var y = pool.results(x, begin);
   CHECK(macs.count() == 41 * 6 * 2 * 16 * 24);
   backward(sum(square(y)));
   for (int64_t e = 0; e < 5; ++e) {

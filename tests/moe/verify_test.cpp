@@ -9,9 +9,11 @@
 #include "moe/verify/survey.h"
 #include "nn/in_double.h"
 #include "nn/optim.h"
+#include "tests/moe/plant.h"
 
 using namespace camo;
 using namespace camo::moe;
+using test::Plant;
 using Names = std::vector<std::string>;
 
 namespace {
@@ -52,6 +54,23 @@ std::pair<Tensor, Tensor> stripes(int64_t n, uint64_t seed) {
   return {x, target};
 }
 
+/// The same with pools of small networks in place of whole experts: by image, and by pixel.
+struct Pools : nn::Module {
+  nn::Conv2d stem;
+  Moe images, pixels;
+  nn::Linear head;
+  Pools()
+      : Module(nn::Scope{.seed = 4}),
+        stem(sub("stem"), 3, 16, 4, {.stride = 4}),
+        images(sub("images"), 16, MlpPool{.experts = 5, .hidden = 8}, {}),
+        pixels(sub("pixels"), 16, MlpPool{.experts = 4, .hidden = 8}, {.chosen = 1, .routing = Routing::pixel}),
+        head(sub("head"), 16, 1) {}
+  Var forward(const Var& x) {
+    Var map = gelu(stem.forward(x));
+    return head.forward(images.forward(map).y + pixels.forward(map).y);
+  }
+};
+
 void train_some(Mini& net, int steps) {
   nn::AdamW optimizer(net);
   net.train();
@@ -64,7 +83,7 @@ void train_some(Mini& net, int steps) {
   }
 }
 
-Survey survey_of(Mini& net, int64_t n = 96) {
+template <class Net> Survey survey_of(Net& net, int64_t n = 96) {
   NoGrad no_grad;
   net.train(false);
   Surveyor surveyor(net);
@@ -72,7 +91,7 @@ Survey survey_of(Mini& net, int64_t n = 96) {
   return surveyor.result();
 }
 
-std::vector<Check> verified(Mini& net, bool with_data) {
+template <class Net> std::vector<Check> verified(Net& net, bool with_data) {
   std::optional<Survey> survey;
   if (with_data) survey = survey_of(net);
   const Subject subject{net, [&](const Var& x) { return net.forward(x); }, stripes(3, 1).first};
@@ -148,39 +167,61 @@ TEST_CASE("a fresh network passes what can be asked of it; the rest says that it
             return c.name == name && c.verdict == Verdict::skipped && c.sentence == "needs a trained model and data";
           }) == 1);
   for (const nn::Parameter& p : net.named_parameters()) CHECK(!p.var.grad().defined());
-  CHECK(mixtures(net)[0]->watch == nullptr);
+  for (Moe* layer : mixtures(net)) CHECK(layer->listeners.empty());
+}
+
+TEST_CASE("a network of pools is checked, surveyed and counted like any other") {
+  Pools net;
+  std::vector<Check> checks = verified(net, false);
+  CHECK_MESSAGE(failed(checks).empty(), told(checks));
+  for (const char* name : {"weights", "batch", "dispatch", "balance"})
+    CHECK(std::count_if(checks.begin(), checks.end(), [&](const Check& c) {
+            return c.name == name && c.where != "network" && c.verdict == Verdict::passed;
+          }) == 2);
+
+  const Survey survey = survey_of(net, 48);
+  REQUIRE(survey.layers.size() == 2);
+  CHECK(survey.layers[0].experts == Names{"mlp 0", "mlp 1", "mlp 2", "mlp 3", "mlp 4"});
+  CHECK(survey.layers[0].share.shape() == Shape{48, 5});
+  CHECK(survey.layers[1].share.shape() == Shape{48, 4});
+  CHECK(survey.layers[1].part_share.shape() == Shape{4 * 48, 4});
+  for (const Survey::Layer& layer : survey.layers)
+    for (double all : to_vector<double>(sum(layer.share, {1}))) CHECK(all == doctest::Approx(1));
+
+  // fc1 and fc2 of one expert: 16 x 8 weights each, and a bias.
+  const double one = 2 * 16 * 8 + 8 + 16;
+  CHECK(idle_parameters(net) == doctest::Approx(3 * one + 3 * one));
 }
 
 TEST_CASE("each planted defect turns its own check red, and no other") {
-  Mini net({cod_experts()[0], cod_experts()[1], cod_experts()[2], cod_experts()[5], {"wide", add_expert<BatchWide>}});
+  Mini net({cod_experts()[0], cod_experts()[1], cod_experts()[2], cod_experts()[5], {"wide", make_expert<BatchWide>}});
   Mini sound;
   train_some(sound, 200);
   std::vector<Check> checks = verified(sound, true);
   CHECK_MESSAGE(failed(checks).empty(), told(checks));
 
-  auto red_with = [&](const char* name, const std::string& where) {
-    checks = verified(sound, true);
+  auto red_with = [&](const char* name, Moe& layer, auto... defect) {
+    {
+      Plant plant(layer, defect...);
+      checks = verified(sound, true);
+    }
     CHECK_MESSAGE(failed(checks) == Names{name}, told(checks));
     for (const Check& c : checks)
-      if (c.verdict == Verdict::failed) CHECK((c.where == where || c.where == "network"));
-    sound.images.router.hook = nullptr, sound.tiles.router.hook = nullptr, sound.images.plan_hook = nullptr;
+      if (c.verdict == Verdict::failed) CHECK((c.where == layer.path() || c.where == "network"));
     checks = verified(sound, true);
     CHECK_MESSAGE(failed(checks).empty(), told(checks));
   };
   SUBCASE("a detached gate") {
-    sound.images.router.hook = [](Route& r) { r.weight = Var(r.weight.value()); };
-    red_with("gate", "images");
+    red_with("gate", sound.images, [](Route& r) { r.weight = Var(r.weight.value()); });
   }
   SUBCASE("one modal expert in place of spatial routing") {
-    sound.tiles.router.hook = [](Route& r) { modal(r, 9); };
-    red_with("spatial", "tiles");
+    red_with("spatial", sound.tiles, [](Route& r) { modal(r, 9); });
   }
   SUBCASE("the bias inside the softmax") {
-    sound.images.router.hook = [&](Route& r) {
-      Var biased = r.logits + Var(expand(sound.images.router.balance.value.reshape({1, 6}), r.logits.shape()));
+    red_with("balance", sound.images, [&](Route& r) {
+      Var biased = r.logits + Var(expand(sound.images.router.balance.value.reshape({1, -1}), r.logits.shape()));
       r.weight = softmax(take_along(biased, r.expert));
-    };
-    red_with("balance", "images");
+    });
   }
   SUBCASE("a dead expert") {
     Tensor bias = sound.images.router.gate.bias.value();
@@ -192,11 +233,10 @@ TEST_CASE("each planted defect turns its own check red, and no other") {
     CHECK(failed(verified(sound, true)).empty());
   }
   SUBCASE("logits divided by the largest of the batch") {
-    sound.images.router.hook = [](Route& r) {
+    red_with("batch", sound.images, [](Route& r) {
       r.logits = r.logits / expand(max(abs(r.logits), {}, /*keep=*/true), r.logits.shape());
       r.weight = softmax(take_along(r.logits, r.expert));
-    };
-    red_with("batch", "images");
+    });
   }
   SUBCASE("an expert that normalises over the batch") {
     train_some(net, 20);
@@ -204,33 +244,32 @@ TEST_CASE("each planted defect turns its own check red, and no other") {
     CHECK_MESSAGE(failed(checks) == Names{"batch"}, told(checks));
   }
   SUBCASE("results that come back to other rows") {
-    sound.images.plan_hook = [](Plan& plan) {
+    red_with("dispatch", sound.images, nullptr, [](Plan& plan) {
       std::vector<int64_t> position = to_vector<int64_t>(plan.position);
       const int64_t n = int64_t(position.size());
       for (int64_t& p : position) p = n - 1 - p;
       plan.position = from<int64_t>(position, plan.position.shape());
-    };
-    red_with("dispatch", "images");
+    });
   }
   SUBCASE("an expert chosen twice") {
-    sound.images.router.hook = [](Route& r) {
+    Plant twice(sound.images, [](Route& r) {
       std::vector<int64_t> expert = to_vector<int64_t>(r.expert);
       for (size_t i = 1; i < expert.size(); i += 2) expert[i] = expert[i - 1];
       r.expert = from<int64_t>(expert, r.expert.shape());
-    };
+    });
     checks = verified(sound, false);
     CHECK_MESSAGE(failed(checks).front() == "weights", told(checks));
   }
   SUBCASE("choices that have nothing to do with the image") {
-    sound.images.router.hook = [](Route& r) {
-      static int64_t calls = 0;
+    Plant random_choices([calls = 0](Route& r) mutable {
+      const int64_t E = r.logits.dim(1);
       std::vector<int64_t> expert(size_t(r.expert.numel()));
       Random random({.seed = uint64_t(++calls), .domain = Domain::test});
       for (size_t i = 0; i < expert.size(); i += 2)
-        expert[i] = random.below(6), expert[i + 1] = (expert[i] + 1 + random.below(5)) % 6;
+        expert[i] = random.below(E), expert[i + 1] = (expert[i] + 1 + random.below(E - 1)) % E;
       r.expert = from<int64_t>(expert, r.expert.shape());
-    };
-    sound.tiles.router.hook = sound.images.router.hook;
+    });
+    random_choices.listen_to(sound.images), random_choices.listen_to(sound.tiles);
     Survey survey = survey_of(sound);
     std::vector<Check> of_many = verify_survey(survey);
     CHECK_MESSAGE(failed(of_many) == Names{"content"}, told(of_many));
@@ -245,19 +284,20 @@ TEST_CASE("in training the guard names check, layer and image, and goes away") {
     Guard guard(net);
     net.forward(x);
     CHECK(guard.not_finite().empty());
-    net.images.router.hook = [](Route& r) {
-      Tensor w = r.weight.value().clone();
-      w.write<float>()[2 * 2] = 0.75f;
-      r.weight = Var(w);
-    };
-    CHECK_THROWS_WITH_AS(net.forward(x), doctest::Contains("weights: images, image 2 of the batch"), VerifyError);
-    net.images.router.hook = nullptr;
+    {
+      Plant plant(net.images, [](Route& r) {
+        Tensor w = r.weight.value().clone();
+        w.write<float>()[2 * 2] = 0.75f;
+        r.weight = Var(w);
+      });
+      CHECK_THROWS_WITH_AS(net.forward(x), doctest::Contains("weights: images, image 2 of the batch"), VerifyError);
+    }
     Tensor spoilt = x.value().clone();
     spoilt.write<float>()[3 * 32 * 32 * 3] = NAN;
     net.forward(Var(spoilt));
     CHECK(guard.not_finite().find("image 3 of the batch") != std::string::npos);
   }
-  CHECK(net.images.watch == nullptr);
+  CHECK(net.images.listeners.empty());
 }
 
 TEST_CASE("flash attention is right at odd sizes, in every type") {

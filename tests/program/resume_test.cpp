@@ -9,6 +9,7 @@
 
 #include "examples/camo/run/run_folder.h"
 #include "examples/camo/run/trainer.h"
+#include "tests/moe/plant.h"
 #include "tests/program/program_run.h"
 
 using namespace camo;
@@ -159,9 +160,10 @@ TEST_CASE("a route that goes wrong in training ends the run and is named") {
   TempFolder folder;
   TrainConfig config = tiny_config(folder / "run");
   config.epochs = 1, config.verify_every = 2;
+  test::Plant halved([](moe::Route& r) { r.weight = r.weight * 0.5; });
   Hooks hooks;
-  hooks.after_step = [](Learner& learner, const StepReport&) {
-    moe::mixtures(learner.model())[1]->router.hook = [](moe::Route& r) { r.weight = r.weight * 0.5; };
+  hooks.after_step = [&](Learner& learner, const StepReport&) {
+    if (halved.layers().empty()) halved.listen_to(*moe::mixtures(learner.model())[1]);
   };
   try {
     train(config, hooks);

@@ -66,8 +66,34 @@ TEST_CASE("a photograph is drawn for every model that routes, and a model that d
     Tensor picture = draw_responses(net, photograph, {32, 32});
     CHECK(picture.dim(2) == 3);
     CHECK(colours(picture).size() > 100);
-    for (moe::Moe* layer : moe::mixtures(net)) CHECK(layer->watch == nullptr);
+    for (moe::Moe* layer : moe::mixtures(net)) CHECK(layer->listeners.empty());
   }
+}
+
+TEST_CASE("a network of pools of different sizes is drawn like any other") {
+  struct Net : nn::Module {
+    moe::Moe images, pixels;
+    Net()
+        : Module(nn::Scope{.seed = 1}),
+          images(sub("images"), 3, moe::MlpPool{.experts = 3, .hidden = 4}, {}),
+          pixels(sub("pixels"), 3, moe::MlpPool{.experts = 5, .hidden = 4}, {.routing = moe::Routing::pixel}) {}
+    Var forward(const Var& x) { return pixels.forward(images.forward(x).y).y; }
+  } net;
+  net.train(false);
+  moe::Survey survey;
+  Tensor picture;
+  {
+    moe::Surveyor surveyor(net);
+    for (int i = 0; i < 4; ++i)
+      picture =
+          draw_responses(net, [&](const Var& x) { net.forward(x); }, make_synthetic(1, i, 16, 16).image, {16, 16});
+    survey = surveyor.result();
+  }
+  CHECK(survey.images() == 4);
+  // Photograph, choice, and an answer of each of the five experts, in columns of 172 pixels.
+  CHECK(picture.dim(1) > 7 * 172);
+  CHECK(colours(picture).size() > 100);
+  CHECK(draw_groups(survey).dim(2) == 3);
 }
 
 TEST_CASE("where tiles are routed their first choices lie over the photograph") {

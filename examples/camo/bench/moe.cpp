@@ -51,8 +51,7 @@ struct Bench {
     for (int64_t b = 0; b < x.dim(0); ++b) {
       Var one = slice_rows(x, b, b + 1), weight = slice_rows(route.weight, b, b + 1), y = one;
       for (int64_t k = 0; k < K; ++k)
-        y = y +
-            layer.experts[expert[size_t(b * K + k)]].forward(one) * reshape(slice(weight, 1, k, k + 1), {1, 1, 1, 1});
+        y = y + layer.experts->one(expert[size_t(b * K + k)], one) * reshape(slice(weight, 1, k, k + 1), {1, 1, 1, 1});
       rows.push_back(y);
     }
     return concat(rows, 0);
@@ -61,8 +60,8 @@ struct Bench {
   Var all(const Var& x) {
     const Var weight = softmax(layer.router.forward(x).logits);
     Var y = x;
-    for (int64_t e = 0; e < layer.experts.size(); ++e)
-      y = y + layer.experts[e].forward(x) * reshape(slice(weight, 1, e, e + 1), {x.dim(0), 1, 1, 1});
+    for (int64_t e = 0; e < layer.experts->count(); ++e)
+      y = y + layer.experts->one(e, x) * reshape(slice(weight, 1, e, e + 1), {x.dim(0), 1, 1, 1});
     return y;
   }
 

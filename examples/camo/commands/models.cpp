@@ -41,12 +41,7 @@ int models_command(const Arguments& words) {
     moe::CamoXpertConfig config{.model = name, .backbone = backbone, .experts = experts, .mixture = {.chosen = chosen}};
     moe::CamoXpert net(nn::Scope{.seed = 1}, config);
     net.train(false);
-    double idle = 0;
-    for (auto& scale : net.scales)
-      if (scale->mixture) {
-        const auto& pool = scale->mixture->experts;
-        idle += millions(pool) * (1 - double(chosen) / double(pool.size()));
-      }
+    const double idle = moe::idle_parameters(net) / 1e6;
     const double all = millions(net), body = millions(*net.backbone), mixing = millions(net.scales);
     std::printf("%-17s %9.3f %9.3f %9.3f %9.3f %9.3f  %9.2f  %9.2f\n", name.c_str(), body, mixing, all - body - mixing,
                 all, all - idle, cost(net, 224), cost(net, 352));

@@ -8,7 +8,8 @@ namespace camo::program {
 
 std::vector<ScaleNames> scale_names(nn::Module& network) {
   std::vector<ScaleNames> out;
-  for (const moe::Moe* layer : moe::mixtures(network)) out.push_back({text("H/", 4 << out.size()), layer->names});
+  for (const moe::Moe* layer : moe::mixtures(network))
+    out.push_back({text("H/", 4 << out.size()), layer->experts->names});
   return out;
 }
 
@@ -106,12 +107,18 @@ Tensor draw_usage(const std::vector<JsonObject>& metrics, const std::vector<Scal
 
 namespace {
 std::string counted(int64_t n) { return text(n, n == 1 ? " image" : " images"); }
+
+int64_t most_experts(const moe::Survey& survey) {
+  int64_t most = 0;
+  for (const moe::Survey::Layer& layer : survey.layers) most = std::max(most, layer.share.dim(1));
+  return most;
+}
 }  // namespace
 
 Tensor draw_groups(const moe::Survey& survey) {
   check<DataError>(survey.images() > 0, "draw_groups: the survey holds no image");
   const std::vector<int64_t> group = moe::groups_of(survey.features);
-  const int64_t G = *std::max_element(group.begin(), group.end()) + 1, E = survey.layers[0].share.dim(1);
+  const int64_t G = *std::max_element(group.begin(), group.end()) + 1, E = most_experts(survey);
   const int64_t cell_w = std::max<int64_t>(66, int64_t(longest(survey.layers[0].experts)) * 12 + 8), cell_h = 34,
                 label = 176;
   const int64_t width = label + E * cell_w + 90, height = 78 + G * cell_h + 18;
@@ -128,7 +135,8 @@ Tensor draw_groups(const moe::Survey& survey) {
                  text("H/", 4 << i, ": a group tells ", shown(test.information, "%.2f"), " nats of its experts (p ",
                       shown(test.p, "%.3f"), ")"),
                  kInk);
-    for (int64_t e = 0; e < E; ++e) centred(canvas, x0 + e * cell_w + cell_w / 2, top + 52, layer.experts[size_t(e)]);
+    for (int64_t e = 0; e < share.dim(1); ++e)
+      centred(canvas, x0 + e * cell_w + cell_w / 2, top + 52, layer.experts[size_t(e)]);
     for (int64_t g = 0; g < G; ++g) {
       const int64_t y = y0 + g * cell_h;
       canvas.write(left + kGap, y + (cell_h - kLetter) / 2, counted(std::count(group.begin(), group.end(), g)), kInk);

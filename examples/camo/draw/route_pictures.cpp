@@ -1,19 +1,20 @@
 // One photograph: who is chosen, and what each expert makes of it.
 #include "examples/camo/draw/route_pictures.h"
 
+#include <map>
 #include <numeric>
 
 #include "autograd/ops.h"
 #include "examples/camo/data/augment.h"
 #include "examples/camo/draw/route_style.h"
-#include "moe/verify/verify.h"
+#include "moe/listener.h"
 #include "tensor/image/image.h"
 
 namespace camo::program {
 namespace {
 
-/// What passed through one mixture, and every expert's answer.
-struct Passed {
+/// What one mixture got and chose, and every expert's answer.
+struct LayerView {
   const moe::Moe* layer = nullptr;
   Tensor map;                   // (1, H, W, C)
   std::vector<int64_t> expert;  // (R, K)
@@ -21,28 +22,29 @@ struct Passed {
   std::vector<Tensor> response;  // per expert (1, H, W, 1): norm over channels
 };
 
-std::vector<Passed> pass(moe::CamoXpert& model, const Tensor& input) {
+std::vector<LayerView> view(nn::Module& network, const std::function<void(const Var&)>& forward, const Tensor& input) {
   NoGrad no_grad;
-  const std::vector<moe::Moe*> layers = moe::mixtures(model);
-  std::vector<Passed> out(layers.size());
-  std::vector<std::function<void(const Var&, const moe::MoeOut&)>> before;
-  for (size_t i = 0; i < layers.size(); ++i) {
-    before.push_back(layers[i]->watch);
-    layers[i]->watch = [&out, &before, i](const Var& x, const moe::MoeOut& o) {
-      if (before[i]) before[i](x, o);
-      out[i].map = x.value();
-      out[i].expert = to_vector<int64_t>(o.route.expert), out[i].weight = to_vector<double>(o.route.weight.value());
-    };
-  }
-  model.forward(Var(input));
-  for (size_t i = 0; i < layers.size(); ++i) {
-    layers[i]->watch = before[i];
-    out[i].layer = layers[i];
-    const Var rows = layers[i]->rows(Var(out[i].map));
-    for (auto& expert : layers[i]->experts) {
-      Var f = expert->forward(rows);
-      if (layers[i]->routing != moe::Routing::image) f = moe::from_tiles(f, out[i].map.shape());
-      out[i].response.push_back(cast(sqrt(sum(square(f), {-1}, /*keep=*/true)).value(), DType::f32).to(Device{}));
+  struct Recorder : moe::Listener {
+    using Listener::Listener;
+    std::map<const moe::Moe*, LayerView> of;
+    void passed(const moe::Moe& layer, const Var& x, const moe::MoeOut& out) override {
+      of[&layer] = {.layer = &layer,
+                    .map = x.value(),
+                    .expert = to_vector<int64_t>(out.route.expert),
+                    .weight = to_vector<double>(out.route.weight.value()),
+                    .response = {}};
+    }
+  } recorder(network);
+  forward(Var(input));
+  std::vector<LayerView> out;
+  for (const moe::Moe* layer : recorder.layers()) {
+    check(recorder.of.contains(layer), "route: the forward pass does not reach ", layer->path());
+    LayerView& p = out.emplace_back(std::move(recorder.of.at(layer)));
+    const Var rows = layer->rows(Var(p.map));
+    for (int64_t e = 0; e < layer->experts->count(); ++e) {
+      Var f = layer->experts->one(e, rows);
+      if (layer->routing != moe::Routing::image) f = moe::from_tiles(f, p.map.shape());
+      p.response.push_back(cast(sqrt(sum(square(f), {-1}, /*keep=*/true)).value(), DType::f32).to(Device{}));
     }
   }
   return out;
@@ -73,13 +75,13 @@ template <class ColourAt> Tensor tinted(const Tensor& grey, double opacity, cons
 }
 
 /// The weights of an image's experts as bars, the most weight first.
-void draw_bars(Canvas& canvas, int64_t x, int64_t y, int64_t width, const Passed& p) {
+void draw_bars(Canvas& canvas, int64_t x, int64_t y, int64_t width, const LayerView& p) {
   std::vector<size_t> order(p.expert.size());
   std::iota(order.begin(), order.end(), size_t(0));
   std::stable_sort(order.begin(), order.end(), [&](size_t a, size_t b) { return p.weight[a] > p.weight[b]; });
   for (size_t k : order) {
     const size_t e = size_t(p.expert[k]);
-    canvas.write(x, y, p.layer->names[e], kInk);
+    canvas.write(x, y, p.layer->experts->names[e], kInk);
     const std::string value = percent(p.weight[k]);
     canvas.write(x + width - Canvas::text_width(value), y, value, kInk);
     canvas.rectangle(x, y + 19, width, 12, kPale);
@@ -89,7 +91,7 @@ void draw_bars(Canvas& canvas, int64_t x, int64_t y, int64_t width, const Passed
 }
 
 /// The first choice of each tile or pixel, in the experts' colours.
-Tensor choice_map(const Passed& p, const Tensor& grey) {
+Tensor choice_map(const LayerView& p, const Tensor& grey) {
   const int64_t t = p.layer->tile, H = p.map.dim(1), W = p.map.dim(2), w = (W + t - 1) / t, K = p.layer->router.chosen;
   return tinted(grey, 0.55, [&](int64_t y, int64_t x) {
     const int64_t row = y * H / grey.dim(0) / t * w + x * W / grey.dim(1) / t;
@@ -98,7 +100,7 @@ Tensor choice_map(const Passed& p, const Tensor& grey) {
 }
 
 /// How much of the picture goes to an expert: its weight, averaged over rows.
-double given_to(const Passed& p, int64_t expert) {
+double given_to(const LayerView& p, int64_t expert) {
   double sum = 0;
   for (size_t i = 0; i < p.expert.size(); ++i) sum += p.expert[i] == expert ? p.weight[i] : 0;
   return sum * double(p.layer->router.chosen) / double(p.expert.size());
@@ -106,13 +108,14 @@ double given_to(const Passed& p, int64_t expert) {
 
 }  // namespace
 
-Tensor draw_responses(moe::CamoXpert& model, const Tensor& photograph, ImageSize size) {
-  const Tensor input = normalised(photograph, size);
-  const std::vector<Passed> scales =
-      pass(model, input.reshape({1, size.height, size.width, 3}).to(model.state().device));
+Tensor draw_responses(nn::Module& network, const std::function<void(const Var&)>& forward, const Tensor& photograph,
+                      ImageSize size) {
+  const Tensor input = normalised(photograph, size).reshape({1, size.height, size.width, 3});
+  const std::vector<LayerView> scales = view(network, forward, input.to(network.state().device));
   check<ConfigError>(!scales.empty(), "route: this network has no mixture of experts");
-  const int64_t E = scales[0].layer->experts.size();
-  const int64_t cell_w = std::max<int64_t>(160, int64_t(longest(scales[0].layer->names)) * 12 + 56);
+  int64_t E = 0;
+  for (const LayerView& p : scales) E = std::max(E, p.layer->experts->count());
+  const int64_t cell_w = std::max<int64_t>(160, int64_t(longest(scales[0].layer->experts->names)) * 12 + 56);
   const int64_t cell_h = std::max<int64_t>(24, cell_w * size.height / size.width), row_h = cell_h + 30 + kGap;
   const Tensor picture = resize_image(photograph, cell_h, cell_w), grey = greyed(picture);
   Canvas canvas(40 + int64_t(scales.size()) * row_h, kGap + (E + 2) * (cell_w + kGap) + 70);
@@ -123,7 +126,7 @@ Tensor draw_responses(moe::CamoXpert& model, const Tensor& photograph, ImageSize
   canvas.place(column(0), 40 + 30, picture);
 
   for (size_t s = 0; s < scales.size(); ++s) {
-    const Passed& p = scales[s];
+    const LayerView& p = scales[s];
     const int64_t top = 40 + int64_t(s) * row_h, y = top + 30, H = p.map.dim(1), W = p.map.dim(2);
     canvas.write(column(1), top + 8, text("H/", 4 << s, ": ", H, " x ", W), kInk);
     if (p.layer->routing == moe::Routing::image) draw_bars(canvas, column(1), y + 6, cell_w, p);
@@ -136,10 +139,10 @@ Tensor draw_responses(moe::CamoXpert& model, const Tensor& photograph, ImageSize
     // One pixel in a hundred may burn out: a single peak would leave the rest of the row dark.
     std::sort(all.begin(), all.end());
     const double least = all[all.size() / 100], most = std::max<double>(all[all.size() * 99 / 100], least + 1e-9);
-    for (int64_t e = 0; e < E; ++e) {
+    for (int64_t e = 0; e < p.layer->experts->count(); ++e) {
       const int64_t x = column(2 + e);
       const double given = given_to(p, e);
-      canvas.write(x, top + 8, p.layer->names[size_t(e)], kInk);
+      canvas.write(x, top + 8, p.layer->experts->names[size_t(e)], kInk);
       if (given > 0) {
         const std::string share = percent(given);
         canvas.write(x + cell_w - Canvas::text_width(share), top + 8, share, expert_colour(size_t(e)));

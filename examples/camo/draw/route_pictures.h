@@ -27,8 +27,13 @@ Tensor draw_groups(const moe::Survey& survey);
 /// One photograph u8 (H, W, 3), at the size that the network sees it: a row for each scale.  First who is
 /// chosen: bars of the weights, or where tiles or pixels are routed the map of the first choices.  Then each
 /// expert's answer, whether chosen or not: the norm of f(x) over channels at every pixel, one colour scale a
-/// row.  In evaluation mode.
-Tensor draw_responses(moe::CamoXpert& model, const Tensor& photograph, ImageSize size);
+/// row.  In evaluation mode.  forward passes an image (1, H, W, 3) through the network.
+Tensor draw_responses(nn::Module& network, const std::function<void(const Var& image)>& forward,
+                      const Tensor& photograph, ImageSize size);
+inline Tensor draw_responses(moe::CamoXpert& model, const Tensor& photograph, ImageSize size) {
+  return draw_responses(
+      model, [&](const Var& image) { model.forward(image); }, photograph, size);
+}
 
 /// Where a photograph's picture goes: usage.png, groups.png and responses_0.png, ... of a run folder.
 constexpr int64_t kResponsePictures = 3;

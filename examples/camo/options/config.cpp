@@ -13,7 +13,7 @@ namespace camo::program {
 std::string to_text(const moe::LossWeights& weights) {
   std::string out;
   for (const moe::LossTerm& term : moe::loss_terms())
-    if (weights.*term.weight != 0) out += text(out.empty() ? "" : ",", term.name, "=", weights.*term.weight);
+    if (weights[term.name] != 0) out += text(out.empty() ? "" : ",", term.name, "=", weights[term.name]);
   return out;
 }
 
@@ -21,7 +21,7 @@ moe::LossWeights loss_weights(const std::string& terms) {
   moe::LossWeights out;
   Options table;
   for (const moe::LossTerm& term : moe::loss_terms())
-    table.push_back({term.name, &(out.*term.weight = 0), term.help, 0, 1e6});
+    table.push_back({term.name, &(out[term.name] = 0), term.help, 0, 1e6});
   set_all(table, terms, "loss");
   return out;
 }
@@ -117,7 +117,7 @@ void validate(const TrainConfig& c) {
   router_settings(c);
   const moe::LossWeights weights = loss_weights(c.loss);
   bool learns = false;
-  for (const moe::LossTerm& term : moe::loss_terms()) learns = learns || (term.of_logits && weights.*term.weight > 0);
+  for (const moe::LossTerm& term : moe::loss_terms()) learns = learns || (term.of_logits && weights[term.name] > 0);
   check<ConfigError>(learns, "camo train --loss: the logits need a term, got '", c.loss, "' [structure=1]");
   const bool routes = c.model == "camoxpert" || c.model == "camoxpert-sparse";
   check<ConfigError>(routes || c.router.empty(), "camo train --router: ", c.model, " has no router");
