@@ -11,6 +11,7 @@
 #pragma once
 
 #include "moe/gate.h"
+#include "tensor/names.h"
 
 namespace camo::moe {
 
@@ -20,14 +21,17 @@ namespace camo::moe {
 ///   auxiliary     a loss, coefficient * E sum_e fraction_e mean_b p[b, e]: fraction of the choices that fell on e,
 ///                 a constant, p = softmax(logits).  1 when even.  Fedus, Zoph, Shazeer 2021, arXiv:2101.03961
 enum class Balancing { none, sign, proportional, auxiliary };
+constexpr auto names_of(Balancing) { return std::array{"none", "sign", "proportional", "auxiliary"}; }
 
 /// Whose softmax the weights are.  Both are the same numbers; what differs is the unit of the balance.
 ///   chosen  of the chosen logits; the balance is added to logits
 ///   all     of all logits, then divided by the sum of the chosen; the balance is added to probabilities
 enum class Weights { chosen, all };
+constexpr auto names_of(Weights) { return std::array{"chosen", "all"}; }
 
 /// What is a row: a whole image, a window of it, or a pixel.
 enum class Routing { image, tile, pixel };
+constexpr auto names_of(Routing) { return std::array{"image", "tile", "pixel"}; }
 
 struct MoeConfig {
   int64_t chosen = 2;

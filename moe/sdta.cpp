@@ -41,18 +41,6 @@ Var attend(AttentionKind kind, const Var& q, const Var& k, const Var& v, int hea
 
 }  // namespace
 
-const std::vector<std::string>& attention_kind_names() {
-  static const std::vector<std::string> names = {"flash", "plain", "linear"};
-  return names;
-}
-
-AttentionKind attention_kind(const std::string& name) {
-  const auto& names = attention_kind_names();
-  const auto found = std::find(names.begin(), names.end(), name);
-  check<ConfigError>(found != names.end(), "attention: no kind is called '", name, "' [one of flash, plain, linear]");
-  return AttentionKind(found - names.begin());
-}
-
 int sdta_heads(int64_t dim) {
   int heads = 8;
   while (dim % heads != 0) --heads;

@@ -10,14 +10,12 @@
 #pragma once
 
 #include "nn/layers.h"
+#include "tensor/names.h"
 
 namespace camo::moe {
 
 enum class AttentionKind { flash, plain, linear };
-/// The names of the kinds in their order, for a configuration.
-const std::vector<std::string>& attention_kind_names();
-/// The kind of that name; ConfigError lists the known ones.
-AttentionKind attention_kind(const std::string& name);
+constexpr auto names_of(AttentionKind) { return std::array{"flash", "plain", "linear"}; }
 
 struct SdtaOptions {
   AttentionKind kind = AttentionKind::flash;

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
 
 #include "tests/op_case.h"
 
@@ -13,6 +14,7 @@ namespace camo::test {
 /// small: the shapes of the checks, to try the benchmark itself; listed: the case's bench_inputs; large: with eight times
 /// their leading axis (a batch of 32 photographs), for a device whose caches hold the listed size.
 enum class BenchSize { small, listed, large };
+constexpr auto names_of(BenchSize) { return std::array{"small", "listed", "large"}; }
 
 struct BenchPlan {
   Device device = {};

@@ -8,10 +8,6 @@
 namespace camo {
 std::vector<std::string> nn::backbone_names() { return {"pvt_v2_b0", "pvt_v2_b2"}; }
 std::vector<std::string> moe::model_names() { return {"camoxpert", "camoxpert-sparse"}; }
-const std::vector<std::string>& moe::attention_kind_names() {
-  static const std::vector<std::string> names = {"flash", "linear"};
-  return names;
-}
 const std::vector<moe::LossTerm>& moe::loss_terms() {
   static const std::vector<LossTerm> terms = {{"structure", 1, "", nullptr}, {"search", 0.5, "", nullptr, false}};
   return terms;

@@ -160,11 +160,6 @@ TEST_CASE("an encoder of bf16 maps is close to that of f32") {
   }
 }
 
-TEST_CASE("the kinds of attention have names") {
-  for (size_t i = 0; i < 3; ++i) CHECK(attention_kind(attention_kind_names()[i]) == kKinds[i]);
-  CHECK_THROWS_WITH_AS(attention_kind("falsh"), doctest::Contains("flash, plain, linear"), ConfigError);
-}
-
 TEST_CASE("the block gates channels, then pixels, and lets a tenth of x pass") {
   const int64_t H = 6, W = 5, C = 9;
   SdtaBlock net(nn::Scope{.seed = 3}, C);

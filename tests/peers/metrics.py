@@ -5,7 +5,7 @@ the border, maps of few levels), and real masks from CAMO_DATA/camo under maps o
 
     python tests/peers/metrics.py --camo build/camo        # needs pysodmetrics, Pillow; exit status 0: all equal
 
-Two cases of the S-measure are ill-defined in PySODMetrics and exact in Camo (s_measure.h): a block without pixels,
+Two cases of the S-measure are ill-defined in PySODMetrics and exact in Camo (s_measure.cpp): a block without pixels,
 whose score is not a number, and a block that is constant in map and mask, where the rounding of a mean decides between
 0 and 1.  For these the expected value is PySODMetrics' own with the two blocks corrected, and the pairs are counted.
 """

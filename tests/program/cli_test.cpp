@@ -5,8 +5,8 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <regex>
 
-#include "tensor/image/image.h"
 #include "tensor/io/file.h"
 #include "tests/program/program_run.h"
 
@@ -20,7 +20,7 @@ int64_t lines(const std::string& text) { return std::count(text.begin(), text.en
 
 void expect(const std::string& arguments, int code, const std::vector<std::string>& says) {
   CAPTURE(arguments);
-  Finished f = run_camo(arguments);
+  ProcessResult f = run_camo(arguments);
   CAPTURE(f.error);
   CHECK(f.code == code);
   CHECK(f.out == "");
@@ -34,9 +34,7 @@ void expect_line(const std::string& arguments, int code, const std::vector<std::
 }
 
 void write_pair(const fs::path& root, const std::string& name, int64_t h = 8, int64_t w = 8, int64_t mask_w = 8) {
-  fs::create_directories(root / "Image"), fs::create_directories(root / "GT");
-  write_png((root / "Image" / (name + ".png")).string(), full({h, w, 3}, 7, DType::u8));
-  write_png((root / "GT" / (name + ".png")).string(), full({h, mask_w, 1}, 255, DType::u8));
+  write_pair_files(root / "Image" / (name + ".png"), root / "GT" / (name + ".png"), h, w, mask_w);
 }
 
 }  // namespace
@@ -66,7 +64,7 @@ TEST_CASE("commands, flags and values") {
   expect_line("predict --out x", 2, {"--weights"});
   expect_line("inspect", 2, {"FILE"});
   expect_line("synth", 2, {"--out"});
-  expect_line("bench convolution", 2, {"convolution", "gemm"});
+  expect_line("bench convolution", 2, {"convolution", "did you mean conv?"});
 }
 
 TEST_CASE("configuration files") {
@@ -135,13 +133,21 @@ TEST_CASE("help fits a screen and leaves no option without words") {
   CHECK(run_camo("--version").out.rfind("camo ", 0) == 0);
   CHECK(run_camo("--help").code == 0);
   CHECK(run_camo("").code == 2);
-  for (const char* command : {"train", "eval", "predict", "inspect", "synth", "bench", "demo", "ops"}) {
+  const std::string overview = run_camo("--help").out, subjects = run_camo("bench --help").out;
+  const std::regex riddle("\n +--[a-z0-9-]+( N| X| TEXT| WORD)?( N.HxW)? +(of|that|which) ");  // "--size N  of step"
+  std::smatch found;
+  for (const std::string command :
+       {"train",      "demo",       "eval",        "compare",    "verify",        "route",     "predict",  "models",
+        "backbones",  "features",   "import",      "export",     "inspect",       "synth",     "bench",    "ops",
+        "bench gemm", "bench step", "bench train", "bench load", "bench metrics", "bench moe", "bench ops"}) {
     CAPTURE(command);
-    CHECK(run_camo("--help").out.find(command) != std::string::npos);
-    Finished f = run_camo(std::string(command) + " --help");
+    const bool subject = command.starts_with("bench ");
+    CHECK((subject ? subjects : overview).find("\n  " + command.substr(subject ? 6 : 0) + " ") != std::string::npos);
+    ProcessResult f = run_camo(command + " --help");
     CHECK(f.code == 0);
     CHECK(f.error == "");
     CHECK(lines(f.out) <= 50);
-    CHECK(f.out.find("usage: camo " + std::string(command)) != std::string::npos);
+    CHECK(f.out.find("usage: camo " + command) != std::string::npos);
+    CHECK_MESSAGE(!std::regex_search(f.out, found, riddle), found.str());
   }
 }

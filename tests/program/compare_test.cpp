@@ -97,11 +97,11 @@ TEST_CASE("two models are compared image by image, seeds averaged first") {
     write_file(folder / file, to_csv(image_table(names, images)));
   };
   table("a1.csv", 0.2, false), table("a2.csv", 0.4, true), table("b.csv", 0.2, true);
-  const test::Finished same = run_camo("compare " + folder / "a1.csv" + " " + folder / "b.csv");
+  const test::ProcessResult same = run_camo("compare " + folder / "a1.csv" + " " + folder / "b.csv");
   CHECK(same.code == 0);
   CHECK(same.out.find("*") == std::string::npos);
-  const test::Finished run = run_camo("compare " + folder / "a1.csv" + " " + folder / "a2.csv" + " vs " +
-                                      folder / "b.csv" + " --out " + folder / "c.json");
+  const test::ProcessResult run = run_camo("compare " + folder / "a1.csv" + " " + folder / "a2.csv" + " vs " +
+                                           folder / "b.csv" + " --out " + folder / "c.json");
   CHECK(run.code == 0);
   const JsonObject json = parse_json(read_file<DataError>(folder / "c.json"), "c.json");
   for (const char* name : {"MAE", "S", "F_weighted", "IoU"}) {
@@ -114,7 +114,7 @@ TEST_CASE("two models are compared image by image, seeds averaged first") {
   CHECK(json.find("E_max") == nullptr);
 
   write_file(folder / "other.csv", "name,S\nimage_0,1\n");
-  const test::Finished other = run_camo("compare " + folder / "a1.csv" + " " + folder / "other.csv");
+  const test::ProcessResult other = run_camo("compare " + folder / "a1.csv" + " " + folder / "other.csv");
   CHECK(other.code == 3);
   CHECK(other.error.find("lacks 'image_1'") != std::string::npos);
   CHECK(run_camo("compare " + folder / "a1.csv").code == 2);
@@ -130,17 +130,16 @@ TEST_CASE("a report holds the figures, the table, the curves and the worst pictu
     if (i == 7) mask = zeros(mask.shape(), DType::u8);
     write_png(folder / "maps/" + name, mask);
   }
-  const test::Finished maps = run_camo("eval --pred " + folder / "maps --gt " + folder / "data/GT --csv " +
-                                       folder / "i.csv --out " + folder / "s.json --report " + folder / "report");
+  const test::ProcessResult maps = run_camo("eval --pred " + folder / "maps --gt " + folder / "data/GT --csv " +
+                                            folder / "i.csv --out " + folder / "s.json --report " + folder / "report");
   CAPTURE(maps.error);
   REQUIRE(maps.code == 0);
   const JsonObject json = parse_json(read_file<DataError>(folder / "s.json"), "s.json");
   CHECK(json.integer("images") == 12);
-  for (const char* name : {"S", "E_mean", "E_max", "E_adaptive", "F_weighted", "F_mean", "F_max", "F_adaptive", "MAE",
-                           "IoU", "Dice", "precision", "recall"}) {
-    const auto interval = std::get<std::vector<double>>(*json.find(text(name, "_interval")));
-    CHECK(interval[0] <= json.number(name));
-    CHECK(json.number(name) <= interval[1]);
+  for (const MeasureInfo& m : kMeasures) {
+    const auto interval = std::get<std::vector<double>>(*json.find(text(m.name, "_interval")));
+    CHECK(interval[0] <= json.number(m.name));
+    CHECK(json.number(m.name) <= interval[1]);
   }
   CHECK(json.number("IoU") == doctest::Approx(11.0 / 12));
   CHECK(read_file<DataError>(folder / "report/scores.json") == read_file<DataError>(folder / "s.json"));

@@ -1,4 +1,4 @@
-// Keys that hold several settings: the loss and the routers.
+// Keys of the configuration: choices by their words, and keys that hold several settings (the loss and the routers).
 #include "examples/camo/options/config.h"
 
 #include <doctest/doctest.h>
@@ -50,4 +50,42 @@ TEST_CASE("a key that does not exist, a value out of range: the message names it
   }
   CHECK_THROWS_WITH_AS(loss_weights("structur=1"), doctest::Contains("did you mean structure"), ConfigError);
   CHECK_THROWS_WITH_AS(loss_weights("bce=-1"), doctest::Contains("loss: bce"), ConfigError);
+}
+
+TEST_CASE("choices are written as words, and the words come back") {
+  const std::string words =
+      R"({"augment": "off", "attention": "linear", "device": "cuda", "precision": "bf16", "bf16-units": "auto", "tf32": "on"})";
+  TrainConfig c;
+  parse_config(words, "test", c);
+  CHECK(!c.augment);
+  CHECK(c.attention == moe::AttentionKind::linear);
+  CHECK(c.device == Device{Device::cuda, 0});
+  CHECK(c.precision == Precision::bf16);
+  CHECK(c.bf16_units == Bf16Units::automatic);
+  CHECK(c.tf32);
+  const JsonObject written = parse_json(to_text(c), "test");
+  for (const auto& [key, word] : parse_json(words, "test").items)
+    CHECK(written.string(key) == std::get<std::string>(word));
+}
+
+TEST_CASE("a word that is no choice is answered with those that are") {
+  TrainConfig c;
+  for (auto [words, said] : {std::pair{R"({"attention": "falsh"})", "did you mean flash"},
+                             {R"({"device": "tpu"})", "one of: cpu, cuda"},
+                             {R"({"tf32": "yes"})", "tf32: no such choice, got 'yes' [one of: off, on]"},
+                             {R"({"tf32": true})", "wrong kind, expects one like off"}}) {
+    CAPTURE(words);
+    CHECK_THROWS_WITH_AS(parse_config(words, "test", c), doctest::Contains(said), ConfigError);
+  }
+  c.router = "routing=pixel";
+  CHECK_THROWS_WITH_AS(router_settings(c), doctest::Contains("one of: image, tile"), ConfigError);
+}
+
+TEST_CASE("a command takes some options of the table, in its own order") {
+  TrainConfig c;
+  const Options some = options(c).only({"threads", "lr"});
+  CHECK(some.names() == std::vector<std::string>{"threads", "lr"});
+  set(some[1], "0.5", "test");
+  CHECK(c.lr == 0.5);
+  CHECK_THROWS_AS(options(c).only({"thread"}), std::logic_error);
 }

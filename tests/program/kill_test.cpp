@@ -67,6 +67,24 @@ std::vector<int64_t> calls() {
   return out;
 }
 
+/// A finished run of one epoch, which is resumed again and again in a fresh copy.
+struct ResumedRun {
+  TempFolder folder;
+  std::string run = folder / "run", copy = folder / "copy";
+
+  ResumedRun() {
+    REQUIRE(run_camo("train --data synthetic --count 4 --batch-size 2 --size 32 --epochs 1 --out " + run).code == 0);
+    renew();
+  }
+  void renew() {
+    fs::remove_all(copy);
+    fs::copy(run, copy, fs::copy_options::recursive);
+  }
+  ProcessResult resume(const std::string& environment = "") {
+    return run_camo("train --resume " + copy + " --epochs 2", environment);
+  }
+};
+
 int64_t g_kill_at = 0;
 int kill_hook(const char*, int64_t number) {
   if (number == g_kill_at) ::raise(SIGKILL);
@@ -127,41 +145,33 @@ TEST_CASE("a kill before each file call of a save leaves the old checkpoint or t
 }
 
 TEST_CASE("a run killed in its saves leaves loadable checkpoints, and goes on from them to the same bits") {
-  TempFolder folder;
-  std::string run = folder / "run", copy = folder / "copy";
-  REQUIRE(run_camo("train --data synthetic --count 4 --batch-size 2 --size 32 --epochs 1 --out " + run).code == 0);
-  fs::copy(run, copy, fs::copy_options::recursive);
-  REQUIRE(run_camo("train --resume " + copy + " --epochs 2").code == 0);
-  const uint64_t whole = weights_hash(copy + "/last.safetensors");
+  ResumedRun test;
+  REQUIRE(test.resume().code == 0);
+  const uint64_t whole = weights_hash(test.copy + "/last.safetensors");
   int64_t killed = 0;
   for (int64_t call : calls()) {
     CAPTURE(call);
-    fs::remove_all(copy);
-    fs::copy(run, copy, fs::copy_options::recursive);
-    Finished f = run_camo("train --resume " + copy + " --epochs 2", text("CAMO_FAULT=kill@", call));
-    check_loads(copy);
-    killed += f.code != 0;
-    CHECK(run_camo("train --resume " + copy + " --epochs 2").code == 0);
-    CHECK(weights_hash(copy + "/last.safetensors") == whole);
+    test.renew();
+    killed += test.resume(text("CAMO_FAULT=kill@", call)).code != 0;
+    check_loads(test.copy);
+    CHECK(test.resume().code == 0);
+    CHECK(weights_hash(test.copy + "/last.safetensors") == whole);
   }
   CHECK(killed >= 5);
 }
 
 TEST_CASE("a full disk leaves whole checkpoints and says what was needed") {
-  TempFolder folder;
-  std::string run = folder / "run", copy = folder / "copy";
-  REQUIRE(run_camo("train --data synthetic --count 4 --batch-size 2 --size 32 --epochs 1 --out " + run).code == 0);
-  const uint64_t before = weights_hash(run + "/last.safetensors");
+  ResumedRun test;
+  const uint64_t before = weights_hash(test.run + "/last.safetensors");
   int64_t old_ones = 0;
   for (int64_t call : calls()) {
     CAPTURE(call);
-    fs::remove_all(copy);
-    fs::copy(run, copy, fs::copy_options::recursive);
-    Finished f = run_camo("train --resume " + copy + " --epochs 2", text("CAMO_FAULT=ENOSPC@", call));
-    check_loads(copy);
+    test.renew();
+    const ProcessResult f = test.resume(text("CAMO_FAULT=ENOSPC@", call));
+    check_loads(test.copy);
     CHECK((f.code == 0 || f.code == 6));
     if (f.code == 6) CHECK(f.error.find("needed") != std::string::npos);
-    old_ones += f.code == 6 && weights_hash(copy + "/last.safetensors") == before;
+    old_ones += f.code == 6 && weights_hash(test.copy + "/last.safetensors") == before;
   }
   CHECK(old_ones > 0);
 }

@@ -2,8 +2,6 @@
 #include <doctest/doctest.h>
 
 #include <cstdio>
-#include <cstdlib>
-#include <filesystem>
 
 #include "examples/camo/data/augment.h"
 #include "examples/camo/data/dataset.h"
@@ -11,6 +9,7 @@
 #include "moe/loss.h"
 #include "nn/optim.h"
 #include "nn/unreached.h"
+#include "tests/program/program_run.h"
 
 using namespace camo;
 using namespace camo::moe;
@@ -60,12 +59,8 @@ TEST_CASE("every model learns from its first ten steps, and no parameter is with
 
 // Half an hour on two cores: build/tests/camo_tests --no-skip -tc="*every backbone, on photographs*"
 TEST_CASE("every model with every backbone, on photographs of 224 x 224 and 320 x 256" * doctest::skip()) {
-  const char* data = std::getenv("CAMO_DATA");
-  const std::string folder = std::string(data ? data : "") + "/camo";
-  if (!data || !std::filesystem::is_directory(folder)) {
-    MESSAGE("skipped: no photographs in '" << folder << "' [set CAMO_DATA]");
-    return;
-  }
+  const std::string folder = test::real_photographs();
+  if (folder.empty()) return;
   program::Dataset set{.pairs = program::find_pairs(folder, {"Train"}), .synthetic = {}};
   for (auto [height, width] : {std::pair<int64_t, int64_t>{224, 224}, {320, 256}}) {
     const program::ImageSize size{height, width};

@@ -1,5 +1,6 @@
 #include "tests/program/program_run.h"
 
+#include <doctest/doctest.h>
 #include <stdlib.h>
 #include <sys/wait.h>
 
@@ -7,6 +8,7 @@
 #include <filesystem>
 
 #include "examples/camo/options/files.h"
+#include "tensor/image/image.h"
 #include "tensor/io/io.h"
 #include "tensor/random.h"
 
@@ -30,13 +32,28 @@ program::TrainConfig tiny_config(const std::string& out) {
   return c;
 }
 
-Finished run_camo(const std::string& arguments, const std::string& environment) {
+ProcessResult run_camo(const std::string& arguments, const std::string& environment) {
   TempFolder folder;
   std::string command =
       environment + " " CAMO_BINARY " " + arguments + " >" + (folder / "out") + " 2>" + (folder / "error");
   int status = std::system(command.c_str());
   int code = WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
   return {code, program::read_file<DataError>(folder / "out"), program::read_file<DataError>(folder / "error")};
+}
+
+void write_pair_files(const std::filesystem::path& image, const std::filesystem::path& mask, int64_t height,
+                      int64_t width, int64_t mask_width) {
+  for (const std::filesystem::path& file : {image, mask}) std::filesystem::create_directories(file.parent_path());
+  write_png(image.string(), full({height, width, 3}, 9, DType::u8));
+  write_png(mask.string(), full({height, mask_width, 1}, 255, DType::u8));
+}
+
+std::string real_photographs() {
+  const char* data = std::getenv("CAMO_DATA");
+  const std::string folder = std::string(data ? data : "") + "/camo";
+  if (data && std::filesystem::is_directory(folder)) return folder;
+  MESSAGE("skipped: no photographs in '" << folder << "' [set CAMO_DATA]");
+  return "";
 }
 
 uint64_t weights_hash(const std::string& file) {

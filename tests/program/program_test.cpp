@@ -24,11 +24,7 @@ namespace fs = std::filesystem;
 
 namespace {
 
-void write_pair(const fs::path& image, const fs::path& mask) {
-  fs::create_directories(image.parent_path()), fs::create_directories(mask.parent_path());
-  write_png(image.string(), full({8, 6, 3}, 9, DType::u8));
-  write_png(mask.string(), full({8, 6, 1}, 255, DType::u8));
-}
+void write_pair(const fs::path& image, const fs::path& mask) { test::write_pair_files(image, mask, 8, 6, 6); }
 
 Picture noise_picture(int64_t h, int64_t w) {
   Picture out{empty({h, w, 3}, DType::u8), empty({h, w, 1}, DType::u8)};
@@ -44,7 +40,7 @@ TEST_CASE("a configuration written and read is the same in every bit") {
   TrainConfig c;
   c.data = "a \"quoted\" path\\with\tall", c.lr = 0.1 + 0.2, c.min_lr = 1e-300, c.seed = 8999999999999999,
   c.size = {64, 96};
-  c.precision = "bf16", c.augment = "off", c.weight_decay = 0;
+  c.precision = Precision::bf16, c.augment = false, c.weight_decay = 0;
   for (bool one_line : {false, true}) {
     TrainConfig back;
     parse_config(to_text(c, one_line), "test", back);
@@ -55,12 +51,13 @@ TEST_CASE("a configuration written and read is the same in every bit") {
 }
 
 TEST_CASE("'auto' is resolved before a run records its configuration") {
-  for (const char* precision : {"fp32", "bf16"}) {
+  for (Precision precision : {Precision::fp32, Precision::bf16}) {
     TrainConfig c;
-    c.precision = precision, c.bf16_units = "auto", c.threads = 2;
+    c.precision = precision, c.bf16_units = Bf16Units::automatic, c.threads = 2;
     apply_machine(c);
-    CHECK((c.bf16_units == "off" || (c.bf16_units == "on" && c.precision == "bf16")));
-    CHECK(bf16_units() == (c.bf16_units == "on"));
+    const bool on = c.bf16_units == Bf16Units::on;
+    CHECK((c.bf16_units == Bf16Units::off || (on && precision == Precision::bf16)));
+    CHECK(bf16_units() == on);
   }
   TrainConfig off;
   apply_machine(off);
@@ -160,7 +157,7 @@ TEST_CASE("augmentation is a function of its key; photograph and mask move toget
     for (int k = 0; k < 3; ++k) p.image.write<uint8_t>()[3 * i + k] = p.mask.read<uint8_t>()[i];
   for (uint32_t epoch = 0; epoch < 20; ++epoch) {
     key.step = epoch;
-    Drawn d = draw(key);
+    Augmentation d = draw(key);
     d.brightness = d.contrast = d.saturation = 1;
     Sample s = transform(p, {32, 32}, d);
     int64_t wrong = 0;
@@ -208,7 +205,7 @@ TEST_CASE("train, eval, predict and inspect fit together") {
   CHECK(run_camo("synth --count 6 --size 48x40 --out " + folder / "data").code == 0);
   std::string train =
       "train --data " + folder / "data --size 32 --batch-size 2 --epochs 1 --hold-out 0.34 --out " + folder / "run";
-  test::Finished trained = run_camo(train);
+  test::ProcessResult trained = run_camo(train);
   CAPTURE(trained.error);
   REQUIRE(trained.code == 0);
   CHECK(trained.out.find("EMA") != std::string::npos);
@@ -219,7 +216,7 @@ TEST_CASE("train, eval, predict and inspect fit together") {
   CHECK(run_camo(train).code == 2);
 
   std::string weights = folder / "run/best.safetensors";
-  test::Finished eval =
+  test::ProcessResult eval =
       run_camo("eval --weights " + weights + " --data " + folder / "data --out " + folder / "scores.json");
   CHECK(eval.code == 0);
   CHECK(eval.out.find("averaged (EMA)") != std::string::npos);
@@ -228,11 +225,11 @@ TEST_CASE("train, eval, predict and inspect fit together") {
   CHECK(probe_image(folder / "found/overlay/synthetic_000003.png").channels == 3);
   CHECK(run_camo("predict --weights " + weights + " --out " + folder / "found " + folder / "data/Image").code == 2);
   // The maps on disk score as the network did.
-  test::Finished maps = run_camo("eval --pred " + folder / "found/map --gt " + folder / "data/GT");
+  test::ProcessResult maps = run_camo("eval --pred " + folder / "found/map --gt " + folder / "data/GT");
   CHECK(maps.code == 0);
   CHECK(eval.out.find(maps.out) != std::string::npos);
 
-  test::Finished inspect = run_camo("inspect --stats --hash " + weights);
+  test::ProcessResult inspect = run_camo("inspect --stats --hash " + weights);
   CHECK(inspect.code == 0);
   CHECK(inspect.out.find("ema.") != std::string::npos);
   CHECK(inspect.out.find("NaN or infinite") == std::string::npos);

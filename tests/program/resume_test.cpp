@@ -52,6 +52,17 @@ bool same(const std::vector<Tensor>& a, const std::vector<Tensor>& b) {
   return true;
 }
 
+/// The run ends with an error of this exit code that says this.
+void expect_end(const TrainConfig& config, const Hooks& hooks, int exit_code, const char* says) {
+  try {
+    train(config, hooks);
+    FAIL("the run went on");
+  } catch (const Error& e) {
+    CHECK(e.exit_code() == exit_code);
+    CHECK(std::string(e.what()).find(says) != std::string::npos);
+  }
+}
+
 }  // namespace
 
 TEST_CASE("a run stopped at any step and continued equals the run that was never stopped") {
@@ -147,13 +158,7 @@ TEST_CASE("NaN in every step ends the run with exit code 5") {
   config.epochs = 1, config.bad_steps = 2;
   Hooks hooks;
   hooks.before_pass = [](int64_t, Sample& batch) { batch.image.write<float>()[0] = INFINITY; };
-  try {
-    train(config, hooks);
-    FAIL("the run went on");
-  } catch (const Error& e) {
-    CHECK(e.exit_code() == 5);
-    CHECK(std::string(e.what()).find("2 steps in a row") != std::string::npos);
-  }
+  expect_end(config, hooks, 5, "2 steps in a row");
 }
 
 TEST_CASE("a route that goes wrong in training ends the run and is named") {
@@ -165,11 +170,5 @@ TEST_CASE("a route that goes wrong in training ends the run and is named") {
   hooks.after_step = [&](Learner& learner, const StepReport&) {
     if (halved.layers().empty()) halved.listen_to(*moe::mixtures(learner.model())[1]);
   };
-  try {
-    train(config, hooks);
-    FAIL("the run went on");
-  } catch (const Error& e) {
-    CHECK(e.exit_code() == 7);
-    CHECK(std::string(e.what()).find("weights: scales.1.mixture, image 0 of the batch") != std::string::npos);
-  }
+  expect_end(config, hooks, 7, "weights: scales.1.mixture, image 0 of the batch");
 }

@@ -110,12 +110,17 @@ TEST_CASE("where tiles are routed their first choices lie over the photograph") 
 }
 
 TEST_CASE("camo verify and camo route answer from the command line") {
-  test::Finished fresh = test::run_camo("verify --size 32 --threads 1");
+  test::ProcessResult fresh = test::run_camo("verify --size 32 --threads 1");
   CHECK(fresh.code == 0);
   CHECK(fresh.out.find("needs a trained model and data") != std::string::npos);
   CHECK(fresh.out.find("all is well") != std::string::npos);
-  test::Finished json = test::run_camo("verify --size 32 --threads 1 --json");
+  test::ProcessResult json = test::run_camo("verify --size 32 --threads 1 --json");
   CHECK(json.out.find("{\"name\": \"weights\", \"where\": \"scales.0.mixture\", \"verdict\": \"ok\"") == 0);
   CHECK(test::run_camo("verify --data synthetic").code == 2);
   CHECK(test::run_camo("route --out x").code == 2);
+  test::TempFolder folder;
+  test::write_pair_files(folder / "photo.png", folder / "out/usage.png", 8, 8, 8);
+  test::ProcessResult taken = test::run_camo("route --weights x --out " + folder / "out " + folder / "photo.png");
+  CHECK(taken.code == 2);
+  CHECK(taken.error.find("usage.png exists") != std::string::npos);
 }

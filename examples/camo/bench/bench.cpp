@@ -1,28 +1,22 @@
 #include "examples/camo/bench/bench.h"
 
 #include <algorithm>
-#include <chrono>
 #include <cmath>
 #include <cstdio>
 #include <ctime>
 #include <utility>
 
+#include "examples/camo/bench/timing.h"
+#include "examples/camo/options/config.h"
 #include "tensor/cpu/vec.h"
 #include "tensor/error.h"
 #include "tensor/parallel.h"
 
-namespace camo {
+namespace camo::program {
 namespace {
 
 constexpr int kRounds = 7, kRetries = 12;
 constexpr double kSample = 0.012;  // seconds
-
-double now() { return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count(); }
-
-double median(std::vector<double> x) {
-  std::nth_element(x.begin(), x.begin() + x.size() / 2, x.end());
-  return x[x.size() / 2];
-}
 
 /// Seconds of one call, over `calls` of them.  A sample in which the process did not have its processors is
 /// taken again: the time then belongs to a neighbour.
@@ -30,9 +24,9 @@ double sample(const std::function<void()>& run, int calls, int threads) {
   double seconds = 0;
   for (int attempt = 0; attempt < kRetries; ++attempt) {
     std::clock_t cpu = std::clock();
-    double begin = now();
-    for (int i = 0; i < calls; ++i) run();
-    seconds = now() - begin;
+    seconds = seconds_of([&] {
+      for (int i = 0; i < calls; ++i) run();
+    });
     if (double(std::clock() - cpu) / CLOCKS_PER_SEC >= 0.97 * seconds * threads) break;
   }
   return seconds / calls;
@@ -110,16 +104,21 @@ std::vector<double> bench_table(const std::string& title, std::vector<BenchRow> 
   return means;
 }
 
-int bench(const std::string& what, int threads) {
-  const bool all = what == "all";
-  check<ConfigError>(all || what == "gemm" || what == "conv",
-                     "bench: knows gemm, conv, all, step, train and, with the tests built, ops; got ", what);
-  if (threads <= 0) set_threads(0), threads = camo::threads();
+int bench_kernels_command(const std::string& subject, const Arguments& words) {
+  Machine machine;
+  Command command{.name = "bench " + subject,
+                  .summary =
+                      "Times kernels, with one thread and with all, against the peak of multiply-adds that is "
+                      "measured in between.",
+                  .usage = "camo bench " + subject + " [flags]",
+                  .options = options(machine).only({"threads"})};
+  read(command, words);
+  set_threads(int(machine.threads));
   std::vector<int> counts{1};
-  if (threads > 1) counts.push_back(threads);
-  if (all || what == "gemm") bench_gemm(counts);
-  if (all || what == "conv") bench_conv(counts);
+  if (camo::threads() > 1) counts.push_back(camo::threads());
+  if (subject != "conv") bench_gemm(counts);
+  if (subject != "gemm") bench_conv(counts);
   return 0;
 }
 
-}  // namespace camo
+}  // namespace camo::program

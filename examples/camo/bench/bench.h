@@ -1,37 +1,42 @@
-// `camo bench`: how fast the kernels are against what this machine can do.
+// The subjects of `camo bench`, and a table of kernels against the speed of this machine.
 //
-// Every figure is a fraction of the multiply-add peak measured in the same minutes, because clocks and
-// neighbours change.  Rows of a table run interleaved, round by round; the median of the rounds counts.
+// A kernel's figure is a fraction of the peak of multiply-adds measured in the same minutes, because clocks and
+// neighbours change.  The rows of a table run interleaved, round by round; the median of the rounds counts.
 #pragma once
 
 #include <functional>
 #include <string>
 #include <vector>
 
-namespace camo {
+#include "examples/camo/options/cli.h"
 
-/// One thing to time: flops of one call, and a call (made with the thread count already set).
+namespace camo::program {
+
+/// One kernel to time: the flops of one call, and the call.
 struct BenchRow {
   std::string name;
   double flops;
   std::function<void()> run;
 };
 
-/// Measured peak in flop/s of f32 multiply-adds on `threads` threads (a few milliseconds).
+/// Peak in flop/s of f32 multiply-adds on `threads` threads, measured in a few milliseconds.
 double measured_peak(int threads);
 
-/// Times the rows at each thread count and prints GFLOP/s, fraction of the peak, and geometric means.
-/// Returns the geometric means, one per thread count.
+/// Times the rows with each number of threads and prints GFLOP/s, fractions of the peak and their geometric means.
+/// Returns the geometric means, one per number of threads.
 std::vector<double> bench_table(const std::string& title, std::vector<BenchRow> rows, const std::vector<int>& threads);
 
-/// A line of /proc/self/status in MiB: VmRSS (resident now) or VmHWM (its peak).  0 where there is none.
-double status_mib(const std::string& key);
-
-/// what: gemm, conv, attention or all; threads: the largest count (0: all cores).  Returns an exit code.
-int bench(const std::string& what, int threads);
-
-// One function per subject, each in a file of its own.
+// Tables, each with one thread and with all.
 void bench_gemm(const std::vector<int>& threads);
 void bench_conv(const std::vector<int>& threads);
 
-}  // namespace camo
+// Subjects, each in bench/NAME.cpp: they take the words after `camo bench NAME` and return an exit code.
+int bench_kernels_command(const std::string& subject, const Arguments& words);  // bench.cpp: gemm, conv or all
+int bench_step_command(const Arguments& words);
+int bench_train_command(const Arguments& words);
+int bench_load_command(const Arguments& words);
+int bench_metrics_command(const Arguments& words);
+int bench_moe_command(const Arguments& words);
+int bench_ops_command(const Arguments& words);  // commands/no_cases.cpp in a build without tests
+
+}  // namespace camo::program

@@ -6,7 +6,7 @@
 #include "examples/camo/bench/bench.h"
 #include "tensor/random.h"
 
-namespace camo {
+namespace camo::program {
 namespace {
 
 struct Case {
@@ -54,4 +54,4 @@ void bench_conv(const std::vector<int>& threads) {
   }
 }
 
-}  // namespace camo
+}  // namespace camo::program

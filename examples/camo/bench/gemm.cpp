@@ -5,7 +5,7 @@
 #include "tensor/ops/layout.h"
 #include "tensor/random.h"
 
-namespace camo {
+namespace camo::program {
 namespace {
 
 struct Sizes {
@@ -70,4 +70,4 @@ void bench_gemm(const std::vector<int>& threads) {
   use_bf16_units(before);
 }
 
-}  // namespace camo
+}  // namespace camo::program

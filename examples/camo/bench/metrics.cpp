@@ -1,11 +1,12 @@
-// camo bench metrics: how long it takes to measure maps that lie in memory.
+// camo bench metrics: time of all measures on maps in memory.
 #include "examples/camo/metrics/metrics.h"
 
-#include <chrono>
 #include <cstdio>
 
-#include "examples/camo/commands/commands.h"
+#include "examples/camo/bench/bench.h"
+#include "examples/camo/bench/timing.h"
 #include "examples/camo/data/synth.h"
+#include "examples/camo/options/config.h"
 #include "tensor/image/image.h"
 #include "tensor/parallel.h"
 
@@ -26,24 +27,25 @@ Tensor imagined_map(const SynthPair& pair) {
 
 int bench_metrics_command(const Arguments& words) {
   constexpr int64_t kDistinct = 32;
-  int64_t count = 2000, threads = 0;
+  int64_t count = 2000;
+  Machine machine;
   ImageSize size;
-  Command command{.name = "bench metrics",
-                  .summary = "Measures maps in memory, 32 synthetic ones again and again: seconds and maps a second.",
-                  .usage = "camo bench metrics [flags]",
-                  .options = {{"count", &count, "maps to measure", 1, 1e6},
-                              {"size", &size, "of the maps"},
-                              {"threads", &threads, "threads; 0: one per core", 0, 1024}}};
+  Command command{
+      .name = "bench metrics",
+      .summary = "Times all measures of camo eval on maps in memory: 32 synthetic maps, again and again.",
+      .usage = "camo bench metrics [flags]",
+      .options = {{"count", &count, "number of maps", 1, 1e6}, {"size", &size, "size of the maps in pixels"}}};
+  command.options.add(options(machine).only({"threads"}));
   read(command, words);
-  set_threads(int(threads));
+  set_threads(int(machine.threads));
   std::vector<MapAndMask> pairs(std::min(count, kDistinct));
   parallel_for(int64_t(pairs.size()), kGrain, [&](int64_t i) {
     const SynthPair pair = make_synthetic(/*seed=*/1, uint64_t(i), size.height, size.width);
     pairs[i] = {imagined_map(pair), pair.mask};
   });
-  const auto start = std::chrono::steady_clock::now();
-  const std::vector<ImageMeasures> images = measure_all(count, [&](int64_t i) { return pairs[i % kDistinct]; });
-  const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  std::vector<ImageMeasures> images;
+  const double seconds =
+      seconds_of([&] { images = measure_all(count, [&](int64_t i) { return pairs[i % kDistinct]; }); });
   const Measures mean = average(images);
   std::printf("%lld maps of %s on %d threads: %.2f s, %.0f maps/s  (S %.4f, weighted F %.4f)\n", (long long)count,
               to_string(size).c_str(), camo::threads(), seconds, double(count) / seconds, mean.s, mean.f_weighted);

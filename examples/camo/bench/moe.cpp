@@ -8,24 +8,20 @@
 #include "moe/moe.h"
 
 #include <algorithm>
-#include <chrono>
 #include <cmath>
 #include <cstdio>
 #include <functional>
 
 #include "autograd/ops.h"
-#include "examples/camo/commands/commands.h"
+#include "examples/camo/bench/bench.h"
+#include "examples/camo/bench/timing.h"
+#include "examples/camo/options/config.h"
 #include "tensor/parallel.h"
 
 namespace camo::program {
 namespace {
 
 using moe::Moe;
-
-double median(std::vector<double> x) {
-  std::sort(x.begin(), x.end());
-  return x[x.size() / 2];
-}
 
 struct Case {
   int64_t dim, side, batch, chosen;
@@ -68,13 +64,14 @@ struct Bench {
   /// Seconds of forward and backward; gradients stay where the caller wants them.
   double run(Var (Bench::*way)(const Var&), Tensor* y = nullptr) {
     nn::zero_grad(layer);
-    const auto start = std::chrono::steady_clock::now();
-    Var x = Var::leaf(image), out = (this->*way)(x);
-    backward(out, dy);
-    const std::chrono::duration<double> took = std::chrono::steady_clock::now() - start;
+    Var x = Var::leaf(image), out;
+    const double seconds = seconds_of([&] {
+      out = (this->*way)(x);
+      backward(out, dy);
+    });
     nn::discard(layer);
     if (y) *y = out.value(), dx = x.grad();
-    return took.count();
+    return seconds;
   }
 };
 
@@ -141,15 +138,19 @@ void bench_case(const Case& c, int64_t rounds) {
 }  // namespace
 
 int bench_moe_command(const Arguments& words) {
-  int64_t threads = 2, rounds = 11;
-  read({.name = "bench moe",
-        .summary = "A mixture of six COD experts, two for each image: batched by expert, as a loop over images, and "
-                   "all six for every image; and with up to 16 experts.",
-        .usage = "camo bench moe [flags]",
-        .options = {{"threads", &threads, "that compute; 0: one per core", 0, 1024},
-                    {"rounds", &rounds, "that count, after the first", 1, 1e4}}},
-       words);
-  set_threads(int(threads));
+  Machine machine;
+  machine.threads = 2;
+  int64_t rounds = 11;
+  Command command{.name = "bench moe",
+                  .summary =
+                      "Times the mixture-of-experts layer, forward and backward, with six COD experts and two of "
+                      "them chosen per image: batched by expert, as a loop over images, and with all experts for "
+                      "every image.  Then it times up to 16 experts.",
+                  .usage = "camo bench moe [flags]",
+                  .options = options(machine).only({"threads"})};
+  command.options.add({{"rounds", &rounds, "timed rounds, after one that is not timed", 1, 1e4}});
+  read(command, words);
+  set_threads(int(machine.threads));
   for (const Case& c : {Case{288, 22, 16, 2}, Case{512, 11, 16, 2}}) bench_case(c, rounds);
   return 0;
 }

@@ -3,7 +3,8 @@
 #include <cstdio>
 #include <sstream>
 
-#include "examples/camo/commands/commands.h"
+#include "examples/camo/bench/bench.h"
+#include "examples/camo/options/config.h"
 #include "examples/camo/options/files.h"
 #include "examples/camo/options/json.h"
 #include "tensor/parallel.h"
@@ -57,28 +58,27 @@ std::string json(const Row& row, const Peaks& p) {
 }  // namespace
 
 int bench_ops_command(const Arguments& words) {
-  std::string device = "cpu", size = "listed", out;
-  int64_t threads = 0;
+  std::string out;
+  Machine machine;
+  BenchPlan plan;
   Command command{
       .name = "bench ops",
       .summary =
-          "Times every op (or those of some files, as tests/ops/STEM.cpp), forward and with backward, f32 and bf16, "
-          "against the copy bandwidth and the rate of a large product measured in the same process.",
+          "Times every op, forward and with backward, in f32 and bf16, against the copy bandwidth and the rate of "
+          "a large matrix product that are measured in the same process.  STEM picks the ops of "
+          "tests/ops/STEM.cpp.",
       .usage = "camo bench ops [STEM...] [flags]",
-      .options = {choice("device", &device, "where to compute", {"cpu", "cuda"}),
-                  choice("size", &size, "small: as the checks; listed: as the case says; large: eight times the batch",
-                         {"small", "listed", "large"}),
-                  {"threads", &threads, "threads that compute; 0: one per core", 0, 1024},
-                  {"out", &out, "JSON file to write"}},
+      .options = {choice("size", &plan.size,
+                         "small: as in the checks; listed: as the case says; large: 8 times the batch"),
+                  {"out", &out, "write the table to this JSON file"}},
       .rest = "STEM",
-      .notes = "columns: time of forward and its bound over it; the same of forward and backward together"};
-  const Given given = read(command, words);
-  const std::vector<std::string> wanted(given.rest.begin() + 1, given.rest.end());  // after the word ops
-  const BenchPlan plan{.device = parse_device(device),
-                       .size = size == "small"   ? BenchSize::small
-                               : size == "large" ? BenchSize::large
-                                                 : BenchSize::listed};
-  set_threads(int(threads));
+      .notes =
+          "Columns: the time of the forward pass, and its lower bound as a fraction of it; the same of the forward "
+          "and backward pass together."};
+  command.options.add(options(machine).only({"device", "threads"}));
+  const std::vector<std::string> wanted = read(command, words).rest;
+  plan.device = machine.device;
+  set_threads(int(machine.threads));
 
   Peaks peaks = measure_peaks(plan);
   std::vector<Row> rows;
@@ -104,12 +104,9 @@ int bench_ops_command(const Arguments& words) {
               peaks.f32_flops * 1e-12, peaks.bf16_flops * 1e-12, peaks.call * 1e6);
 
   JsonObject head;
-  head.items = {{"device", device},
-                {"size", size},
-                {"copy_gb_s", peaks.bytes * 1e-9},
-                {"f32_tflop_s", peaks.f32_flops * 1e-12},
-                {"bf16_tflop_s", peaks.bf16_flops * 1e-12},
-                {"call_us", peaks.call * 1e6}};
+  head.items = {{"device", to_string(machine.device)},      {"size", name_of(plan.size)},
+                {"copy_gb_s", peaks.bytes * 1e-9},          {"f32_tflop_s", peaks.f32_flops * 1e-12},
+                {"bf16_tflop_s", peaks.bf16_flops * 1e-12}, {"call_us", peaks.call * 1e6}};
   int failed = 0;
   std::string list;
   for (const Row& row : rows)

@@ -1,30 +1,27 @@
-#include "examples/camo/bench/step.h"
-
-#include <algorithm>
-#include <chrono>
+// camo bench step: one training step of a backbone: forward, mean of squares over the features, backward.
+//
+// Twin of tests/peers/step_timm.py; tests/peers/compare_step.py runs the two in turn, with --serve.
 #include <cstdio>
-#include <fstream>
 #include <iostream>
 
 #include "autograd/ops.h"
 #include "examples/camo/bench/bench.h"
+#include "examples/camo/bench/timing.h"
+#include "examples/camo/options/config.h"
+#include "examples/camo/run/process_memory.h"
 #include "nn/backbone.h"
 #include "tensor/parallel.h"
 
-namespace camo {
+namespace camo::program {
 namespace {
-
-double now_ms() {
-  return std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now().time_since_epoch()).count();
-}
 
 struct Step {
   std::unique_ptr<nn::Backbone> model;
   Var image;
 
-  explicit Step(const StepBench& o)
-      : model(nn::backbone(o.backbone, nn::Scope{.seed = 1}, {.height = o.size, .width = o.size})),
-        image(randn({o.batch, o.size, o.size, 3}, uint64_t(2))) {}
+  Step(const std::string& backbone, int64_t batch, int64_t size)
+      : model(nn::backbone(backbone, nn::Scope{.seed = 1}, {.height = size, .width = size})),
+        image(randn({batch, size, size, 3}, uint64_t(2))) {}
 
   void run() {
     model->state().next_micro_step();
@@ -33,48 +30,57 @@ struct Step {
     backward(loss);
     nn::zero_grad(*model);
   }
-  double timed_ms() {
-    double start = now_ms();
-    run();
-    return now_ms() - start;
+  double milliseconds() {
+    return 1e3 * seconds_of([&] { run(); });
   }
+  /// Peak of resident memory in this step over the resident memory before it; right for the first step only.
   double memory_mib() {
-    double before = status_mib("VmRSS");
+    const int64_t before = resident_bytes();
     run();
-    return status_mib("VmHWM") - before;
+    return double(peak_resident_bytes() - before) / (1 << 20);
   }
 };
 
+/// Obeys "step" with "ms 123.4" and "memory" with "mib 567.8".
+int serve(Step& step) {
+  for (std::string word; std::getline(std::cin, word);) {
+    if (word == "step") std::printf("ms %.3f\n", step.milliseconds());
+    else if (word == "memory") std::printf("mib %.1f\n", step.memory_mib());
+    else throw ConfigError("camo bench step: commands are step and memory, got " + word);
+    std::fflush(stdout);
+  }
+  return 0;
+}
+
 }  // namespace
 
-double status_mib(const std::string& key) {
-  std::ifstream file("/proc/self/status");
-  for (std::string line; std::getline(file, line);)
-    if (line.starts_with(key + ":")) return std::stod(line.substr(key.size() + 1)) / 1024;
-  return 0;
-}
-
-int bench_step(const StepBench& options) {
-  set_threads(options.threads);
-  Step step(options);
-  if (options.serve) {
-    for (std::string command; std::getline(std::cin, command);) {
-      if (command == "step") std::printf("ms %.3f\n", step.timed_ms());
-      else if (command == "memory") std::printf("mib %.1f\n", step.memory_mib());
-      else return std::fprintf(stderr, "bench step: commands are step and memory, got %s\n", command.c_str()), 2;
-      std::fflush(stdout);
-    }
-    return 0;
-  }
-  double memory = step.memory_mib();
+int bench_step_command(const Arguments& words) {
+  TrainConfig config;
+  int64_t batch = 4, size = 352, rounds = 7;
+  bool served = false;
+  Command command{.name = "bench step",
+                  .summary =
+                      "Times a training step of a backbone: forward pass, mean of squares of the feature maps, "
+                      "backward pass.  Prints the median time of the rounds and the memory of the first step.",
+                  .usage = "camo bench step [flags]",
+                  .options = options(config).only({"backbone", "threads"})};
+  command.options.add({{"batch", &batch, "photographs in a step", 1, 4096},
+                       {"size", &size, "side of the photographs in pixels", 32, 4096},
+                       {"rounds", &rounds, "timed steps, after two that are not timed", 1, 1e6},
+                       {"serve", &served, "run a step for each line of standard input that says step or memory"}});
+  read(command, words);
+  set_threads(int(config.threads));
+  Step step(config.backbone, batch, size);
+  if (served) return serve(step);
+  const double memory = step.memory_mib();
   step.run();
   std::vector<double> ms;
-  for (int i = 0; i < options.rounds; ++i) ms.push_back(step.timed_ms());
-  std::sort(ms.begin(), ms.end());
-  std::printf("%s %lldx%lld batch %lld, %d threads: %.1f ms (%.1f to %.1f, %d rounds), memory %.0f MiB\n",
-              options.backbone.c_str(), (long long)options.size, (long long)options.size, (long long)options.batch,
-              threads(), ms[ms.size() / 2], ms.front(), ms.back(), options.rounds, memory);
+  for (int64_t i = 0; i < rounds; ++i) ms.push_back(step.milliseconds());
+  const auto [fastest, slowest] = range_of(ms);
+  std::printf("%s %lldx%lld batch %lld, %d threads: %.1f ms (%.1f to %.1f, %lld rounds), memory %.0f MiB\n",
+              config.backbone.c_str(), (long long)size, (long long)size, (long long)batch, camo::threads(), median(ms),
+              fastest, slowest, (long long)rounds, memory);
   return 0;
 }
 
-}  // namespace camo
+}  // namespace camo::program

@@ -3,10 +3,10 @@
 // Two runs of one seed, one on each device, must give the same curve: tests/device/run compares them.  Pictures are made
 // in memory before each step and are not timed.
 #include <algorithm>
-#include <chrono>
 #include <cstdio>
 
-#include "examples/camo/commands/commands.h"
+#include "examples/camo/bench/bench.h"
+#include "examples/camo/bench/timing.h"
 #include "examples/camo/data/augment.h"
 #include "examples/camo/options/files.h"
 #include "examples/camo/run/learner.h"
@@ -33,14 +33,12 @@ int bench_train_command(const Arguments& words) {
   int64_t steps = 200;
   Command command{.name = "bench train",
                   .summary =
-                      "Trains the demo's network on synthetic camouflage for some steps, prints the time of a step "
-                      "and writes the loss of each.",
+                      "Trains the demo's network on synthetic camouflage for some steps.  Prints the median time "
+                      "of a step and writes the loss of each step.",
                   .usage = "camo bench train [flags]",
-                  .options = {{"steps", &steps, "optimizer steps", 1, 1e6}, {"out", &c.out, "JSON file to write"}},
-                  .rest = "train"};
-  for (const char* name : {"device", "size", "batch-size", "lr", "seed", "precision", "threads"})
-    for (const Option& o : options(c))
-      if (o.name == name) command.options.push_back(o);
+                  .options = {{"steps", &steps, "optimizer steps", 1, 1e6},
+                              {"out", &c.out, "write times and losses to this JSON file"}}};
+  command.options.add(options(c).only({"device", "size", "batch-size", "lr", "seed", "precision", "threads"}));
   read(command, words);
   apply_machine(c);
 
@@ -56,23 +54,24 @@ int bench_train_command(const Arguments& words) {
   for (int64_t step = 0; step < steps; ++step) {
     std::vector<Sample> window = batch(data, c, step);
     const double rate = nn::cosine_with_warmup(step, c.epochs * steps_per_epoch, steps_per_epoch, c.lr, c.min_lr);
-    const auto start = std::chrono::steady_clock::now();
-    const StepReport report = learner.step(window, rate, nullptr);  // reads the loss: waits for the device
-    synchronize(parse_device(c.device));
-    ms.push_back(std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count());
+    StepReport report;
+    ms.push_back(1e3 * seconds_of([&] {
+                   report = learner.step(window, rate, nullptr);  // reads the loss: waits for the device
+                   synchronize(c.device);
+                 }));
     check<NumericError>(report.accepted, "bench train: step ", step, ": NaN or infinity in ", report.culprit);
     losses.push_back(report.loss);
   }
-  std::sort(ms.begin(), ms.end());
-  const double median = ms[ms.size() / 2];
+  const double step_ms = median(ms);
+  const std::string device = to_string(c.device), precision = name_of(c.precision);
   std::printf("%s, %s, %lld photographs of %s a step: %.2f ms a step, loss %.5f in step 1, %.5f in step %lld\n",
-              c.device.c_str(), c.precision.c_str(), (long long)c.batch_size, to_string(c.size).c_str(), median,
+              device.c_str(), precision.c_str(), (long long)c.batch_size, to_string(c.size).c_str(), step_ms,
               losses.front(), losses.back(), (long long)steps);
   JsonObject out;
-  out.items = {{"device", c.device},    {"precision", c.precision},
+  out.items = {{"device", device},      {"precision", precision},
                {"seed", c.seed},        {"size", to_string(c.size)},
                {"batch", c.batch_size}, {"steps", steps},
-               {"step_ms", median},     {"parameters", learner.model().parameter_count()},
+               {"step_ms", step_ms},    {"parameters", learner.model().parameter_count()},
                {"losses", losses}};
   if (!c.out.empty()) write_file(c.out, to_json(out, false));
   return 0;

@@ -1,4 +1,4 @@
-// camo backbones: what can be named after --backbone.
+// camo backbones: the names that --backbone takes, with the size and cost of each.
 #include <cstdio>
 
 #include "autograd/debug.h"
@@ -23,15 +23,17 @@ int64_t macs(const std::string& name, int64_t size) {
 
 int backbones_command(const Arguments& words) {
   Command command{.name = "backbones",
-                  .summary = "Lists the backbones: parameters, cost of a photograph, channels of the four maps.",
+                  .summary =
+                      "Lists the backbones with their parameters, their cost per photograph and the channels of their "
+                      "four feature maps.",
                   .usage = "camo backbones [NAMES...]",
                   .options = {},
                   .rest = "NAMES",
                   .notes =
-                      "GMAC: 10^9 multiply-adds of products, convolutions and attention, counted while one "
-                      "photograph\nof 224 x 224 or 352 x 352 passes."};
-  Given given = read(command, words);
-  std::vector<std::string> names = given.rest.empty() ? nn::backbone_names() : given.rest;
+                      "GMAC: 10^9 multiply-adds of matrix products, convolutions and attention in the forward pass of "
+                      "one photograph of 224 x 224 or 352 x 352 pixels."};
+  const CommandLine line = read(command, words);
+  std::vector<std::string> names = line.rest.empty() ? nn::backbone_names() : line.rest;
   std::printf("%-20s %12s  %9s  %9s  %s\n", "name", "parameters", "GMAC @224", "GMAC @352",
               "channels at strides 4, 8, 16, 32");
   for (const std::string& name : names) {

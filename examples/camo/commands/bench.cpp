@@ -1,39 +1,43 @@
-// camo bench: kernels against the peak measured in the same minutes; `step` is a whole training step.
+// camo bench: the table of its subjects.  Read next: bench/bench.h.
 #include "examples/camo/bench/bench.h"
 
-#include "examples/camo/bench/step.h"
 #include "examples/camo/commands/commands.h"
-#include "tensor/error.h"
 
 namespace camo::program {
+namespace {
+
+std::vector<Entry> subjects() {
+  auto kernels = [](const char* subject) {
+    return [subject](const Arguments& words) { return bench_kernels_command(subject, words); };
+  };
+  return {
+      {"all", "gemm, then conv; this is what runs without a subject", kernels("all")},
+      {"gemm", "matrix products at the sizes of PVTv2-B2", kernels("gemm")},
+      {"conv", "convolutions at the sizes of the network, and their gradients", kernels("conv")},
+      {"step", "a training step of a backbone", bench_step_command},
+      {"train", "training steps of the demo's network, on one device", bench_train_command},
+      {"load", "loading weights from a file", bench_load_command},
+      {"metrics", "the measures of camo eval", bench_metrics_command},
+      {"moe", "the mixture-of-experts layer against a loop over images", bench_moe_command},
+      {"ops", "every op against what the device can do", bench_ops_command},
+  };
+}
+
+}  // namespace
 
 int bench_command(const Arguments& words) {
-  if (!words.empty() && words[0] == "train") return bench_train_command(words);
-  if (!words.empty() && words[0] == "load") return bench_load_command({words.begin() + 1, words.end()});
-  if (!words.empty() && words[0] == "metrics") return bench_metrics_command({words.begin() + 1, words.end()});
-  if (!words.empty() && words[0] == "moe") return bench_moe_command({words.begin() + 1, words.end()});
-  if (!words.empty() && words[0] == "ops") return bench_ops_command(words);
-  StepBench step;
-  int64_t threads = 0, rounds = step.rounds;
-  Command command{
-      .name = "bench",
-      .summary =
-          "Measures kernels (gemm, conv, attention, all) against the multiply-add peak measured in the same "
-          "run, or one "
-          "training step of a backbone (step).  train, load, metrics, moe and ops have flags of their own.",
-      .usage = "camo bench [gemm|conv|attention|all|step|train|load|metrics|moe|ops] [flags]",
-      .options = {{"threads", &threads, "largest number of threads; 0: one per core", 0, 1024},
-                  {"backbone", &step.backbone, "of step"},
-                  {"batch", &step.batch, "photographs, of step", 1, 4096},
-                  {"size", &step.size, "pixels, of step", 32, 4096},
-                  {"rounds", &rounds, "of step", 1, 1e6},
-                  {"serve", &step.serve, "step obeys commands on standard input"}},
-      .rest = "WHAT"};
-  Given given = read(command, words);
-  check<ConfigError>(given.rest.size() <= 1, "camo bench: takes one subject");
-  step.threads = int(threads), step.rounds = int(rounds);
-  std::string what = given.rest.empty() ? "all" : given.rest[0];
-  return what == "step" ? bench_step(step) : bench(what, step.threads);
+  const std::string first = words.empty() ? "" : words[0];
+  if (first == "--help" || first == "-h") {
+    print_help(
+        {.name = "bench",
+         .summary = "Measures how fast this machine runs Camo.  camo bench SUBJECT --help shows a subject's flags.",
+         .usage = "camo bench [SUBJECT] [flags]",
+         .options = {},
+         .notes = list_text(subjects())});
+    return 0;
+  }
+  if (first.empty() || first[0] == '-') return bench_kernels_command("all", words);
+  return find_entry(subjects(), first, "camo bench: no such subject '").run({words.begin() + 1, words.end()});
 }
 
 }  // namespace camo::program

@@ -18,22 +18,22 @@ void sleep_while_waiting(int argc, char** argv) {
 
 std::vector<Entry> commands() {
   return {
-      {"demo", "train on synthetic camouflage for some minutes and look at the result", demo_command},
+      {"demo", "train a small network on synthetic camouflage in some minutes, and score it", demo_command},
       {"train", "train a network on photographs with masks, or go on with a run", train_command},
       {"eval", "score a trained network, or a folder of maps, against masks", eval_command},
-      {"compare", "two models' scores on the same images, with intervals", compare_command},
-      {"verify", "check that routing, experts and attention do what they say", verify_command},
-      {"route", "draw where photographs are sent, and what each expert makes of them", route_command},
+      {"compare", "compare two models on the same images", compare_command},
+      {"verify", "check the routing, the experts and the attention of a network", verify_command},
+      {"route", "draw which experts photographs are sent to, and what the experts answer", route_command},
       {"predict", "find the object in photographs", predict_command},
-      {"models", "the networks that can be named, with their parameters and cost", models_command},
-      {"backbones", "the feature extractors that can be named, with their cost", backbones_command},
-      {"features", "what a backbone makes of given numbers, to compare with other programs", features_command},
-      {"import", "turn anybody's weights of a backbone into one clean file", import_command},
+      {"models", "list the networks with their parameters and cost", models_command},
+      {"backbones", "list the backbones (feature extractors) with their parameters and cost", backbones_command},
+      {"features", "run a backbone on a tensor, for comparison with other programs", features_command},
+      {"import", "convert weights of other programs into one safetensors file", import_command},
       {"export", "write a trained network for PyTorch", export_command},
-      {"inspect", "what a weight file or checkpoint holds", inspect_command},
+      {"inspect", "list the tensors of a weight file or checkpoint", inspect_command},
       {"synth", "write synthetic photographs with masks as files", synth_command},
-      {"bench", "measure kernels against this machine's peak", bench_command},
-      {"ops", "coverage table: every op against every check", ops_command},
+      {"bench", "measure how fast this machine runs Camo", bench_command},
+      {"ops", "run every check on every op", ops_command},
   };
 }
 

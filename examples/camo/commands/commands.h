@@ -1,4 +1,5 @@
 // The commands of `camo`.  Each takes the words after its name and returns an exit code.
+// A new command is a file commands/NAME.cpp, a declaration here and a row of commands() in commands.cpp.
 #pragma once
 
 #include <string>
@@ -8,32 +9,25 @@
 
 namespace camo::program {
 
-using Arguments = std::vector<std::string>;
+// Each in commands/NAME.cpp.
+int train_command(const Arguments& words);
+int demo_command(const Arguments& words);
+int eval_command(const Arguments& words);
+int compare_command(const Arguments& words);
+int verify_command(const Arguments& words);
+int route_command(const Arguments& words);
+int predict_command(const Arguments& words);
+int backbones_command(const Arguments& words);
+int models_command(const Arguments& words);
+int features_command(const Arguments& words);
+int import_command(const Arguments& words);
+int export_command(const Arguments& words);
+int inspect_command(const Arguments& words);
+int synth_command(const Arguments& words);
+int bench_command(const Arguments& words);
+int ops_command(const Arguments& words);  // no_cases.cpp in a build without tests, whose op cases it runs
 
-int train_command(const Arguments& words);          // train.cpp
-int demo_command(const Arguments& words);           // demo.cpp
-int eval_command(const Arguments& words);           // eval.cpp
-int compare_command(const Arguments& words);        // compare.cpp
-int verify_command(const Arguments& words);         // verify.cpp
-int route_command(const Arguments& words);          // route.cpp
-int predict_command(const Arguments& words);        // predict.cpp
-int backbones_command(const Arguments& words);      // backbones.cpp
-int models_command(const Arguments& words);         // models.cpp
-int features_command(const Arguments& words);       // features.cpp
-int import_command(const Arguments& words);         // exchange.cpp
-int export_command(const Arguments& words);         // exchange.cpp
-int inspect_command(const Arguments& words);        // inspect.cpp
-int synth_command(const Arguments& words);          // synth_command.cpp
-int bench_command(const Arguments& words);          // bench_command.cpp
-int bench_train_command(const Arguments& words);    // bench_train.cpp: `camo bench train`
-int bench_load_command(const Arguments& words);     // bench_load.cpp: `camo bench load`
-int bench_metrics_command(const Arguments& words);  // bench_metrics.cpp: `camo bench metrics`
-int bench_moe_command(const Arguments& words);      // bench_moe.cpp: `camo bench moe`
-
-/// These two run the op cases of the tests.  In a build without tests they say how to get one (no_cases.cpp).
-int ops_command(const Arguments& words);        // ops.cpp
-int bench_ops_command(const Arguments& words);  // bench/ops.cpp: `camo bench ops`
-
+/// The table of them.
 std::vector<Entry> commands();
 
 /// Threads that wait for each other must not spin: loader workers, or another program, need the cores.  Only a benchmark

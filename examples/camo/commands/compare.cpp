@@ -12,6 +12,7 @@
 #include "examples/camo/metrics/bootstrap.h"
 #include "examples/camo/metrics/image_table.h"
 #include "examples/camo/options/files.h"
+#include "examples/camo/options/format.h"
 
 namespace camo::program {
 namespace {
@@ -50,11 +51,7 @@ ImageTable ordered(const ImageTable& table, const ImageTable& like, const std::s
   return out;
 }
 
-std::string shown(double deviation) {
-  char out[32];
-  std::snprintf(out, sizeof out, "%.4f", deviation);
-  return std::isnan(deviation) ? "-" : out;
-}
+std::string shown(double deviation) { return std::isnan(deviation) ? "-" : fixed(deviation, 4); }
 
 Side side_of(const std::vector<ImageTable>& tables, const Files& files, const char* measure) {
   Side out;
@@ -90,16 +87,19 @@ int compare_command(const Arguments& words) {
   Command command{
       .name = "compare",
       .summary =
-          "Compares two models on the same images, from what camo eval --csv wrote: means, differences with "
-          "95 % intervals (paired bootstrap over images).  Several files a side are seeds of one model.",
+          "Compares two models on the same images and shows means and differences with 95 % intervals (paired "
+          "bootstrap over images).  It reads the files that camo eval --csv wrote.  Several files on one side are "
+          "seeds of one model.",
       .usage = "camo compare A.csv B.csv   or   camo compare A1.csv A2.csv ... vs B1.csv B2.csv ...",
-      .options = {{"out", &out, "write MEASURE: [A, B, A - B, low, high, seeds of A, of B] to this .json file"}},
+      .options = {{"out", &out,
+                   "also write the table to this .json file, as MEASURE: [A, B, A - B, low, high, seeds of A, of B]"}},
       .rest = "FILES",
       .notes =
-          "*  the interval excludes 0.  Seeds: standard deviation of the seeds' means, which the interval does not\n"
-          "   contain.  E_max and F_max are no means over images and are left out."};
-  const Given given = read(command, words);
-  const auto [a_files, b_files] = sides(given.rest);
+          "*: the interval excludes 0.\n"
+          "seeds: standard deviation of the means of the seeds.  The interval does not include it.\n"
+          "E_max and F_max are left out: they are not means over images."};
+  const CommandLine line = read(command, words);
+  const auto [a_files, b_files] = sides(line.rest);
   check<ConfigError>(out.empty() || out.ends_with(".json"), "camo compare --out: must end in .json, got '", out, "'");
 
   std::vector<ImageTable> a, b;

@@ -49,20 +49,14 @@ double baseline(const TrainConfig& c, const Dataset& test) {
 
 int demo_command(const Arguments& words) {
   TrainConfig c = demo_config();
-  Options table = options(c);
   Command command{.name = "demo",
                   .summary =
-                      "Trains camoxpert-sparse with pvt_v2_b0 on synthetic camouflage, scores it on pictures "
-                      "it never saw, and "
-                      "says where to look.",
+                      "Trains camoxpert-sparse with pvt_v2_b0 on synthetic camouflage, scores it on pictures that it "
+                      "never saw, and prints the files to look at.",
                   .usage = "camo demo [flags]",
-                  .options = {}};
-  for (const char* name : {"out", "size", "count", "epochs", "batch-size", "lr", "difficulty", "seed", "precision",
-                           "bf16-units", "threads", "workers"})
-    for (const Option& o : table)
-      if (o.name == name) command.options.push_back(o);
-  Given given = read(command, words);
-  if (!given.has("out")) c.out = free_folder(c.out);
+                  .options = options(c).only({"out", "size", "count", "epochs", "batch-size", "lr", "difficulty",
+                                              "seed", "precision", "bf16-units", "threads", "workers"})};
+  if (!read(command, words).has("out")) c.out = free_folder(c.out);
 
   print_estimate(c);
   Outcome outcome = train(c);

@@ -1,4 +1,4 @@
-// camo features: what a backbone makes of given numbers, so that any other framework can compare.
+// camo features: the feature maps that a backbone computes from given numbers, for comparison with other frameworks.
 #include <cstdio>
 
 #include "autograd/ops.h"
@@ -22,37 +22,38 @@ Var loss_of(const std::vector<Var>& maps) {
 }  // namespace
 
 int features_command(const Arguments& words) {
-  std::string name, weights, input, out, dtype = "f32";
+  TrainConfig config;
+  config.backbone.clear();
+  std::string input, out;
+  DType type = DType::f32;
   ImageSize built{224, 224};
   bool grad = false, partial = false;
-  int64_t threads = 0;
   Command command{
       .name = "features",
       .summary =
-          "Runs a backbone on a tensor and writes its four maps.  IN holds x (B, 3, H, W), f32, normalised "
-          "already; OUT gets f0 ... f3 as (B, C, h, w).",
+          "Runs a backbone on a tensor and writes its four feature maps.  IN holds x (B, 3, H, W), f32, already "
+          "normalised.  OUT gets f0 ... f3, each (B, C, h, w).",
       .usage = "camo features --backbone NAME --weights FILE --input IN.safetensors --out OUT.safetensors [flags]",
-      .options = {choice("backbone", &name, "feature extractor", nn::backbone_names()),
-                  {"weights", &weights, "its weights: safetensors, PyTorch's .pth, or a run folder"},
-                  {"partial", &partial, "load what fits, and say what does not"},
-                  {"input", &input, "safetensors with x"},
-                  {"out", &out, "safetensors to write"},
-                  {"grad", &grad, "write dx too, the gradient of the sum over the maps of mean(f^2)"},
-                  {"size", &built, "pixels that Swin's windows are made for (timm's img_size)", 32, 4096},
-                  choice("dtype", &dtype, "of all arithmetic", {"f32", "f64"}),
-                  {"threads", &threads, "threads that compute; 0: one per core; never changes a result", 0, 1024}}};
+      .options = options(config).only({"backbone", "weights", "threads"})};
+  command.options.add(
+      {{"partial", &partial, "load the tensors that fit and report the others"},
+       {"input", &input, "safetensors file with x"},
+       {"out", &out, "safetensors file to write"},
+       {"grad", &grad, "also write dx, the gradient of the sum over the maps of mean(f^2)"},
+       {"size", &built, "image size that Swin's windows are made for (timm's img_size)", 32, 4096},
+       choice("dtype", &type, "type of all arithmetic", Named<DType>{{"f32", DType::f32}, {"f64", DType::f64}})});
   read(command, words);
-  const std::pair<const char*, std::string*> needed[] = {
+  const std::string &name = config.backbone, &weights = config.weights;
+  const std::pair<const char*, const std::string*> needed[] = {
       {"backbone", &name}, {"weights", &weights}, {"input", &input}, {"out", &out}};
   for (const auto& [flag, value] : needed) check<ConfigError>(!value->empty(), "camo features: needs --", flag);
-  set_threads(int(threads));
+  set_threads(int(config.threads));
 
   SafeTensors file = read_tensors(input);
   const Tensor* x = file.find("x");
   check<DataError>(x && x->rank() == 4 && x->dim(1) == 3 && is_float(x->dtype()), input,
                    ": must hold x (B, 3, H, W), f32, got ",
                    x ? text(x->shape(), " ", x->dtype()) : "none of that name");
-  const DType type = dtype == "f64" ? DType::f64 : DType::f32;
   auto net = nn::backbone(name, nn::Scope{.dtype = type, .initialise = partial},
                           {.height = built.height, .width = built.width});
   net->train(false);

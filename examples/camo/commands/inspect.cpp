@@ -3,7 +3,7 @@
 #include <cstdio>
 
 #include "examples/camo/commands/commands.h"
-#include "examples/camo/run/progress.h"
+#include "examples/camo/options/format.h"
 #include "tensor/io/io.h"
 #include "tensor/random.h"
 
@@ -49,20 +49,21 @@ std::string harmless(std::string s) {
 int inspect_command(const Arguments& words) {
   bool stats = false, hashes = false;
   int64_t max_header = ReadOptions().max_header >> 20;
-  Command command{.name = "inspect",
-                  .summary = "Lists what a weight file or checkpoint holds: names, types, shapes, metadata.",
-                  .usage = "camo inspect FILE [flags]",
-                  .options = {{"stats", &stats, "range, mean and count of NaN of each tensor"},
-                              {"hash", &hashes, "digest of each tensor (type, shape and bits) and of all"},
-                              {"max-header", &max_header, "largest header that is read, in MiB", 1, 95}},
-                  .rest = "FILE"};
-  Given given = read(command, words);
-  check<ConfigError>(given.rest.size() == 1, "camo inspect: needs one FILE");
+  Command command{
+      .name = "inspect",
+      .summary = "Lists the tensors of a weight file or checkpoint with their types and shapes, and its metadata.",
+      .usage = "camo inspect FILE [flags]",
+      .options = {{"stats", &stats, "show range, mean and count of NaN of each tensor"},
+                  {"hash", &hashes, "show a digest of each tensor (type, shape and bits) and one of all"},
+                  {"max-header", &max_header, "largest header of FILE that is read, in MiB", 1, 95}},
+      .rest = "FILE"};
+  const CommandLine line = read(command, words);
+  check<ConfigError>(line.rest.size() == 1, "camo inspect: needs one FILE");
   const ReadOptions limits{.max_header = max_header << 20};
-  const SafeHeader header = read_tensors_header(given.rest[0], limits);
+  const SafeHeader header = read_tensors_header(line.rest[0], limits);
   const bool read = stats || hashes;
-  const SafeTensors file = read ? read_tensors(given.rest[0], limits) : SafeTensors();
-  check<WeightsError>(!read || file.tensors.size() == header.tensors.size(), given.rest[0],
+  const SafeTensors file = read ? read_tensors(line.rest[0], limits) : SafeTensors();
+  check<WeightsError>(!read || file.tensors.size() == header.tensors.size(), line.rest[0],
                       ": changes while it is read");
   size_t width = 4;
   for (const TensorInfo& t : header.tensors) width = std::max(width, t.name.size());

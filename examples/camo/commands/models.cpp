@@ -1,8 +1,9 @@
-// camo models: what can be named after --model.
+// camo models: the names that --model takes, with the size and cost of each.
 #include <cstdio>
 
 #include "autograd/debug.h"
 #include "examples/camo/commands/commands.h"
+#include "examples/camo/options/config.h"
 #include "moe/camoxpert.h"
 
 namespace camo::program {
@@ -21,25 +22,24 @@ double cost(moe::CamoXpert& net, int64_t size) {
 }  // namespace
 
 int models_command(const Arguments& words) {
-  std::string backbone = "pvt_v2_b0";
-  int64_t experts = 0, chosen = 2;
+  TrainConfig config;
   Command command{
       .name = "models",
-      .summary = "Lists the networks: parameters of their parts, and the cost of a photograph.",
+      .summary = "Lists the networks with the parameters of their parts and their cost per photograph.",
       .usage = "camo models [flags]",
-      .options = {choice("backbone", &backbone, "feature extractor", nn::backbone_names()),
-                  {"experts", &experts, "experts at each scale; 0: as many as the model has by itself", 0, 16},
-                  {"chosen", &chosen, "experts that a photograph is sent to at each scale", 1, 16}},
+      .options = options(config).only({"backbone", "experts", "chosen"}),
       .notes =
-          "Millions of parameters; `used`: by one photograph, where some experts are not.  GMAC: 10^9 multiply-adds "
-          "of\n"
-          "products, convolutions and attention, counted while one photograph of 224 x 224 or 352 x 352 passes."};
+          "Parameters are in millions; `used` counts those that one photograph uses, without the experts that it "
+          "is not sent to.\n"
+          "GMAC: 10^9 multiply-adds of matrix products, convolutions and attention in the forward pass of one "
+          "photograph of 224 x 224 or 352 x 352 pixels."};
   read(command, words);
   std::printf("%-17s %9s %9s %9s %9s %9s  %9s  %9s\n", "model", "backbone", "experts", "decoder", "all", "used",
               "GMAC @224", "GMAC @352");
   for (const std::string& name : moe::model_names()) {
-    moe::CamoXpertConfig config{.model = name, .backbone = backbone, .experts = experts, .mixture = {.chosen = chosen}};
-    moe::CamoXpert net(nn::Scope{.seed = 1}, config);
+    const moe::CamoXpertConfig built{
+        .model = name, .backbone = config.backbone, .experts = config.experts, .mixture = {.chosen = config.chosen}};
+    moe::CamoXpert net(nn::Scope{.seed = 1}, built);
     net.train(false);
     const double idle = moe::idle_parameters(net) / 1e6;
     const double all = millions(net), body = millions(*net.backbone), mixing = millions(net.scales);

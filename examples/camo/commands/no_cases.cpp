@@ -1,4 +1,5 @@
 // `camo ops` and `camo bench ops` in a build without tests: they need the op cases of tests/ops.
+#include "examples/camo/bench/bench.h"
 #include "examples/camo/commands/commands.h"
 #include "tensor/error.h"
 

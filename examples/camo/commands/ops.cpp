@@ -1,4 +1,4 @@
-// camo ops: the coverage table.  One of the two files that include tests/: only a build with tests has this command.
+// camo ops: the coverage table of ops and checks.  In a build without tests, no_cases.cpp stands in its place.
 #include <algorithm>
 #include <cstdio>
 #include <map>
@@ -10,19 +10,18 @@ namespace camo::program {
 
 int ops_command(const Arguments& words) {
   using test::Check;
-  Command command{.name = "ops",
-                  .summary =
-                      "Runs every check on every op (or on the ops of one file, as tests/ops/STEM.cpp) and prints the "
-                      "table.",
-                  .usage = "camo ops [STEM]",
-                  .options = {},
-                  .rest = "STEM",
-                  .notes = "ok: passed   FAIL: failed   -: does not apply, for the reason given below the table"};
-  Given given = read(command, words);
+  Command command{
+      .name = "ops",
+      .summary = "Runs every check on every op and prints the table.  STEM picks the ops of tests/ops/STEM.cpp.",
+      .usage = "camo ops [STEM]",
+      .options = {},
+      .rest = "STEM",
+      .notes = "ok: passed.  FAIL: failed.  -: the check does not apply; the reason stands below the table."};
+  const CommandLine line = read(command, words);
   const std::vector<Check> checks = test::checks();
   std::vector<std::string> stems;
   for (const test::OpCase& c : test::cases()) stems.push_back(c.stem);
-  for (const std::string& stem : given.rest)
+  for (const std::string& stem : line.rest)
     check<ConfigError>(std::count(stems.begin(), stems.end(), stem), "camo ops: no such file of ops '", stem, "'",
                        hint(stem, stems));
 
@@ -33,7 +32,7 @@ int ops_command(const Arguments& words) {
   std::vector<std::string> failures;
   int passed = 0, inapplicable = 0;
   for (const test::OpCase& c : test::cases()) {
-    if (!given.rest.empty() && c.stem != given.rest[0]) continue;
+    if (!line.rest.empty() && c.stem != line.rest[0]) continue;
     std::printf("%-44s", c.name.c_str());
     for (Check kind : checks) {
       test::Outcome o = test::run_check(c, kind);

@@ -1,48 +1,56 @@
-// camo route: pictures of where a trained network sends photographs, and what its experts make of them.
+// camo route: pictures of the experts that a trained network sends photographs to, and of what they answer.
 #include <cstdio>
 #include <filesystem>
 
 #include "examples/camo/commands/commands.h"
+#include "examples/camo/commands/trained_network.h"
 #include "examples/camo/data/augment.h"
 #include "examples/camo/data/photograph_list.h"
 #include "examples/camo/draw/route_pictures.h"
-#include "examples/camo/run/checkpoint.h"
+#include "examples/camo/options/files.h"
 #include "examples/camo/run/run_folder.h"
 #include "tensor/image/image.h"
 
 namespace camo::program {
+namespace {
+
+// Pictures beside those of the photographs.
+constexpr const char *kGroups = "groups.png", *kUsage = "usage.png";
+
+}  // namespace
 
 int route_command(const Arguments& words) {
   namespace fs = std::filesystem;
-  std::string weights, out, device = "cpu";
-  int64_t threads = 0;
+  std::string weights, out;
+  Machine machine;
   Command command{
       .name = "route",
       .summary =
-          "Draws how photographs are routed: OUT/NAME.png with the chosen experts and each "
-          "expert's answer at every\n"
-          "scale, of 32 photographs and more OUT/groups.png, of a run folder OUT/usage.png.",
+          "Draws how a network routes photographs.  OUT/NAME.png shows, at every scale, the chosen experts and the "
+          "answer of each expert.  32 photographs or more also give OUT/groups.png; a run folder also gives "
+          "OUT/usage.png.",
       .usage = "camo route --weights F IMAGES... --out DIR [flags]",
-      .options = {{"weights", &weights, "a run folder or checkpoint; its averaged (EMA) weights where it has them"},
-                  {"out", &out, "folder for the pictures"},
-                  choice("device", &device, "where to compute", {"cpu", "cuda"}),
-                  {"threads", &threads, "threads that compute; 0: one per core", 0, 1024}},
-      .rest = "IMAGES"};
-  const Given given = read(command, words);
-  check<ConfigError>(!weights.empty() && !out.empty() && !given.rest.empty(),
+      .options = {trained_weights(&weights), {"out", &out, "folder for the pictures"}},
+      .rest = "IMAGES",
+      .notes =
+          "IMAGES: photographs, or folders of them.\n"
+          "groups.png: the share of each expert in the choices for groups of photographs.\n"
+          "usage.png: the share of each expert in every epoch of the run."};
+  command.options.add(options(machine).only({"device", "threads"}));
+  const CommandLine line = read(command, words);
+  check<ConfigError>(!weights.empty() && !out.empty() && !line.rest.empty(),
                      "camo route: needs --weights, --out and photographs or folders of them");
-  const std::vector<std::string> files = photographs(given.rest, "camo route");
+  const std::vector<std::string> files = photographs(line.rest, "camo route");
   auto target = [&](const std::string& file) {
     return (fs::path(out) / (fs::path(file).stem().string() + ".png")).string();
   };
   for (const std::string& file : files)
     check<ConfigError>(!fs::exists(target(file)), "camo route --out: ", target(file), " exists");
-  Loaded loaded = load_model(weights, device);
-  loaded.config.threads = threads, apply_machine(loaded.config);
+  for (const char* name : {kGroups, kUsage})
+    check<ConfigError>(!fs::exists(fs::path(out) / name), "camo route --out: ", out, "/", name, " exists");
+  Loaded loaded = open_network(weights, machine);
   std::printf("%s\n", loaded.described.c_str());
-  std::error_code error;
-  fs::create_directories(out, error);
-  check<ConfigError>(!error, "camo route --out ", out, ": cannot be made: ", error.message());
+  make_folder(out, "camo route --out");
 
   moe::Survey survey;
   {
@@ -51,11 +59,11 @@ int route_command(const Arguments& words) {
       write_png(target(file), draw_responses(*loaded.model, read_image(file), loaded.config.size));
     survey = surveyor.result();
   }
-  if (survey.images() >= 32) write_png(out + "/groups.png", draw_groups(survey));
+  if (survey.images() >= 32) write_png(out + "/" + kGroups, draw_groups(survey));
   if (fs::exists(fs::path(weights) / "metrics.jsonl"))
     if (Tensor usage = draw_usage(read_metrics(weights + "/metrics.jsonl"), scale_names(*loaded.model));
         usage.defined())
-      write_png(out + "/usage.png", usage);
+      write_png(out + "/" + kUsage, usage);
   std::printf("%zu photographs: pictures in %s\n", files.size(), out.c_str());
   return 0;
 }

@@ -1,10 +1,11 @@
-// camo synth: synthetic pairs as files, in a layout that `camo train --data` reads.
+// camo synth: synthetic photographs and masks as files, in a layout that `camo train --data` reads.
 #include "examples/camo/data/synth.h"
 
 #include <cstdio>
 #include <filesystem>
 
 #include "examples/camo/commands/commands.h"
+#include "examples/camo/options/files.h"
 #include "tensor/image/image.h"
 
 namespace camo::program {
@@ -17,21 +18,21 @@ int synth_command(const Arguments& words) {
   double difficulty = 0.5;
   Command command{
       .name = "synth",
-      .summary = "Writes synthetic camouflage: OUT/Image/NAME.png and OUT/GT/NAME.png, which --data OUT reads.",
+      .summary =
+          "Writes synthetic camouflage as files: photographs OUT/Image/NAME.png and masks OUT/GT/NAME.png.  "
+          "camo train --data OUT reads them.",
       .usage = "camo synth --out DIR --count N [flags]",
       .options = {{"out", &out, "folder to make"},
-                  {"count", &count, "pictures", 1, 1e6},
-                  {"size", &size, "in pixels", 16, 4096},
-                  {"difficulty", &difficulty, "of the camouflage", 0, 1},
+                  {"count", &count, "number of pictures", 1, 1e6},
+                  {"size", &size, "size of the pictures in pixels", 16, 4096},
+                  {"difficulty", &difficulty, "0: easy to see; 1: hard", 0, 1},
                   {"seed", &seed, "decides every picture", 0, 9e15}}};
   read(command, words);
   check<ConfigError>(!out.empty(), "camo synth: needs --out");
   for (const char* part : {"Image", "GT"}) {
     fs::path folder = fs::path(out) / part;
-    std::error_code error;
     check<ConfigError>(!fs::exists(folder), "camo synth --out: ", folder.string(), " exists already");
-    fs::create_directories(folder, error);
-    check<ConfigError>(!error, "camo synth --out ", out, ": cannot be made: ", error.message());
+    make_folder(folder, "camo synth --out");
   }
   for (int64_t i = 0; i < count; ++i) {
     SynthPair made = make_synthetic(uint64_t(seed), uint64_t(i), size.height, size.width, difficulty);

@@ -17,31 +17,30 @@ int train_command(const Arguments& words) {
                   .options = options(config),
                   .notes =
                       "A run folder holds config.json (for --config), metrics.jsonl, curves.png, grid.png, "
-                      "last.safetensors (for\n"
-                      "--resume) and best.safetensors (for eval and predict).  Ctrl-C saves at the next "
-                      "step; the continued run\n"
-                      "ends in the same bits as one that was never stopped."};
-  command.options.push_back({"config", &file, "read these options from a file first; flags win"});
-  command.options.push_back({"resume", &run, "go on with the run in this folder"});
-  Given given = parse(command, words);
+                      "last.safetensors (for --resume) and best.safetensors (for eval and predict).\n"
+                      "Ctrl-C saves at the next step and stops.  A run that is resumed ends with the same bits as one "
+                      "that was never stopped."};
+  command.options.add({{"config", &file, "read options from this .json file first; flags win"},
+                       {"resume", &run, "go on with the run in this folder"}});
+  const CommandLine line = parse(command, words);
 
-  if (given.has("resume")) {
+  if (line.has("resume")) {
     const std::vector<std::string> legal = {"resume", "epochs", "threads", "workers"};
-    for (const auto& [flag, value] : given.flags)
+    for (const auto& [flag, value] : line.flags)
       check<ConfigError>(std::count(legal.begin(), legal.end(), flag), "camo train --", flag,
                          ": a continued run keeps its own value [only --epochs, --threads and --workers may change]");
-    given.apply(command);  // checks the values
+    line.apply(command);  // checks the values
     return resume(run,
                   [&](TrainConfig& c) {
-                    if (given.has("epochs")) c.epochs = config.epochs;
-                    if (given.has("threads")) c.threads = config.threads;
-                    if (given.has("workers")) c.workers = config.workers;
+                    if (line.has("epochs")) c.epochs = config.epochs;
+                    if (line.has("threads")) c.threads = config.threads;
+                    if (line.has("workers")) c.workers = config.workers;
                   })
         .exit_code;
   }
-  for (const auto& [flag, value] : given.flags)
+  for (const auto& [flag, value] : line.flags)
     if (flag == "config") read_config(value, config);
-  given.apply(command);
+  line.apply(command);
   return train(config).exit_code;
 }
 

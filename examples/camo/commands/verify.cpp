@@ -1,5 +1,4 @@
-// camo verify: does the sparse layer do what its name says?  For a trained network or a fresh one;
-// moe/verify/verify.h.
+// camo verify: checks of the sparse layer of a trained or a fresh network.  The checks: moe/verify/verify.h.
 #include "moe/verify/verify.h"
 
 #include <algorithm>
@@ -7,10 +6,11 @@
 #include <filesystem>
 
 #include "examples/camo/commands/commands.h"
+#include "examples/camo/commands/trained_network.h"
 #include "examples/camo/data/augment.h"
 #include "examples/camo/data/dataset.h"
 #include "examples/camo/data/splits.h"
-#include "examples/camo/run/checkpoint.h"
+#include "examples/camo/options/format.h"
 #include "moe/verify/survey.h"
 
 namespace camo::program {
@@ -19,7 +19,7 @@ namespace {
 using moe::Check;
 using moe::Verdict;
 
-constexpr int64_t kExactImages = 3;  // for what must hold of any images
+constexpr int64_t kExactImages = 3;  // for the checks that must hold for any images
 
 std::vector<Tensor> inputs(const Dataset& data, int64_t begin, int64_t end, ImageSize size) {
   std::vector<Tensor> out;
@@ -35,7 +35,7 @@ moe::Survey survey(moe::CamoXpert& model, const Dataset& data, int64_t count, Im
   return surveyor.result();
 }
 
-/// Who goes where is no score: photographs of the training are as good, and few show nothing.
+/// All parts of a folder, Test first.  Usage of experts is no score, so photographs of the training may take part.
 std::vector<Pair> photographs_of(const std::string& data, const std::string& split) {
   if (!split.empty()) return find_pairs(data, {split});
   std::vector<Pair> out = find_pairs(data, {"Test", "Train", ""});
@@ -48,11 +48,7 @@ std::vector<Pair> photographs_of(const std::string& data, const std::string& spl
 }
 
 /// Short enough to compare: 1.2e-07, 0.31, 0.
-std::string number(double x) {
-  char out[32];
-  std::snprintf(out, sizeof out, "%.2g", x);
-  return out;
-}
+std::string number(double x) { return formatted("%.2g", x); }
 
 const char* word(Verdict v) { return v == Verdict::passed ? "ok" : v == Verdict::failed ? "FAIL" : "skip"; }
 
@@ -89,24 +85,19 @@ int verify_command(const Arguments& words) {
   Command command{
       .name = "verify",
       .summary =
-          "Checks the routing of a network, the arithmetic of its experts and of its attention; with trained "
-          "weights\n"
-          "and data also who uses which expert.  Exit code 7 when a check fails; its name is the last line.",
+          "Checks the routing of a network and the arithmetic of its experts and of its attention.  With trained "
+          "weights and data it also checks which photographs use which expert.",
       .usage = "camo verify [--model M --backbone B --size S]   or   camo verify --weights F --data DIR [--json]",
-      .options = {{"split", &split, "part of the folder; without it all of them, Test first"},
-                  {"images", &images, "photographs looked at with --data", 32, 1e6},
-                  {"json", &json, "one object a line, for programs"}}};
+      .options = {{"weights", &config.weights, "run folder or checkpoint; without it a fresh network is checked"},
+                  {"data", &config.data, "photographs for the checks of a trained network, or 'synthetic'"},
+                  {"split", &split, "part of the data folder; without it all parts, Test first"},
+                  {"images", &images, "photographs of --data that are used", 32, 1e6},
+                  {"json", &json, "print one JSON object per check"}},
+      .notes = "The exit code is 7 when a check fails, and the last line names the checks that failed."};
   // The network and the machine are chosen as for training.
-  const std::vector<std::string> shared = {"data",       "model",  "backbone", "weights",   "size",
-                                           "experts",    "chosen", "router",   "attention", "balance-rate",
-                                           "difficulty", "device", "threads",  "seed"};
-  for (Option& o : options(config))
-    if (std::find(shared.begin(), shared.end(), o.name) != shared.end()) {
-      if (o.name == "weights") o.help = "a run folder or checkpoint; without it a fresh network is checked";
-      if (o.name == "data") o.help = "photographs for what only a trained network can show; or 'synthetic'";
-      command.options.push_back(std::move(o));
-    }
-  const Given given = read(command, words);
+  command.options.add(options(config).only({"model", "backbone", "size", "experts", "chosen", "router", "attention",
+                                            "balance-rate", "difficulty", "seed", "device", "threads"}));
+  const CommandLine line = read(command, words);
   check<ConfigError>(config.data.empty() || !config.weights.empty(),
                      "camo verify --data: needs --weights, a fresh network has learned nothing to look at");
 
@@ -117,12 +108,11 @@ int verify_command(const Arguments& words) {
     apply_machine(config);
     model = make_model(config);
   } else {
-    const TrainConfig asked = config;
-    Loaded loaded = load_model(asked.weights, asked.device);
+    const TrainConfig flags = config;
+    Loaded loaded = open_network(flags.weights, flags);
     described = loaded.described, config = loaded.config, model = std::move(loaded.model);
-    config.threads = asked.threads, config.data = asked.data;
-    if (given.has("size")) config.size = asked.size;
-    apply_machine(config);
+    config.data = flags.data;
+    if (line.has("size")) config.size = flags.size;
   }
   model->train(false);
   Dataset data = synthetic_test(config, images);

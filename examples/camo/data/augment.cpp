@@ -10,7 +10,7 @@ namespace camo::program {
 namespace {
 
 /// Brightness, contrast about mid grey and saturation are one map of rgb.
-PictureChange change_of(const Drawn& d) {
+PictureChange change_of(const Augmentation& d) {
   PictureChange out{.angle = d.angle, .flip = d.flip};
   const double luma[] = {0.299, 0.587, 0.114}, gain = d.brightness * d.contrast;
   for (int i = 0; i < 3; ++i)
@@ -20,7 +20,7 @@ PictureChange change_of(const Drawn& d) {
   return out;
 }
 
-Tensor cropped(const Tensor& x, const Drawn& d) {
+Tensor cropped(const Tensor& x, const Augmentation& d) {
   auto range = [](double begin, double share, int64_t n) {
     int64_t length = std::clamp<int64_t>(std::llround(share * double(n)), 1, n);
     int64_t first = std::clamp<int64_t>(std::llround(begin * double(n)), 0, n - length);
@@ -34,9 +34,9 @@ Tensor cropped(const Tensor& x, const Drawn& d) {
 
 }  // namespace
 
-Drawn draw(const RandomKey& key) {
+Augmentation draw(const RandomKey& key) {
   Random random(key);
-  Drawn d;
+  Augmentation d;
   d.height = random.uniform(0.65, 1), d.width = random.uniform(0.65, 1);
   d.top = random.uniform(0, 1 - d.height), d.left = random.uniform(0, 1 - d.width);
   bool turn = random.uniform() < 0.5;
@@ -48,17 +48,17 @@ Drawn draw(const RandomKey& key) {
   return d;
 }
 
-RawSample cut(const Picture& picture, ImageSize size, const Drawn& d) {
+RawSample cut(const Picture& picture, ImageSize size, const Augmentation& d) {
   return {resize_image(cropped(picture.image, d), size.height, size.width),
           resize_image(cropped(picture.mask, d), size.height, size.width), change_of(d)};
 }
 
-Sample transform(const Picture& picture, ImageSize size, const Drawn& d) {
+Sample transform(const Picture& picture, ImageSize size, const Augmentation& d) {
   Sample one = prepare({cut(picture, size, d)}, Device{});
   return {one.image.reshape(one.image.shape().without(0)), one.mask.reshape(one.mask.shape().without(0))};
 }
 
-Sample plain(const Picture& picture, ImageSize size) { return transform(picture, size, Drawn{}); }
+Sample plain(const Picture& picture, ImageSize size) { return transform(picture, size, Augmentation{}); }
 
 Tensor normalised(const Tensor& image, ImageSize size) {
   Tensor small = resize_image(image, size.height, size.width);

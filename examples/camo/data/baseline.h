@@ -1,6 +1,5 @@
-// What a pixel and its close surroundings alone can tell: a logistic regression on colour, local mean and
-// local deviation.  A network that does not beat it by far has learned no camouflage; data that
-// it solves has none.
+// A baseline that sees only a pixel and its close surroundings: a logistic regression on colour, local mean and local
+// deviation.  A network that does not beat it by far has learned no camouflage; data that it solves has none.
 #pragma once
 
 #include <span>

@@ -1,11 +1,11 @@
 // Where photographs and their masks come from: folders in the usual layouts, a list file, or the generator.
 //
-//   DIR/Train/Image + DIR/Train/GT      DIR/Image/Train + DIR/GT/Train      DIR/Train + DIR/TrainGT DIR/Image
-//   + DIR/GT
+//   DIR/Train/Image + DIR/Train/GT      DIR/Image/Train + DIR/GT/Train
+//   DIR/Train + DIR/TrainGT             DIR/Image + DIR/GT
 //
-// A photograph and its mask share their stem.  Everything is checked before work starts, from names and
-// headers alone: what does not pair, does not fit or is no image stops the program with one list.  Data is
-// only ever read.
+// A photograph and its mask have the same stem.  All files are checked before work starts, from their names and headers:
+// the program stops with one list of the files that have no partner, differ in size or are no images.  Data is only read.
+// Read next: splits.h, augment.h.
 #pragma once
 
 #include <optional>
@@ -42,11 +42,11 @@ struct Dataset {
   Picture load(int64_t i, int64_t epoch = 0) const;
 };
 
-/// The first of `splits` ("Train", "Val", "Test"; "" is a folder without splits) that a folder has, or all of
-/// a list file.  DataError when the folder is missing, when files do not pair or are no images (names up to
-/// ten), and, if `required`, when no layout fits (says what was looked for); else the result is empty.
+/// The pairs of the first of `splits` ("Train", "Val", "Test"; "" is a folder without splits) that a folder has, or all
+/// pairs of a list file.  DataError when the folder is missing, when files do not pair or are no images (it names up to
+/// ten), and when no layout fits (it says what was looked for); unless `required`, the result is then empty instead.
 std::vector<Pair> find_pairs(const std::string& data, const std::vector<std::string>& splits, bool required = true);
-/// Pairs the files of two folders by stem and checks kinds and sizes from their headers.
+/// Pairs the files of two folders by stem, and checks their kinds and sizes from their headers.
 std::vector<Pair> pair_folders(const std::string& images, const std::string& masks);
 
 }  // namespace camo::program

@@ -1,9 +1,8 @@
 // Items in a fixed order, made ahead by worker threads.
 //
-// Workers take positions of the order one after another and may finish in any order; next() gives them in
-// order. An item is a pure function of its number, so how many workers there are (0: made on the spot) never
-// changes what comes.  At most `ahead` items wait.  A worker's exception is raised where its item would have
-// come.
+// Workers take positions of the order one after another and may finish in any order; next() returns the items in order.
+// An item is a pure function of its number, so the number of workers never changes the items; with 0 workers next() makes
+// them itself.  At most `ahead` items wait.  An exception in a worker is thrown by the next() that would return its item.
 #pragma once
 
 #include <condition_variable>
@@ -91,12 +90,12 @@ std::vector<int64_t> shuffled(int64_t n, uint64_t seed, int64_t epoch);
 /// Tensors of one shape under a new leading axis.
 Tensor stack(const std::vector<Tensor>& parts);
 
-/// What the loader makes: bytes, and how they are changed on the device.
+/// The loader's item: bytes, and the change that the device makes to them.
 struct RawSample {
   Tensor image, mask;  // (H, W, 3) and (H, W, 1) u8
   PictureChange change;
 };
-/// What the network trains on.
+/// The input of training.
 struct Sample {
   Tensor image;  // (H, W, 3) f32, normalised; with a leading axis B in a batch
   Tensor mask;   // (H, W, 1) f32, 0 or 1

@@ -10,9 +10,9 @@ namespace camo::program {
 
 namespace fs = std::filesystem;
 
-std::vector<std::string> photographs(const std::vector<std::string>& given, const std::string& command) {
+std::vector<std::string> photographs(const std::vector<std::string>& paths, const std::string& command) {
   std::vector<std::string> out;
-  for (const std::string& name : given) {
+  for (const std::string& name : paths) {
     check<DataError>(fs::exists(name), name, ": no such photograph or folder");
     if (!fs::is_directory(name)) out.push_back(name);
     else

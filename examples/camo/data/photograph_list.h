@@ -1,4 +1,4 @@
-// The photographs that a command is given.
+// The photographs that a command works on.
 #pragma once
 
 #include <string>
@@ -6,8 +6,8 @@
 
 namespace camo::program {
 
-/// The photographs named by files and folders, sorted, checked by their headers; stems are unique.  `command`
-/// begins the message when there is none.
-std::vector<std::string> photographs(const std::vector<std::string>& given, const std::string& command);
+/// The photographs among some files and folders, sorted; their headers are checked and their stems are unique.
+/// DataError, which begins with `command`, when there is none.
+std::vector<std::string> photographs(const std::vector<std::string>& paths, const std::string& command);
 
 }  // namespace camo::program

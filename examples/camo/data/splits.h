@@ -1,4 +1,4 @@
-// Which pictures train, which validate, which test.
+// The pictures to train, to validate and to test on.
 #pragma once
 
 #include "examples/camo/data/dataset.h"
@@ -8,7 +8,7 @@ namespace camo::program {
 
 struct Splits {
   Dataset train, validation;
-  std::string where;  // one line for people: where the validation data comes from
+  std::string where;  // source of the validation data, in words
 };
 
 /// The data of a configuration, found and checked.  Without a validation split of its own the share
@@ -16,7 +16,7 @@ struct Splits {
 Splits find_splits(const TrainConfig& config);
 Splits hold_out(std::vector<Pair> pairs, double share, uint64_t seed);
 
-/// Of the names in their order and their number: a continued run must see the same data.
+/// Digest of the file names, in order.  A run that is resumed must have the same data.
 std::string digest(const Dataset& data);
 
 /// Synthetic pictures that neither training nor validation sees.

@@ -1,4 +1,4 @@
-// A picture to draw on: pixels, lines, rectangles, text, other pictures.  Everything outside it is clipped.
+// A picture to draw on: pixels, lines, rectangles, text, other pictures.  Parts that lie outside it are clipped.
 #pragma once
 
 #include <string_view>

@@ -2,9 +2,9 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstdio>
 
 #include "examples/camo/draw/canvas.h"
+#include "examples/camo/options/format.h"
 #include "tensor/image/image.h"
 
 namespace camo::program {
@@ -40,11 +40,7 @@ Range range_of(const Chart& chart, std::vector<double> Series::*values, bool to_
   return {low < t.front() ? t.front() - step : t.front(), high > t.back() ? t.back() + step : t.back()};
 }
 
-std::string number(double v) {
-  char out[32];
-  std::snprintf(out, sizeof out, "%.5g", v);
-  return out;
-}
+std::string number(double v) { return formatted("%.5g", v); }
 
 void draw_chart(Canvas& canvas, int64_t left, int64_t top, const Chart& chart) {
   const double x0 = double(left + kLeft), y0 = double(top + kChartHeight - kBottom);

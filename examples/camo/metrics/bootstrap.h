@@ -1,8 +1,8 @@
-// How far the images at hand determine a figure: the bootstrap over images.
+// Intervals of a figure by the bootstrap over images.
 //
-// A set of n images is one draw from all that might have been collected.  Draw n of them with replacement, again and
-// again, and take the figure of each draw: the middle 95 % of these figures is the interval.  Comparing two models,
-// the same draw is taken of both (the differences are resampled), for most of the spread is that of the images.
+// A set of n images is one draw from all images that might have been collected.  Draw n of them with replacement many
+// times, and compute the figure of each draw: the middle 95 % of these figures is the interval.  When two models are
+// compared, each draw is the same for both (the differences are resampled), because most of the spread is that of images.
 // The draws come from counter-based numbers of a fixed seed: the same images give the same interval everywhere.
 // Source: Efron & Tibshirani 1993, "An introduction to the bootstrap", percentile intervals (ch. 13).
 #pragma once
@@ -17,7 +17,7 @@ constexpr int64_t kResamples = 2000;
 struct Interval {
   double low = 0, high = 0;
 };
-/// The middle 95 % of some figures, between them linearly interpolated.
+/// The interval of the middle 95 % of some figures; its ends are interpolated linearly between figures.
 Interval middle(std::vector<double> figures);
 
 /// How often each of n images is drawn in resample number r; sums to n.

@@ -3,8 +3,6 @@
 #include <algorithm>
 #include <numeric>
 
-#include "examples/camo/metrics/s_measure.h"
-#include "examples/camo/metrics/weighted_f.h"
 #include "tensor/parallel.h"
 
 namespace camo::program {

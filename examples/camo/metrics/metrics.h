@@ -1,9 +1,10 @@
 // How good predicted maps are: the measures of camouflaged and salient object detection, on 8-bit maps.
 //
-// Each measure has a file of its own that says what it is and who proposed it:
-//   grey_pair.h   how map and mask are read     s_measure.h   S      weighted_f.h   weighted F
-//   confusion.h   at a threshold: E, F, precision, recall, IoU, Dice; the curves over 256 thresholds
-// All in f64, equal to PySODMetrics but for two cases of S (s_measure.h), so that figures compare with published ones.
+// Each measure has a file that gives its formula and its source:
+//   map_and_mask.h  how map and mask are read     s_measure.cpp  S     weighted_f.cpp  weighted F
+//   confusion.h     at a threshold: E, F, precision, recall, IoU, Dice; the curves over 256 thresholds
+// All are computed in f64 and equal PySODMetrics but for two cases of S (s_measure.cpp), so that figures compare with
+// published ones.
 //
 // Figures of a set are means over its images, each counted once whatever its size.  Curves are averaged first: the
 // set's E_max and F_max are of one threshold for all images, not the mean of the images' own.
@@ -17,10 +18,17 @@
 
 namespace camo::program {
 
+/// The measures that validation takes while a network trains, under their names in metrics.jsonl.
 struct ImageScores {
   double mae = 0, iou = 0, dice = 0;
 };
-/// The cheap ones, one pass over the pixels, for validation: IoU and Dice of p > 1/2.
+struct ScoreInfo {
+  const char* name;
+  double ImageScores::*value;
+};
+inline constexpr ScoreInfo kImageScores[] = {
+    {"mae", &ImageScores::mae}, {"iou", &ImageScores::iou}, {"dice", &ImageScores::dice}};
+/// One pass over the pixels; IoU and Dice of p > 1/2.
 /// prediction, mask: u8 (H, W, 1) or (H, W), equal in size.  Throws ShapeError, DTypeError.
 ImageScores score(const Tensor& prediction, const Tensor& mask);
 
@@ -58,7 +66,9 @@ inline constexpr MeasureInfo kMeasures[] = {
 struct ImageMeasures : Measures {
   Curves curves;
 };
-/// All of one image; arguments and errors as of `score`.
+double s_measure(const GreyPair& pair);   // s_measure.cpp
+double weighted_f(const GreyPair& pair);  // weighted_f.cpp; 0 for an empty mask
+/// All measures of one image; arguments and errors as of `score`.
 ImageMeasures measure(const Tensor& prediction, const Tensor& mask);
 
 struct MapAndMask {

@@ -10,17 +10,10 @@
 namespace camo::program {
 namespace {
 
-std::vector<std::string> names(const Options& options) {
-  std::vector<std::string> out;
-  for (const Option& o : options) out.push_back(o.name);
-  out.push_back("help");
-  return out;
-}
-
 bool is_switch(const Option& o) { return std::holds_alternative<bool*>(o.value); }
 
 const char* kind(const Option& o) {
-  const char* kinds[] = {"", " N", " X", " TEXT", " N|HxW"};
+  const char* kinds[] = {"", " N", " X", " TEXT", " N|HxW", " WORD"};
   return o.words.empty() ? kinds[o.value.index()] : " WORD";
 }
 
@@ -39,30 +32,30 @@ std::string wrapped(const std::string& line, size_t width, size_t margin) {
 
 }  // namespace
 
-bool Given::has(const std::string& flag) const {
+bool CommandLine::has(const std::string& flag) const {
   return std::any_of(flags.begin(), flags.end(), [&](const auto& f) { return f.first == flag; });
 }
 
-void Given::apply(const Command& command) const {
+void CommandLine::apply(const Command& command) const {
   for (const auto& [name, word] : flags)
     for (const Option& o : command.options)
       if (o.name == name) set(o, word, "camo " + command.name + " --" + name);
 }
 
-Given parse(const Command& command, const std::vector<std::string>& words) {
+CommandLine parse(const Command& command, const Arguments& words) {
   CLI::App app;
   app.set_help_flag("");
   app.allow_extras();
   bool help = false;
   app.add_flag("-h,--help", help);
   std::vector<std::string> value(command.options.size());
-  Given given;
+  CommandLine line;
   for (size_t i = 0; i < command.options.size(); ++i) {
     const Option& o = command.options[i];
     if (is_switch(o)) app.add_flag("--" + o.name)->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
     else app.add_option("--" + o.name, value[i])->allow_extra_args(false);
   }
-  if (!command.rest.empty()) app.add_option("rest", given.rest);
+  if (!command.rest.empty()) app.add_option("rest", line.rest);
   std::vector<std::string> reversed(words.rbegin(), words.rend());
   try {
     app.parse(reversed);
@@ -71,28 +64,30 @@ Given parse(const Command& command, const std::vector<std::string>& words) {
   }
   if (help) {
     print_help(command);
-    throw HelpShown();
+    throw HelpRequest();
   }
   if (auto extra = app.remaining(); !extra.empty()) {
     bool flag = extra[0].size() > 1 && extra[0][0] == '-';
     check<ConfigError>(flag, "camo ", command.name, ": takes no free argument, got '", extra[0], "'");
     std::string name = extra[0].substr(extra[0].find_first_not_of('-'));
     name = name.substr(0, name.find('='));
-    std::string near = nearest(name, names(command.options));
+    std::vector<std::string> known = command.options.names();
+    known.push_back("help");
+    std::string near = nearest(name, known);
     throw ConfigError(text("camo ", command.name, ": no such flag --", name,
                            near.empty() ? " [camo " + command.name + " --help]" : " [did you mean --" + near + "?]"));
   }
   for (size_t i = 0; i < command.options.size(); ++i) {
     const Option& o = command.options[i];
-    if (!app.get_option("--" + o.name)->empty()) given.flags.emplace_back(o.name, is_switch(o) ? "true" : value[i]);
+    if (!app.get_option("--" + o.name)->empty()) line.flags.emplace_back(o.name, is_switch(o) ? "true" : value[i]);
   }
-  return given;
+  return line;
 }
 
-Given read(const Command& command, const std::vector<std::string>& words) {
-  Given given = parse(command, words);
-  given.apply(command);
-  return given;
+CommandLine read(const Command& command, const Arguments& words) {
+  CommandLine line = parse(command, words);
+  line.apply(command);
+  return line;
 }
 
 void print_help(const Command& command) {
@@ -109,32 +104,43 @@ void print_help(const Command& command) {
     if (!is_switch(o) && !now.empty()) right += " (default " + now + ")";
     std::printf("%-24s %s\n", left.c_str(), wrapped(right, 84, 25).c_str());
   }
-  if (!command.notes.empty()) std::printf("\n%s\n", command.notes.c_str());
+  if (!command.notes.empty()) std::printf("\n");
+  std::istringstream notes(command.notes);
+  for (std::string paragraph; std::getline(notes, paragraph);) std::printf("%s\n", wrapped(paragraph, 100, 0).c_str());
+}
+
+const Entry& find_entry(const std::vector<Entry>& entries, const std::string& name, const std::string& label) {
+  std::vector<std::string> known;
+  for (const Entry& entry : entries) {
+    if (entry.name == name) return entry;
+    known.push_back(entry.name);
+  }
+  throw ConfigError(text(label, name, "'", hint(name, known)));
+}
+
+std::string list_text(const std::vector<Entry>& entries) {
+  std::string out;
+  for (const Entry& e : entries) out += text("  ", e.name, std::string(11 - e.name.size(), ' '), e.summary, "\n");
+  return out;
 }
 
 namespace {
 
 void print_overview(const std::vector<Entry>& commands) {
-  std::printf("Camo %s: finds camouflaged objects in photographs, and learns to.\n\nusage: camo COMMAND [flags]\n\n",
-              CAMO_VERSION);
-  for (const Entry& c : commands) std::printf("  %-10s %s\n", c.name.c_str(), c.summary.c_str());
+  std::printf("Camo %s finds camouflaged objects in photographs.\n\nusage: camo COMMAND [flags]\n\n%s", CAMO_VERSION,
+              list_text(commands).c_str());
   std::printf(
-      "\n  camo COMMAND --help    flags of a command, with defaults and units\n  camo --version\n\n"
+      "\n  camo COMMAND --help    shows the flags of a command, with defaults and units\n  camo --version\n\n"
       "exit codes: 0 done, 1 a bug, 2 usage or configuration, 3 data, 4 weights, 5 numerics,\n"
       "            6 memory, disk or device, 7 a failed check, 130 and 143 stopped by a signal after saving\n");
 }
 
-int dispatch(const std::vector<Entry>& commands, const std::vector<std::string>& words) {
+int dispatch(const std::vector<Entry>& commands, const Arguments& words) {
   if (words.empty() || words[0] == "--help" || words[0] == "-h" || words[0] == "help")
     return print_overview(commands), words.empty() ? 2 : 0;
   if (words[0] == "--version") return std::printf("camo %s\n", CAMO_VERSION), 0;
-  std::vector<std::string> known;
-  for (const Entry& c : commands) {
-    if (c.name == words[0]) return c.run({words.begin() + 1, words.end()});
-    known.push_back(c.name);
-  }
-  throw ConfigError(text("camo: no such ", words[0][0] == '-' ? "flag " : "command '", words[0],
-                         words[0][0] == '-' ? "" : "'", hint(words[0], known)));
+  const char* kind = words[0][0] == '-' ? "camo: no such flag '" : "camo: no such command '";
+  return find_entry(commands, words[0], kind).run({words.begin() + 1, words.end()});
 }
 
 }  // namespace
@@ -143,8 +149,8 @@ int run(const std::vector<Entry>& commands, int argc, char** argv) {
   std::string message;
   int code = 0;
   try {
-    code = dispatch(commands, std::vector<std::string>(argv + 1, argv + argc));
-  } catch (const HelpShown&) {
+    code = dispatch(commands, Arguments(argv + 1, argv + argc));
+  } catch (const HelpRequest&) {
   } catch (const Error& e) {
     message = e.what(), code = e.exit_code();
   } catch (const std::bad_alloc&) {

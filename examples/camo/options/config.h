@@ -1,8 +1,10 @@
-// Everything that decides a training run, in one struct with one table.
+// Everything that decides a training run, in one struct with one table: flags of `camo train`, keys of config.json.
+// A new key is a member here and a row of options() in config.cpp.  Read next: run/trainer.h.
 #pragma once
 
 #include "examples/camo/options/options.h"
 #include "moe/loss.h"
+#include "moe/sdta.h"
 #include "nn/optim.h"
 #include "tensor/dtype.h"
 
@@ -13,12 +15,31 @@ std::string to_text(const moe::LossWeights& weights);
 /// ConfigError names a term that does not exist, and the nearest one.
 moe::LossWeights loss_weights(const std::string& terms);
 
-struct TrainConfig {
+enum class Precision { fp32, bf16 };
+constexpr auto names_of(Precision) { return std::array{"fp32", "bf16"}; }
+/// Whether the processor's bf16 units are used; automatic: if they are faster than widening to f32.
+enum class Bf16Units { off, on, automatic };
+constexpr auto names_of(Bf16Units) { return std::array{"off", "on", "auto"}; }
+
+/// Where and how a command computes.  Every command takes its flags of this kind from this one table.
+struct Machine {
+  Device device = {};
+  Precision precision = Precision::fp32;
+  Bf16Units bf16_units = Bf16Units::off;
+  bool tf32 = false;
+  int64_t threads = 0, workers = 2;
+};
+Options options(Machine& machine);
+
+/// The type of activations.
+inline DType precision(const Machine& m) { return m.precision == Precision::bf16 ? DType::bf16 : DType::f32; }
+
+struct TrainConfig : Machine {
   // data
   std::string data;
   ImageSize size;
   double hold_out = 0.1;
-  std::string augment = "on";
+  bool augment = true;
   int64_t count = 1000;
   double difficulty = 0.5;
   // model
@@ -26,21 +47,16 @@ struct TrainConfig {
   bool freeze = false;
   int64_t experts = 0, chosen = 2;
   double drop_path = 0.1, balance_rate = 0.01;
-  std::string router, attention = "flash", loss = to_text(moe::LossWeights{});
+  std::string router, loss = to_text(moe::LossWeights{});
+  moe::AttentionKind attention = moe::AttentionKind::flash;
   // optimisation
   int64_t epochs = 40, batch_size = 8, accumulate = 1;
   double lr = 3e-4, min_lr = 1e-6, warmup = 1, weight_decay = 0.01, clip = 1, ema_decay = 0.999;
   int64_t seed = 1, bad_steps = 5, verify_every = 50;
-  // machine
-  std::string device = "cpu", precision = "fp32", bf16_units = "off", tf32 = "off";
-  int64_t threads = 0, workers = 2;
   std::string out;
 };
 
-/// What --precision means: the type of activations.
-inline DType precision(const TrainConfig& c) { return c.precision == "bf16" ? DType::bf16 : DType::f32; }
-
-/// What --chosen, --balance-rate and --router ("routing=tile,tile=8,lr=0.1") say.
+/// The settings of --chosen, --balance-rate and --router ("routing=tile,tile=8,lr=0.1").
 struct RouterSettings {
   moe::MoeConfig mixture;
   nn::ParameterGroup group{.path = "router"};  // factor of the learning rate, and a clip of its own
@@ -51,11 +67,11 @@ RouterSettings router_settings(const TrainConfig& config);
 /// The demo's run, which the benchmark of training repeats.
 TrainConfig demo_config();
 
-/// Puts --threads, --bf16-units and --tf32 into force and resolves "auto" in the configuration, so that a run
-/// records what it does.  DeviceError when --device is not there, ConfigError when the units are not.
-void apply_machine(TrainConfig& config);
+/// Sets threads, bf16 units and TF32 for this process, and decides "auto", so that a run records what it does.
+/// DeviceError when the device is absent, ConfigError when the processor lacks the units.
+void apply_machine(Machine& machine);
 
-/// The table: flags of `camo train`, keys of config.json.
+/// The table.
 Options options(TrainConfig& config);
 
 /// Rules that join several options, and what must not be empty; ConfigError names the flags.

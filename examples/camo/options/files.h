@@ -1,7 +1,8 @@
-// Whole small files.  Writing is tensor/io/file.h's write_file: the old bytes or the new ones, never half of
-// them.
+// Reading whole small files, and making folders.  Files are written by write_file of tensor/io/file.h, which leaves the
+// old bytes or the new ones, never half of them.
 #pragma once
 
+#include <filesystem>
 #include <string>
 
 #include "tensor/io/file.h"
@@ -14,6 +15,13 @@ template <class E> std::string read_file(const std::string& path, const char* op
   std::string out(size_t(file.size()), '\0');
   check<E>(file.read(0, out.data(), file.size()), op, ": ", path, ": ends early");
   return out;
+}
+
+/// Makes a folder and those above it, where they are missing.  ConfigError begins with `label` ("camo eval --report").
+inline void make_folder(const std::filesystem::path& path, const std::string& label) {
+  std::error_code error;
+  std::filesystem::create_directories(path, error);
+  check<ConfigError>(!error, label, " ", path.string(), ": cannot be made: ", error.message());
 }
 
 }  // namespace camo::program

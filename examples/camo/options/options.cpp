@@ -42,17 +42,61 @@ ImageSize parse_size(const Option& o, const std::string& word, const std::string
   return out;
 }
 
-std::string legal_word(const Option& o, const std::string& word, const std::string& label) {
-  bool ok = o.words.empty() || std::find(o.words.begin(), o.words.end(), word) != o.words.end();
-  check<ConfigError>(ok, label, ": no such choice, got '", word, "'", hint(word, o.words));
-  return word;
+/// The place of `word` among the legal ones.
+size_t place(const Option& o, const std::string& word, const std::string& label) {
+  const auto found = std::find(o.words.begin(), o.words.end(), word);
+  check<ConfigError>(found != o.words.end(), label, ": no such choice, got '", word, "'", hint(word, o.words));
+  return size_t(found - o.words.begin());
+}
+
+/// Whether JSON holds the value as a text.
+bool takes_text(const Option& o) {
+  return std::holds_alternative<std::string*>(o.value) || std::holds_alternative<ImageSize*>(o.value) ||
+         std::holds_alternative<Choice>(o.value);
 }
 
 }  // namespace
 
+Options Options::only(const std::vector<std::string>& names) const {
+  Options out;
+  for (const std::string& name : names) {
+    const auto found = std::find_if(begin(), end(), [&](const Option& o) { return o.name == name; });
+    if (found == end()) throw std::logic_error("no option is called " + name);
+    out.push_back(*found);
+  }
+  return out;
+}
+
+Options& Options::add(const Options& more) {
+  insert(end(), more.begin(), more.end());
+  return *this;
+}
+
+std::vector<std::string> Options::names() const {
+  std::vector<std::string> out;
+  for (const Option& o : *this) out.push_back(o.name);
+  return out;
+}
+
+Option choice(std::string name, std::string* value, std::string help, std::vector<std::string> words) {
+  Option out{std::move(name), value, std::move(help)};
+  out.words = std::move(words);
+  return out;
+}
+
+Option off_on(std::string name, bool* value, std::string help) {
+  return choice(std::move(name), value, std::move(help), Named<bool>{{"off", false}, {"on", true}});
+}
+
+Option choice(std::string name, Device* value, std::string help) {
+  return choice(std::move(name), value, std::move(help), Named<Device>{{"cpu", {}}, {"cuda", {Device::cuda, 0}}});
+}
+
 std::string to_string(ImageSize size) {
   return size.height == size.width ? text(size.height) : text(size.height, "x", size.width);
 }
+
+std::string to_string(Device device) { return device.kind == Device::cpu ? "cpu" : "cuda"; }
 
 void set(const Option& o, const std::string& word, const std::string& label) {
   std::visit(Overloaded{
@@ -63,15 +107,15 @@ void set(const Option& o, const std::string& word, const std::string& label) {
                  },
                  [&](int64_t* p) { *p = in_range(o, parse<int64_t>(word, label, "an integer"), label); },
                  [&](double* p) { *p = in_range(o, parse<double>(word, label, "a number"), label); },
-                 [&](std::string* p) { *p = legal_word(o, word, label); },
+                 [&](std::string* p) { *p = o.words.empty() ? word : o.words[place(o, word, label)]; },
                  [&](ImageSize* p) { *p = parse_size(o, word, label); },
+                 [&](const Choice& c) { c.take_word(place(o, word, label)); },
              },
              o.value);
 }
 
 void set_all(const Options& table, const std::string& pairs, const std::string& label) {
-  std::vector<std::string> names;
-  for (const Option& o : table) names.push_back(o.name);
+  const std::vector<std::string> names = table.names();
   std::istringstream list(pairs);
   std::vector<std::string> given;
   for (std::string pair; std::getline(list, pair, ',');) {
@@ -90,15 +134,15 @@ void set_all(const Options& table, const std::string& pairs, const std::string& 
 
 void set_json(const Option& o, const JsonValue& value, const std::string& label) {
   if (auto* word = std::get_if<std::string>(&value)) {
-    bool takes_text = std::holds_alternative<std::string*>(o.value) || std::holds_alternative<ImageSize*>(o.value);
-    check<ConfigError>(takes_text, label, ": expects ",
+    check<ConfigError>(takes_text(o), label, ": expects ",
                        std::holds_alternative<bool*>(o.value) ? "true or false" : "a number", ", got the text '", *word,
                        "'");
     return set(o, *word, label);
   }
-  bool takes_bool = std::holds_alternative<bool*>(o.value), takes_text = std::holds_alternative<std::string*>(o.value);
+  const bool takes_bool = std::holds_alternative<bool*>(o.value),
+             takes_size = std::holds_alternative<ImageSize*>(o.value);
   if (auto* flag = std::get_if<bool>(&value); flag && takes_bool) return set(o, *flag ? "true" : "false", label);
-  if (auto* whole = std::get_if<int64_t>(&value); whole && !takes_bool && !takes_text)
+  if (auto* whole = std::get_if<int64_t>(&value); whole && !takes_bool && (takes_size || !takes_text(o)))
     return set(o, text(*whole), label);
   if (auto* real = std::get_if<double>(&value); real && std::holds_alternative<double*>(o.value))
     return void(*std::get<double*>(o.value) = in_range(o, *real, label));
@@ -112,6 +156,7 @@ std::string shown(const Option& o) {
                         [](const double* p) { return text(*p); },
                         [](const std::string* p) { return *p; },
                         [](const ImageSize* p) { return to_string(*p); },
+                        [](const Choice& c) { return c.word(); },
                     },
                     o.value);
 }
@@ -119,6 +164,7 @@ std::string shown(const Option& o) {
 JsonValue to_json_value(const Option& o) {
   return std::visit(Overloaded{
                         [](const ImageSize* p) -> JsonValue { return to_string(*p); },
+                        [](const Choice& c) -> JsonValue { return c.word(); },
                         [](const auto* p) -> JsonValue { return *p; },
                     },
                     o.value);

@@ -1,13 +1,20 @@
-// Options: one table per command feeds the command line, the help screen and the configuration file.
+// Options: one table feeds the command line, the help screen and the configuration file.
+//
+// A row names a variable and says what it is for; its kind (switch, number, size, text, one of some words) is the kind
+// of the variable.  A mistake in a flag and in a configuration key gets the same answer.
+// Read next: config.h, the table of a training run; cli.h, how a command reads its flags.
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <limits>
 #include <string>
 #include <variant>
 #include <vector>
 
 #include "examples/camo/options/json.h"
+#include "tensor/device.h"
+#include "tensor/names.h"
 
 namespace camo::program {
 
@@ -17,23 +24,66 @@ struct ImageSize {
   bool operator==(const ImageSize&) const = default;
 };
 std::string to_string(ImageSize size);
+/// "cpu" or "cuda".
+std::string to_string(Device device);
 
-/// A flag --name and a key "name".  The value it points at holds the default when the table is made.
+/// A variable with a word for each of its values; Option::words lists them.
+struct Choice {
+  std::function<std::string()> word;      // of the value that it has
+  std::function<void(size_t)> take_word;  // takes the value of words[i]
+};
+
+/// A flag --name and a key "name".  The variable holds the default when the table is made.
 struct Option {
-  using Target = std::variant<bool*, int64_t*, double*, std::string*, ImageSize*>;
+  using Target = std::variant<bool*, int64_t*, double*, std::string*, ImageSize*, Choice>;
   std::string name;
   Target value;
   std::string help;  // says what it is and its unit
   double low = -std::numeric_limits<double>::infinity(), high = std::numeric_limits<double>::infinity();
-  std::vector<std::string> words = {};  // legal values of a text; empty: any
+  std::vector<std::string> words = {};  // legal words of a choice or a text; empty: any text
 };
-using Options = std::vector<Option>;
+
+struct Options : std::vector<Option> {
+  using std::vector<Option>::vector;
+  /// The options of these names, in this order.  A name that the table lacks is a bug: std::logic_error.
+  Options only(const std::vector<std::string>& names) const;
+  Options& add(const Options& more);
+  std::vector<std::string> names() const;
+};
+
 /// A text that must be one of some words.
-inline Option choice(std::string name, std::string* value, std::string help, std::vector<std::string> words) {
-  Option out{std::move(name), value, std::move(help)};
-  out.words = std::move(words);
+Option choice(std::string name, std::string* value, std::string help, std::vector<std::string> words);
+
+/// Some values and their words.
+template <class T> using Named = std::vector<std::pair<const char*, T>>;
+
+/// A variable that takes some values.
+template <class T> Option choice(std::string name, T* value, std::string help, const Named<T>& among) {
+  auto word = [value, among] {
+    for (const auto& [word, meaning] : among)
+      if (meaning == *value) return std::string(word);
+    return std::string();
+  };
+  Option out{std::move(name), Choice{word, [value, among](size_t i) { *value = among[i].second; }}, std::move(help)};
+  for (const auto& [word, meaning] : among) out.words.push_back(word);
   return out;
 }
+
+/// An enum with the names that stand beside it (names.h): some values of it, or all.
+template <class E> Named<E> named(const std::vector<E>& values) {
+  Named<E> out;
+  for (E value : values) out.emplace_back(name_of(value), value);
+  return out;
+}
+template <class E> Option choice(std::string name, E* value, std::string help) {
+  std::vector<E> all;
+  for (size_t i = 0; i < names_of(E{}).size(); ++i) all.push_back(E(i));
+  return choice(std::move(name), value, std::move(help), named(all));
+}
+/// A bool that is written off and on.
+Option off_on(std::string name, bool* value, std::string help);
+/// cpu, or the first GPU as cuda.
+Option choice(std::string name, Device* value, std::string help);
 
 /// Reads a value from the command line or the configuration; ConfigError names `label`, the rule and the
 /// value.

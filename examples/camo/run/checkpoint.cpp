@@ -45,12 +45,12 @@ Checkpoint load_checkpoint(const std::string& path) {
 }
 
 std::unique_ptr<moe::CamoXpert> make_model(const TrainConfig& c) {
-  auto model = std::make_unique<moe::CamoXpert>(nn::Scope{.device = parse_device(c.device), .seed = uint64_t(c.seed)},
+  auto model = std::make_unique<moe::CamoXpert>(nn::Scope{.device = c.device, .seed = uint64_t(c.seed)},
                                                 moe::CamoXpertConfig{.model = c.model,
                                                                      .backbone = c.backbone,
                                                                      .experts = c.experts,
                                                                      .mixture = router_settings(c).mixture,
-                                                                     .attention = moe::attention_kind(c.attention),
+                                                                     .attention = c.attention,
                                                                      .drop_path = c.freeze ? 0 : c.drop_path,
                                                                      .image_height = c.size.height,
                                                                      .image_width = c.size.width});
@@ -61,7 +61,7 @@ std::unique_ptr<moe::CamoXpert> make_model(const TrainConfig& c) {
 namespace {
 
 /// What `camo export` wrote.
-Loaded load_exported(const std::string& path, const std::string& device) {
+Loaded load_exported(const std::string& path, Device device) {
   SafeTensors file = read_safetensors(path);
   check<WeightsError>(file.metadata["part"] == "network", path, ": holds a ", file.metadata["part"],
                       ", not a whole network [camo train --weights]");
@@ -77,7 +77,7 @@ Loaded load_exported(const std::string& path, const std::string& device) {
 
 }  // namespace
 
-Loaded load_model(const std::string& given, const std::string& device) {
+Loaded load_model(const std::string& given, Device device) {
   const std::string path = weights_path(given);
   if (read_safetensors_header(path).metadata[kWeightsKey] == kWeightsFormat) return load_exported(path, device);
   Checkpoint c = load_checkpoint(path);

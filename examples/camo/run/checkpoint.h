@@ -33,6 +33,6 @@ struct Loaded {
   std::string described;
 };
 /// A checkpoint, a run folder (its best.safetensors), or what `camo export` wrote.
-Loaded load_model(const std::string& path, const std::string& device);
+Loaded load_model(const std::string& path, Device device = {});
 
 }  // namespace camo::program

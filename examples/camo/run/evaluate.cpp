@@ -4,7 +4,6 @@
 
 #include "examples/camo/data/augment.h"
 #include "examples/camo/data/loader.h"
-#include "examples/camo/metrics/metrics.h"
 
 namespace camo::program {
 
@@ -26,7 +25,7 @@ std::vector<Tensor> predict_maps(moe::CamoXpert& model, const std::vector<Tensor
 }
 
 Scores evaluate(moe::CamoXpert& model, const Dataset& data, const Inference& how,
-                const std::function<bool(const Judged&)>& see) {
+                const std::function<bool(const ImageResult&)>& see) {
   struct Item {
     int64_t index;
     Picture picture;
@@ -55,14 +54,14 @@ Scores evaluate(moe::CamoXpert& model, const Dataset& data, const Inference& how
     if (items.empty()) break;
     std::vector<Tensor> maps = predict_maps(model, inputs, sizes, how.precision);
     for (size_t i = 0; i < items.size() && more; ++i) {
-      ImageScores s = score(maps[i], items[i].picture.mask);
-      sum.images += 1, sum.mae += s.mae, sum.iou += s.iou, sum.dice += s.dice;
-      if (see)
-        more = see({items[i].index, items[i].picture.image, items[i].picture.mask, maps[i], s.mae, s.iou, s.dice});
+      const ImageScores s = score(maps[i], items[i].picture.mask);
+      sum.images += 1;
+      for (const ScoreInfo& info : kImageScores) sum.*info.value += s.*info.value;
+      if (see) more = see({items[i].index, items[i].picture.image, items[i].picture.mask, maps[i], s});
     }
   }
-  double n = double(std::max<int64_t>(sum.images, 1));
-  return {sum.images, sum.mae / n, sum.iou / n, sum.dice / n};
+  for (const ScoreInfo& info : kImageScores) sum.*info.value /= double(std::max<int64_t>(sum.images, 1));
+  return sum;
 }
 
 }  // namespace camo::program

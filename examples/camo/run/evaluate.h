@@ -1,16 +1,16 @@
-// Running a trained network over pictures: maps at the masks' own size, and their scores.
+// Runs a trained network over pictures: maps at the masks' own size, and their scores.
 #pragma once
 
 #include "examples/camo/data/dataset.h"
+#include "examples/camo/metrics/metrics.h"
 #include "examples/camo/options/options.h"
 #include "moe/camoxpert.h"
 
 namespace camo::program {
 
 /// Means over images, each counting once.
-struct Scores {
+struct Scores : ImageScores {
   int64_t images = 0;
-  double mae = 0, iou = 0, dice = 0;
 };
 
 struct Inference {
@@ -24,16 +24,16 @@ struct Inference {
 std::vector<Tensor> predict_maps(moe::CamoXpert& model, const std::vector<Tensor>& images,
                                  const std::vector<ImageSize>& sizes, DType precision);
 
-/// One item seen by `evaluate`.
-struct Judged {
+/// What `evaluate` finds for one image.
+struct ImageResult {
   int64_t index;
   Tensor photograph, truth, map;  // u8 at their own size
-  double mae, iou, dice;
+  ImageScores scores;
 };
 
-/// MAE, IoU and Dice of every item (metrics.h).  `see` is called for each in order and ends the work by
-/// returning false.
+/// The scores of every image (metrics.h).  `see` is called for each image in order; it ends the work by returning
+/// false.
 Scores evaluate(moe::CamoXpert& model, const Dataset& data, const Inference& how,
-                const std::function<bool(const Judged&)>& see = nullptr);
+                const std::function<bool(const ImageResult&)>& see = nullptr);
 
 }  // namespace camo::program

@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <cstdio>
 
+#include "examples/camo/options/format.h"
+#include "examples/camo/run/process_memory.h"
 #include "tensor/error.h"
 
 namespace camo::program {
@@ -14,12 +16,6 @@ namespace {
 int terminal_width() {
   struct winsize size {};
   return ::ioctl(1, TIOCGWINSZ, &size) == 0 && size.ws_col > 20 ? size.ws_col : 80;
-}
-
-std::string scientific(double x) {
-  char out[32];
-  std::snprintf(out, sizeof out, "%.2e", x);
-  return out;
 }
 
 }  // namespace
@@ -39,7 +35,7 @@ void Progress::step(int64_t epoch, int64_t step, double loss, double rate, int64
   last_print_ = now;
   double left = double(total_ - step) * (now + paused_) / double(std::max<int64_t>(step - done_, 1));
   std::string words = text("epoch ", epoch, "/", epochs_, "  step ", step, "/", total_, "  loss ", fixed(loss, 4),
-                           "  lr ", scientific(rate), "  ", fixed(speed_, 1), " img/s  eta ", clock_text(left),
+                           "  lr ", formatted("%.2e", rate), "  ", fixed(speed_, 1), " img/s  eta ", clock_text(left),
                            "  mem ", bytes_text(double(resident_bytes())));
   if (terminal_)
     std::printf("\r%.*s\033[K", terminal_width() - 1, words.c_str());  // a line that wraps cannot be redrawn
@@ -52,38 +48,6 @@ void Progress::line(const std::string& words) {
   std::printf("%s%s\n", drawn_ ? "\r\033[K" : "", words.c_str());
   std::fflush(stdout);
   drawn_ = false;
-}
-
-std::string clock_text(double seconds) {
-  int64_t s = int64_t(std::max(seconds, 0.0) + 0.5);
-  char out[32];
-  std::snprintf(out, sizeof out, "%lld:%02lld:%02lld", (long long)(s / 3600), (long long)(s / 60 % 60),
-                (long long)(s % 60));
-  return out;
-}
-
-std::string fixed(double x, int digits) {
-  char out[64];
-  std::snprintf(out, sizeof out, "%.*f", digits, x);
-  return out;
-}
-
-std::string bytes_text(double bytes) {
-  const char* units[] = {"B", "kB", "MB", "GB", "TB"};
-  int unit = 0;
-  while (bytes >= 1000 && unit < 4) bytes /= 1000, ++unit;
-  char out[32];
-  std::snprintf(out, sizeof out, unit ? "%.1f %s" : "%.0f %s", bytes, units[unit]);
-  return out;
-}
-
-int64_t resident_bytes() {
-  long long total = 0, resident = 0;
-  if (std::FILE* f = std::fopen("/proc/self/statm", "r")) {
-    if (std::fscanf(f, "%lld %lld", &total, &resident) != 2) resident = 0;
-    std::fclose(f);
-  }
-  return int64_t(resident) * ::sysconf(_SC_PAGESIZE);
 }
 
 }  // namespace camo::program

@@ -32,10 +32,4 @@ class Progress {
   Clock::time_point start_, pause_start_;
 };
 
-/// "1:02:03" of seconds, "0.1230", "1.5 GB" of bytes, the memory of this process now in bytes.
-std::string clock_text(double seconds);
-std::string fixed(double x, int digits);
-std::string bytes_text(double bytes);
-int64_t resident_bytes();
-
 }  // namespace camo::program

@@ -2,10 +2,12 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <iomanip>
 #include <numeric>
 
 #include "examples/camo/draw/canvas.h"
 #include "examples/camo/draw/plot.h"
+#include "examples/camo/options/format.h"
 #include "tensor/parallel.h"
 
 namespace camo::program {
@@ -72,11 +74,8 @@ std::vector<Tensor> captioned(const std::string& name, const Measures& m, std::v
   for (size_t i = 0; i < name.size(); i += kLetters) lines.push_back(name.substr(i, kLetters));
   for (const char* shown : {"IoU", "S", "F_weighted", "MAE"})
     for (const MeasureInfo& info : kMeasures)
-      if (std::string(info.name) == shown) {
-        char line[64];
-        std::snprintf(line, sizeof line, "%-11s%.3f", shown, m.*info.value);
-        lines.push_back(line);
-      }
+      if (std::string(info.name) == shown)
+        lines.push_back(text(std::left, std::setw(11), shown, fixed(m.*info.value, 3)));
   Canvas canvas(std::min(kWidth, int64_t(lines.size()) * kLine), kWidth);
   for (size_t i = 0; i < lines.size(); ++i) canvas.write(0, int64_t(i) * kLine, lines[i], {40, 40, 44});
   pictures.insert(pictures.begin(), canvas.pixels());

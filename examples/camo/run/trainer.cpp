@@ -8,7 +8,9 @@
 #include "examples/camo/draw/plot.h"
 #include "examples/camo/draw/route_pictures.h"
 #include "examples/camo/options/files.h"
+#include "examples/camo/options/format.h"
 #include "examples/camo/run/epoch_sums.h"
+#include "examples/camo/run/process_memory.h"
 #include "examples/camo/run/progress.h"
 #include "examples/camo/run/run_folder.h"
 #include "examples/camo/run/signals.h"
@@ -149,7 +151,7 @@ bool Trainer::train_epoch() {
       [this](int64_t i) {
         RandomKey key{
             .seed = uint64_t(config_.seed), .domain = Domain::augment, .path = uint64_t(i), .step = uint32_t(epoch_)};
-        return cut(data_.train.load(i, epoch_), config_.size, config_.augment == "on" ? draw(key) : Drawn{});
+        return cut(data_.train.load(i, epoch_), config_.size, config_.augment ? draw(key) : Augmentation{});
       },
       std::move(order), config_.workers, 2 * batch_size_);
 
@@ -179,7 +181,7 @@ bool Trainer::validate() {
   grid_.clear();
   std::optional<moe::Surveyor> surveyor;
   if (epoch_ + 1 == config_.epochs) surveyor.emplace(learner_->model());
-  outcome_.scores = evaluate(learner_->model(), data_.validation, how, [&](const Judged& j) {
+  outcome_.scores = evaluate(learner_->model(), data_.validation, how, [&](const ImageResult& j) {
     if (int64_t(grid_.size()) < kGridRows) grid_.push_back({j.photograph, j.truth, j.map});
     return signals_.caught() == 0;
   });
@@ -263,8 +265,8 @@ void Trainer::report_start() {
                        data_.validation.size(), " for validation (", data_.where, ")"));
   if (!learner_->weights_report().empty()) progress_->line(text(config_.weights, ": ", learner_->weights_report()));
   progress_->line(text(total_, " steps of ", batch_size_ * std::min(config_.accumulate, batches_), " photographs, ",
-                       threads(), " threads, ", config_.workers, " workers, ", config_.precision,
-                       config_.bf16_units == "on" ? " on bf16 units" : "",
+                       threads(), " threads, ", config_.workers, " workers, ", name_of(config_.precision),
+                       config_.bf16_units == Bf16Units::on ? " on bf16 units" : "",
                        config_.ema_decay > 0 ? "; averaged (EMA) weights are validated and kept as best" : ""));
 }
 

@@ -45,7 +45,7 @@ TrainConfig config_of(const Metadata& about, const std::string& path) {
   } catch (const ConfigError& e) {
     throw WeightsError(e.what());
   }
-  out.device = "cpu";
+  out.device = {};
   return out;
 }
 

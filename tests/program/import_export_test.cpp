@@ -42,7 +42,7 @@ TEST_CASE("camo features gives the maps and dx of the network, whatever the name
   Tensor x = randn({2, 3, 64, 96}, 5);
   write_safetensors(folder / "x.safetensors", {{"x", x}});
   for (const char* file : {"a", "b"}) {
-    Finished run =
+    ProcessResult run =
         run_camo(text("features --backbone pvt_v2_b0 --grad --weights ", folder / file, ".safetensors --input ",
                       folder / "x.safetensors", " --out ", folder / "out.safetensors"));
     CAPTURE(run.error);
@@ -94,7 +94,7 @@ TEST_CASE("camo features, import and export refuse what they cannot use") {
            {"bench load --backbone pvt_v2_b0 --weights " + folder / "absent.pth", 4, "absent.pth"},
            {"backbones pvt_v2_b9", 2, "nearest: pvt_v2_b"}}) {
     CAPTURE(c.arguments);
-    Finished run = run_camo(c.arguments);
+    ProcessResult run = run_camo(c.arguments);
     CHECK(run.code == c.code);
     CHECK_MESSAGE(run.error.find(c.says) != std::string::npos, run.error);
     CHECK_FALSE(fs::exists(folder / "out.safetensors"));
@@ -125,7 +125,7 @@ TEST_CASE("import writes one clean file; a network goes out and comes back bit f
   CHECK(same_tensors(at("of_run"), at("backbone")));
   CHECK(read_tensors(at("backbone")).tensors.size() == 176);
 
-  Loaded run = load_model(folder / "run", "cpu"), exported = load_model(at("again"), "cpu");
+  Loaded run = load_model(folder / "run"), exported = load_model(at("again"));
   NoGrad no_grad;
   Var x(randn({1, 32, 32, 3}, 3));
   CHECK(equal_bits(run.model->forward(x).logits.value(), exported.model->forward(x).logits.value()));
@@ -136,21 +136,22 @@ TEST_CASE("an exported network comes back as it was configured; flags win; other
   const std::string source = folder / "network.safetensors", bare = folder / "bare.safetensors",
                     out = folder / "out.safetensors";
   struct Case {
-    std::string model, router, attention;
+    std::string model, router;
+    moe::AttentionKind attention = moe::AttentionKind::flash;
   };
   for (const Case& c :
-       {Case{"camoxpert-sparse", "routing=tile,tile=2,weights=all,temperature=0.5", "flash"},
-        Case{"camoxpert-sparse", "balancing=auxiliary,warmup=15", "flash"}, Case{"camoxpert", "", "linear"}}) {
+       {Case{"camoxpert-sparse", "routing=tile,tile=2,weights=all,temperature=0.5"},
+        Case{"camoxpert-sparse", "balancing=auxiliary,warmup=15"}, Case{"camoxpert", "", moe::AttentionKind::linear}}) {
     CAPTURE(c.router);
     TrainConfig config = tiny_config(folder / "run");
     config.model = c.model, config.router = c.router, config.attention = c.attention, config.seed = 9;
     write_weights(source, *make_model(config), about_network(config));
     write_safetensors(bare, read_tensors(source).tensors);
     auto import = [&](const std::string& flags) {
-      const Finished run = run_camo("import --part network --overwrite --out " + out + " " + flags);
+      const ProcessResult run = run_camo("import --part network --overwrite --out " + out + " " + flags);
       REQUIRE_MESSAGE(run.code == 0, run.error);
       CHECK(same_tensors(source, out));
-      return load_model(out, "cpu").config;
+      return load_model(out).config;
     };
     const TrainConfig by_itself = import(source), larger = import(source + " --size 64");
     CHECK(to_text(by_itself) == to_text(config));
@@ -158,11 +159,11 @@ TEST_CASE("an exported network comes back as it was configured; flags win; other
     CHECK(larger.router == c.router);
     const std::string router = c.router.empty() ? "" : " --router " + c.router;
     const TrainConfig by_flags =
-        import(bare + " --backbone pvt_v2_b0 --model " + c.model + router + " --attention " + c.attention);
+        import(bare + " --backbone pvt_v2_b0 --model " + c.model + router + " --attention " + name_of(c.attention));
     CHECK(by_flags.router == c.router);
     CHECK(by_flags.attention == c.attention);
   }
-  const Finished refused = run_camo("import --part network --overwrite --out " + out + " " + bare);
+  const ProcessResult refused = run_camo("import --part network --overwrite --out " + out + " " + bare);
   CHECK(refused.code == 2);
   CHECK(refused.error.find("needs --backbone") != std::string::npos);
 }
@@ -175,7 +176,7 @@ TEST_CASE("training starts from the weights of a file; a frozen backbone keeps t
   for (bool freeze : {false, true}) {
     config.freeze = freeze, config.out = folder / (freeze ? "frozen" : "free");
     train(config);
-    Loaded loaded = load_model(config.out, "cpu");
+    Loaded loaded = load_model(config.out);
     NamedTensors before = nn::state_dict(*net), after = nn::state_dict(*loaded.model->backbone);
     size_t kept = 0;
     for (size_t i = 0; i < before.size(); ++i) kept += equal_bits(before[i].second, after[i].second);
@@ -184,7 +185,7 @@ TEST_CASE("training starts from the weights of a file; a frozen backbone keeps t
   }
   fs::remove(folder / "w.safetensors");  // a run goes on from its checkpoint, not from the file
   CHECK(resume(folder / "frozen", [](TrainConfig& c) { c.epochs = 2; }).exit_code == 0);
-  Loaded loaded = load_model(folder / "frozen", "cpu");
+  Loaded loaded = load_model(folder / "frozen");
   NamedTensors before = nn::state_dict(*net), after = nn::state_dict(*loaded.model->backbone);
   for (size_t i = 0; i < before.size(); ++i) CHECK(equal_bits(before[i].second, after[i].second));
 
@@ -199,14 +200,14 @@ TEST_CASE("a file with a long header is read when it is asked for") {
       "{\"x\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,4]}" + std::string(17 << 20, ' ') + "}";
   const uint64_t length = header.size();
   write_file(folder / "long", std::string(reinterpret_cast<const char*>(&length), 8) + header + "abcd");
-  Finished refused = run_camo("inspect " + folder / "long");
+  ProcessResult refused = run_camo("inspect " + folder / "long");
   CHECK(refused.code == 4);
   CHECK(refused.error.find("the limit is 16777216") != std::string::npos);
   CHECK(run_camo("inspect --max-header 18 " + folder / "long").code == 0);
 }
 
 TEST_CASE("camo backbones counts parameters and multiply-adds") {
-  Finished run = run_camo("backbones pvt_v2_b0");
+  ProcessResult run = run_camo("backbones pvt_v2_b0");
   CHECK(run.code == 0);
   CHECK(run.out.find("3409760       0.57 ") != std::string::npos);  // 0.57 GMAC is what timm's results say
   CHECK(run.out.find(" 32 64 160 256\n") != std::string::npos);

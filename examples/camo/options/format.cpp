@@ -1,0 +1,31 @@
+#include "examples/camo/options/format.h"
+
+#include <algorithm>
+#include <cstdio>
+
+namespace camo::program {
+
+std::string formatted(const char* form, double x) {
+  char out[64];
+  std::snprintf(out, sizeof out, form, x);
+  return out;
+}
+
+std::string fixed(double x, int digits) { return formatted(("%." + std::to_string(digits) + "f").c_str(), x); }
+
+std::string clock_text(double seconds) {
+  int64_t s = int64_t(std::max(seconds, 0.0) + 0.5);
+  char out[32];
+  std::snprintf(out, sizeof out, "%lld:%02lld:%02lld", (long long)(s / 3600), (long long)(s / 60 % 60),
+                (long long)(s % 60));
+  return out;
+}
+
+std::string bytes_text(double bytes) {
+  const char* units[] = {"B", "kB", "MB", "GB", "TB"};
+  int unit = 0;
+  while (bytes >= 1000 && unit < 4) bytes /= 1000, ++unit;
+  return fixed(bytes, unit ? 1 : 0) + " " + units[unit];
+}
+
+}  // namespace camo::program
