@@ -63,7 +63,7 @@ Evaluation measure_network(const Asked& o) {
       out.images.push_back(std::move(m));
     waiting.clear();
   };
-  evaluate(*loaded.model, set, {c.size, precision(c), o.workers, o.batch}, [&](const Judged& j) {
+  evaluate(*loaded.model, set, {c.size, precision(c), o.workers, o.batch}, [&](const ImageResult& j) {
     out.names.push_back(set.name(j.index));
     waiting.push_back({j.map, j.truth});
     if (waiting.size() == 16) measure_waiting();

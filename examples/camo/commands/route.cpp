@@ -7,7 +7,7 @@
 #include "examples/camo/data/photograph_list.h"
 #include "examples/camo/draw/route_pictures.h"
 #include "examples/camo/run/checkpoint.h"
-#include "examples/camo/run/run_folder.h"
+#include "examples/camo/run/run_record.h"
 #include "tensor/image/image.h"
 
 namespace camo::program {
@@ -52,9 +52,8 @@ int route_command(const Arguments& words) {
     survey = surveyor.result();
   }
   if (survey.images() >= 32) write_png(out + "/groups.png", draw_groups(survey));
-  if (fs::exists(fs::path(weights) / "metrics.jsonl"))
-    if (Tensor usage = draw_usage(read_metrics(weights + "/metrics.jsonl"), scale_names(*loaded.model));
-        usage.defined())
+  if (const std::string metrics = run_file(weights, RunFile::metrics); fs::exists(metrics))
+    if (Tensor usage = draw_usage(read_metrics(metrics), scale_names(*loaded.model)); usage.defined())
       write_png(out + "/usage.png", usage);
   std::printf("%zu photographs: pictures in %s\n", files.size(), out.c_str());
   return 0;

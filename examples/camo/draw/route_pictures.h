@@ -30,7 +30,4 @@ Tensor draw_groups(const moe::Survey& survey);
 /// row.  In evaluation mode.
 Tensor draw_responses(moe::CamoXpert& model, const Tensor& photograph, ImageSize size);
 
-/// Where a photograph's picture goes: usage.png, groups.png and responses_0.png, ... of a run folder.
-constexpr int64_t kResponsePictures = 3;
-
 }  // namespace camo::program

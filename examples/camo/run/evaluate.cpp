@@ -26,7 +26,7 @@ std::vector<Tensor> predict_maps(moe::CamoXpert& model, const std::vector<Tensor
 }
 
 Scores evaluate(moe::CamoXpert& model, const Dataset& data, const Inference& how,
-                const std::function<bool(const Judged&)>& see) {
+                const std::function<bool(const ImageResult&)>& see) {
   struct Item {
     int64_t index;
     Picture picture;

@@ -1,4 +1,4 @@
-// Running a trained network over pictures: maps at the masks' own size, and their scores.
+// Runs a trained network over pictures: maps at the masks' own size, and their scores.
 #pragma once
 
 #include "examples/camo/data/dataset.h"
@@ -20,20 +20,20 @@ struct Inference {
 };
 
 /// Probability maps u8 (h, w, 1) of normalised photographs (H, W, 3), each enlarged to its own (h, w) and
-/// rounded. A map depends on its photograph alone.  The model must be in evaluation mode.
+/// rounded.  A map depends on its photograph alone.  The model must be in evaluation mode.
 std::vector<Tensor> predict_maps(moe::CamoXpert& model, const std::vector<Tensor>& images,
                                  const std::vector<ImageSize>& sizes, DType precision);
 
-/// One item seen by `evaluate`.
-struct Judged {
+/// What `evaluate` finds for one image.
+struct ImageResult {
   int64_t index;
   Tensor photograph, truth, map;  // u8 at their own size
   double mae, iou, dice;
 };
 
-/// MAE, IoU and Dice of every item (metrics.h).  `see` is called for each in order and ends the work by
-/// returning false.
+/// Means of MAE, IoU and Dice over a data set (metrics.h).  Calls `see` with each image, in order; stops when
+/// `see` returns false.
 Scores evaluate(moe::CamoXpert& model, const Dataset& data, const Inference& how,
-                const std::function<bool(const Judged&)>& see = nullptr);
+                const std::function<bool(const ImageResult&)>& see = nullptr);
 
 }  // namespace camo::program
