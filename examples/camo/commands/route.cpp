@@ -8,16 +8,11 @@
 #include "examples/camo/data/photograph_list.h"
 #include "examples/camo/draw/route_pictures.h"
 #include "examples/camo/options/files.h"
-#include "examples/camo/run/run_folder.h"
+#include "examples/camo/run/checkpoint.h"
+#include "examples/camo/run/run_record.h"
 #include "tensor/image/image.h"
 
 namespace camo::program {
-namespace {
-
-// Pictures beside those of the photographs.
-constexpr const char *kGroups = "groups.png", *kUsage = "usage.png";
-
-}  // namespace
 
 int route_command(const Arguments& words) {
   namespace fs = std::filesystem;
@@ -46,8 +41,8 @@ int route_command(const Arguments& words) {
   };
   for (const std::string& file : files)
     check<ConfigError>(!fs::exists(target(file)), "camo route --out: ", target(file), " exists");
-  for (const char* name : {kGroups, kUsage})
-    check<ConfigError>(!fs::exists(fs::path(out) / name), "camo route --out: ", out, "/", name, " exists");
+  for (RunFile picture : {RunFile::groups, RunFile::usage})
+    check<ConfigError>(!fs::exists(run_file(out, picture)), "camo route --out: ", run_file(out, picture), " exists");
   Loaded loaded = open_network(weights, machine);
   std::printf("%s\n", loaded.described.c_str());
   make_folder(out, "camo route --out");
@@ -59,11 +54,10 @@ int route_command(const Arguments& words) {
       write_png(target(file), draw_responses(*loaded.model, read_image(file), loaded.config.size));
     survey = surveyor.result();
   }
-  if (survey.images() >= 32) write_png(out + "/" + kGroups, draw_groups(survey));
-  if (fs::exists(fs::path(weights) / "metrics.jsonl"))
-    if (Tensor usage = draw_usage(read_metrics(weights + "/metrics.jsonl"), scale_names(*loaded.model));
-        usage.defined())
-      write_png(out + "/" + kUsage, usage);
+  if (survey.images() >= 32) write_png(run_file(out, RunFile::groups), draw_groups(survey));
+  if (const std::string metrics = run_file(weights, RunFile::metrics); fs::exists(metrics))
+    if (Tensor usage = draw_usage(read_metrics(metrics), scale_names(*loaded.model)); usage.defined())
+      write_png(run_file(out, RunFile::usage), usage);
   std::printf("%zu photographs: pictures in %s\n", files.size(), out.c_str());
   return 0;
 }
