@@ -4,27 +4,20 @@
 // current part of a panel stays in the nearest caches; between steps the sums are kept in `part`.  None of these cuts
 // changes the order in which one element of C is summed.
 // bf16 rows are widened block by block: A is then read from an f32 copy that fits the L2 cache.
+// Products with a small right operand go to gemm_small.cpp.
 #include "tensor/cpu/kernels/gemm.h"
 
 #include <tuple>
 
-#include "tensor/cpu/kernels/gemm_tile.h"
+#include "tensor/cpu/kernels/gemm_panel.h"
 #include "tensor/memory/scratch.h"
 #include "tensor/parallel.h"
-#include "tensor/scalar/functors.h"
 
 namespace camo::kernel {
 namespace {
 
-template <class P> constexpr int64_t kDepth = 2048 / sizeof(P) * Unit<P>::kPer;
 constexpr int64_t kBlockBytes = 384 << 10;  // rows of A that a block keeps in the L2 cache
 constexpr int64_t kTasks = 32;              // enough tasks to share among threads
-
-/// A range of k: pieces [piece, piece + pieces), and numbers [offset, offset + length) of each.  `packed` steps of
-/// B come before it.
-struct Step {
-  int64_t packed, piece, pieces, offset, length;
-};
 
 /// Cuts pieces of `length` numbers, `per` of them a step, into ranges of about `depth` numbers.
 std::vector<Step> cut_depth(int64_t pieces, int64_t length, int64_t depth, int64_t per) {
@@ -41,65 +34,6 @@ std::vector<Step> cut_depth(int64_t pieces, int64_t length, int64_t depth, int64
     for (int64_t p = 0; p < pieces; p += part) steps.push_back({p * each, p, std::min(part, pieces - p), 0, length});
   }
   return steps;
-}
-
-/// One block of rows: pointers to A's pieces and to C.  Both are valid (repeated) up to two tiles past the end.
-template <class P, class TC> struct Block {
-  using T = typename Unit<P>::Sum;
-  int64_t count, ld;  // rows; distance between pieces in `a`
-  const typename Unit<P>::Number* const* a;
-  TC* const* c;
-  T* part;        // sums that C cannot hold yet: C is narrower, the tile is at an edge, or an activation follows
-  const T* bias;  // padded to whole panels, or null
-};
-
-/// Writes sums from `part` to rows of C, or reads C into `part`.
-template <class P, class T, class TC>
-void store_tile(const T* part, int rows, int width, TC* const* c, int64_t column, int64_t cols, Act act) {
-  constexpr int S = Vec<T>::size;
-  auto store = [&](auto f) {
-    for (int j = 0; j < width && j < cols; j += S)
-      for (int i = 0; i < rows; ++i) {
-        const Vec<T> y = f(Vec<T>::load(part + i * width + j));
-        if (j + S <= cols) Unit<P>::store(y, c[i] + column + j);
-        else y.store(c[i] + column + j, int(cols - j));
-      }
-  };
-  if (act == Act::none) store([](Vec<T> y) { return y; });
-  if (act == Act::relu) store([](Vec<T> y) { return Relu::f(y); });
-  if (act == Act::gelu) store([](Vec<T> y) { return Gelu::f(y); });
-}
-template <class T, class TC> void load_tile(T* part, int rows, int width, TC* const* c, int64_t column, int64_t cols) {
-  constexpr int S = Vec<T>::size;
-  for (int i = 0; i < rows; ++i)
-    for (int j = 0; j < width; j += S)
-      Vec<T>::load(c[i] + column + j, int(std::clamp<int64_t>(cols - j, 0, S))).store(part + i * width + j);
-}
-
-/// Multiplies one range of k for every tile of the block in one panel.  The first range starts the sums, the
-/// last completes them.
-template <int V, class P, class TC, class T = typename Unit<P>::Sum>
-void panel_step(const Block<P, TC>& block, const Step& step, bool first, bool last, const P* panel, int64_t column,
-                int64_t cols, const Finish<T>& finish) {
-  constexpr int R = tile_rows(V), W = V * Vec<T>::size;
-  for (int64_t m = 0; m < block.count; m += R) {
-    const int rows = int(std::min<int64_t>(R, block.count - m));
-    const Stretch<typename Unit<P>::Number> a{block.a + step.piece * block.ld + m, block.ld, step.pieces, step.offset,
-                                              step.length};
-    const P* b = panel + step.packed * W;
-    const T* bias = block.bias ? block.bias + column : nullptr;
-    const bool add = !first || finish.accumulate;
-    // Sums go straight to C if it can hold them.
-    if (rows == R && cols >= W && finish.act == Act::none && (std::is_same_v<T, TC> || (first && last))) {
-      multiply_rows<R, V, P>(a, b, block.c + m, column, add, bias);
-      continue;
-    }
-    T *part = block.part + m * W, *to[R];
-    for (int i = 0; i < R; ++i) to[i] = part + i * W;
-    if (first && add) load_tile(part, R, W, block.c + m, column, cols);
-    multiply_rows<R, V, P, T>(a, b, to, 0, add, bias);
-    if (last) store_tile<P>(part, rows, W, block.c + m, column, cols, finish.act);
-  }
 }
 
 /// Packs the panels of B one after another; within a panel, piece after piece, each padded to whole steps of k.
@@ -131,12 +65,7 @@ void find_rows(const Pieces<TA>& a, int64_t m, int64_t count, const T** table, i
     a.find(m, count, narrow, count);
     for (int64_t i = 0; i < count; ++i) {
       table[i] = window;
-      for (int64_t p = 0; p < a.pieces; ++p, window += a.length) {
-        const TA* x = narrow[p * count + i];
-        int64_t k = 0;
-        for (; k + Vec<T>::size <= a.length; k += Vec<T>::size) Vec<T>::load(x + k).store(window + k);
-        for (; k < a.length; ++k) window[k] = T(x[k]);
-      }
+      for (int64_t p = 0; p < a.pieces; ++p, window += a.length) widen(narrow[p * count + i], a.length, window);
     }
   }
 }
@@ -197,6 +126,8 @@ void multiply(const Pieces<TA>& a, const Right<TB>& b, int64_t N, const Rows<TC>
   if constexpr (std::is_same_v<TA, bf16>)
     if (bf16_units()) return multiply_by<Pair>(a, b, N, c, finish);
 #endif
+  if (a.data && !c.find && b.offset.empty() && is_small<acc_t<TC>>(a.length, N))
+    return multiply_small(a.rows, N, a.length, a.data, a.ld, b, c.data, c.ld, finish);
   multiply_by<acc_t<TC>>(a, b, N, c, finish);
 }
 

@@ -5,7 +5,7 @@
 // a time: it packs both operands, narrow tiles of A and panels of B, so that the tile product reads sequentially
 // from the L1 cache.
 #include "tensor/cpu/kernels/gemm.h"
-#include "tensor/cpu/kernels/gemm_tile.h"
+#include "tensor/cpu/kernels/gemm_panel.h"
 #include "tensor/memory/scratch.h"
 #include "tensor/parallel.h"
 
@@ -134,6 +134,19 @@ void run_block(const Pieces<TA>& a, const Pieces<TB>& b, int64_t m0, int64_t M, 
   }
 }
 
+/// turned (M, K) = x^T for x (K, M): S x S numbers at a time, in registers.
+template <class T> void turn(const T* x, int64_t ld, int64_t K, int64_t M, T* turned) {
+  constexpr int S = Vec<T>::size;
+  for (int64_t k = 0; k < K; k += S)
+    for (int64_t m = 0; m < M; m += S) {
+      const int rows = int(std::min<int64_t>(S, K - k)), columns = int(std::min<int64_t>(S, M - m));
+      Vec<T> block[S];
+      for (int i = 0; i < S; ++i) block[i] = i < rows ? Vec<T>::load(x + (k + i) * ld + m, columns) : Vec<T>(0);
+      transpose(block);
+      for (int i = 0; i < columns; ++i) block[i].store(turned + (m + i) * K + k, rows);
+    }
+}
+
 /// The tile width that costs least for a block: multiply-adds (two per cycle) plus packing.
 template <class T> int best_width(int64_t M, int64_t N) {
   int best = 1;
@@ -175,6 +188,22 @@ void multiply_by(const Pieces<TA>& a, const Pieces<TB>& b, T* c, int64_t ldc, bo
     });
 }
 
+/// Few rows and small operands: A is turned and the product is one of multiply_small, which adds up the same numbers in
+/// the same order, as long as one step holds all rows.
+template <class TA, class TB>
+bool turn_and_multiply(const Pieces<TA>& a, const Pieces<TB>& b, acc_t<TA>* c, int64_t ldc) {
+  using T = acc_t<TA>;
+  const int64_t M = a.length, N = b.length, K = a.rows;
+  if constexpr (std::is_same_v<TA, T> && std::is_same_v<TB, T>) {
+    if (!a.data || !b.data || K > kStep || M > kBlockRows || !is_small<T>(K, N)) return false;
+    Scratch<T> turned(M * round_up(K, Vec<T>::size));
+    turn(a.data, a.ld, K, M, turned + 0);
+    multiply_small(M, N, K, turned + 0, K, Right<T>{b.data, b.ld}, c, ldc, {});
+    return true;
+  }
+  return false;
+}
+
 }  // namespace
 
 template <class TA, class TB>
@@ -184,7 +213,7 @@ void multiply_transposed(const Pieces<TA>& a, const Pieces<TB>& b, acc_t<TA>* c,
   if constexpr (std::is_same_v<TA, bf16> && std::is_same_v<TB, bf16>)
     if (bf16_units()) return multiply_by<Pair>(a, b, c, ldc, accumulate);
 #endif
-  multiply_by<acc_t<TA>>(a, b, c, ldc, accumulate);
+  if (accumulate || !turn_and_multiply(a, b, c, ldc)) multiply_by<acc_t<TA>>(a, b, c, ldc, accumulate);
 }
 
 template void multiply_transposed(const Pieces<float>&, const Pieces<float>&, float*, int64_t, bool);

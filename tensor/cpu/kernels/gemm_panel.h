@@ -1,0 +1,95 @@
+// One panel of B against one block of rows of A: what gemm.cpp and gemm_small.cpp share.  Internal to gemm*.cpp.
+#pragma once
+
+#include "tensor/cpu/kernels/gemm.h"
+#include "tensor/cpu/kernels/gemm_tile.h"
+#include "tensor/scalar/functors.h"
+
+namespace camo::kernel {
+
+/// The longest stretch of k whose part of a panel stays in the nearest caches.
+template <class P> constexpr int64_t kDepth = 2048 / sizeof(P) * Unit<P>::kPer;
+
+/// A range of k: pieces [piece, piece + pieces), and numbers [offset, offset + length) of each.  `packed` steps of
+/// B come before it.
+struct Step {
+  int64_t packed, piece, pieces, offset, length;
+};
+
+/// One block of rows: pointers to A's pieces and to C.  Both are valid (repeated) up to two tiles past the end.
+template <class P, class TC> struct Block {
+  using T = typename Unit<P>::Sum;
+  int64_t count, ld;  // rows; distance between pieces in `a`
+  const typename Unit<P>::Number* const* a;
+  TC* const* c;
+  T* part;        // sums that C cannot hold yet: C is narrower, the tile is at an edge, or an activation follows
+  const T* bias;  // padded to whole panels, or null
+};
+
+/// Writes sums from `part` to rows of C, or reads C into `part`.
+template <class P, class T, class TC>
+void store_tile(const T* part, int rows, int width, TC* const* c, int64_t column, int64_t cols, Act act) {
+  constexpr int S = Vec<T>::size;
+  auto store = [&](auto f) {
+    for (int j = 0; j < width && j < cols; j += S)
+      for (int i = 0; i < rows; ++i) {
+        const Vec<T> y = f(Vec<T>::load(part + i * width + j));
+        if (j + S <= cols) Unit<P>::store(y, c[i] + column + j);
+        else y.store(c[i] + column + j, int(cols - j));
+      }
+  };
+  if (act == Act::none) store([](Vec<T> y) { return y; });
+  if (act == Act::relu) store([](Vec<T> y) { return Relu::f(y); });
+  if (act == Act::gelu) store([](Vec<T> y) { return Gelu::f(y); });
+}
+template <class T, class TC> void load_tile(T* part, int rows, int width, TC* const* c, int64_t column, int64_t cols) {
+  constexpr int S = Vec<T>::size;
+  for (int i = 0; i < rows; ++i)
+    for (int j = 0; j < width; j += S)
+      Vec<T>::load(c[i] + column + j, int(std::clamp<int64_t>(cols - j, 0, S))).store(part + i * width + j);
+}
+
+/// Multiplies one range of k for every tile of the block in one panel.  The first range starts the sums, the
+/// last completes them.
+template <int V, class P, class TC, class T = typename Unit<P>::Sum>
+void panel_step(const Block<P, TC>& block, const Step& step, bool first, bool last, const P* panel, int64_t column,
+                int64_t cols, const Finish<T>& finish) {
+  constexpr int R = tile_rows(V), W = V * Vec<T>::size;
+  for (int64_t m = 0; m < block.count; m += R) {
+    const int rows = int(std::min<int64_t>(R, block.count - m));
+    const Stretch<typename Unit<P>::Number> a{block.a + step.piece * block.ld + m, block.ld, step.pieces, step.offset,
+                                              step.length};
+    const P* b = panel + step.packed * W;
+    const T* bias = block.bias ? block.bias + column : nullptr;
+    const bool add = !first || finish.accumulate;
+    // Sums go straight to C if it can hold them.
+    if (rows == R && cols >= W && finish.act == Act::none && (std::is_same_v<T, TC> || (first && last))) {
+      multiply_rows<R, V, P>(a, b, block.c + m, column, add, bias);
+      continue;
+    }
+    T *part = block.part + m * W, *to[R];
+    for (int i = 0; i < R; ++i) to[i] = part + i * W;
+    if (first && add) load_tile(part, R, W, block.c + m, column, cols);
+    multiply_rows<R, V, P, T>(a, b, to, 0, add, bias);
+    if (last) store_tile<P>(part, rows, W, block.c + m, column, cols, finish.act);
+  }
+}
+
+/// n numbers of another type as T.
+template <class T, class TA> void widen(const TA* x, int64_t n, T* out) {
+  int64_t k = 0;
+  for (; k + Vec<T>::size <= n; k += Vec<T>::size) Vec<T>::load(x + k).store(out + k);
+  for (; k < n; ++k) out[k] = T(x[k]);
+}
+
+/// Is the right operand (K, N) so small that multiply_small takes the product?  Types, K and N alone decide.
+template <class P> constexpr bool is_small(int64_t K, int64_t N) {
+  return K > 0 && K <= kDepth<P> && K * round_up(N, Vec<typename Unit<P>::Sum>::size) <= 16384;
+}
+
+/// multiply for a small right operand and rows that are one run of numbers each, lda apart (gemm_small.cpp).
+template <class TA, class TB, class TC>
+void multiply_small(int64_t M, int64_t N, int64_t K, const TA* a, int64_t lda, const Right<TB>& b, TC* c, int64_t ldc,
+                    const Finish<acc_t<TC>>& finish);
+
+}  // namespace camo::kernel
