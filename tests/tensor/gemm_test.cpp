@@ -1,8 +1,10 @@
-// The packed kernels against plain sums in double, over sizes that cross tiles, panels, steps and blocks.
+// The packed kernels against Eigen in double, over sizes that cross tiles, panels, steps and blocks.
 #include "tensor/cpu/kernels/gemm.h"
 
 #include <doctest/doctest.h>
 
+#define EIGEN_DONT_VECTORIZE  // g++ 12 warns of the vector code; the reference need not be fast
+#include <Eigen/Core>
 #include <array>
 #include <cmath>
 #include <cstring>
@@ -22,17 +24,14 @@ template <class T> std::vector<T> noise(int64_t count, uint32_t seed) {
 
 template <class T> double number(T x) { return double(acc_t<T>(x)); }
 
-/// Relative L2 error of c (M, ldc) against sum_k a(m, k) b(k, n).
+/// Relative L2 error of c (M, ldc) against the product of a(m, k) and b(k, n) that Eigen computes in f64.
 template <class TC, class FA, class FB>
 double error(int64_t M, int64_t N, int64_t K, FA a, FB b, const TC* c, int64_t ldc) {
-  double wrong = 0, size = 1e-300;
-  for (int64_t m = 0; m < M; ++m)
-    for (int64_t n = 0; n < N; ++n) {
-      double sum = 0;
-      for (int64_t k = 0; k < K; ++k) sum += a(m, k) * b(k, n);
-      wrong += std::pow(number(c[m * ldc + n]) - sum, 2), size += sum * sum;
-    }
-  return std::sqrt(wrong / size);
+  const Eigen::MatrixXd left = Eigen::MatrixXd::NullaryExpr(M, K, a), right = Eigen::MatrixXd::NullaryExpr(K, N, b);
+  const Eigen::MatrixXd got =
+      Eigen::MatrixXd::NullaryExpr(M, N, [&](int64_t m, int64_t n) { return number(c[m * ldc + n]); });
+  const Eigen::MatrixXd expected = left * right;
+  return (got - expected).norm() / std::max(expected.norm(), 1e-150);
 }
 
 constexpr std::array<int64_t, 3> kSizes[] = {
@@ -96,7 +95,7 @@ TEST_CASE("bf16 units multiply rounded numbers and sum in f32") {
   use_bf16_units(false);
 }
 
-TEST_CASE("multiply equals the plain sum") {
+TEST_CASE("multiply equals the product by Eigen") {
   for (Trans trans : {Trans::no, Trans::yes}) {
     compare<float, float, float>(trans, 1e-6);
     compare<double, double, double>(trans, 1e-14);
@@ -133,6 +132,37 @@ TEST_CASE("a row of a product does not depend on how many rows there are") {
   }
 }
 
+TEST_CASE("a row has the same bits among 1 to 64 rows, by the small and by the large kernel, in every type") {
+  auto same = [&]<class T>(T, int64_t K, int64_t N, Trans trans) {
+    const int64_t most = 64, ldb = trans == Trans::yes ? K : N;
+    auto a = noise<T>(most * K, 1), b = noise<T>(N * K, 2);
+    std::vector<T> all(size_t(most * N)), some(size_t(most * N));
+    kernel::multiply<T, T, T>(dense(a.data(), most, K, K), {b.data(), ldb, trans}, N, {all.data(), N});
+    for (int64_t M = 1; M <= most; ++M) {
+      kernel::multiply<T, T, T>(dense(a.data(), M, K, K), {b.data(), ldb, trans}, N, {some.data(), N});
+      CAPTURE(M);
+      CHECK(std::memcmp(some.data(), all.data(), size_t(M * N) * sizeof(T)) == 0);
+    }
+  };
+  const std::pair<int64_t, int64_t> sizes[] = {{1, 1}, {8, 8}, {16, 16}, {64, 121}, {121, 64}, {300, 100}};  // (K, N)
+  for (auto [K, N] : sizes)
+    for (Trans trans : {Trans::no, Trans::yes}) {
+      CAPTURE(K);
+      CAPTURE(N);
+      same(0.f, K, N, trans), same(0., K, N, trans), same(bf16(), K, N, trans);
+    }
+}
+
+TEST_CASE("few rows are turned and multiplied in the order of many") {  // 129 rows take the other way
+  const int64_t M = 40, N = 24, most = 128;
+  auto a = noise<float>(129 * M, 1), b = noise<float>(129 * N, 2);
+  std::fill(a.begin() + most * M, a.end(), 0.f);
+  std::vector<float> turned(size_t(M * N)), direct(size_t(M * N));
+  kernel::multiply_transposed<float, float>(dense(a.data(), most, M, M), dense(b.data(), most, N, N), turned.data(), N);
+  kernel::multiply_transposed<float, float>(dense(a.data(), 129, M, M), dense(b.data(), 129, N, N), direct.data(), N);
+  CHECK(turned == direct);
+}
+
 TEST_CASE("multiply reads rows in pieces and writes rows anywhere") {
   const int64_t M = 75, pieces = 9, length = 70, N = 40, K = pieces * length;
   auto pool = noise<float>(5000, 1), b = noise<float>(K * N, 2);
@@ -159,7 +189,7 @@ TEST_CASE("multiply reads rows in pieces and writes rows anywhere") {
             [&](int64_t m, int64_t k) { return left(m, k); }, dw.data(), K) < 1e-6);
 }
 
-TEST_CASE("multiply_transposed equals the plain sum") {
+TEST_CASE("multiply_transposed equals the product by Eigen") {
   compare_transposed<float>(1e-6);
   compare_transposed<double>(1e-14);
   compare_transposed<bf16>(1e-6);
