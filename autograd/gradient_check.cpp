@@ -8,7 +8,7 @@
 namespace camo::test {
 namespace {
 
-constexpr double kStep = 1e-5;      // times |x| where x is larger than 1
+constexpr double kStep = 3e-5;      // times |x| where x is larger than 1
 constexpr double kSmallest = 1e-8;  // a leaf whose gradients are all smaller counts as if one were this large
 
 }  // namespace

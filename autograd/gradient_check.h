@@ -4,7 +4,7 @@
 //   test::gradient_error([&] { return gelu(x); }, {x});   // about 1e-10; a wrong gradient: 1e-3 to 1
 //
 // The gradient of sum(projection * f()) is compared, where projection holds random numbers: the plain sum would pass a
-// softmax whose backward returns zeros.  Central differences with a step of 1e-5 leave an error of about 1e-10 in f64.
+// softmax whose backward returns zeros.  Central differences with a step of 3e-5 leave an error of about 1e-10 in f64.
 // Layers have a check of everything at once: nn/layer_case.h.
 #pragma once
 

@@ -14,6 +14,10 @@ TEST_CASE("a backbone equals timm in f64") {
   for (const std::string& name : golden::backbones()) golden::check_values(name, DType::f64);
 }
 
+// Linear attention has ReLUs at the golden weights' kinks: in f32 rounding switches some, here and in timm, and the
+// gradient jumps.  Its f32 maps are compared, and all of it in f64.
+constexpr const char* kSwitching = "pvt_v2_b2_li";
+
 TEST_CASE("a backbone equals timm in f32") {
-  for (const std::string& name : golden::backbones()) golden::check_values(name, DType::f32);
+  for (const std::string& name : golden::backbones()) golden::check_values(name, DType::f32, name != kSwitching);
 }
