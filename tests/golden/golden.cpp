@@ -14,14 +14,7 @@
 #include "nn/state_dict.h"
 
 namespace camo::golden {
-namespace {
 
-using nlohmann::json;
-
-std::string path(const std::string& name) { return CAMO_SOURCE_DIR "/tests/golden/" + name + ".json"; }
-json read(const std::string& name) { return json::parse(std::ifstream(path(name))); }
-
-/// Numbers in [-1, 1) with 24 bits: element i mixes the bits of hash(name) + i * an odd constant.
 std::vector<double> counter(const std::string& name, int64_t n) {
   std::vector<double> out;
   for (uint64_t i = 0, start = hash(name); i < uint64_t(n); ++i) {
@@ -34,7 +27,6 @@ std::vector<double> counter(const std::string& name, int64_t n) {
   return out;
 }
 
-/// The weight of that name, in the file's layout, rounded to f32.
 Tensor weight(const std::string& name, const Shape& shape) {
   std::vector<double> u = counter(name, shape.numel());
   double spread = shape.rank() > 1 ? std::sqrt(3 / double(shape.product(1, shape.rank()))) : 0;
@@ -45,6 +37,13 @@ Tensor weight(const std::string& name, const Shape& shape) {
   }
   return from(u, shape);
 }
+
+namespace {
+
+using nlohmann::json;
+
+std::string path(const std::string& name) { return CAMO_SOURCE_DIR "/tests/golden/" + name + ".json"; }
+json read(const std::string& name) { return json::parse(std::ifstream(path(name))); }
 
 /// (B, H, W, C) in PyTorch's element order.
 Tensor nchw(const Tensor& x) { return permute(x, {0, 3, 1, 2}); }

@@ -11,6 +11,11 @@
 
 namespace camo::golden {
 
+/// Numbers in [-1, 1) with 24 bits: element i mixes the bits of hash(name) + i * an odd constant.
+std::vector<double> counter(const std::string& name, int64_t n);
+/// The weight of that name, f64 in the file's layout, rounded to f32.
+Tensor weight(const std::string& name, const Shape& shape);
+
 /// Sets every parameter from its name and shape: weights near their usual size, gains about 1; biases, layer scales and
 /// temperatures well away from 0.
 void set_weights(nn::Module& model);

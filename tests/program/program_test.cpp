@@ -7,8 +7,9 @@
 #include <set>
 
 #include "examples/camo/data/augment.h"
+#include "examples/camo/options/files.h"
 #include "examples/camo/run/evaluate.h"
-#include "examples/camo/run/run_folder.h"
+#include "examples/camo/run/run_record.h"
 #include "examples/camo/run/trainer.h"
 #include "tensor/image/image.h"
 #include "tensor/io/file.h"
@@ -20,6 +21,7 @@ using namespace camo;
 using namespace camo::program;
 using camo::test::run_camo;
 using camo::test::TempFolder;
+using camo::test::tiny_config;
 namespace fs = std::filesystem;
 
 namespace {
@@ -179,25 +181,55 @@ TEST_CASE("without change a picture of the right size is only normalised") {
 
 TEST_CASE("a run folder is taken once, locked, and its metrics survive a torn line") {
   TempFolder folder;
-  RunFolder run = RunFolder::create(folder / "run");
+  RunRecord run(RunFolder::create(folder / "run"), [](const std::string& warning) { FAIL(warning); });
+  const std::string metrics = run.folder().file(RunFile::metrics);
   CHECK_THROWS_WITH_AS(RunFolder::open(folder / "run"), doctest::Contains("holds no run"), ConfigError);
-  write_file(run.file("config.json"), std::string_view("{}"));
+  write_file(run.folder().file(RunFile::config), std::string_view("{}"));
   CHECK_THROWS_WITH_AS(RunFolder::create(folder / "run"), doctest::Contains("holds a run already"), ConfigError);
   CHECK_THROWS_WITH_AS(RunFolder::open(folder / "run"),
                        doctest::Contains(text("in use by process ", ::getpid()).c_str()), ConfigError);
   for (int64_t epoch : {1, 2, 3}) {
     JsonObject line;
     line.items = {{"epoch", epoch}, {"loss", 1.0 / double(epoch)}};
-    run.append_metrics(line);
+    run.add_line(line);
   }
-  FILE* f = std::fopen(run.file("metrics.jsonl").c_str(), "a");
+  FILE* f = std::fopen(metrics.c_str(), "a");
   std::fputs("{\"epoch\": 4, \"lo", f), std::fclose(f);
-  CHECK(run.read_metrics().size() == 3);
+  CHECK(read_metrics(metrics).size() == 3);
   run.trim_metrics(2);
-  REQUIRE(run.read_metrics().size() == 2);
-  CHECK(run.read_metrics()[1].number("loss") == 0.5);
-  run.draw_curves();
-  CHECK(probe_image(run.file("curves.png")).format == "png");
+  REQUIRE(read_metrics(metrics).size() == 2);
+  CHECK(read_metrics(metrics)[1].number("loss") == 0.5);
+}
+
+TEST_CASE("a new run refuses a folder that holds a file under any name that it would write") {
+  TempFolder folder;
+  const std::string run = folder / "mine";
+  for (const RunFileName& row : kRunFiles) {
+    CAPTURE(row.name);
+    fs::remove_all(run);
+    fs::create_directories(run);
+    const std::string file = run + "/" + row.name;
+    write_file(file, std::string_view("mine"));
+    CHECK_THROWS_WITH_AS(RunFolder::create(run), doctest::Contains(row.name), ConfigError);
+    CHECK(read_file<DataError>(file) == "mine");
+    CHECK(std::distance(fs::directory_iterator(run), {}) == 1);
+  }
+  CHECK_THROWS_WITH_AS(train(tiny_config(run)), doctest::Contains("holds a file that the run would overwrite (lock)"),
+                       ConfigError);
+  fs::rename(run + "/lock", run + "/notes.txt");  // other names are the user's own
+  CHECK_NOTHROW(RunFolder::create(run));
+}
+
+TEST_CASE("the table of a run's files names all that a run writes") {
+  TempFolder folder;
+  TrainConfig config = tiny_config(folder / "run");
+  config.count = 30, config.batch_size = 5, config.epochs = 1;  // 3 pictures for validation
+  REQUIRE(train(config).exit_code == 0);
+  std::set<std::string> written, known;
+  for (const fs::directory_entry& entry : fs::directory_iterator(config.out))
+    written.insert(entry.path().filename().string());
+  for (const RunFileName& row : kRunFiles) known.insert(row.name);
+  CHECK(written == known);
 }
 
 TEST_CASE("train, eval, predict and inspect fit together") {
@@ -210,9 +242,7 @@ TEST_CASE("train, eval, predict and inspect fit together") {
   REQUIRE(trained.code == 0);
   CHECK(trained.out.find("EMA") != std::string::npos);
   CHECK(trained.out.find('\r') == std::string::npos);
-  for (const char* name :
-       {"config.json", "metrics.jsonl", "last.safetensors", "best.safetensors", "curves.png", "grid.png"})
-    CHECK(fs::exists(folder / "run/" + name));
+  CHECK(probe_image(folder / "run/curves.png").format == "png");
   CHECK(run_camo(train).code == 2);
 
   std::string weights = folder / "run/best.safetensors";

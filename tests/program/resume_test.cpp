@@ -7,7 +7,7 @@
 #include <filesystem>
 #include <limits>
 
-#include "examples/camo/run/run_folder.h"
+#include "examples/camo/run/run_record.h"
 #include "examples/camo/run/trainer.h"
 #include "tests/moe/plant.h"
 #include "tests/program/program_run.h"
@@ -29,7 +29,7 @@ struct Ending {
 
 Ending ending(const std::string& run) {
   Ending out{weights_hash(run + "/last.safetensors"), weights_hash(run + "/best.safetensors"), {}};
-  for (JsonObject line : RunFolder::open(run).read_metrics()) {
+  for (JsonObject line : read_metrics(run + "/metrics.jsonl")) {
     line.set("images_per_second", 0.0), line.set("memory", int64_t(0));
     out.metrics.push_back(to_json(line));
   }
@@ -39,7 +39,8 @@ Ending ending(const std::string& run) {
 std::vector<Tensor> snapshot(Learner& learner) {
   std::vector<Tensor> out;
   Checkpoint c;
-  learner.save(c, true);
+  Position position;
+  learner.save(c, position, true);
   for (const nn::NamedTensors& part : {c.model, c.ema, c.optimizer})
     for (const auto& [name, x] : part) out.push_back(x.clone());
   return out;
@@ -106,7 +107,7 @@ TEST_CASE("more epochs than first planned are legal; a finished run stays as it 
   CHECK(weights_hash(folder / "run/last.safetensors") == one);
   CHECK(resume(folder / "run", [](TrainConfig& c) { c.epochs = 2; }).exit_code == 0);
   CHECK(weights_hash(folder / "run/last.safetensors") != one);
-  CHECK(RunFolder::open(folder / "run").read_metrics().size() == 2);
+  CHECK(read_metrics(folder / "run/metrics.jsonl").size() == 2);
 }
 
 TEST_CASE("one weights hash for 1, 2, 3 threads and 0, 1, 3 workers; a configuration file reruns a run") {
@@ -149,7 +150,7 @@ TEST_CASE(
   CHECK(train(config, hooks).exit_code == 0);
   CHECK(accepted == std::vector<bool>{true, false, true});
   CHECK(culprit.find("conv2d") != std::string::npos);
-  CHECK(RunFolder::open(config.out).read_metrics().at(0).integer("skipped") == 1);
+  CHECK(read_metrics(config.out + "/metrics.jsonl").at(0).integer("skipped") == 1);
 }
 
 TEST_CASE("NaN in every step ends the run with exit code 5") {

@@ -8,7 +8,7 @@
 #include "examples/camo/data/photograph_list.h"
 #include "examples/camo/draw/route_pictures.h"
 #include "examples/camo/options/files.h"
-#include "examples/camo/run/run_folder.h"
+#include "examples/camo/run/run_record.h"
 #include "tensor/image/image.h"
 
 namespace camo::program {
@@ -48,7 +48,7 @@ int route_command(const Arguments& words) {
     check<ConfigError>(!fs::exists(target(file)), "camo route --out: ", target(file), " exists");
   for (const char* name : {kGroups, kUsage})
     check<ConfigError>(!fs::exists(fs::path(out) / name), "camo route --out: ", out, "/", name, " exists");
-  Loaded loaded = open_network(weights, machine);
+  TrainedNetwork loaded = open_network(weights, machine);
   std::printf("%s\n", loaded.described.c_str());
   make_folder(out, "camo route --out");
 
@@ -60,9 +60,8 @@ int route_command(const Arguments& words) {
     survey = surveyor.result();
   }
   if (survey.images() >= 32) write_png(out + "/" + kGroups, draw_groups(survey));
-  if (fs::exists(fs::path(weights) / "metrics.jsonl"))
-    if (Tensor usage = draw_usage(read_metrics(weights + "/metrics.jsonl"), scale_names(*loaded.model));
-        usage.defined())
+  if (const std::string metrics = run_file(weights, RunFile::metrics); fs::exists(metrics))
+    if (Tensor usage = draw_usage(read_metrics(metrics), scale_names(*loaded.model)); usage.defined())
       write_png(out + "/" + kUsage, usage);
   std::printf("%zu photographs: pictures in %s\n", files.size(), out.c_str());
   return 0;

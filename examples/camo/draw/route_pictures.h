@@ -35,7 +35,4 @@ inline Tensor draw_responses(moe::CamoXpert& model, const Tensor& photograph, Im
       model, [&](const Var& image) { model.forward(image); }, photograph, size);
 }
 
-/// Where a photograph's picture goes: usage.png, groups.png and responses_0.png, ... of a run folder.
-constexpr int64_t kResponsePictures = 3;
-
 }  // namespace camo::program

@@ -27,12 +27,10 @@ Checkpoint load_checkpoint(const std::string& path) {
                       "]");
   SafeTensors file = read_safetensors(path, {.require_checksums = true});
   Checkpoint out;
-  try {
-    parse_config(file.metadata["config"], path + ": config", out.config);
-    out.state = parse_json(file.metadata["state"], path + ": state");
-  } catch (const ConfigError& e) {
-    throw WeightsError(e.what());
-  }
+  about_file(path, [&] {
+    parse_config(file.metadata["config"], "config", out.config);
+    out.state = parse_json(file.metadata["state"], "state");
+  });
   const std::pair<std::string, nn::NamedTensors*> parts[] = {
       {"model.", &out.model}, {"ema.", &out.ema}, {"optimizer.", &out.optimizer}};
   for (auto& [name, tensor] : file.tensors) {
@@ -60,34 +58,41 @@ std::unique_ptr<moe::CamoXpert> make_model(const TrainConfig& c) {
 
 namespace {
 
+TrainedNetwork load_network(const std::string& path, const TrainConfig& config, NamedTensors weights) {
+  TrainedNetwork out{config, make_model(config), ""};
+  about_file(path, [&] { return nn::load_state_dict(*out.model, std::move(weights)); });
+  out.model->train(false);
+  return out;
+}
+
+/// "FILE: MODEL on BACKBONE, KIND, SIZE pixels"
+std::string description(const std::string& path, const TrainConfig& c, const std::string& kind) {
+  return text(path, ": ", c.model, " on ", c.backbone, ", ", kind, ", ", to_string(c.size), " pixels");
+}
+
 /// What `camo export` wrote.
-Loaded load_exported(const std::string& path, Device device) {
+TrainedNetwork load_exported(const std::string& path, Device device) {
   SafeTensors file = read_safetensors(path);
   check<WeightsError>(file.metadata["part"] == "network", path, ": holds a ", file.metadata["part"],
                       ", not a whole network [camo train --weights]");
-  Loaded out{config_of(file.metadata, path), nullptr, ""};
-  out.config.device = device;
-  out.model = make_model(out.config);
-  about_file(path, [&] { return nn::load_state_dict(*out.model, std::move(file.tensors)); });
-  out.model->train(false);
-  out.described = text(path, ": ", out.config.model, " on ", out.config.backbone, ", exported weights, ",
-                       to_string(out.config.size), " pixels");
+  TrainConfig config = config_of(file.metadata, path);
+  config.device = device;
+  TrainedNetwork out = load_network(path, config, std::move(file.tensors));
+  out.described = description(path, config, "exported weights");
   return out;
 }
 
 }  // namespace
 
-Loaded load_model(const std::string& given, Device device) {
+TrainedNetwork load_model(const std::string& given, Device device) {
   const std::string path = weights_path(given);
   if (read_safetensors_header(path).metadata[kWeightsKey] == kWeightsFormat) return load_exported(path, device);
   Checkpoint c = load_checkpoint(path);
   c.config.device = device;
-  Loaded out{c.config, make_model(c.config), ""};
-  about_file(path, [&] { return nn::load_state_dict(*out.model, c.ema.empty() ? c.model : c.ema); });
-  out.model->train(false);
-  out.described =
-      text(path, ": ", c.config.model, " on ", c.config.backbone, ", ", c.ema.empty() ? "raw" : "averaged (EMA)",
-           " weights, epoch ", c.state.integer("epoch"), ", ", to_string(c.config.size), " pixels");
+  const bool averaged = !c.ema.empty();
+  TrainedNetwork out = load_network(path, c.config, averaged ? c.ema : c.model);
+  out.described = description(path, c.config,
+                              text(averaged ? "averaged (EMA)" : "raw", " weights, epoch ", c.state.integer("epoch")));
   return out;
 }
 

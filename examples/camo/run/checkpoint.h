@@ -1,8 +1,8 @@
-// A checkpoint: one safetensors file that holds all a run needs to go on, bit for bit.
+// A checkpoint: one safetensors file with everything that a run needs to continue, bit for bit.
 //
 //   model.NAME, ema.NAME                  weights and statistics, in PyTorch's names and layout
 //   optimizer.first.NAME, .second., .steps.
-//   metadata: format, config (as config.json), state (position in the run, best score, counters)
+//   metadata: format, config (as config.json), state (position.h)
 //
 // tensor/io/io.h writes it under a temporary name, syncs, renames; and checks every checksum when it is read.
 #pragma once
@@ -15,24 +15,24 @@ namespace camo::program {
 
 struct Checkpoint {
   TrainConfig config;
-  JsonObject state;
+  JsonObject state;                        // what run/position.h lists
   nn::NamedTensors model, ema, optimizer;  // ema, optimizer may be empty
 };
 
 void save_checkpoint(const std::string& path, const Checkpoint& checkpoint);
-/// WeightsError for what is damaged or was not written by `camo train`.
+/// WeightsError for a file that is damaged, or that `camo train` did not write.
 Checkpoint load_checkpoint(const std::string& path);
 
 /// The network that a configuration describes, with its initial weights.
 std::unique_ptr<moe::CamoXpert> make_model(const TrainConfig& config);
 
-/// A network for use: averaged weights where the file has them.  `described` says which.
-struct Loaded {
+/// A network in evaluation mode, with the averaged weights where the file has them.
+struct TrainedNetwork {
   TrainConfig config;
   std::unique_ptr<moe::CamoXpert> model;
-  std::string described;
+  std::string described;  // one line for people: file, model, which weights, size
 };
-/// A checkpoint, a run folder (its best.safetensors), or what `camo export` wrote.
-Loaded load_model(const std::string& path, Device device = {});
+/// path: a checkpoint, a run folder (its best.safetensors), or a file of `camo export`.
+TrainedNetwork load_model(const std::string& path, Device device = {});
 
 }  // namespace camo::program

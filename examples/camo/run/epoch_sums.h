@@ -1,56 +1,39 @@
-// What an epoch sums up.
+// What one optimizer step reports, and the sums of these reports over an epoch.
 #pragma once
 
-#include <algorithm>
-
-#include "examples/camo/run/learner.h"
+#include <cstdint>
+#include <string>
+#include <vector>
 
 namespace camo::program {
 
-/// Sums over the steps of an epoch; part of the checkpoint, so that a continued epoch reports all of itself.
-struct Tally {
+struct StepReport {
+  bool accepted = true;
   double loss = 0, grad_norm = 0;
-  int64_t steps = 0, skipped = 0, bytes_kept = 0;
-  std::vector<std::vector<double>> load;
+  std::string culprit = {};               // where the first NaN or infinity appeared, when not accepted
+  std::vector<std::vector<double>> load;  // rows per expert, one list per scale
+  std::vector<double> auxiliary;          // per scale, mean over the batches: 1 when the load is even (moe/router.h)
+  int64_t bytes_kept = 0;                 // by one forward pass for its backward pass
+};
+
+/// Part of the checkpoint, so that an epoch that was stopped and continued reports all of its steps.
+struct EpochSums {
+  double loss = 0, grad_norm = 0;
+  int64_t steps = 0, skipped = 0;         // accepted and not
+  int64_t bytes_kept = 0;                 // the largest of a step
+  std::vector<std::vector<double>> load;  // as in StepReport
   std::vector<double> auxiliary;
 
-  void add(const StepReport& r) {
-    if (!r.accepted) return void(++skipped);
-    bytes_kept = std::max(bytes_kept, r.bytes_kept);
-    loss += r.loss, grad_norm += r.grad_norm, ++steps;
-    load.resize(r.load.size()), auxiliary.resize(r.auxiliary.size());
-    for (size_t s = 0; s < load.size(); ++s) {
-      load[s].resize(r.load[s].size());
-      for (size_t e = 0; e < load[s].size(); ++e) load[s][e] += r.load[s][e];
-      auxiliary[s] += r.auxiliary[s];
-    }
-  }
-  double mean_loss() const { return loss / double(std::max<int64_t>(steps, 1)); }
-  /// Per scale: the largest distance of an expert's load from the mean, as a share of it.
-  std::vector<double> load_error() const {
-    std::vector<double> out;
-    for (const std::vector<double>& one : load) out.push_back(moe::load_error(one));
-    return out;
-  }
-  std::vector<double> mean_auxiliary() const {
-    std::vector<double> out = auxiliary;
-    for (double& a : out) a /= double(std::max<int64_t>(steps, 1));
-    return out;
-  }
-  void save(JsonObject& state) const {
-    if (!auxiliary.empty()) state.set("auxiliary_sum", auxiliary);
-    state.set("loss_sum", loss), state.set("grad_norm_sum", grad_norm);
-    state.set("bytes_kept", bytes_kept), state.set("epoch_steps", steps), state.set("epoch_skipped", skipped);
-    for (size_t s = 0; s < load.size(); ++s) state.set(text("load_", s), load[s]);
-  }
-  void load_from(const JsonObject& state) {
-    loss = state.number("loss_sum"), grad_norm = state.number("grad_norm_sum");
-    bytes_kept = state.integer("bytes_kept"), steps = state.integer("epoch_steps"),
-    skipped = state.integer("epoch_skipped");
-    if (const JsonValue* v = state.find("auxiliary_sum")) auxiliary = std::get<std::vector<double>>(*v);
-    while (const JsonValue* v = state.find(text("load_", load.size())))
-      load.push_back(std::get<std::vector<double>>(*v));
-  }
+  void add(const StepReport& report);
+
+  double mean_loss() const { return loss / divisor(); }
+  double mean_grad_norm() const { return grad_norm / divisor(); }
+  std::vector<double> mean_auxiliary() const;
+  /// Per scale: the largest distance of an expert's load from the mean, as a share of the mean.
+  std::vector<double> load_error() const;
+
+ private:
+  double divisor() const { return double(steps > 1 ? steps : 1); }  // an epoch without accepted steps has mean 0
 };
 
 }  // namespace camo::program

@@ -20,7 +20,7 @@ struct Inference {
 };
 
 /// Probability maps u8 (h, w, 1) of normalised photographs (H, W, 3), each enlarged to its own (h, w) and
-/// rounded. A map depends on its photograph alone.  The model must be in evaluation mode.
+/// rounded.  A map depends on its photograph alone.  The model must be in evaluation mode.
 std::vector<Tensor> predict_maps(moe::CamoXpert& model, const std::vector<Tensor>& images,
                                  const std::vector<ImageSize>& sizes, DType precision);
 
@@ -31,8 +31,8 @@ struct ImageResult {
   ImageScores scores;
 };
 
-/// The scores of every image (metrics.h).  `see` is called for each image in order; it ends the work by returning
-/// false.
+/// Means of the scores over a data set (metrics.h).  Calls `see` with each image, in order; stops when
+/// `see` returns false.
 Scores evaluate(moe::CamoXpert& model, const Dataset& data, const Inference& how,
                 const std::function<bool(const ImageResult&)>& see = nullptr);
 

@@ -97,19 +97,19 @@ std::string Learner::find_culprit(const std::vector<Sample>& batches, int64_t fi
   return found;
 }
 
-void Learner::save(Checkpoint& c, bool with_optimizer) const {
+void Learner::save(Checkpoint& c, Position& p, bool with_optimizer) const {
   c.model = nn::state_dict(*model_);
   if (ema_) c.ema = ema_->state();
   if (with_optimizer) c.optimizer = optimizer_.state();
-  c.state.set("micro_step", model_->state().micro_step);
-  c.state.set("ema_updates", ema_ ? ema_->updates() : int64_t(0));
+  p.micro_step = model_->state().micro_step;
+  p.ema_updates = ema_ ? ema_->updates() : 0;
 }
 
-void Learner::load(const Checkpoint& c) {
+void Learner::load(const Checkpoint& c, const Position& p) {
   nn::load_state_dict(*model_, c.model);
   optimizer_.load_state(c.optimizer);
-  if (ema_) ema_->load_state(c.ema, c.state.integer("ema_updates"));
-  model_->state().micro_step = c.state.integer("micro_step");
+  if (ema_) ema_->load_state(c.ema, p.ema_updates);
+  model_->state().micro_step = p.micro_step;
 }
 
 }  // namespace camo::program

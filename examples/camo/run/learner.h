@@ -1,4 +1,4 @@
-// What learns: the network, its optimizer and its average, and one optimizer step of them.
+// The network, its optimizer and its averaged weights, and one optimizer step of them.
 #pragma once
 
 #include <functional>
@@ -6,20 +6,12 @@
 
 #include "examples/camo/data/loader.h"
 #include "examples/camo/run/checkpoint.h"
+#include "examples/camo/run/position.h"
 #include "nn/ema.h"
 #include "nn/optim.h"
 #include "nn/unreached.h"
 
 namespace camo::program {
-
-struct StepReport {
-  bool accepted = true;
-  double loss = 0, grad_norm = 0;
-  std::string culprit = {};               // where the first NaN or infinity appeared, when not accepted
-  std::vector<std::vector<double>> load;  // rows per expert, one list per scale
-  std::vector<double> auxiliary;          // per scale, mean over the batches: 1 when the load is even (moe/router.h)
-  int64_t bytes_kept = 0;                 // by one forward pass for its backward pass
-};
 
 class Learner {
  public:
@@ -35,13 +27,14 @@ class Learner {
   StepReport step(std::vector<Sample>& batches, double rate, const BeforePass& before);
 
   moe::CamoXpert& model() { return *model_; }
-  const std::string& weights_report() const { return weights_report_; }  // what of config.weights was loaded
+  const std::string& weights_report() const { return weights_report_; }  // how much of config.weights was loaded
   /// Which parameters the gradients have reached in the steps of this process.
   const nn::GradientWindow& gradients() const { return gradients_; }
   nn::Ema* ema() { return ema_ ? &*ema_ : nullptr; }
 
-  void save(Checkpoint& checkpoint, bool with_optimizer) const;
-  void load(const Checkpoint& checkpoint);
+  /// Tensors go to and come from the checkpoint, counters the position.
+  void save(Checkpoint& checkpoint, Position& position, bool with_optimizer) const;
+  void load(const Checkpoint& checkpoint, const Position& position);
 
  private:
   double pass(const Sample& batch, double share, StepReport* report);

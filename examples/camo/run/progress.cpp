@@ -20,12 +20,13 @@ int terminal_width() {
 
 }  // namespace
 
-Progress::Progress(int64_t epochs, int64_t total, int64_t done)
-    : terminal_(::isatty(1)), epochs_(epochs), total_(total), done_(done), start_(Clock::now()) {}
+Progress::Progress(int64_t epochs, int64_t steps, int64_t done)
+    : terminal_(::isatty(1)), epochs_(epochs), steps_(steps), done_(done), start_(Clock::now()) {}
 
 double Progress::seconds() const { return std::chrono::duration<double>(Clock::now() - start_).count() - paused_; }
 
 void Progress::pause() { pause_start_ = Clock::now(); }
+
 void Progress::resume() { paused_ += std::chrono::duration<double>(Clock::now() - pause_start_).count(); }
 
 void Progress::step(int64_t epoch, int64_t step, double loss, double rate, int64_t images) {
@@ -33,8 +34,8 @@ void Progress::step(int64_t epoch, int64_t step, double loss, double rate, int64
   speed_ = double(images) / std::max(now, 1e-9);
   if (now - last_print_ < (terminal_ ? 0.2 : 10)) return;
   last_print_ = now;
-  double left = double(total_ - step) * (now + paused_) / double(std::max<int64_t>(step - done_, 1));
-  std::string words = text("epoch ", epoch, "/", epochs_, "  step ", step, "/", total_, "  loss ", fixed(loss, 4),
+  double left = double(steps_ - step) * (now + paused_) / double(std::max<int64_t>(step - done_, 1));
+  std::string words = text("epoch ", epoch, "/", epochs_, "  step ", step, "/", steps_, "  loss ", fixed(loss, 4),
                            "  lr ", formatted("%.2e", rate), "  ", fixed(speed_, 1), " img/s  eta ", clock_text(left),
                            "  mem ", bytes_text(double(resident_bytes())));
   if (terminal_)
@@ -44,8 +45,8 @@ void Progress::step(int64_t epoch, int64_t step, double loss, double rate, int64
   drawn_ = terminal_;
 }
 
-void Progress::line(const std::string& words) {
-  std::printf("%s%s\n", drawn_ ? "\r\033[K" : "", words.c_str());
+void Progress::line(const std::string& message) {
+  std::printf("%s%s\n", drawn_ ? "\r\033[K" : "", message.c_str());
   std::fflush(stdout);
   drawn_ = false;
 }

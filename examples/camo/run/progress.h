@@ -1,4 +1,4 @@
-// The line that says how far a run is.
+// Prints how far a run is: one line with epoch, step, loss, learning rate, speed and time left.
 #pragma once
 
 #include <chrono>
@@ -7,18 +7,18 @@
 
 namespace camo::program {
 
-/// On a terminal one line that is redrawn; in a file or a pipe a plain line every ten seconds.
+/// Redraws one line on a terminal.  In a file or a pipe it prints a new line every ten seconds.
 class Progress {
  public:
-  /// total: steps in the whole run, done: those before this process.
-  Progress(int64_t epochs, int64_t total, int64_t done);
-  /// After a step; images counts those of this process.
+  /// steps: in the whole run; done: steps that an earlier process did.
+  Progress(int64_t epochs, int64_t steps, int64_t done);
+  /// Call it after each step.  images: trained on by this process so far.
   void step(int64_t epoch, int64_t step, double loss, double rate, int64_t images);
-  /// Prints a line of its own, above the redrawn one.
-  void line(const std::string& words);
-  /// Images in a second since the start, without validation.
+  /// Prints a line that stays, above the redrawn one.
+  void line(const std::string& message);
+  /// Images per second since the start, without the time between pause() and resume().
   double speed() const { return speed_; }
-  /// Time that is no training: between pause() and resume().
+  /// The time between the two does not count as training: validation, saving, drawing.
   void pause();
   void resume();
 
@@ -27,7 +27,7 @@ class Progress {
   double seconds() const;
 
   bool terminal_, drawn_ = false;
-  int64_t epochs_, total_, done_;
+  int64_t epochs_, steps_, done_;
   double speed_ = 0, last_print_ = -1e9, paused_ = 0;
   Clock::time_point start_, pause_start_;
 };

@@ -1,19 +1,41 @@
-// A run folder: what a training run leaves behind, and the lock that keeps a second process out.
+// A run folder: the names of its files, and the lock that keeps a second process out.
+// Read next: run_record.h, which writes the files.
 #pragma once
 
 #include <string>
-#include <vector>
-
-#include "examples/camo/options/json.h"
 
 namespace camo::program {
 
-/// The lines of a metrics.jsonl; a torn last line is left out, a missing file has none.
-std::vector<JsonObject> read_metrics(const std::string& file);
+enum class RunFile { config, metrics, last, best, curves, grid, usage, groups, responses, lock };
+
+/// Every file that a run writes into its folder; a kind of several files has a row for each.
+struct RunFileName {
+  RunFile file;
+  const char* name;
+};
+inline constexpr RunFileName kRunFiles[] = {
+    {RunFile::config, "config.json"},         // every option; camo train --config reads it
+    {RunFile::metrics, "metrics.jsonl"},      // one JSON object an epoch
+    {RunFile::last, "last.safetensors"},      // newest checkpoint; camo train --resume goes on from it
+    {RunFile::best, "best.safetensors"},      // weights of the best epoch, without the optimizer's state
+    {RunFile::curves, "curves.png"},          // loss, scores and learning rate over the epochs
+    {RunFile::grid, "grid.png"},              // some photographs with truth and prediction
+    {RunFile::usage, "usage.png"},            // each expert's share in every epoch
+    {RunFile::groups, "groups.png"},          // which group of images goes to which expert
+    {RunFile::responses, "responses_0.png"},  // each expert's answer to one photograph
+    {RunFile::responses, "responses_1.png"},
+    {RunFile::responses, "responses_2.png"},
+    {RunFile::lock, "lock"},  // process id of the run that holds the folder
+};
+
+/// FOLDER/NAME; number: which of a kind of several files.
+std::string run_file(const std::string& folder, RunFile file, int64_t number = 0);
+/// How many files of that kind a run writes.
+int64_t count(RunFile file);
 
 class RunFolder {
  public:
-  /// Makes a new one.  ConfigError if the path holds a run, or anything under a name that a run writes.
+  /// Makes a new one.  ConfigError if the path holds a run, or anything under a name of kRunFiles.
   static RunFolder create(const std::string& path);
   /// Opens one to go on with it.  ConfigError if it is none.
   static RunFolder open(const std::string& path);
@@ -21,15 +43,7 @@ class RunFolder {
   ~RunFolder();
 
   const std::string& path() const { return path_; }
-  std::string file(const std::string& name) const { return path_ + "/" + name; }
-
-  /// metrics.jsonl: one object a line, appended and synced.
-  void append_metrics(const JsonObject& line) const;
-  std::vector<JsonObject> read_metrics() const;
-  /// Drops lines of later epochs, which a stopped run will write again.
-  void trim_metrics(int64_t epochs) const;
-  /// curves.png: loss, IoU, Dice and MAE over the epochs.
-  void draw_curves() const;
+  std::string file(RunFile file, int64_t number = 0) const { return run_file(path_, file, number); }
 
  private:
   explicit RunFolder(std::string path);  // takes the lock; ConfigError names the process that holds it

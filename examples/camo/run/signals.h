@@ -1,12 +1,12 @@
-// SIGINT and SIGTERM as a question that the loop asks; the second one ends the process at once.
+// Remembers SIGINT and SIGTERM, so that a training loop can stop between two steps.  A second signal ends the
+// process at once.
 #pragma once
 
 #include <csignal>
 
 namespace camo::program {
 
-/// While alive, the first signal is only remembered.  SIGPIPE is ignored: a closed terminal does not end a
-/// run.
+/// While it lives, the first signal is only remembered.  SIGPIPE is ignored: a closed terminal does not end a run.
 class SignalGuard {
  public:
   SignalGuard();

@@ -1,302 +1,228 @@
 #include "examples/camo/run/trainer.h"
 
 #include <algorithm>
-#include <cmath>
 #include <filesystem>
 
 #include "examples/camo/data/augment.h"
-#include "examples/camo/draw/plot.h"
-#include "examples/camo/draw/route_pictures.h"
-#include "examples/camo/options/files.h"
 #include "examples/camo/options/format.h"
-#include "examples/camo/run/epoch_sums.h"
-#include "examples/camo/run/process_memory.h"
 #include "examples/camo/run/progress.h"
-#include "examples/camo/run/run_folder.h"
+#include "examples/camo/run/run_record.h"
+#include "examples/camo/run/schedule.h"
 #include "examples/camo/run/signals.h"
-#include "nn/schedule.h"
-#include "tensor/image/image.h"
+#include "examples/camo/run/weights_file.h"
 #include "tensor/parallel.h"
 
 namespace camo::program {
 namespace {
 
-constexpr int64_t kGridRows = 6;  // pictures shown in grid.png
+constexpr size_t kGridRows = 6;  // pictures shown in grid.png
 
 class Trainer {
  public:
-  Trainer(TrainConfig config, std::unique_ptr<Learner> learner, Splits data, RunFolder folder, const Hooks& hooks)
-      : config_(std::move(config)),
-        data_(std::move(data)),
-        folder_(std::move(folder)),
-        hooks_(hooks),
-        learner_(std::move(learner)) {
-    int64_t n = data_.train.size();
-    batch_size_ = std::min(config_.batch_size, n);
-    batches_ = n / batch_size_;
-    steps_per_epoch_ = (batches_ + config_.accumulate - 1) / config_.accumulate;
-    total_ = steps_per_epoch_ * config_.epochs;
-  }
-
-  void restore(const Checkpoint& c);
+  /// saved: the checkpoint to go on from.
+  Trainer(TrainConfig config, std::unique_ptr<Learner> learner, Splits data, RunFolder folder, const Hooks& hooks,
+          const std::optional<Checkpoint>& saved = {});
   Outcome run();
 
  private:
   bool train_epoch();
+  std::vector<Sample> next_batches(Loader<RawSample>& loader) const;
+  void count(const StepReport& report, int64_t batches);
   bool validate();
-  void draw_routing(const moe::Survey& survey);
   void finish_epoch();
   bool save_best();
-  double rate(int64_t step) const;
-  void after(const StepReport& report);
-  void save_last();
-  std::string warn_when_full(const std::function<void()>& write);
-  Checkpoint checkpoint(bool with_optimizer) const;
+  Checkpoint checkpoint(bool with_optimizer);
+  Outcome stopped();
   void report_start();
   void report_unreached();
-  void check_disk();
-  int stopped();
 
-  TrainConfig config_;
-  Splits data_;
-  RunFolder folder_;
+  const TrainConfig config_;
+  const Splits data_;
+  const Schedule schedule_;
+  const std::unique_ptr<Learner> learner_;
   const Hooks& hooks_;
-  std::unique_ptr<Learner> learner_;
-  int64_t batch_size_, batches_, steps_per_epoch_, total_;
-
-  // Position: `batch_` batches of epoch `epoch_` are done; `step_` optimizer steps in all, with skipped ones.
-  int64_t epoch_ = 0, batch_ = 0, step_ = 0, bad_in_a_row_ = 0;
-  Tally tally_;
-  Outcome outcome_{.best_iou = -1};
-
   SignalGuard signals_;
-  std::optional<Progress> progress_;
-  int64_t images_ = 0;  // trained on by this process
-  std::string failed_save_;
-  std::vector<std::vector<Tensor>> grid_;
+  Position position_;
+  Scores scores_;  // of the last validation
+  Progress progress_;
+  RunRecord record_;
+  int64_t images_ = 0;                      // trained on by this process
+  std::vector<RunRecord::GridRow> grid_{};  // of the last validation
 };
 
-void Trainer::restore(const Checkpoint& c) {
-  learner_->load(c);
-  check<DataError>(c.state.string("data") == digest(data_.train), config_.data,
-                   ": is not the data that the run began with (", data_.train.size(), " training photographs now)");
-  epoch_ = c.state.integer("epoch"), batch_ = c.state.integer("batch"), step_ = c.state.integer("step");
-  bad_in_a_row_ = c.state.integer("bad_in_a_row");
-  outcome_.best_iou = c.state.number("best_iou"), outcome_.best_epoch = c.state.integer("best_epoch");
-  tally_.load_from(c.state);
-  folder_.trim_metrics(epoch_);
+/// Puts the checkpoint into the learner.
+Position restored(Learner& learner, const Splits& data, const TrainConfig& config, const Checkpoint& saved) {
+  const Position out = about_file(run_file(config.out, RunFile::last), [&] { return position_of(saved.state); });
+  learner.load(saved, out);
+  check<DataError>(out.data == digest(data.train), config.data, ": is not the data that the run began with (",
+                   data.train.size(), " training photographs now)");
+  return out;
 }
 
-Checkpoint Trainer::checkpoint(bool with_optimizer) const {
-  Checkpoint c;
-  c.config = config_;
-  c.state.items = {{"epoch", epoch_},
-                   {"batch", batch_},
-                   {"step", step_},
-                   {"bad_in_a_row", bad_in_a_row_},
-                   {"best_iou", outcome_.best_iou},
-                   {"best_epoch", outcome_.best_epoch},
-                   {"data", digest(data_.train)}};
-  tally_.save(c.state);
-  learner_->save(c, with_optimizer);
-  return c;
+Trainer::Trainer(TrainConfig config, std::unique_ptr<Learner> learner, Splits data, RunFolder folder,
+                 const Hooks& hooks, const std::optional<Checkpoint>& saved)
+    : config_(std::move(config)),
+      data_(std::move(data)),
+      schedule_(config_, data_.train.size()),
+      learner_(std::move(learner)),
+      hooks_(hooks),
+      position_(saved ? restored(*learner_, data_, config_, *saved) : Position{.data = digest(data_.train)}),
+      progress_(config_.epochs, schedule_.steps, position_.step),
+      record_(std::move(folder), [this](const std::string& words) { progress_.line(words); }) {
+  record_.write_config(config_);
+  if (saved) record_.trim_metrics(position_.epoch);
 }
 
-/// A full disk leaves what stood there before and does not stop the run.  Returns what was said, if anything.
-std::string Trainer::warn_when_full(const std::function<void()>& write) {
-  try {
-    write();
-    return "";
-  } catch (const MemoryError& e) {
-    progress_->line(text("warning: ", e.what(), " [the file before is whole; the run goes on]"));
-    return e.what();
+Outcome Trainer::run() {
+  record_.check_disk(learner_->model().parameter_count());
+  report_start();
+  while (position_.epoch < config_.epochs) {
+    if (!train_epoch() || !validate()) return stopped();
+    finish_epoch();
+    if (signals_.caught() && position_.epoch < config_.epochs) return stopped();
   }
-}
-
-/// Only the last save of a run must succeed: its failure is kept and raised at the end.
-void Trainer::save_last() {
-  failed_save_ =
-      warn_when_full([&] { save_checkpoint(folder_.file("last.safetensors"), checkpoint(/*with_optimizer=*/true)); });
-}
-
-int Trainer::stopped() {
-  save_last();
-  check<MemoryError>(failed_save_.empty(), failed_save_);
-  progress_->line(text("stopped by signal ", signals_.caught(), " at step ", step_, " of ", total_,
-                       "; saved [camo train --resume ", folder_.path(), "]"));
-  return 128 + signals_.caught();
-}
-
-void Trainer::after(const StepReport& report) {
-  tally_.add(report);
-  bad_in_a_row_ = report.accepted ? 0 : bad_in_a_row_ + 1;
-  if (hooks_.after_step) hooks_.after_step(*learner_, report);
-  if (report.accepted) return;
-  progress_->line(text("warning: step ", step_, " skipped, weights unchanged: ", report.culprit));
-  check<NumericError>(bad_in_a_row_ < config_.bad_steps, "train: ", bad_in_a_row_,
-                      " steps in a row gave NaN or infinity, last in ", report.culprit,
-                      " [the last checkpoint is good; try a smaller --lr]");
-}
-
-double Trainer::rate(int64_t step) const {
-  const int64_t warmup = std::llround(config_.warmup * double(steps_per_epoch_));
-  return nn::cosine_with_warmup(step, total_, warmup, config_.lr, config_.min_lr);
+  record_.check_last_save();
+  if (data_.validation.size() > 0)
+    progress_.line(text("best IoU ", fixed(position_.best_iou, 4), " in epoch ", position_.best_epoch, ": ",
+                        record_.folder().file(RunFile::best)));
+  return {0, position_.best_iou, position_.best_epoch, scores_};
 }
 
 /// The rest of the current epoch; false when a signal came.
 bool Trainer::train_epoch() {
-  std::vector<int64_t> order = shuffled(data_.train.size(), uint64_t(config_.seed), epoch_);
-  order = {order.begin() + batch_ * batch_size_, order.begin() + batches_ * batch_size_};
+  const int64_t epoch = position_.epoch, size = schedule_.batch_size;
+  const std::vector<int64_t> order = shuffled(data_.train.size(), uint64_t(config_.seed), epoch);
   Loader<RawSample> loader(
-      [this](int64_t i) {
+      [this, epoch](int64_t i) {
         RandomKey key{
-            .seed = uint64_t(config_.seed), .domain = Domain::augment, .path = uint64_t(i), .step = uint32_t(epoch_)};
-        return cut(data_.train.load(i, epoch_), config_.size, config_.augment ? draw(key) : Augmentation{});
+            .seed = uint64_t(config_.seed), .domain = Domain::augment, .path = uint64_t(i), .step = uint32_t(epoch)};
+        return cut(data_.train.load(i, epoch), config_.size, config_.augment ? draw(key) : Augmentation{});
       },
-      std::move(order), config_.workers, 2 * batch_size_);
+      {order.begin() + position_.batch * size, order.begin() + schedule_.batches * size}, config_.workers, 2 * size);
 
-  while (batch_ < batches_) {
-    std::vector<Sample> window;
-    while (int64_t(window.size()) < config_.accumulate)
-      if (std::optional<Sample> batch = next_batch(loader, batch_size_, learner_->model().state().device))
-        window.push_back(std::move(*batch));
-      else break;
-    const double lr = rate(step_);
-    StepReport report = learner_->step(window, lr, hooks_.before_pass);
-    batch_ += int64_t(window.size()), step_ += 1, images_ += int64_t(window.size()) * batch_size_;
-    after(report);
-    progress_->step(epoch_ + 1, step_, tally_.mean_loss(), lr, images_);
+  while (position_.batch < schedule_.batches) {
+    std::vector<Sample> batches = next_batches(loader);
+    const double rate = schedule_.rate(position_.step);
+    count(learner_->step(batches, rate, hooks_.before_pass), int64_t(batches.size()));
+    progress_.step(epoch + 1, position_.step, position_.sums.mean_loss(), rate, images_);
     if (signals_.caught()) return false;
   }
   return true;
 }
 
-/// Scores the (averaged) weights and keeps some pictures for the grid; false when a signal came before the
-/// end.
-bool Trainer::validate() {
-  learner_->model().train(false);
-  std::optional<nn::UseEma> averaged;
-  if (learner_->ema()) averaged.emplace(*learner_->ema());
-  Inference how{config_.size, precision(config_), config_.workers};
-  grid_.clear();
-  std::optional<moe::Surveyor> surveyor;
-  if (epoch_ + 1 == config_.epochs) surveyor.emplace(learner_->model());
-  outcome_.scores = evaluate(learner_->model(), data_.validation, how, [&](const ImageResult& j) {
-    if (int64_t(grid_.size()) < kGridRows) grid_.push_back({j.photograph, j.truth, j.map});
-    return signals_.caught() == 0;
-  });
-  if (surveyor && !signals_.caught()) draw_routing(surveyor->result());
-  return signals_.caught() == 0;
+/// The batches of one optimizer step; fewer at the end of an epoch.
+std::vector<Sample> Trainer::next_batches(Loader<RawSample>& loader) const {
+  std::vector<Sample> out;
+  while (int64_t(out.size()) < config_.accumulate) {
+    std::optional<Sample> batch = next_batch(loader, schedule_.batch_size, learner_->model().state().device);
+    if (!batch) break;
+    out.push_back(std::move(*batch));
+  }
+  return out;
 }
 
-/// At the end of a run: which group of images goes where, and each expert's answer to some photographs.
-void Trainer::draw_routing(const moe::Survey& survey) {
-  warn_when_full([&] {
-    if (survey.layers.empty()) return;
-    write_png(folder_.file("groups.png"), draw_groups(survey));
-    for (size_t i = 0; i < grid_.size() && i < size_t(kResponsePictures); ++i)
-      write_png(folder_.file(text("responses_", i, ".png")),
-                draw_responses(learner_->model(), grid_[i][0], config_.size));
-  });
+void Trainer::count(const StepReport& report, int64_t batches) {
+  position_.batch += batches, position_.step += 1, images_ += batches * schedule_.batch_size;
+  position_.sums.add(report);
+  position_.bad_in_a_row = report.accepted ? 0 : position_.bad_in_a_row + 1;
+  if (hooks_.after_step) hooks_.after_step(*learner_, report);
+  if (report.accepted) return;
+  progress_.line(text("warning: step ", position_.step, " skipped, weights unchanged: ", report.culprit));
+  check<NumericError>(position_.bad_in_a_row < config_.bad_steps, "train: ", position_.bad_in_a_row,
+                      " steps in a row gave NaN or infinity, last in ", report.culprit,
+                      " [the last checkpoint is good; try a smaller --lr]");
+}
+
+/// Scores the (averaged) weights and keeps some pictures for the grid; false when a signal came before the end.
+bool Trainer::validate() {
+  progress_.pause();
+  moe::CamoXpert& model = learner_->model();
+  model.train(false);
+  std::optional<nn::UseEma> averaged;
+  if (learner_->ema()) averaged.emplace(*learner_->ema());
+  std::optional<moe::Surveyor> surveyor;
+  if (position_.epoch + 1 == config_.epochs) surveyor.emplace(model);
+  grid_.clear();
+  scores_ = evaluate(model, data_.validation, {config_.size, precision(config_), config_.workers},
+                     [&](const ImageResult& image) {
+                       if (grid_.size() < kGridRows) grid_.push_back({image.photograph, image.truth, image.map});
+                       return signals_.caught() == 0;
+                     });
+  if (signals_.caught()) return false;
+  if (surveyor) record_.draw_routing(surveyor->result(), grid_, model, config_.size);
+  return true;
 }
 
 /// Metrics first, then weights, then pictures: a run that is killed in between writes the later ones again.
 void Trainer::finish_epoch() {
-  epoch_ += 1, batch_ = 0;
-  const Scores& s = outcome_.scores;
-  JsonObject line;
-  line.items = {{"epoch", epoch_},
-                {"step", step_},
-                {"loss", tally_.mean_loss()},
-                {"grad_norm", tally_.grad_norm / double(std::max<int64_t>(tally_.steps, 1))},
-                {"lr", rate(step_ - 1)},
-                {"skipped", tally_.skipped}};
-  if (s.images) line.set("mae", s.mae), line.set("iou", s.iou), line.set("dice", s.dice);
-  for (size_t i = 0; i < tally_.load.size(); ++i) line.set(text("load_", i), tally_.load[i]);
-  if (!tally_.load.empty()) line.set("load_error", tally_.load_error()), line.set("auxiliary", tally_.mean_auxiliary());
-  line.set("images_per_second", progress_->speed()), line.set("memory", resident_bytes());
-  line.set("bytes_kept", tally_.bytes_kept);
-  warn_when_full([&] { folder_.append_metrics(line); });
-
-  const double loss = tally_.mean_loss();
-  tally_ = {};
+  position_.epoch += 1, position_.batch = 0;
+  record_.add_epoch(position_, scores_, schedule_.rate(position_.step - 1), progress_.speed());
+  const double loss = position_.sums.mean_loss();
+  position_.sums = {};
   const bool best = save_best();
-  save_last();
-  warn_when_full([&] {
-    if (!grid_.empty()) write_grid(folder_.file("grid.png"), grid_);
-    folder_.draw_curves();
-    if (Tensor usage = draw_usage(folder_.read_metrics(), scale_names(learner_->model())); usage.defined())
-      write_png(folder_.file("usage.png"), usage);
-  });
-  std::string scores =
-      s.images ? text("  mae ", fixed(s.mae, 4), "  iou ", fixed(s.iou, 4), "  dice ", fixed(s.dice, 4)) : "";
+  record_.save_last(checkpoint(/*with_optimizer=*/true));
+  record_.draw_epoch(grid_, learner_->model());
   report_unreached();
-  progress_->line(text("epoch ", epoch_, ": loss ", fixed(loss, 4), scores, best ? "  best so far" : ""));
-}
-
-/// After the first epoch: no parameter is silently dead.
-void Trainer::report_unreached() {
-  if (epoch_ != 1 || learner_->gradients().steps() < steps_per_epoch_) return;
-  const std::vector<std::string> names = nn::unreached(learner_->model(), learner_->gradients());
-  if (names.empty()) return;
-  progress_->line(
-      text("warning: no gradient has reached ", names.size(), " parameters in this epoch, first ", names[0],
-           names[0].find(".experts.") == std::string::npos ? "" : " [experts that nobody chose; the load evens out]"));
+  std::string words = text("epoch ", position_.epoch, ": loss ", fixed(loss, 4));
+  if (scores_.images)
+    for (const ScoreInfo& score : kImageScores) words += text("  ", score.name, " ", fixed(scores_.*score.value, 4));
+  progress_.line(words + (best ? "  best so far" : ""));
+  progress_.resume();
 }
 
 /// Keeps the weights with the best IoU; without validation data the newest.
 bool Trainer::save_best() {
-  const Scores& s = outcome_.scores;
-  if (s.images && s.iou <= outcome_.best_iou) return false;
-  const auto before = std::pair(outcome_.best_iou, outcome_.best_epoch);
-  outcome_.best_iou = s.iou, outcome_.best_epoch = epoch_;
-  std::string failed =
-      warn_when_full([&] { save_checkpoint(folder_.file("best.safetensors"), checkpoint(/*with_optimizer=*/false)); });
-  if (!failed.empty()) std::tie(outcome_.best_iou, outcome_.best_epoch) = before;
-  return failed.empty();
+  if (scores_.images && scores_.iou <= position_.best_iou) return false;
+  const auto before = std::pair(position_.best_iou, position_.best_epoch);
+  position_.best_iou = scores_.iou, position_.best_epoch = position_.epoch;
+  const bool saved = record_.save_best(checkpoint(/*with_optimizer=*/false));
+  if (!saved) std::tie(position_.best_iou, position_.best_epoch) = before;
+  return saved;
+}
+
+Checkpoint Trainer::checkpoint(bool with_optimizer) {
+  Checkpoint c;
+  learner_->save(c, position_, with_optimizer);
+  c.config = config_;
+  c.state = to_json_object(position_);
+  return c;
+}
+
+/// Saves, for a signal came.
+Outcome Trainer::stopped() {
+  record_.save_last(checkpoint(/*with_optimizer=*/true));
+  record_.check_last_save();
+  progress_.line(text("stopped by signal ", signals_.caught(), " at step ", position_.step, " of ", schedule_.steps,
+                      "; saved [camo train --resume ", record_.folder().path(), "]"));
+  return {128 + signals_.caught(), position_.best_iou, position_.best_epoch, scores_};
 }
 
 void Trainer::report_start() {
-  if (config_.chosen == 1 && !moe::mixtures(learner_->model()).empty() &&
+  moe::CamoXpert& model = learner_->model();
+  if (config_.chosen == 1 && !moe::mixtures(model).empty() &&
       router_settings(config_).mixture.balancing != moe::Balancing::auxiliary)
-    progress_->line("warning: one chosen expert has weight 1, which teaches its router nothing [--chosen 2]");
-  progress_->line(text(config_.model, " on ", config_.backbone, ", ", learner_->model().parameter_count(),
-                       " parameters; ", data_.train.size(), " photographs at ", to_string(config_.size), ", ",
-                       data_.validation.size(), " for validation (", data_.where, ")"));
-  if (!learner_->weights_report().empty()) progress_->line(text(config_.weights, ": ", learner_->weights_report()));
-  progress_->line(text(total_, " steps of ", batch_size_ * std::min(config_.accumulate, batches_), " photographs, ",
-                       threads(), " threads, ", config_.workers, " workers, ", name_of(config_.precision),
-                       config_.bf16_units == Bf16Units::on ? " on bf16 units" : "",
-                       config_.ema_decay > 0 ? "; averaged (EMA) weights are validated and kept as best" : ""));
+    progress_.line("warning: one chosen expert has weight 1, which teaches its router nothing [--chosen 2]");
+  progress_.line(text(config_.model, " on ", config_.backbone, ", ", model.parameter_count(), " parameters; ",
+                      data_.train.size(), " photographs at ", to_string(config_.size), ", ", data_.validation.size(),
+                      " for validation (", data_.where, ")"));
+  if (!learner_->weights_report().empty()) progress_.line(text(config_.weights, ": ", learner_->weights_report()));
+  progress_.line(text(schedule_.steps, " steps of ",
+                      schedule_.batch_size * std::min(config_.accumulate, schedule_.batches), " photographs, ",
+                      threads(), " threads, ", config_.workers, " workers, ", name_of(config_.precision),
+                      config_.bf16_units == Bf16Units::on ? " on bf16 units" : "",
+                      config_.ema_decay > 0 ? "; averaged (EMA) weights are validated and kept as best" : ""));
+  if (position_.epoch >= config_.epochs)
+    progress_.line(text("nothing left to do: all ", config_.epochs, " epochs are done [--epochs N for more]"));
 }
 
-/// Weights, their average and two moments, written beside the file that they replace.
-void Trainer::check_disk() {
-  int64_t needed = learner_->model().parameter_count() * int64_t(sizeof(float)) * 4 * 22 / 10;
-  int64_t free = int64_t(std::filesystem::space(folder_.path()).available);
-  check<MemoryError>(free >= needed, folder_.path(), ": the disk has ", bytes_text(double(free)),
-                     " free, checkpoints need ", bytes_text(double(needed)));
-}
-
-Outcome Trainer::run() {
-  check_disk();
-  progress_.emplace(config_.epochs, total_, step_);
-  report_start();
-  if (epoch_ >= config_.epochs)
-    progress_->line(text("nothing left to do: all ", config_.epochs, " epochs are done [--epochs N for more]"));
-  while (epoch_ < config_.epochs) {
-    if (!train_epoch()) return outcome_.exit_code = stopped(), outcome_;
-    progress_->pause();
-    if (!validate()) return outcome_.exit_code = stopped(), outcome_;
-    finish_epoch();
-    progress_->resume();
-    if (signals_.caught() && epoch_ < config_.epochs) return outcome_.exit_code = stopped(), outcome_;
-  }
-  check<MemoryError>(failed_save_.empty(), failed_save_);
-  if (data_.validation.size() > 0)
-    progress_->line(text("best IoU ", fixed(outcome_.best_iou, 4), " in epoch ", outcome_.best_epoch, ": ",
-                         folder_.file("best.safetensors")));
-  return outcome_;
+/// After the first epoch: no parameter is silently dead.
+void Trainer::report_unreached() {
+  if (position_.epoch != 1 || learner_->gradients().steps() < schedule_.steps_per_epoch) return;
+  const std::vector<std::string> names = nn::unreached(learner_->model(), learner_->gradients());
+  if (names.empty()) return;
+  progress_.line(
+      text("warning: no gradient has reached ", names.size(), " parameters in this epoch, first ", names[0],
+           names[0].find(".experts.") == std::string::npos ? "" : " [experts that nobody chose; the load evens out]"));
 }
 
 }  // namespace
@@ -307,26 +233,22 @@ Outcome train(TrainConfig config, const Hooks& hooks) {
   Splits data = find_splits(config);
   auto learner = std::make_unique<Learner>(config, /*fresh=*/true);  // bad weights leave no run folder behind
   RunFolder folder = RunFolder::create(config.out);
-  write_file(folder.file("config.json"), to_text(config));
-  return Trainer(config, std::move(learner), std::move(data), std::move(folder), hooks).run();
+  return Trainer(std::move(config), std::move(learner), std::move(data), std::move(folder), hooks).run();
 }
 
 Outcome resume(const std::string& path, const std::function<void(TrainConfig&)>& change, const Hooks& hooks) {
   RunFolder folder = RunFolder::open(path);
   TrainConfig config;
-  read_config(folder.file("config.json"), config);
-  const std::string last = folder.file("last.safetensors");
+  read_config(folder.file(RunFile::config), config);
   std::optional<Checkpoint> saved;
-  if (std::filesystem::exists(last)) saved = load_checkpoint(last), config = saved->config;
+  if (const std::string last = folder.file(RunFile::last); std::filesystem::exists(last))
+    saved = load_checkpoint(last), config = saved->config;
   if (change) change(config);
   config.out = path;
   apply_machine(config);
   Splits data = find_splits(config);
   auto learner = std::make_unique<Learner>(config, /*fresh=*/!saved);
-  write_file(folder.file("config.json"), to_text(config));
-  Trainer trainer(config, std::move(learner), std::move(data), std::move(folder), hooks);
-  if (saved) trainer.restore(*saved);
-  return trainer.run();
+  return Trainer(std::move(config), std::move(learner), std::move(data), std::move(folder), hooks, saved).run();
 }
 
 }  // namespace camo::program

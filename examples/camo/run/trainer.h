@@ -1,8 +1,8 @@
 // A training run: epochs, validation, checkpoints, metrics, pictures; and going on after a stop.
 //
-// All state is either in the checkpoint or a pure function of (seed, position): order and augmentation of the
-// data, noise, learning rate.  So a run that was stopped at any optimizer step and continued ends in the same
-// bits.
+// All state is in the checkpoint (its position: position.h) or is a function of seed and position: order and
+// augmentation of the data, noise, learning rate.  So a run that is stopped at any optimizer step and continued
+// ends in the same bits.  Read next: learner.h, one optimizer step; run_record.h, what a run writes.
 #pragma once
 
 #include "examples/camo/data/splits.h"
@@ -11,7 +11,7 @@
 
 namespace camo::program {
 
-/// Where tests look in.
+/// Called during training; for tests.
 struct Hooks {
   Learner::BeforePass before_pass;
   std::function<void(Learner&, const StepReport&)> after_step;

@@ -2,10 +2,12 @@
 
 #include <filesystem>
 
+#include "examples/camo/run/run_folder.h"
+
 namespace camo::program {
 
 std::string weights_path(const std::string& given) {
-  return std::filesystem::is_directory(given) ? given + "/best.safetensors" : given;
+  return std::filesystem::is_directory(given) ? run_file(given, RunFile::best) : given;
 }
 
 nn::WeightsReport load_weights_file(nn::Backbone& backbone, const std::string& given, bool partial,
@@ -40,11 +42,7 @@ Metadata about_network(const TrainConfig& config) {
 TrainConfig config_of(const Metadata& about, const std::string& path) {
   const auto config = about.find("config");
   TrainConfig out;
-  try {
-    parse_config(config == about.end() ? "" : config->second, path + ": config", out);
-  } catch (const ConfigError& e) {
-    throw WeightsError(e.what());
-  }
+  about_file(path, [&] { parse_config(config == about.end() ? "" : config->second, "config", out); });
   out.device = {};
   return out;
 }

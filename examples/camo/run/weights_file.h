@@ -1,6 +1,6 @@
-// Weight files that other programs write and read; a checkpoint (checkpoint.h) is for Camo alone.
+// Weight files for exchange with other programs; checkpoint.h has those that only Camo reads.
 //
-// What `camo export` and `camo import` write is PyTorch's: its names, its layout, safetensors.  The metadata says
+// `camo export` and `camo import` write safetensors with PyTorch's names and layout.  The metadata says
 //   format         pt, which some readers ask for
 //   camo.weights   1: the version of this list
 //   camo.version   of the program
@@ -15,28 +15,30 @@ namespace camo::program {
 
 constexpr const char *kWeightsKey = "camo.weights", *kWeightsFormat = "1";
 
-/// A run folder stands for its best.safetensors.
+/// A run folder means its best.safetensors; any other path stays as it is.
 std::string weights_path(const std::string& given);
 
-/// f(), whose WeightsError says which file it is about.
+/// f(), whose errors about what the file holds become WeightsErrors that name the file.
 template <class F> auto about_file(const std::string& path, const F& f) {
   try {
     return f();
   } catch (const WeightsError& e) {
     throw WeightsError(text(path, ": ", e.what()));
+  } catch (const ConfigError& e) {
+    throw WeightsError(text(path, ": ", e.what()));
   }
 }
 
-/// Any file that tensor/io/io.h reads, or a run folder, into a backbone; WeightsError names the file.
+/// Loads any file that tensor/io/io.h reads, or a run folder, into a backbone.  WeightsError names the file.
 nn::WeightsReport load_weights_file(nn::Backbone& backbone, const std::string& path, bool partial = false,
                                     const ReadOptions& options = {});
 
 /// names: timm's (stages.0...) or those of its features_only models (stages_0...).
 void write_weights(const std::string& path, const nn::Module& module, Metadata about, bool features_names = false);
-/// What the metadata says of a backbone, and of a whole network.
+/// The metadata of a backbone, and of a whole network.
 Metadata about_backbone(const std::string& name);
 Metadata about_network(const TrainConfig& config);
-/// What about_network said; WeightsError names the file.  Computes on the CPU unless the caller says otherwise.
+/// Reads what about_network wrote.  WeightsError names the file.  Computes on the CPU unless the caller says otherwise.
 TrainConfig config_of(const Metadata& about, const std::string& path);
 
 }  // namespace camo::program

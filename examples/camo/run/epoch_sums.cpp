@@ -1,0 +1,33 @@
+#include "examples/camo/run/epoch_sums.h"
+
+#include <algorithm>
+
+#include "moe/moe.h"
+
+namespace camo::program {
+
+void EpochSums::add(const StepReport& r) {
+  if (!r.accepted) return void(++skipped);
+  bytes_kept = std::max(bytes_kept, r.bytes_kept);
+  loss += r.loss, grad_norm += r.grad_norm, ++steps;
+  load.resize(r.load.size()), auxiliary.resize(r.auxiliary.size());
+  for (size_t s = 0; s < load.size(); ++s) {
+    load[s].resize(r.load[s].size());
+    for (size_t e = 0; e < load[s].size(); ++e) load[s][e] += r.load[s][e];
+    auxiliary[s] += r.auxiliary[s];
+  }
+}
+
+std::vector<double> EpochSums::mean_auxiliary() const {
+  std::vector<double> out = auxiliary;
+  for (double& a : out) a /= divisor();
+  return out;
+}
+
+std::vector<double> EpochSums::load_error() const {
+  std::vector<double> out;
+  for (const std::vector<double>& one : load) out.push_back(moe::load_error(one));
+  return out;
+}
+
+}  // namespace camo::program

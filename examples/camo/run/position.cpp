@@ -1,0 +1,79 @@
+#include "examples/camo/run/position.h"
+
+#include <variant>
+
+#include "tensor/error.h"
+
+namespace camo::program {
+namespace {
+
+using List = std::vector<double>;
+using Lists = std::vector<List>;
+
+struct Field {
+  std::string key;  // for Lists the start of their keys: KEY0, KEY1, ...
+  std::variant<int64_t*, double*, std::string*, List*, Lists*> value;
+};
+
+/// The table.  The keys stand in checkpoints and never change.
+std::vector<Field> fields(Position& p) {
+  return {{"epoch", &p.epoch},
+          {"batch", &p.batch},
+          {"step", &p.step},
+          {"bad_in_a_row", &p.bad_in_a_row},
+          {"best_iou", &p.best_iou},
+          {"best_epoch", &p.best_epoch},
+          {"data", &p.data},
+          {"auxiliary_sum", &p.sums.auxiliary},
+          {"loss_sum", &p.sums.loss},
+          {"grad_norm_sum", &p.sums.grad_norm},
+          {"bytes_kept", &p.sums.bytes_kept},
+          {"epoch_steps", &p.sums.steps},
+          {"epoch_skipped", &p.sums.skipped},
+          {"load_", &p.sums.load},
+          {"micro_step", &p.micro_step},
+          {"ema_updates", &p.ema_updates}};
+}
+
+// An empty list has no key: a model without experts, or an epoch that has not begun.
+void save(JsonObject& state, const std::string& key, const int64_t& value) { state.set(key, value); }
+void save(JsonObject& state, const std::string& key, const double& value) { state.set(key, value); }
+void save(JsonObject& state, const std::string& key, const std::string& value) { state.set(key, value); }
+void save(JsonObject& state, const std::string& key, const List& value) {
+  if (!value.empty()) state.set(key, value);
+}
+void save(JsonObject& state, const std::string& key, const Lists& value) {
+  for (size_t i = 0; i < value.size(); ++i) state.set(text(key, i), value[i]);
+}
+
+void load(const JsonObject& state, const std::string& key, int64_t& value) { value = state.integer(key); }
+void load(const JsonObject& state, const std::string& key, double& value) { value = state.number(key); }
+void load(const JsonObject& state, const std::string& key, std::string& value) { value = state.string(key); }
+void load(const JsonObject& state, const std::string& key, List& value) {
+  const JsonValue* found = state.find(key);
+  check<ConfigError>(!found || std::holds_alternative<List>(*found), "'", key, "' is no list");
+  if (found) value = std::get<List>(*found);
+}
+void load(const JsonObject& state, const std::string& key, Lists& value) {
+  for (std::string one = text(key, 0); state.find(one); one = text(key, value.size())) {
+    value.emplace_back();
+    load(state, one, value.back());
+  }
+}
+
+}  // namespace
+
+JsonObject to_json_object(const Position& position) {
+  Position copy = position;  // the table points into what it describes
+  JsonObject state;
+  for (const Field& f : fields(copy)) std::visit([&](auto* value) { save(state, f.key, *value); }, f.value);
+  return state;
+}
+
+Position position_of(const JsonObject& state) {
+  Position out;
+  for (const Field& f : fields(out)) std::visit([&](auto* value) { load(state, f.key, *value); }, f.value);
+  return out;
+}
+
+}  // namespace camo::program

@@ -1,0 +1,30 @@
+// Where a run stands: every number that it needs to go on and that is no tensor.
+//
+// The checkpoint keeps it as one JSON object.  position.cpp has one table of its fields, which saving and loading
+// both read.  Everything else that a step depends on (order of the data, noise, learning rate) is a function of
+// the configuration and of this position.
+#pragma once
+
+#include "examples/camo/options/json.h"
+#include "examples/camo/run/epoch_sums.h"
+
+namespace camo::program {
+
+struct Position {
+  int64_t epoch = 0;         // whole epochs done
+  int64_t batch = 0;         // batches done of the current epoch
+  int64_t step = 0;          // optimizer steps in all, skipped ones too
+  int64_t bad_in_a_row = 0;  // newest steps with NaN or infinity
+  double best_iou = -1;      // on the validation data
+  int64_t best_epoch = 0;
+  std::string data{};       // digest of the training photographs
+  EpochSums sums{};         // of the current epoch
+  int64_t micro_step = 0;   // forward passes in all: part of the key of every random number
+  int64_t ema_updates = 0;  // of the averaged weights
+};
+
+JsonObject to_json_object(const Position& position);
+/// ConfigError for a key that is absent or of another kind.
+Position position_of(const JsonObject& state);
+
+}  // namespace camo::program

@@ -1,0 +1,140 @@
+#include "examples/camo/run/run_record.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+#include <sstream>
+
+#include "examples/camo/draw/plot.h"
+#include "examples/camo/draw/route_pictures.h"
+#include "examples/camo/options/files.h"
+#include "examples/camo/options/format.h"
+#include "examples/camo/run/process_memory.h"
+#include "tensor/image/image.h"
+
+namespace camo::program {
+namespace {
+
+void write_curves(const std::string& path, const std::vector<JsonObject>& lines) {
+  std::vector<Chart> charts;
+  for (std::vector<std::string> names : {std::vector<std::string>{"loss"}, {"iou", "dice"}, {"mae"}, {"lr"}}) {
+    Chart chart;
+    for (const std::string& name : names) {
+      Series series;
+      series.name = name;
+      for (const JsonObject& line : lines)
+        if (line.find(name)) series.x.push_back(line.number("epoch")), series.y.push_back(line.number(name));
+      chart.title += (chart.title.empty() ? "" : ", ") + name;
+      if (!series.x.empty()) chart.series.push_back(std::move(series));
+    }
+    if (!chart.series.empty()) charts.push_back(std::move(chart));
+  }
+  if (!charts.empty()) write_charts(path, charts);
+}
+
+}  // namespace
+
+std::vector<JsonObject> read_metrics(const std::string& path) {
+  std::vector<JsonObject> out;
+  if (!std::filesystem::exists(path)) return out;
+  std::istringstream in(read_file<DataError>(path, "metrics"));
+  for (std::string line; std::getline(in, line);)
+    if (!in.eof() && !line.empty()) out.push_back(parse_json(line, path));
+  return out;
+}
+
+RunRecord::RunRecord(RunFolder folder, std::function<void(const std::string&)> warn)
+    : folder_(std::move(folder)), warn_(std::move(warn)) {}
+
+/// Returns what the warning said; empty when the write succeeded.
+std::string RunRecord::warn_when_full(const std::function<void()>& write) {
+  try {
+    write();
+    return "";
+  } catch (const MemoryError& e) {
+    warn_(text("warning: ", e.what(), " [the file before is whole; the run goes on]"));
+    return e.what();
+  }
+}
+
+void RunRecord::check_disk(int64_t parameters) const {
+  const int64_t checkpoint = parameters * int64_t(sizeof(float)) * 4;  // weights, their average and two moments
+  const int64_t needed = checkpoint * 22 / 10;
+  const int64_t free = int64_t(std::filesystem::space(folder_.path()).available);
+  check<MemoryError>(free >= needed, folder_.path(), ": the disk has ", bytes_text(double(free)),
+                     " free, checkpoints need ", bytes_text(double(needed)));
+}
+
+void RunRecord::write_config(const TrainConfig& config) const {
+  write_file(folder_.file(RunFile::config), to_text(config));
+}
+
+void RunRecord::add_epoch(const Position& p, const Scores& s, double rate, double images_per_second) {
+  JsonObject line;
+  line.items = {{"epoch", p.epoch},
+                {"step", p.step},
+                {"loss", p.sums.mean_loss()},
+                {"grad_norm", p.sums.mean_grad_norm()},
+                {"lr", rate},
+                {"skipped", p.sums.skipped}};
+  if (s.images)
+    for (const ScoreInfo& score : kImageScores) line.set(score.name, s.*score.value);
+  for (size_t i = 0; i < p.sums.load.size(); ++i) line.set(text("load_", i), p.sums.load[i]);
+  if (!p.sums.load.empty()) line.set("load_error", p.sums.load_error()), line.set("auxiliary", p.sums.mean_auxiliary());
+  line.set("images_per_second", images_per_second), line.set("memory", resident_bytes());
+  line.set("bytes_kept", p.sums.bytes_kept);
+  warn_when_full([&] { add_line(line); });
+}
+
+void RunRecord::add_line(const JsonObject& object) const {
+  const std::string line = to_json(object) + "\n", path = folder_.file(RunFile::metrics);
+  int fd = ::open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
+  bool ok = fd >= 0 && ::write(fd, line.data(), line.size()) == ssize_t(line.size()) && ::fsync(fd) == 0;
+  int error = errno;
+  if (fd >= 0) ::close(fd);
+  check<MemoryError>(ok, path, ": cannot be written: ", std::strerror(error), ", needs ", line.size(), " bytes");
+}
+
+void RunRecord::trim_metrics(int64_t epochs) const {
+  const std::string path = folder_.file(RunFile::metrics);
+  std::string kept;
+  for (const JsonObject& line : read_metrics(path))
+    if (line.integer("epoch") <= epochs) kept += to_json(line) + "\n";
+  write_file(path, kept);
+}
+
+bool RunRecord::save_best(const Checkpoint& checkpoint) {
+  return warn_when_full([&] { save_checkpoint(folder_.file(RunFile::best), checkpoint); }).empty();
+}
+
+void RunRecord::save_last(const Checkpoint& checkpoint) {
+  failed_save_ = warn_when_full([&] { save_checkpoint(folder_.file(RunFile::last), checkpoint); });
+}
+
+void RunRecord::check_last_save() const { check<MemoryError>(failed_save_.empty(), failed_save_); }
+
+void RunRecord::draw_epoch(const std::vector<GridRow>& grid, moe::CamoXpert& model) {
+  warn_when_full([&] {
+    const std::vector<JsonObject> lines = read_metrics(folder_.file(RunFile::metrics));
+    if (!grid.empty()) write_grid(folder_.file(RunFile::grid), grid);
+    write_curves(folder_.file(RunFile::curves), lines);
+    const Tensor usage = draw_usage(lines, scale_names(model));
+    if (usage.defined()) write_png(folder_.file(RunFile::usage), usage);
+  });
+}
+
+void RunRecord::draw_routing(const moe::Survey& survey, const std::vector<GridRow>& grid, moe::CamoXpert& model,
+                             ImageSize size) {
+  if (survey.layers.empty()) return;
+  warn_when_full([&] {
+    write_png(folder_.file(RunFile::groups), draw_groups(survey));
+    const int64_t pictures = std::min(count(RunFile::responses), int64_t(grid.size()));
+    for (int64_t i = 0; i < pictures; ++i)
+      write_png(folder_.file(RunFile::responses, i), draw_responses(model, grid[size_t(i)][0], size));
+  });
+}
+
+}  // namespace camo::program
