@@ -71,7 +71,7 @@ TEST_CASE("choices are written as words, and the words come back") {
 TEST_CASE("a word that is no choice is answered with those that are") {
   TrainConfig c;
   for (auto [words, said] : {std::pair{R"({"attention": "falsh"})", "did you mean flash"},
-                             {R"({"device": "tpu"})", "one of: cpu, cuda"},
+                             {R"({"device": "metal"})", "one of: cpu, cuda"},
                              {R"({"tf32": "yes"})", "tf32: no such choice, got 'yes' [one of: off, on]"},
                              {R"({"tf32": true})", "wrong kind, expects one like off"}}) {
     CAPTURE(words);

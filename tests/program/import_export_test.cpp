@@ -125,7 +125,7 @@ TEST_CASE("import writes one clean file; a network goes out and comes back bit f
   CHECK(same_tensors(at("of_run"), at("backbone")));
   CHECK(read_tensors(at("backbone")).tensors.size() == 176);
 
-  Loaded run = load_model(folder / "run"), exported = load_model(at("again"));
+  TrainedNetwork run = load_model(folder / "run"), exported = load_model(at("again"));
   NoGrad no_grad;
   Var x(randn({1, 32, 32, 3}, 3));
   CHECK(equal_bits(run.model->forward(x).logits.value(), exported.model->forward(x).logits.value()));
@@ -176,7 +176,7 @@ TEST_CASE("training starts from the weights of a file; a frozen backbone keeps t
   for (bool freeze : {false, true}) {
     config.freeze = freeze, config.out = folder / (freeze ? "frozen" : "free");
     train(config);
-    Loaded loaded = load_model(config.out);
+    TrainedNetwork loaded = load_model(config.out);
     NamedTensors before = nn::state_dict(*net), after = nn::state_dict(*loaded.model->backbone);
     size_t kept = 0;
     for (size_t i = 0; i < before.size(); ++i) kept += equal_bits(before[i].second, after[i].second);
@@ -185,7 +185,7 @@ TEST_CASE("training starts from the weights of a file; a frozen backbone keeps t
   }
   fs::remove(folder / "w.safetensors");  // a run goes on from its checkpoint, not from the file
   CHECK(resume(folder / "frozen", [](TrainConfig& c) { c.epochs = 2; }).exit_code == 0);
-  Loaded loaded = load_model(folder / "frozen");
+  TrainedNetwork loaded = load_model(folder / "frozen");
   NamedTensors before = nn::state_dict(*net), after = nn::state_dict(*loaded.model->backbone);
   for (size_t i = 0; i < before.size(); ++i) CHECK(equal_bits(before[i].second, after[i].second));
 

@@ -77,7 +77,8 @@ TEST_CASE("a run of an older version is scored, used and continued as that versi
     CHECK_MESSAGE(scores.number(name) == doctest::Approx(value.get<double>()).epsilon(2e-3), name);
 
   REQUIRE(run_camo("synth --count 1 --size 48x40 --out " + folder / "data").code == 0);
-  test::ProcessResult predict = run_camo("predict --weights " + run + " --out " + folder / "found " + folder / "data/Image");
+  test::ProcessResult predict =
+      run_camo("predict --weights " + run + " --out " + folder / "found " + folder / "data/Image");
   CHECK_MESSAGE(predict.code == 0, predict.error);
   CHECK(probe_image(folder / "found/map/synthetic_000000.png").width == 40);
 

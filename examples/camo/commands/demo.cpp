@@ -8,6 +8,7 @@
 
 #include "examples/camo/commands/commands.h"
 #include "examples/camo/data/baseline.h"
+#include "examples/camo/run/run_folder.h"
 #include "examples/camo/run/trainer.h"
 
 namespace camo::program {
@@ -62,7 +63,7 @@ int demo_command(const Arguments& words) {
   Outcome outcome = train(c);
   if (outcome.exit_code) return outcome.exit_code;
   Dataset test = synthetic_test(c, kTest);
-  Loaded best = load_model(c.out + "/best.safetensors", c.device);
+  TrainedNetwork best = load_model(c.out, c.device);
   Scores s = evaluate(*best.model, test, {c.size, precision(c), c.workers});
   double pixels = baseline(c, test);
   const std::string camo = std::filesystem::proximate(std::filesystem::read_symlink("/proc/self/exe")).string();
@@ -73,12 +74,12 @@ int demo_command(const Arguments& words) {
       "  logistic regression        IoU %.3f  on colour and local variance\n"
       "  difference                 %+.3f\n\n"
       "next       %s synth --out runs/hidden --count 8\n"
-      "           %s predict --weights %s/best.safetensors runs/hidden/Image --out runs/found\n"
+      "           %s predict --weights %s runs/hidden/Image --out runs/found\n"
       "           %s train --data YOUR_FOLDER --out runs/mine\n"
-      "curves     %s/curves.png\n"
-      "picture    %s/grid.png (each row: photograph, truth, prediction)\n",
+      "curves     %s\n"
+      "picture    %s (each row: photograph, truth, prediction)\n",
       (long long)s.images, s.iou, s.dice, s.mae, pixels, s.iou - pixels, camo.c_str(), camo.c_str(), c.out.c_str(),
-      camo.c_str(), out.c_str(), out.c_str());
+      camo.c_str(), run_file(out, RunFile::curves).c_str(), run_file(out, RunFile::grid).c_str());
   return 0;
 }
 

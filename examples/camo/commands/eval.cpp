@@ -53,7 +53,7 @@ Evaluation measure_network(const EvalOptions& o) {
   Dataset set;
   if (o.data != "synthetic")
     set.pairs = find_pairs(o.data, o.split.empty() ? std::vector<std::string>{"Test", ""} : std::vector{o.split});
-  Loaded loaded = open_network(o.weights, o.machine);
+  TrainedNetwork loaded = open_network(o.weights, o.machine);
   const TrainConfig& c = loaded.config;
   if (o.data == "synthetic") set = synthetic_test(c, o.count);
   std::printf("%s\n", loaded.described.c_str());

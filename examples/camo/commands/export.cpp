@@ -20,7 +20,7 @@ int export_command(const Arguments& words) {
   read(command, words);
   check<ConfigError>(!weights.empty(), "camo export: needs --weights");
   validate(target, "export");
-  Loaded loaded = load_model(weights);
+  TrainedNetwork loaded = load_model(weights);
   if (target.part == Part::network) write_weights(target.file, *loaded.model, about_network(loaded.config));
   else
     write_weights(target.file, *loaded.model->backbone, about_backbone(loaded.config.backbone),

@@ -65,7 +65,7 @@ int predict_command(const Arguments& words) {
                            " is one of the photographs");
       check<ConfigError>(overwrite || !fs::exists(target), "camo predict --out: ", target, " exists [--overwrite]");
     }
-  Loaded loaded = open_network(weights, machine);
+  TrainedNetwork loaded = open_network(weights, machine);
   std::printf("%s\n", loaded.described.c_str());
   for (const char* kind : {kMap, kOverlay}) make_folder(fs::path(out) / kind, "camo predict --out");
   for (size_t begin = 0; begin < files.size(); begin += size_t(batch)) {

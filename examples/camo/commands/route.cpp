@@ -43,7 +43,7 @@ int route_command(const Arguments& words) {
     check<ConfigError>(!fs::exists(target(file)), "camo route --out: ", target(file), " exists");
   for (RunFile picture : {RunFile::groups, RunFile::usage})
     check<ConfigError>(!fs::exists(run_file(out, picture)), "camo route --out: ", run_file(out, picture), " exists");
-  Loaded loaded = open_network(weights, machine);
+  TrainedNetwork loaded = open_network(weights, machine);
   std::printf("%s\n", loaded.described.c_str());
   make_folder(out, "camo route --out");
 

@@ -2,8 +2,8 @@
 
 namespace camo::program {
 
-Loaded open_network(const std::string& weights, const Machine& machine) {
-  Loaded out = load_model(weights, machine.device);
+TrainedNetwork open_network(const std::string& weights, const Machine& machine) {
+  TrainedNetwork out = load_model(weights, machine.device);
   out.config.threads = machine.threads;
   apply_machine(out.config);
   return out;

@@ -12,6 +12,6 @@ inline Option trained_weights(std::string* path) {
 }
 
 /// The network of a file, ready to compute with the device and the threads of `machine`; the rest is as in training.
-Loaded open_network(const std::string& weights, const Machine& machine);
+TrainedNetwork open_network(const std::string& weights, const Machine& machine);
 
 }  // namespace camo::program

@@ -109,7 +109,7 @@ int verify_command(const Arguments& words) {
     model = make_model(config);
   } else {
     const TrainConfig flags = config;
-    Loaded loaded = open_network(flags.weights, flags);
+    TrainedNetwork loaded = open_network(flags.weights, flags);
     described = loaded.described, config = loaded.config, model = std::move(loaded.model);
     config.data = flags.data;
     if (line.has("size")) config.size = flags.size;

@@ -58,8 +58,8 @@ std::unique_ptr<moe::CamoXpert> make_model(const TrainConfig& c) {
 
 namespace {
 
-Loaded load_network(const std::string& path, const TrainConfig& config, NamedTensors weights) {
-  Loaded out{config, make_model(config), ""};
+TrainedNetwork load_network(const std::string& path, const TrainConfig& config, NamedTensors weights) {
+  TrainedNetwork out{config, make_model(config), ""};
   about_file(path, [&] { return nn::load_state_dict(*out.model, std::move(weights)); });
   out.model->train(false);
   return out;
@@ -71,26 +71,26 @@ std::string description(const std::string& path, const TrainConfig& c, const std
 }
 
 /// What `camo export` wrote.
-Loaded load_exported(const std::string& path, Device device) {
+TrainedNetwork load_exported(const std::string& path, Device device) {
   SafeTensors file = read_safetensors(path);
   check<WeightsError>(file.metadata["part"] == "network", path, ": holds a ", file.metadata["part"],
                       ", not a whole network [camo train --weights]");
   TrainConfig config = config_of(file.metadata, path);
   config.device = device;
-  Loaded out = load_network(path, config, std::move(file.tensors));
+  TrainedNetwork out = load_network(path, config, std::move(file.tensors));
   out.described = description(path, config, "exported weights");
   return out;
 }
 
 }  // namespace
 
-Loaded load_model(const std::string& given, Device device) {
+TrainedNetwork load_model(const std::string& given, Device device) {
   const std::string path = weights_path(given);
   if (read_safetensors_header(path).metadata[kWeightsKey] == kWeightsFormat) return load_exported(path, device);
   Checkpoint c = load_checkpoint(path);
   c.config.device = device;
   const bool averaged = !c.ema.empty();
-  Loaded out = load_network(path, c.config, averaged ? c.ema : c.model);
+  TrainedNetwork out = load_network(path, c.config, averaged ? c.ema : c.model);
   out.described = description(path, c.config,
                               text(averaged ? "averaged (EMA)" : "raw", " weights, epoch ", c.state.integer("epoch")));
   return out;

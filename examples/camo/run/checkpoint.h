@@ -27,12 +27,12 @@ Checkpoint load_checkpoint(const std::string& path);
 std::unique_ptr<moe::CamoXpert> make_model(const TrainConfig& config);
 
 /// A network in evaluation mode, with the averaged weights where the file has them.
-struct Loaded {
+struct TrainedNetwork {
   TrainConfig config;
   std::unique_ptr<moe::CamoXpert> model;
   std::string described;  // one line for people: file, model, which weights, size
 };
 /// path: a checkpoint, a run folder (its best.safetensors), or a file of `camo export`.
-Loaded load_model(const std::string& path, Device device = {});
+TrainedNetwork load_model(const std::string& path, Device device = {});
 
 }  // namespace camo::program

@@ -31,7 +31,8 @@ struct ImageResult {
   ImageScores scores;
 };
 
-/// The scores of every image (metrics.h).  Calls `see` with each image, in order; stops when `see` returns false.
+/// Means of the scores over a data set (metrics.h).  Calls `see` with each image, in order; stops when
+/// `see` returns false.
 Scores evaluate(moe::CamoXpert& model, const Dataset& data, const Inference& how,
                 const std::function<bool(const ImageResult&)>& see = nullptr);
 

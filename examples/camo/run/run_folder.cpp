@@ -9,8 +9,7 @@
 #include <filesystem>
 #include <utility>
 
-#include "tensor/error.h"
-#include "tensor/io/file.h"
+#include "examples/camo/options/files.h"
 
 namespace camo::program {
 
@@ -34,9 +33,7 @@ RunFolder RunFolder::create(const std::string& path) {
     check<ConfigError>(!fs::exists(path + "/" + row.name), "--out ", path,
                        is_run ? ": holds a run already (" : ": holds a file that the run would overwrite (", row.name,
                        ") [another folder", is_run ? ", or camo train --resume " + path : "", "]");
-  std::error_code error;
-  fs::create_directories(path, error);
-  check<ConfigError>(!error, "--out ", path, ": cannot be made: ", error.message());
+  make_folder(path, "--out");
   return RunFolder(path);
 }
 

@@ -13,7 +13,6 @@
 #include "examples/camo/options/files.h"
 #include "examples/camo/options/format.h"
 #include "examples/camo/run/process_memory.h"
-#include "examples/camo/run/progress.h"
 #include "tensor/image/image.h"
 
 namespace camo::program {
@@ -81,7 +80,8 @@ void RunRecord::add_epoch(const Position& p, const Scores& s, double rate, doubl
                 {"grad_norm", p.sums.mean_grad_norm()},
                 {"lr", rate},
                 {"skipped", p.sums.skipped}};
-  if (s.images) line.set("mae", s.mae), line.set("iou", s.iou), line.set("dice", s.dice);
+  if (s.images)
+    for (const ScoreInfo& score : kImageScores) line.set(score.name, s.*score.value);
   for (size_t i = 0; i < p.sums.load.size(); ++i) line.set(text("load_", i), p.sums.load[i]);
   if (!p.sums.load.empty()) line.set("load_error", p.sums.load_error()), line.set("auxiliary", p.sums.mean_auxiliary());
   line.set("images_per_second", images_per_second), line.set("memory", resident_bytes());

@@ -163,11 +163,10 @@ void Trainer::finish_epoch() {
   record_.save_last(checkpoint(/*with_optimizer=*/true));
   record_.draw_epoch(grid_, learner_->model());
   report_unreached();
-  const Scores& s = scores_;
-  progress_.line(
-      text("epoch ", position_.epoch, ": loss ", fixed(loss, 4),
-           s.images ? text("  mae ", fixed(s.mae, 4), "  iou ", fixed(s.iou, 4), "  dice ", fixed(s.dice, 4)) : "",
-           best ? "  best so far" : ""));
+  std::string words = text("epoch ", position_.epoch, ": loss ", fixed(loss, 4));
+  if (scores_.images)
+    for (const ScoreInfo& score : kImageScores) words += text("  ", score.name, " ", fixed(scores_.*score.value, 4));
+  progress_.line(words + (best ? "  best so far" : ""));
   progress_.resume();
 }
 
