@@ -8,8 +8,8 @@
 #include "cuda/runtime.h"
 #include "cuda/tools/map.cuh"
 #include "cuda/tools/raw_bytes.cuh"
-#include "tensor/convert.h"
 #include "tensor/ops/layout.h"
+#include "tensor/scalar/convert.h"
 #include "tensor/scalar/integer.h"
 
 namespace camo::kernel {

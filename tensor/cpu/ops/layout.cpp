@@ -6,9 +6,9 @@
 
 #include <cstring>
 
-#include "tensor/convert.h"
 #include "tensor/cpu/vec.h"
 #include "tensor/parallel.h"
+#include "tensor/scalar/convert.h"
 #include "tensor/scalar/integer.h"
 
 namespace camo::kernel {
