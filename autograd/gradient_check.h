@@ -4,7 +4,7 @@
 //   test::gradient_error([&] { return gelu(x); }, {x});   // about 1e-10; a wrong gradient: 1e-3 to 1
 //
 // The gradient of sum(projection * f()) is compared, where projection holds random numbers: the plain sum would pass a
-// softmax whose backward returns zeros.  Central differences with a step of 3e-5 leave an error of about 1e-10 in f64.
+// softmax whose backward returns zeros.  Central differences of order 4 with steps of 3e-5 leave an error of about 1e-10.
 // Layers have a check of everything at once: nn/layer_case.h.
 #pragma once
 
@@ -19,7 +19,7 @@ namespace camo::test {
 /// relative to the largest gradient of its leaf; infinity where a value or a gradient is not finite.
 ///   f       reads the leaves and returns an f64 Var of any shape; it must give the same value whenever it is called
 ///   leaves  f64, on the CPU.  Their elements are changed and put back; afterwards they hold the gradients of backward()
-/// Runs f twice for every element.  Throws DTypeError for another type, GraphError for a leaf that receives no gradient.
+/// Runs f four times for every element.  Throws DTypeError for another type, GraphError for a leaf that receives no gradient.
 double gradient_error(const std::function<Var()>& f, const Vars& leaves);
 /// The same for a function of inputs; each becomes a leaf.  The inputs stay as they are.
 double gradient_error(const std::function<Var(const Vars&)>& f, const std::vector<Tensor>& inputs);
