@@ -69,7 +69,7 @@ int bench_ops_command(const Arguments& words) {
           "tests/ops/STEM.cpp.",
       .usage = "camo bench ops [STEM...] [flags]",
       .options = {choice("size", &plan.size,
-                         "small: as in the checks; listed: as the case says; large: 8 times the batch"),
+                         "inputs; small: of the checks; listed: of the case; large: 8 times its batch"),
                   {"out", &out, "write the table to this JSON file"}},
       .rest = "STEM",
       .notes =

@@ -18,8 +18,7 @@ int train_command(const Arguments& words) {
                   .notes =
                       "A run folder holds config.json (for --config), metrics.jsonl, curves.png, grid.png, "
                       "last.safetensors (for --resume) and best.safetensors (for eval and predict).\n"
-                      "Ctrl-C saves at the next step and stops.  A run that is resumed ends with the same bits as one "
-                      "that was never stopped."};
+                      "Ctrl-C saves at the next step.  A resumed run ends with the same bits as one never stopped."};
   command.options.add({{"config", &file, "read options from this .json file first; flags win"},
                        {"resume", &run, "go on with the run in this folder"}});
   const CommandLine line = parse(command, words);

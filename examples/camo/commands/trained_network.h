@@ -7,8 +7,7 @@ namespace camo::program {
 
 /// --weights
 inline Option trained_weights(std::string* path) {
-  return {"weights", path,
-          "run folder, checkpoint or exported network; averaged (EMA) weights are used if it has them"};
+  return {"weights", path, "run folder, checkpoint or exported network; uses averaged (EMA) weights if present"};
 }
 
 /// The network of a file, ready to compute with the device and the threads of `machine`; the rest is as in training.

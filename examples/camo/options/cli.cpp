@@ -106,7 +106,8 @@ void print_help(const Command& command) {
   }
   if (!command.notes.empty()) std::printf("\n");
   std::istringstream notes(command.notes);
-  for (std::string paragraph; std::getline(notes, paragraph);) std::printf("%s\n", wrapped(paragraph, 100, 0).c_str());
+  for (std::string line; std::getline(notes, line);)
+    std::printf("%s\n", line[0] == ' ' ? line.c_str() : wrapped(line, 100, 0).c_str());
 }
 
 const Entry& find_entry(const std::vector<Entry>& entries, const std::string& name, const std::string& label) {

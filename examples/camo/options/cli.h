@@ -15,7 +15,7 @@ struct Command {
   std::string name, summary, usage;
   Options options;
   std::string rest = {};
-  std::string notes = {};  // paragraphs below the options, one a line
+  std::string notes = {};  // below the options: a line is a paragraph, or a row of a table if it begins with a space
 };
 
 /// The words that follow a command's name.
