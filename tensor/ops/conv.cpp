@@ -9,8 +9,8 @@ Shape output_shape(const Shape& x, const Shape& weight, const ConvSpec& spec) {
   check(x.rank() == 4 && weight.rank() == 4, "conv2d: x (B, H, W, I) and weight (O, kh, kw, I / groups), got x ", x,
         ", weight ", weight);
   check(spec.stride > 0 && spec.dilation > 0 && spec.padding >= 0 && spec.groups > 0,
-        "conv2d: stride, dilation and groups are 1 ", "or more, padding 0 or more, got ", spec.stride, ", ",
-        spec.dilation, ", ", spec.groups, ", ", spec.padding);
+        "conv2d: stride, dilation and groups are 1 or more, padding 0 or more, got ", spec.stride, ", ", spec.dilation,
+        ", ", spec.groups, ", ", spec.padding);
   check(x[3] % spec.groups == 0 && weight[0] % spec.groups == 0,
         "conv2d: groups divide the channels of x and of y, got ", spec.groups, " groups, x ", x, ", weight ", weight);
   check(weight[3] * spec.groups == x[3], "conv2d: weight ", weight, " reads ", weight[3] * spec.groups, " channels, x ",
