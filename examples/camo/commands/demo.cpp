@@ -24,7 +24,7 @@ void print_estimate(const TrainConfig& c) {
   const double pixels = double(c.epochs * c.count) * double(c.size.height * c.size.width);
   const double minutes = 0.3 + kSecondsPerPixel * pixels / (60 * std::clamp(cores, 1u, 4u));
   std::printf(
-      "demo: trains for about %.0f minutes on this machine when it is idle; eta says how long it is still to go\n",
+      "demo: trains for about %.0f min on this machine when it is idle; eta says how long it is still to go\n",
       std::max(std::round(minutes), 1.0));
   std::fflush(stdout);
 }
