@@ -88,6 +88,7 @@ MoeOut Moe::forward(const Var& x) {
   Var f = combine_rows(experts->results(packed, plan.begin), plan.position, route.weight);
   if (routing != Routing::image) f = from_tiles(f, x.shape());
   MoeStats stats = statistics(route, plan);
+  // NOLINTNEXTLINE(bugprone-use-after-move): braces are evaluated in their order
   MoeOut out{.y = x + f, .aux_loss = route.aux_loss, .stats = std::move(stats), .route = std::move(route)};
   for (Listener* l : listeners) l->passed(*this, x, out);
   return out;

@@ -65,8 +65,7 @@ Fiber::Fiber(Body body) : body_(body) {
                      "emulation: no memory for the stack of a thread, asked for ", mapped, " bytes");
   map_ = static_cast<char*>(map);
   bottom_ = map_ + kGuard;
-  size_ =
-      kStack - 64 * (count++ % 32);  // equal page offsets would share few cache lines
+  size_ = kStack - 64 * (count++ % 32);  // equal page offsets would share few cache lines
   restart();
 }
 

@@ -151,7 +151,7 @@ std::string shown(std::string_view s) {
   std::string out(s.substr(0, n));
   if (!valid_utf8(out))
     for (char& c : out) c = c & 0x80 ? '?' : c;
-  return quoted(out) + (n < s.size() ? "..." : "");
+  return detail::quoted(out) + (n < s.size() ? "..." : "");
 }
 
 bool valid_utf8(std::string_view s) {

@@ -7,7 +7,7 @@
 namespace camo::detail {
 namespace {
 
-constexpr size_t kMaxTensors = 100'000, kListed = 10;
+constexpr size_t kMostTensors = 100'000, kListed = 10;
 // Averaged weights come first: the training program was evaluated with them, and timm prefers them as well.
 constexpr std::string_view kEntries[] = {"state_dict_ema",   "model_ema", "ema_state_dict", "state_dict",
                                          "model_state_dict", "model",     "module"};
@@ -123,7 +123,7 @@ TorchState read_state(const Pickled& pickle, const std::string& who) {
     if (item->value.kind != Value::tensor) continue;
     check<WeightsError>(item->key.kind == Value::text, who, ": a tensor's name must be text, got ",
                         name(item->key.kind));
-    check<WeightsError>(out.tensors.size() < kMaxTensors, who, ": more than 100 000 tensors");
+    check<WeightsError>(out.tensors.size() < kMostTensors, who, ": more than 100 000 tensors");
     std::string key(pickle.text(item->key));
     const char* bad = bad_name(key);
     check<WeightsError>(!bad, who, ": the name ", key_text(pickle, item->key), " ", bad ? bad : "");

@@ -8,7 +8,7 @@
 namespace camo::detail {
 namespace {
 
-constexpr int64_t kMaxEntries = 200'000;
+constexpr int64_t kMaxFiles = 200'000;
 constexpr uint32_t kAll32 = 0xffffffff;
 constexpr uint16_t kAll16 = 0xffff, kHasDescriptor = 1 << 3, kUtf8 = 1 << 11;
 
@@ -99,8 +99,8 @@ class Reader {
   }
 
   std::vector<Record> read_directory(const Directory& d, uint64_t max_directory) const {
-    require(d.size <= max_directory && d.entries <= kMaxEntries, "its directory has ", d.size, " bytes and ", d.entries,
-            " entries, the limits are ", max_directory, " and ", kMaxEntries);
+    require(d.size <= max_directory && d.entries <= kMaxFiles, "its directory has ", d.size, " bytes and ", d.entries,
+            " entries, the limits are ", max_directory, " and ", kMaxFiles);
     const std::string all = bytes(d.begin, d.size, "directory");
     std::string_view rest = all;
     std::vector<Record> out;

@@ -9,7 +9,7 @@ void check_rows(const char* op, const Tensor& x) {
   check(x.rank() > 0, op, ": x (..., C) has at least one axis, got ", x.shape());
 }
 
-void check_gradient(const char* op, const Tensor& dy, const Tensor& y) {
+void check_softmax_gradient(const char* op, const Tensor& dy, const Tensor& y) {
   check_rows(op, y);
   check_same(op, dy, y);
   check(dy.shape() == y.shape(), op, ": dy ", dy.shape(), " for y ", y.shape());
@@ -40,14 +40,14 @@ Tensor logsumexp(const Tensor& x) {
 }
 
 Tensor softmax_backward(const Tensor& dy, const Tensor& y) {
-  check_gradient("softmax_backward", dy, y);
+  check_softmax_gradient("softmax_backward", dy, y);
   Tensor dx = empty_like(y);
   on(y.device(), [&](auto where) { kernel::softmax_backward(where, dy, y, dx); });
   return dx;
 }
 
 Tensor log_softmax_backward(const Tensor& dy, const Tensor& y) {
-  check_gradient("log_softmax_backward", dy, y);
+  check_softmax_gradient("log_softmax_backward", dy, y);
   Tensor dx = empty_like(y);
   on(y.device(), [&](auto where) { kernel::log_softmax_backward(where, dy, y, dx); });
   return dx;

@@ -13,7 +13,7 @@ using namespace camo::test;
 
 namespace {
 
-NamedTensors sample(uint64_t seed) {
+NamedTensors small_file(uint64_t seed) {
   return {{"layer.weight", randn({4, 5}, seed)},
           {"step", from<int64_t>({int64_t(seed), -1}, {2})},
           {"empty", zeros({0, 7})}};
@@ -31,9 +31,9 @@ int kill_at(const char*, int64_t number) {
 TEST_CASE("a save that is killed before or after any file call leaves the old file or the new one") {
   Folder folder;
   std::string path = folder.file("last.safetensors");
-  write_safetensors(path, sample(1));
+  write_safetensors(path, small_file(1));
   set_file_hook(nullptr);
-  write_safetensors(folder.file("count"), sample(2));
+  write_safetensors(folder.file("count"), small_file(2));
   const int64_t calls = set_file_hook(nullptr);
   CHECK(calls >= 8);
   bool was_old = false, was_new = false;
@@ -42,19 +42,19 @@ TEST_CASE("a save that is killed before or after any file call leaves the old fi
     pid_t child = fork();
     if (child == 0) {
       set_file_hook(kill_at);
-      write_safetensors(path, sample(2));
+      write_safetensors(path, small_file(2));
       _exit(0);
     }
     int status = 0;
     waitpid(child, &status, 0);
     CHECK(WIFSIGNALED(status) == (g_at <= calls));
     SafeTensors in = read_safetensors(path, {.require_checksums = true});
-    bool is_old = same(sample(1), in), is_new = same(sample(2), in);
+    bool is_old = same(small_file(1), in), is_new = same(small_file(2), in);
     CHECK(is_old != is_new);
     was_old |= is_old, was_new |= is_new;
     remove_stale_temporaries(folder.path);
     CHECK(folder.count() == 2);
-    write_safetensors(path, sample(1));
+    write_safetensors(path, small_file(1));
   }
   CHECK((was_old && was_new));
 }
@@ -62,7 +62,7 @@ TEST_CASE("a save that is killed before or after any file call leaves the old fi
 TEST_CASE("when a file call of a save fails, the old file is whole, no temporary is left, the error names the call") {
   Folder folder;
   std::string path = folder.file("last.safetensors");
-  write_safetensors(path, sample(1));
+  write_safetensors(path, small_file(1));
   for (int error : {ENOSPC, EDQUOT, EIO, EROFS, EACCES}) {
     bool done = false;
     for (g_at = 1; !done; ++g_at) {
@@ -72,14 +72,14 @@ TEST_CASE("when a file call of a save fails, the old file is whole, no temporary
       std::string what;
       int code = 0;
       try {
-        write_safetensors(path, sample(1));
+        write_safetensors(path, small_file(1));
         done = true;
       } catch (const Error& e) {
         what = e.what(), code = e.exit_code();
       }
       set_file_hook(nullptr);
       CHECK(folder.count() == 1);
-      CHECK(same(sample(1), read_safetensors(path)));
+      CHECK(same(small_file(1), read_safetensors(path)));
       if (done) break;
       CHECK(what.find(path) != std::string::npos);
       bool full = error == ENOSPC || error == EDQUOT;
@@ -92,8 +92,8 @@ TEST_CASE("when a file call of a save fails, the old file is whole, no temporary
     for (g_at = 1; g_at <= 12; ++g_at) {
       g_fault = harmless;
       set_file_hook(fail_at);
-      write_safetensors(path, sample(uint64_t(g_at)));
+      write_safetensors(path, small_file(uint64_t(g_at)));
       set_file_hook(nullptr);
-      CHECK(same(sample(uint64_t(g_at)), read_safetensors(path)));
+      CHECK(same(small_file(uint64_t(g_at)), read_safetensors(path)));
     }
 }

@@ -28,13 +28,13 @@ std::string name(int i) {
   while (i /= 64);
   return out;
 }
-std::string tensor(const std::string& name, const std::string& shape, int64_t begin, int64_t end,
-                   const std::string& type = "U8") {
+std::string one_tensor(const std::string& name, const std::string& shape, int64_t begin, int64_t end,
+                       const std::string& type = "U8") {
   return text(quote(name), R"(:{"dtype":)", quote(type), R"(,"shape":[)", shape, R"(],"data_offsets":[)", begin, ",",
               end, "]}");
 }
-std::string none(const std::string& name) { return tensor(name, "0", 0, 0); }
-std::string entry(int i) { return quote(name(i)) + ":\"\""; }
+std::string none(const std::string& name) { return one_tensor(name, "0", 0, 0); }
+std::string named_value(int i) { return quote(name(i)) + ":\"\""; }
 
 struct Case {
   const char *verdict, *what;
@@ -52,9 +52,9 @@ std::vector<Case> cases() {
   auto empty = [](int i) { return none(name(i)); };
   auto sixteen = [](int i) { return none(text(1'000'000'000'000'000 + i)); };
   auto long_name = [](int i) { return none(name(i) + std::string(500, '_')); };
-  auto same_byte = [](int i) { return tensor(name(i), "1", 0, 1); };
-  auto next_byte = [](int i) { return tensor(name(i), "", i, i + 1); };
-  auto axes = [](int i) { return tensor(name(i), "0,0,0,0,0,0,0,0", 0, 0); };
+  auto same_byte = [](int i) { return one_tensor(name(i), "1", 0, 1); };
+  auto next_byte = [](int i) { return one_tensor(name(i), "", i, i + 1); };
+  auto axes = [](int i) { return one_tensor(name(i), "0,0,0,0,0,0,0,0", 0, 0); };
   auto sum = [](int i) { return "\\\"" + name(i) + "\\\":\\\"00000000\\\""; };
   auto metadata = [](const std::string& m) { return "{\"__metadata__\":" + braces(m) + "}"; };
   std::vector<Case> out = {
@@ -67,26 +67,26 @@ std::vector<Case> cases() {
       {"accepted", "names of 16 bytes", braces(repeat(n, sixteen)), 0, n},
       {"accepted", "names of 512 bytes", braces(repeat(20'000, long_name)), 0, 20'000},
       {"rule 14", "8 axes", braces(repeat(n, axes))},
-      {"rule 12", "a name of 5 MB", braces(tensor(mega, "0", 0, 0))},
-      {"rule 12", "a name of 5 MB of escapes", braces(tensor(mega + "\\n" + mega, "0", 0, 0))},
-      {"rule 5", "a type of 5 MB", braces(tensor("a", "0", 0, 0, mega))},
+      {"rule 12", "a name of 5 MB", braces(one_tensor(mega, "0", 0, 0))},
+      {"rule 12", "a name of 5 MB of escapes", braces(one_tensor(mega + "\\n" + mega, "0", 0, 0))},
+      {"rule 5", "a type of 5 MB", braces(one_tensor("a", "0", 0, 0, mega))},
       {"rule 5", "a key of 5 MB in a tensor", "{\"a\":{\"" + mega + "\":1}}"},
       {"rule 4", "a string without end", "{\"" + mega},
       {"accepted", "metadata of 1 MiB", metadata("\"k\":" + quote(mega.substr(0, (1 << 20) - 1)))},
       {"rule 11", "metadata of 5 MB", metadata("\"k\":" + quote(mega))},
       {"rule 11", "metadata of escapes", metadata("\"k\":" + quote(escapes))},
-      {"rule 11", "metadata of many entries", metadata(repeat(300'000, entry))},
-      {"accepted", "metadata of 4096 entries", metadata(repeat(4096, entry))},
+      {"rule 11", "metadata of many entries", metadata(repeat(300'000, named_value))},
+      {"accepted", "metadata of 4096 entries", metadata(repeat(4096, named_value))},
       {"rule 16", "checksums of nothing",
        metadata(R"("camo.header_crc32":"00000000","camo.crc32":)" + quote(braces(repeat(40'000, sum))))},
-      {"rule 8", "2^48 elements", braces(tensor("a", "281474976710656", 0, 281474976710656))},
-      {"rule 10", "2^48 elements in no bytes", braces(tensor("a", "281474976710656", 0, 0, "F32"))},
+      {"rule 8", "2^48 elements", braces(one_tensor("a", "281474976710656", 0, 281474976710656))},
+      {"rule 10", "2^48 elements in no bytes", braces(one_tensor("a", "281474976710656", 0, 0, "F32"))},
       {"rule 4", "braces", braces("\"a\":" + std::string(5 << 20, '{'))},
       {"rule 6", "brackets", braces("\"a\":{\"shape\":" + std::string(5 << 20, '['))},
       {"rule 7", "axes", braces("\"a\":{\"shape\":[" + repeat(1 << 20, [](int) { return "1"; }) + "]")},
       {"accepted", "spaces", "{}" + std::string(5 << 20, ' ')},
-      {"accepted", "halves", braces(tensor("a", "4194304", 0, 8 << 20, "F16")), 8 << 20, 1, 2},
-      {"accepted", "small integers", braces(tensor("a", "1048576", 0, 1 << 20, "I8")), 1 << 20, 1, 8}};
+      {"accepted", "halves", braces(one_tensor("a", "4194304", 0, 8 << 20, "F16")), 8 << 20, 1, 2},
+      {"accepted", "small integers", braces(one_tensor("a", "1048576", 0, 1 << 20, "I8")), 1 << 20, 1, 8}};
   return out;
 }
 

@@ -29,7 +29,7 @@ struct OneFile {
 };
 
 /// What the reader says about these bytes.  Listing must say the same, unless only the data are wrong.
-std::string verdict(const std::string& bytes, const ReadOptions& options = {}) {
+std::string judge(const std::string& bytes, const ReadOptions& options = {}) {
   OneFile file;
   auto said = [&](auto read) -> std::string {
     try {
@@ -46,7 +46,7 @@ std::string verdict(const std::string& bytes, const ReadOptions& options = {}) {
   return read;
 }
 bool says(const std::string& bytes, const std::string& words) {
-  std::string got = verdict(bytes);
+  std::string got = judge(bytes);
   bool found = got.find(words) != got.npos;
   if (!found) MESSAGE("wanted: ", words, "\ngot: ", got);
   return found;
@@ -374,8 +374,8 @@ TEST_CASE("a zip must be stored and complete, and its headers must agree with it
 }
 
 TEST_CASE("limits are enforced, and other formats are recognised") {
-  CHECK(verdict(plain(), {.max_header = 64}).find("the limits are 64") != std::string::npos);
-  CHECK(verdict(one(std::string(2000, 'N')), {.max_header = 1000}).find("the limit is 1000") != std::string::npos);
+  CHECK(judge(plain(), {.max_header = 64}).find("the limits are 64") != std::string::npos);
+  CHECK(judge(one(std::string(2000, 'N')), {.max_header = 1000}).find("the limit is 1000") != std::string::npos);
   CHECK(says("\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19.",
              "torch.save(torch.load(F, weights_only=True), G)"));
   CHECK(says(std::string(257, 'x') + "ustar"s + std::string(200, '\0'), "older format"));
@@ -386,7 +386,7 @@ TEST_CASE("limits are enforced, and other formats are recognised") {
 TEST_CASE("a file truncated anywhere, or with one bit flipped in a part that is read, is refused") {
   const std::string good = like_torch();
   int accepted = 0;
-  for (size_t n = 0; n < good.size(); ++n) accepted += verdict(good.substr(0, n)) == "accepted";
+  for (size_t n = 0; n < good.size(); ++n) accepted += judge(good.substr(0, n)) == "accepted";
   CHECK(accepted == 0);
 
   // A flip may be accepted only where it changes nothing: dates, padding, records that are not read.

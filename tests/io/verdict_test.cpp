@@ -63,10 +63,10 @@ void special_files() {
 }
 
 std::string g_victim;
-int g_reads = 0, g_at = 0, g_answer = 0;
+int g_reads = 0, g_harmed = 0, g_answer = 0;
 std::function<void()> g_harm;
 int harm(const char* call, int64_t) {
-  return call == std::string("read") && ++g_reads == g_at ? g_harm(), g_answer : 0;
+  return call == std::string("read") && ++g_reads == g_harmed ? g_harm(), g_answer : 0;
 }
 
 /// Calls f before read call `at` of a reader (1 and 2: which kind of file, 3: its header, 4: its data).  The file was
@@ -76,7 +76,7 @@ void while_read(const char* verdict, const std::string& what, int at, std::funct
     g_victim = put(folder + "/x", raw_file(kGood, 8));
     const timespec long_ago[2] = {{1'000'000'000, 0}, {1'000'000'000, 0}};
     CHECK(utimensat(AT_FDCWD, g_victim.c_str(), long_ago, 0) == 0);
-    g_reads = 0, g_at = at, g_harm = f, g_answer = answer;
+    g_reads = 0, g_harmed = at, g_harm = f, g_answer = answer;
     set_file_hook(harm);
     return g_victim;
   });

@@ -22,7 +22,7 @@ Tensor square_mask(int64_t top, int64_t left, int64_t side) {
 }
 
 /// Logits of a network that is sure: +4 where the mask is 1, -4 elsewhere.
-Tensor sure(const Tensor& mask) { return scale(mask, 8, -4); }
+Tensor certain(const Tensor& mask) { return scale(mask, 8, -4); }
 
 double loss(const Tensor& logits, const Tensor& target, int64_t window = 7) {
   return item(nn::structure_loss(Var(logits), target, window).value());
@@ -55,8 +55,8 @@ TEST_CASE("structure loss: the definition, computed pixel by pixel") {
 
 TEST_CASE("structure loss rewards: right < unsure < wrong") {
   Tensor mask = square_mask(6, 6, 8);
-  const double right = loss(sure(mask), mask), unsure = loss(zeros_like(mask), mask),
-               wrong = loss(scale(sure(mask), -1), mask);
+  const double right = loss(certain(mask), mask), unsure = loss(zeros_like(mask), mask),
+               wrong = loss(scale(certain(mask), -1), mask);
   CHECK(right < 0.1);
   CHECK(right < unsure);
   CHECK(unsure < wrong);
@@ -64,9 +64,9 @@ TEST_CASE("structure loss rewards: right < unsure < wrong") {
 
 TEST_CASE("structure loss rewards overlap: the nearer the guess, the lower") {
   Tensor mask = square_mask(6, 6, 8);
-  double before = loss(sure(mask), mask);
+  double before = loss(certain(mask), mask);
   for (int64_t shift = 1; shift <= 8; ++shift) {
-    const double now = loss(sure(square_mask(6, 6 + shift, 8)), mask);
+    const double now = loss(certain(square_mask(6, 6 + shift, 8)), mask);
     CHECK(now > before);
     before = now;
   }
@@ -75,7 +75,7 @@ TEST_CASE("structure loss rewards overlap: the nearer the guess, the lower") {
 TEST_CASE("an error at the boundary costs more than one inside or far outside") {
   Tensor mask = square_mask(6, 6, 12);
   auto one_error = [&](int64_t h, int64_t w) {
-    Tensor guess = sure(mask);
+    Tensor guess = certain(mask);
     guess.write<float>()[h * kSize + w] *= -1;
     return loss(guess, mask);
   };
@@ -94,7 +94,7 @@ TEST_CASE("an empty mask: finite, best when nothing is found, with a gradient to
 TEST_CASE("extreme logits stay finite in value and gradient") {
   Tensor mask = square_mask(6, 6, 8);
   for (double size : {100.0, 1e4}) {
-    Var z = Var::leaf(scale(sure(mask), -size));
+    Var z = Var::leaf(scale(certain(mask), -size));
     Var l = nn::structure_loss(z, mask);
     backward(l);
     CHECK(std::isfinite(item(l.value())));
@@ -116,8 +116,8 @@ TEST_CASE("the gradient of the structure loss is that of finite differences") {
 
 TEST_CASE("tversky: what is missed costs more than what is added") {
   Tensor mask = square_mask(6, 6, 8);
-  const double missed = item(nn::tversky_loss(Var(sure(square_mask(7, 7, 6))), mask).value());
-  Tensor larger = sure(mask);  // the same number of pixels too many as the smaller guess has too few
+  const double missed = item(nn::tversky_loss(Var(certain(square_mask(7, 7, 6))), mask).value());
+  Tensor larger = certain(mask);  // the same number of pixels too many as the smaller guess has too few
   for (int64_t i = 0; i < 28; ++i) larger.write<float>()[i] = 4;
   CHECK(missed > item(nn::tversky_loss(Var(larger), mask).value()));
 }
@@ -140,9 +140,10 @@ TEST_CASE("the morphological gradient lies along the outline, on both sides, and
 TEST_CASE("boundary loss: an error counts along the outline, hardly elsewhere, on the frame included") {
   Tensor mask = square_mask(0, 6, 12);
   auto one_error = [&](int64_t h, int64_t w) {
-    Tensor guess = sure(mask);
+    Tensor guess = certain(mask);
     guess.write<float>()[h * kSize + w] *= -1;
-    return item(nn::boundary_loss(Var(guess), mask).value()) - item(nn::boundary_loss(Var(sure(mask)), mask).value());
+    return item(nn::boundary_loss(Var(guess), mask).value()) -
+           item(nn::boundary_loss(Var(certain(mask)), mask).value());
   };
   for (auto [h, w] : {std::pair{11, 11}, {12, 11}, {5, 6}, {5, 5}, {0, 6}})
     for (auto [i, j] : {std::pair{5, 12}, {0, 12}, {0, 0}, {23, 23}, {20, 12}})

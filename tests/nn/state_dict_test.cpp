@@ -11,14 +11,14 @@ using namespace camo::nn;
 
 namespace {
 
-struct Net : Module {
+struct Weighted : Module {
   Conv2d conv;
   BatchNorm bn;
-  explicit Net(uint64_t seed, DType dtype = DType::f32)
+  explicit Weighted(uint64_t seed, DType dtype = DType::f32)
       : Module(Scope{.dtype = dtype, .seed = seed}), conv(sub("conv"), 2, 3, 5, {.bias = false}), bn(sub("bn"), 3) {}
 };
 
-std::string message(Net& net, const NamedTensors& tensors, bool strict = true) {
+std::string message(Weighted& net, const NamedTensors& tensors, bool strict = true) {
   try {
     load_state_dict(net, tensors, strict);
   } catch (const WeightsError& e) {
@@ -30,7 +30,7 @@ std::string message(Net& net, const NamedTensors& tensors, bool strict = true) {
 }  // namespace
 
 TEST_CASE("names and layout are PyTorch's") {
-  Net net(1);
+  Weighted net(1);
   std::vector<std::string> names;
   for (const auto& [name, t] : state_dict(net)) names.push_back(name);
   CHECK(names == std::vector<std::string>{"conv.weight", "bn.weight", "bn.bias", "bn.running_mean", "bn.running_var",
@@ -43,20 +43,20 @@ TEST_CASE("names and layout are PyTorch's") {
 }
 
 TEST_CASE("a saved model loads into another of its kind, and into another float type") {
-  Net a(1), b(2);
+  Weighted a(1), b(2);
   a.bn.running_mean.value = full({3}, 7);
   load_state_dict(b, state_dict(a));
   CHECK(equal_bits(a.conv.weight.value(), b.conv.weight.value()));
   CHECK(to_vector<float>(b.bn.running_mean.value)[2] == 7);
-  Net wide(3, DType::f64);
+  Weighted wide(3, DType::f64);
   load_state_dict(wide, state_dict(a));
   CHECK(wide.conv.weight.value().read<double>()[9] == double(a.conv.weight.value().read<float>()[9]));
 }
 
 TEST_CASE("loading writes everything or nothing, and says what is wrong") {
-  Net net(1);
+  Weighted net(1);
   Tensor before = net.conv.weight.value().clone();
-  NamedTensors good = state_dict(Net(2));
+  NamedTensors good = state_dict(Weighted(2));
   NamedTensors bad = good;
   bad[1] = {"bn.wieght", bad[1].second};
   CHECK(message(net, bad) ==
@@ -73,7 +73,7 @@ TEST_CASE("loading writes everything or nothing, and says what is wrong") {
   bad.push_back(bad[0]);
   CHECK(message(net, bad) == "load_state_dict: two tensors are named conv.weight");
 
-  Net fresh(1);
+  Weighted fresh(1);
   NamedTensors none;
   for (int i = 0; i < 30; ++i) none.emplace_back(text("x", i), zeros({1}));
   std::string many = message(fresh, none);
@@ -84,7 +84,7 @@ TEST_CASE("loading writes everything or nothing, and says what is wrong") {
 }
 
 TEST_CASE("not strict: what fits is loaded, the rest is reported") {
-  Net net(1);
+  Weighted net(1);
   Tensor bias = net.bn.bias.value().clone();
   LoadReport report = load_state_dict(
       net, {{"bn.weight", full({3}, 2)}, {"bn.bias", ones({4})}, {"head.weight", zeros({4, 4})}}, false);
@@ -98,9 +98,9 @@ TEST_CASE("not strict: what fits is loaded, the rest is reported") {
 }
 
 TEST_CASE("a list that is moved in gives its memory to the model, and every holder of the parameter sees it") {
-  Net net(1);
+  Weighted net(1);
   NamedTensors file;
-  for (const auto& [name, t] : state_dict(Net(2))) file.emplace_back(name, t.clone());
+  for (const auto& [name, t] : state_dict(Weighted(2))) file.emplace_back(name, t.clone());
   Parameter held = net.named_parameters()[1];  // as an optimizer holds it
   const void* memory = file[1].second.raw();
   NamedTensors shared = file;
@@ -110,7 +110,7 @@ TEST_CASE("a list that is moved in gives its memory to the model, and every hold
   shared.clear();
   load_state_dict(net, std::move(file));
   CHECK(net.bn.weight.value().raw() == memory);
-  CHECK(equal_bits(net.conv.weight.value(), Net(2).conv.weight.value()));  // its filters turned in place
+  CHECK(equal_bits(net.conv.weight.value(), Weighted(2).conv.weight.value()));  // its filters turned in place
   CHECK(held.var.value().raw() == memory);
   CHECK(to_vector<float>(held.var.value())[0] == 5);
 }

@@ -3,14 +3,14 @@
 using namespace camo;
 using namespace camo::test;
 
-static const std::vector<std::vector<Shape>> kImages = {{{1, 5, 4, 1}},     {{2, 9, 7, 33}}, {{0, 5, 5, 3}},
+static const std::vector<std::vector<Shape>> kPooled = {{{1, 5, 4, 1}},     {{2, 9, 7, 33}}, {{0, 5, 5, 3}},
                                                         {{1, 11, 12, 257}}, {{1, 5, 5, 0}},  {{1, 4, 17, 16}}};
 
 static const bool avg_pool_case = add_case({
     .name = "avg_pool",
     .inputs = {{2, 5, 4, 3}},
     .run = [](const Vars& x) { return avg_pool(x[0], {.kernel = 2, .stride = 2}); },
-    .sizes = kImages,
+    .sizes = kPooled,
     .errors = {{[] {
                   avg_pool(Var(zeros({2, 3, 3})), {});
                 },
@@ -31,7 +31,7 @@ static const bool avg_pool_padded_case = add_case({
     .name = "avg_pool: overlapping, padded",
     .inputs = {{1, 6, 7, 5}},
     .run = [](const Vars& x) { return avg_pool(x[0], {.kernel = 3, .stride = 1, .padding = 1}); },
-    .sizes = kImages,
+    .sizes = kPooled,
     .bench_inputs = {{4, 88, 88, 64}},
     .bytes = 4. * 88 * 88 * 64 * 4 * 2,
 });
@@ -40,7 +40,7 @@ static const bool max_pool_case = add_case({
     .name = "max_pool",
     .inputs = {{2, 6, 5, 3}},
     .run = [](const Vars& x) { return max_pool(x[0], {.kernel = 2, .stride = 2}); },
-    .sizes = kImages,
+    .sizes = kPooled,
     .errors = {{[] {
                   max_pool(Var(zeros({2, 3, 3})), {});
                 },
@@ -57,7 +57,7 @@ static const bool max_pool_padded_case = add_case({
     .name = "max_pool: overlapping, padded",
     .inputs = {{1, 7, 6, 17}},
     .run = [](const Vars& x) { return max_pool(x[0], {.kernel = 3, .stride = 2, .padding = 1}); },
-    .sizes = kImages,
+    .sizes = kPooled,
     .bench_inputs = {{4, 88, 88, 64}},
     .bytes = 4. * 88 * 88 * 64 * 4 * 1.75,
 });
@@ -66,7 +66,7 @@ static const bool adaptive_case = add_case({
     .name = "adaptive_avg_pool",
     .inputs = {{2, 7, 5, 3}},
     .run = [](const Vars& x) { return adaptive_avg_pool(x[0], 3, 2); },
-    .sizes = kImages,
+    .sizes = kPooled,
     .errors = {{[] {
                   adaptive_avg_pool(Var(zeros({1, 3, 3, 1})), 0, 2);
                 },
@@ -79,14 +79,14 @@ static const bool global_case = add_case({
     .name = "adaptive_avg_pool: to one pixel",
     .inputs = {{2, 4, 5, 3}},
     .run = [](const Vars& x) { return adaptive_avg_pool(x[0], 1, 1); },
-    .sizes = kImages,
+    .sizes = kPooled,
 });
 
 static const bool enlarging_case = add_case({
     .name = "adaptive_avg_pool: more bins than pixels",
     .inputs = {{1, 2, 3, 4}},
     .run = [](const Vars& x) { return adaptive_avg_pool(x[0], 5, 4); },
-    .sizes = kImages,
+    .sizes = kPooled,
 });
 
 // ---- resizing ---------------------------------------------------------------------------------------------

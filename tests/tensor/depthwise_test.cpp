@@ -17,7 +17,7 @@ template <class T> std::vector<T> numbers(int64_t n, uint64_t seed) {
   return {x.read<T>(), x.read<T>() + n};
 }
 
-template <class T> double number(T x) { return double(acc_t<T>(x)); }
+template <class T> double exact(T x) { return double(acc_t<T>(x)); }
 
 struct Sums {
   std::vector<double> y, dx, dweight, dbias;
@@ -33,15 +33,15 @@ Sums define(const std::vector<T>& x, const std::vector<A>& weight, const std::ve
     for (int64_t oh = 0; oh < s.out_h(); ++oh)
       for (int64_t ow = 0; ow < s.out_w(); ++ow)
         for (int64_t c = 0; c < s.C; ++c, ++o) {
-          out.y[o] = bias[c], out.dbias[c] += number(dy[o]);
+          out.y[o] = bias[c], out.dbias[c] += exact(dy[o]);
           for (int64_t ky = 0; ky < s.kh; ++ky)
             for (int64_t kx = 0; kx < s.kw; ++kx) {
               int64_t i = oh * s.stride - s.padding + ky * s.dilation, j = ow * s.stride - s.padding + kx * s.dilation;
               if (i < 0 || i >= s.H || j < 0 || j >= s.W) continue;
               int64_t at = ((b * s.H + i) * s.W + j) * s.C + c, w = (c * s.kh + ky) * s.kw + kx;
-              out.y[o] += number(x[at]) * number(weight[w]);
-              out.dx[at] += number(dy[o]) * number(weight[w]);
-              out.dweight[w] += number(dy[o]) * number(x[at]);
+              out.y[o] += exact(x[at]) * exact(weight[w]);
+              out.dx[at] += exact(dy[o]) * exact(weight[w]);
+              out.dweight[w] += exact(dy[o]) * exact(x[at]);
             }
         }
   return out;
@@ -50,7 +50,7 @@ Sums define(const std::vector<T>& x, const std::vector<A>& weight, const std::ve
 template <class T> double error(const std::vector<T>& got, const std::vector<double>& want) {
   double difference = 0, norm = 1e-30;
   for (size_t i = 0; i < want.size(); ++i)
-    difference += std::pow(number(got[i]) - want[i], 2), norm += want[i] * want[i];
+    difference += std::pow(exact(got[i]) - want[i], 2), norm += want[i] * want[i];
   return std::sqrt(difference / norm);
 }
 

@@ -23,7 +23,7 @@ namespace {
 
 using moe::Moe;
 
-struct Case {
+struct MoeCase {
   int64_t dim, side, batch, chosen;
 };
 
@@ -32,7 +32,7 @@ struct Bench {
   Moe layer;
   Tensor image, dy, dx;
 
-  Bench(const Case& c, int64_t experts)
+  Bench(const MoeCase& c, int64_t experts)
       : layer(nn::Scope{.seed = 1}, c.dim, pick(moe::cod_experts(), experts), {.chosen = c.chosen}),
         image(randn({c.batch, c.side, c.side, c.dim}, 2)),
         dy(randn(image.shape(), 3)) {}
@@ -100,7 +100,7 @@ void check_same(Bench& bench) {
   std::printf("  batched and loop agree to %.1g in results and gradients\n", worst);
 }
 
-void bench_case(const Case& c, int64_t rounds) {
+void bench_case(const MoeCase& c, int64_t rounds) {
   std::printf("%lld channels, %lld x %lld, batch %lld, %lld chosen of 6, forward + backward, %d threads, ",
               (long long)c.dim, (long long)c.side, (long long)c.side, (long long)c.batch, (long long)c.chosen,
               threads());
@@ -151,7 +151,7 @@ int bench_moe_command(const Arguments& words) {
   command.options.add({{"rounds", &rounds, "timed rounds, after one that is not timed", 1, 1e4}});
   read(command, words);
   set_threads(int(machine.threads));
-  for (const Case& c : {Case{288, 22, 16, 2}, Case{512, 11, 16, 2}}) bench_case(c, rounds);
+  for (const MoeCase& c : {MoeCase{288, 22, 16, 2}, MoeCase{512, 11, 16, 2}}) bench_case(c, rounds);
   return 0;
 }
 

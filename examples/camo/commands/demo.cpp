@@ -23,9 +23,8 @@ void print_estimate(const TrainConfig& c) {
   const unsigned cores = c.threads > 0 ? unsigned(c.threads) : std::thread::hardware_concurrency();
   const double pixels = double(c.epochs * c.count) * double(c.size.height * c.size.width);
   const double minutes = 0.3 + kSecondsPerPixel * pixels / (60 * std::clamp(cores, 1u, 4u));
-  std::printf(
-      "demo: trains for about %.0f minutes on this machine when it is idle; eta says how long it is still to go\n",
-      std::max(std::round(minutes), 1.0));
+  std::printf("demo: trains for about %.0f min on this machine when it is idle; eta says how long it is still to go\n",
+              std::max(std::round(minutes), 1.0));
   std::fflush(stdout);
 }
 

@@ -12,8 +12,8 @@ namespace {
 
 constexpr int64_t kChartWidth = 560, kChartHeight = 340;
 constexpr int64_t kLeft = 92, kRight = 24, kTop = 44, kBottom = 62;  // margins of a chart around its axes
-constexpr int64_t kCell = 240, kGap = 10, kCaption = 34;
-constexpr Colour kInk{40, 40, 44}, kPale{226, 226, 230}, kFrame{120, 120, 126};
+constexpr int64_t kCell = 240, kSpace = 10, kCaption = 34;
+constexpr Colour kWords{40, 40, 44}, kGrid{226, 226, 230}, kBorder{120, 120, 126};
 constexpr Colour kColours[] = {{31, 119, 180}, {214, 96, 20},  {44, 140, 60},
                                {170, 50, 60},  {120, 80, 170}, {110, 85, 70}};
 
@@ -55,20 +55,20 @@ void draw_chart(Canvas& canvas, int64_t left, int64_t top, const Chart& chart) {
 
   for (double v : ticks(ry.low, ry.high)) {
     double y = y0 - ry.part(v) * h;
-    canvas.line(x0, y, x0 + w, y, kPale);
+    canvas.line(x0, y, x0 + w, y, kGrid);
     std::string label = number(v);
-    canvas.write(int64_t(x0) - 8 - Canvas::text_width(label), int64_t(y) - letter / 2, label, kInk);
+    canvas.write(int64_t(x0) - 8 - Canvas::text_width(label), int64_t(y) - letter / 2, label, kWords);
   }
   for (double v : ticks(rx.low, rx.high, 6, whole)) {
     double x = x0 + rx.part(v) * w;
-    canvas.line(x, y0, x, y0 + 5, kFrame);
+    canvas.line(x, y0, x, y0 + 5, kBorder);
     std::string label = number(v);
-    canvas.write(int64_t(x) - Canvas::text_width(label) / 2 + 1, int64_t(y0) + 10, label, kInk);
+    canvas.write(int64_t(x) - Canvas::text_width(label) / 2 + 1, int64_t(y0) + 10, label, kWords);
   }
-  canvas.line(x0, y0, x0 + w, y0, kFrame);
-  canvas.line(x0, y0, x0, y0 - h, kFrame);
-  canvas.write(int64_t(x0 + w / 2) - Canvas::text_width(chart.x_label) / 2, int64_t(y0) + 34, chart.x_label, kInk);
-  canvas.write(int64_t(x0), top + 16, chart.title, kInk);
+  canvas.line(x0, y0, x0 + w, y0, kBorder);
+  canvas.line(x0, y0, x0, y0 - h, kBorder);
+  canvas.write(int64_t(x0 + w / 2) - Canvas::text_width(chart.x_label) / 2, int64_t(y0) + 34, chart.x_label, kWords);
+  canvas.write(int64_t(x0), top + 16, chart.title, kWords);
 
   int64_t legend = left + kChartWidth - kRight;
   for (size_t i = chart.series.size(); i-- > 0;) {
@@ -76,7 +76,7 @@ void draw_chart(Canvas& canvas, int64_t left, int64_t top, const Chart& chart) {
     const Colour colour = kColours[i % std::size(kColours)];
     if (chart.series.size() > 1) {
       legend -= Canvas::text_width(s.name);
-      canvas.write(legend, top + 16, s.name, kInk);
+      canvas.write(legend, top + 16, s.name, kWords);
       canvas.line(double(legend) - 24, double(top + 22), double(legend) - 10, double(top + 22), colour, 3);
       legend -= 44;
     }
@@ -139,17 +139,17 @@ Tensor draw_grid(const std::vector<std::vector<Tensor>>& rows, const std::vector
       height = std::max(height, length(0));
     }
     columns = std::max(columns, int64_t(row.size()));
-    heights.push_back(height), total += height + kGap;
+    heights.push_back(height), total += height + kSpace;
   }
-  Canvas canvas(total, columns * (kCell + kGap) + kGap);
+  Canvas canvas(total, columns * (kCell + kSpace) + kSpace);
   for (size_t c = 0; c < captions.size(); ++c)
-    canvas.write(kGap + int64_t(c) * (kCell + kGap) + (kCell - Canvas::text_width(captions[c])) / 2, 12, captions[c],
-                 kInk);
+    canvas.write(kSpace + int64_t(c) * (kCell + kSpace) + (kCell - Canvas::text_width(captions[c])) / 2, 12,
+                 captions[c], kWords);
   int64_t y = kCaption;
-  for (size_t r = 0; r < fitted.size(); y += heights[r] + kGap, ++r)
+  for (size_t r = 0; r < fitted.size(); y += heights[r] + kSpace, ++r)
     for (size_t c = 0; c < fitted[r].size(); ++c) {
       const Tensor& x = fitted[r][c];
-      canvas.place(kGap + int64_t(c) * (kCell + kGap) + (kCell - x.dim(1)) / 2, y + (heights[r] - x.dim(0)) / 2, x);
+      canvas.place(kSpace + int64_t(c) * (kCell + kSpace) + (kCell - x.dim(1)) / 2, y + (heights[r] - x.dim(0)) / 2, x);
     }
   return canvas.pixels();
 }
