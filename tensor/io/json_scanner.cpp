@@ -122,7 +122,7 @@ size_t control_at(std::string_view s, size_t i) {
 
 }  // namespace
 
-std::string quoted(std::string_view s) {
+std::string json_string(std::string_view s) {
   constexpr const char* hex = "0123456789abcdef";
   std::string out = "\"";
   out.reserve(s.size() + 2);
@@ -151,7 +151,7 @@ std::string shown(std::string_view s) {
   std::string out(s.substr(0, n));
   if (!valid_utf8(out))
     for (char& c : out) c = c & 0x80 ? '?' : c;
-  return detail::quoted(out) + (n < s.size() ? "..." : "");
+  return json_string(out) + (n < s.size() ? "..." : "");
 }
 
 bool valid_utf8(std::string_view s) {

@@ -14,7 +14,7 @@
 namespace camo::detail {
 
 /// Quotes and escapes a string as JSON.
-std::string quoted(std::string_view s);
+std::string json_string(std::string_view s);
 /// Quotes at most the first 80 bytes of a string, for messages.  If they are not UTF-8, question marks replace all
 /// bytes that are not ASCII.
 std::string shown(std::string_view s);

@@ -15,7 +15,7 @@ using Order = std::vector<const std::pair<std::string, Tensor>*>;
 
 std::string object_of(const Metadata& entries) {
   std::string out = "{";
-  for (const auto& [key, value] : entries) out += text(out.size() > 1 ? "," : "", quoted(key), ":", quoted(value));
+  for (const auto& [key, value] : entries) out += text(out.size() > 1 ? "," : "", json_string(key), ":", json_string(value));
   return out + "}";
 }
 
@@ -25,7 +25,7 @@ std::string make_header(const Order& order, const Metadata& metadata) {
   int64_t at = 0;
   for (auto* item : order) {
     const Tensor& x = item->second;
-    out += text(",", quoted(item->first), ":{\"dtype\":\"", file_type(x.dtype()).name, "\",\"shape\":[");
+    out += text(",", json_string(item->first), ":{\"dtype\":\"", file_type(x.dtype()).name, "\",\"shape\":[");
     for (int i = 0; i < x.rank(); ++i) out += text(i ? "," : "", x.dim(i));
     out += text("],\"data_offsets\":[", at, ",", at + x.bytes(), "]}");
     at += x.bytes();

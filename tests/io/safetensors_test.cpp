@@ -118,7 +118,7 @@ TEST_CASE("a sharded set is read and listed like one file, in the order of its s
   write_safetensors(folder.file("m-2.safetensors"), {all.begin() + 3, all.end()}, {{"format", "pt"}, {"part", "2"}});
   std::string map;
   for (size_t i = 0; i < all.size(); ++i)
-    map += text(i ? "," : "", detail::quoted(all[i].first), ":\"m-", i < 3 ? 1 : 2, ".safetensors\"");
+    map += text(i ? "," : "", detail::json_string(all[i].first), ":\"m-", i < 3 ? 1 : 2, ".safetensors\"");
   const std::string path = put(folder.file("m.safetensors.index.json"),
                                "{\"metadata\": {\"total_size\": 187}, \"weight_map\": {" + map + "}}");
   const SafeTensors in = read_tensors(path, {.require_checksums = true});

@@ -26,7 +26,7 @@ namespace fs = std::filesystem;
 
 namespace {
 
-void write_pair(const fs::path& image, const fs::path& mask) { test::write_pair_files(image, mask, 8, 6, 6); }
+void write_pair_at(const fs::path& image, const fs::path& mask) { test::write_pair_files(image, mask, 8, 6, 6); }
 
 Picture noise_picture(int64_t h, int64_t w) {
   Picture out{empty({h, w, 3}, DType::u8), empty({h, w, 1}, DType::u8)};
@@ -99,7 +99,7 @@ TEST_CASE("the usual folder layouts are found, whatever their case") {
     CAPTURE(l.image);
     TempFolder folder;
     for (const char* name : {"b", "a"})
-      write_pair(fs::path(folder.path) / l.image / (std::string(name) + ".png"),
+      write_pair_at(fs::path(folder.path) / l.image / (std::string(name) + ".png"),
                  fs::path(folder.path) / l.mask / (std::string(name) + ".png"));
     write_file(folder / l.image + "/.hidden", std::string_view("x"));
     std::vector<Pair> pairs = find_pairs(folder.path, {l.split});
@@ -113,7 +113,7 @@ TEST_CASE("the usual folder layouts are found, whatever their case") {
 
 TEST_CASE("a list file names pairs relative to itself") {
   TempFolder folder;
-  write_pair(folder / "x/my photo.png", folder / "y/1.png");
+  write_pair_at(folder / "x/my photo.png", folder / "y/1.png");
   write_file(folder / "list.txt",
              std::string_view("# a comment\nx/my photo.png\ty/1.png\n\nx/my photo.png,y/1.png\r\n"));
   std::vector<Pair> pairs = find_pairs(folder / "list.txt", {"Train"});

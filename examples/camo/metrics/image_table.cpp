@@ -6,7 +6,7 @@
 namespace camo::program {
 namespace {
 
-std::string quoted(const std::string& s) {
+std::string csv_field(const std::string& s) {
   if (s.find_first_of(",\"\r\n") == std::string::npos) return s;
   std::string out(1, '"');
   for (char c : s) out.append(c == '"' ? 2 : 1, c);
@@ -45,10 +45,10 @@ ImageTable image_table(const std::vector<std::string>& names, const std::vector<
 
 std::string to_csv(const ImageTable& table) {
   std::string out = "name";
-  for (const std::string& c : table.columns) out.append(",").append(quoted(c));
+  for (const std::string& c : table.columns) out.append(",").append(csv_field(c));
   out += "\n";
   for (size_t i = 0; i < table.rows.size(); ++i) {
-    out += quoted(table.names[i]);
+    out += csv_field(table.names[i]);
     for (double x : table.rows[i]) {
       char word[32];
       out.append(",").append(word, std::to_chars(word, word + sizeof word, x).ptr);
