@@ -6,7 +6,7 @@ namespace camo {
 namespace {
 thread_local bool t_recomputing = false;
 
-/// Restores what recomputation changes, also when f throws.
+/// Restores what the second run changes, also when f throws.
 struct Recomputing {
   explicit Recomputing(const std::map<uint64_t, uint32_t>& counts) : before(call_counts()) {
     t_recomputing = true;

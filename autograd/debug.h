@@ -1,4 +1,5 @@
-// Looking into a graph: first NaN by op, bytes kept by op, multiply-adds, sizes of attention, a picture in DOT.
+// Tools that inspect a graph: find the op of the first NaN, bytes kept per op, multiply-adds, attention
+// sizes, a DOT graph.
 #pragma once
 
 #include <map>
@@ -9,15 +10,16 @@
 
 namespace camo::debug {
 
-/// While alive, every op's output and gradients are scanned; the first non-finite one raises NumericError that
-/// names the op and the pass.  Costs a read of every tensor.
+/// While one exists, the output and the gradients of every op are checked.  The first non-finite number raises
+/// NumericError, which names the op and the pass.  Costs one read of every tensor.
 class FindNan : public Observer {
  public:
   void forward(const OpRun& run) override;
   void backward(const Node& node) override;
 };
 
-/// While alive, counts the multiply-adds of the products, convolutions and attentions that run forward on this thread.
+/// While one exists, counts the multiply-adds of products, convolutions and attentions in the forward
+/// pass on this thread.
 class CountMacs : public Observer {
  public:
   void forward(const OpRun& run) override { count_ += run.macs; }
@@ -27,13 +29,14 @@ class CountMacs : public Observer {
   int64_t count_ = 0;
 };
 
-/// Sizes of one attention: scores of N queries against M keys in heads of size D.
+/// The sizes of an attention: scores of N queries against M keys, in heads of size D.
 struct AttentionSizes {
   int64_t N, M, heads, D;
   auto operator<=>(const AttentionSizes&) const = default;
 };
 
-/// While alive, notes the sizes of every attention that runs forward on this thread; each once, in order of size.
+/// While one exists, records the sizes of every attention in the forward pass on this thread, each
+/// once, sorted by size.
 class NoteAttention : public Observer {
  public:
   void forward(const OpRun& run) override;
@@ -43,11 +46,11 @@ class NoteAttention : public Observer {
   std::set<AttentionSizes> sizes_;
 };
 
-/// Bytes that closures keep alive for the backward pass, by op; each storage counts once, at its first keeper.
+/// Bytes that closures keep alive for the backward pass, by op.  A storage counts once, for the first op that keeps it.
 std::map<std::string, int64_t> bytes_kept_by_op(const Var& root);
 int64_t bytes_kept(const Var& root);
 
-/// The graph below root in Graphviz' language.
+/// The graph below root in Graphviz's DOT language.
 std::string to_dot(const Var& root);
 
 }  // namespace camo::debug

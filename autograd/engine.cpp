@@ -1,8 +1,8 @@
 // Recording and running the graph.
 //
-// backward() sorts the reachable nodes by id, newest first.  A node is made after its inputs, so by then every
-// consumer of a node has run and its gradient is whole: this is the topological order, without a search.
-// (Take y = a + a: the add is newer than a, so a's gradient collects both terms before a is asked for it.)
+// backward() visits the reachable nodes by id, newest first.  A node is newer than its inputs, so when its turn comes
+// all its consumers have run and its gradient is complete: this is a topological order, found without a search.
+// (Example y = a + a: the add is newer than a, so a's gradient receives both terms before a is visited.)
 #include <algorithm>
 #include <atomic>
 #include <unordered_set>
@@ -18,9 +18,9 @@ namespace {
 std::atomic<uint64_t> g_next_id{1};
 thread_local bool t_recording = true;
 thread_local const char* t_running_op = "backward";
-thread_local std::vector<std::pair<const Storage*, int64_t>> t_kept;  // saved since the last record()
+thread_local std::vector<std::pair<const Storage*, int64_t>> t_kept;  // what was saved since the last record()
 
-/// grad += t, in place when nobody else can see grad's storage.
+/// grad += t, in place if grad's storage is not shared.
 void accumulate(Tensor& grad, Tensor t) {
   if (!grad.defined()) grad = std::move(t);
   else if (grad.unique()) add_into(grad, t);
@@ -44,7 +44,7 @@ Node::Node(const char* op, const Tensor& value, std::vector<std::shared_ptr<Node
       backward(std::move(backward)) {}
 
 Node::~Node() {
-  // Freed through a list of our own: releasing a long chain through destructors would overflow the stack.
+  // Nodes are freed through a list, because releasing a long chain through destructors would overflow the stack.
   thread_local std::vector<std::shared_ptr<Node>>* pending = nullptr;
   if (pending) {
     for (auto& n : inputs)
@@ -147,7 +147,7 @@ void backward(const Var& output, const Tensor& seed, bool keep_graph) {
   check<GraphError>(output.wants_grad(), "backward: the output depends on no leaf that wants a gradient");
   check(seed.shape() == output.shape(), "backward: seed ", seed.shape(), " for output ", output.shape());
   NoGrad no_grad;
-  // Hold every node until the end: dropping edges while walking must not free what is still to come.
+  // Keeps every node until the end: dropping edges during the loop must not free nodes that are still to come.
   std::vector<Node*> order = reachable(output.node().get());
   std::shared_ptr<Node> root = output.node();
   for (Node* n : order)

@@ -8,8 +8,8 @@
 namespace camo::test {
 namespace {
 
-constexpr double kStep = 3e-5;      // times |x| where x is larger than 1
-constexpr double kSmallest = 1e-8;  // a leaf whose gradients are all smaller counts as if one were this large
+constexpr double kStep = 3e-5;      // multiplied by |x| if that is larger than 1
+constexpr double kSmallest = 1e-8;  // a leaf with only smaller gradients is measured against this
 
 }  // namespace
 
@@ -41,10 +41,11 @@ double gradient_error(const std::function<Var()>& f, const Vars& leaves) {
       auto central = [&](double h) {
         const std::vector<double> up = output(x + h), down = output(x - h);
         double rise = 0;
-        for (size_t k = 0; k < p.size(); ++k) rise += p[k] * (up[k] - down[k]);  // differences first: less cancellation
+        for (size_t k = 0; k < p.size(); ++k)
+          rise += p[k] * (up[k] - down[k]);  // differences first, for less cancellation
         return rise / (2 * h);
       };
-      const double slope = (4 * central(step) - central(2 * step)) / 3;  // of order 4: their errors of order 2 cancel
+      const double slope = (4 * central(step) - central(2 * step)) / 3;  // order 4: the errors of order 2 cancel
       at.write<double>()[i] = x;
       largest = std::max(largest, std::abs(slope));
       error = worse(error, std::abs(slope - analytic[i]));

@@ -1,4 +1,4 @@
-// Node: one recorded op.  Only the engine and observers look inside.
+// Node: a recorded op.  Used only by the engine and observers.
 #pragma once
 
 #include "autograd/var.h"
@@ -15,14 +15,14 @@ struct Node {
   DType dtype;
   Device device;
   bool leaf = false, ran = false;
-  std::vector<std::shared_ptr<Node>> inputs;  // producers; null where an input wants no gradient
+  std::vector<std::shared_ptr<Node>> inputs;  // producers; null for an input that requires no gradient
   std::vector<Shape> input_shapes;
   Backward backward;
   Tensor grad;
   std::vector<std::pair<const Storage*, int64_t>> kept;  // what the closure saved: storage and bytes
 };
 
-/// Every node reachable from root, newest first.  No recursion: a chain may be a million long.
+/// Every node reachable from root, newest first.  Not recursive, because a chain may be a million nodes long.
 std::vector<Node*> reachable(Node* root);
 
 }  // namespace camo

@@ -10,7 +10,7 @@ Observer::Observer() : older_(t_newest) { t_newest = this; }
 Observer::~Observer() {
   Observer** at = &t_newest;
   while (*at && *at != this) at = &(*at)->older_;
-  if (*at) *at = older_;  // null: destroyed on another thread, which never heard of it
+  if (*at) *at = older_;  // null: destroyed on another thread, where it is not in the list
 }
 
 Observer* Observer::newest() { return t_newest; }

@@ -1,9 +1,9 @@
-// Var: a Tensor plus the node that made it.
+// Var: a Tensor plus the graph node that produced it.
 //
-// A differentiable op computes its value with Tensor functions and hands record() a closure that turns dy into
-// the gradients of its inputs.  Edges point at producers and never hold values: a tensor outlives the forward
-// pass only if a closure captured it (as Saved), so the capture list of an op is its memory cost.
-// Nodes are numbered as they are made; newest first is a topological order.  Read next: engine.cpp.
+// A differentiable op computes its value with Tensor functions and passes record() a closure that turns dy into the
+// gradients of its inputs.  Edges point to producers and hold no values: a tensor outlives the forward pass only if a
+// closure captures it (as Saved).  So the capture list of an op is its memory cost.
+// Nodes are numbered in order of creation; newest first is a topological order.  Read next: engine.cpp.
 #pragma once
 
 #include <functional>
@@ -17,19 +17,19 @@ namespace camo {
 
 struct Node;
 
-/// What an op states of itself to record(), beside its value.
+/// Facts about an op, for record() and observers.
 struct OpTraits {
-  int64_t macs_per_number = 0;  // multiply-adds for each number of the result: the inner length of a product
-  int heads = 0;                // of an attention: its inputs are q, k, v
-  bool always = false;          // record even if no input wants a gradient (checkpoint: parameters inside may)
+  int64_t macs_per_number = 0;  // multiply-adds per number of the result: the inner length of a product
+  int heads = 0;                // of an attention, whose inputs are q, k, v
+  bool always = false;          // record even if no input requires a gradient (checkpoint: parameters inside may)
 };
 
 class Var {
  public:
   Var() = default;
-  /// A constant: no gradient flows into it.
+  /// A constant: it receives no gradient.
   explicit Var(Tensor value) : value_(std::move(value)) {}
-  /// A leaf that collects its gradient: a parameter, or an input under test.
+  /// A leaf that accumulates its gradient: a parameter, or an input in a test.
   static Var leaf(Tensor value, const char* name = "leaf");
 
   const Tensor& value() const { return value_; }
@@ -41,12 +41,12 @@ class Var {
   Device device() const { return value_.device(); }
 
   bool wants_grad() const { return bool(node_); }
-  /// Gradient of a leaf after backward(); undefined if none arrived.
+  /// The gradient of a leaf after backward(); undefined if it received none.
   const Tensor& grad() const;
   void clear_grad();
   void set_grad(Tensor grad);
   const std::shared_ptr<Node>& node() const { return node_; }
-  /// The same value outside the graph.  Leaving the graph is always visible in the source.
+  /// The same value as a constant, outside the graph.
   Var detach() const { return Var(value_); }
 
  private:
@@ -58,9 +58,9 @@ class Var {
 
 using Vars = std::vector<Var>;
 
-/// Where a closure puts the gradients of its op's inputs.
+/// Receives the gradients of an op's inputs from its closure.
 ///   if (d.wants(0)) d[0] = mul(dy, B.get());
-/// The engine adds in place only into storage that it alone owns, so d[0] = d[1] = dy is legal.
+/// The engine adds in place only to storage that is not shared, so d[0] = d[1] = dy is allowed.
 class Grads {
  public:
   explicit Grads(Node& node) : node_(node) {}
@@ -77,8 +77,8 @@ class Grads {
     int i_;
   };
   Slot operator[](int i) { return Slot(*this, i); }
-  /// Adds t into rows [begin, begin + t.dim(0)) of input i's gradient; the rest stays.  E slices of one tensor
-  /// thus cost one pass in all.
+  /// Adds t to rows [begin, begin + t.dim(0)) of the gradient of input i; other rows stay.  So the gradients of E
+  /// slices of a tensor cost one pass together.
   void add_rows(int i, int64_t begin, const Tensor& t);
 
  private:
@@ -88,11 +88,11 @@ class Grads {
 
 using Backward = std::function<void(const Tensor& dy, Grads& d)>;
 
-/// Makes the node of an op.  Returns a constant, and drops the closure with all that it saved, when no input wants a
-/// gradient or under NoGrad.  Observers hear of the op in any case (observer.h).
+/// Creates the node of an op.  If no input requires a gradient, or under NoGrad, returns a constant and drops the
+/// closure with what it saved.  Observers are told of the op in any case (observer.h).
 Var record(const char* op, Tensor value, Vars inputs, Backward backward, const OpTraits& traits = {});
 
-/// A tensor kept for the backward pass.  get() raises GraphError, naming the op, if it was written meanwhile.
+/// A tensor kept for the backward pass.  get() raises GraphError, naming the op, if the tensor was written meanwhile.
 class Saved {
  public:
   Saved() = default;
@@ -104,11 +104,11 @@ class Saved {
   uint64_t version_ = 0;
 };
 
-/// Keeps x's value always, or only if `other` wants a gradient (matmul keeps a for the sake of b).
+/// Saves x's value always, or only if `other` requires a gradient (matmul saves a only for the gradient of b).
 inline Saved save(const Var& x) { return Saved(x.value()); }
 inline Saved save_for(const Var& other, const Var& x) { return other.wants_grad() ? Saved(x.value()) : Saved(); }
 
-/// While alive on this thread, ops record nothing.
+/// While one exists, ops on this thread record no graph.
 class NoGrad {
  public:
   NoGrad();
@@ -118,7 +118,7 @@ class NoGrad {
  private:
   bool before_;
 };
-/// While alive on this thread, ops record again (checkpoint's second run happens inside a backward pass).
+/// While one exists, ops on this thread record again (checkpoint's second run happens inside a backward pass).
 class Recording {
  public:
   Recording();
@@ -130,8 +130,8 @@ class Recording {
 };
 bool recording();
 
-/// Fills the gradients of all leaves that loss depends on (added to what they hold).  loss has one element,
-/// or seed has loss's shape.  The graph is freed as it runs unless keep_graph.
+/// Adds to the gradients of all leaves that loss depends on.  loss has one element, or seed has the shape of loss.
+/// The graph is freed on the way unless keep_graph.
 void backward(const Var& loss, bool keep_graph = false);
 void backward(const Var& output, const Tensor& seed, bool keep_graph = false);
 

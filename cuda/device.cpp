@@ -1,4 +1,4 @@
-// What tensor/ asks of the CUDA backend: devices and copies.  Its memory: gpu/memory.cpp, or emulate/runtime.cpp.
+// Implements devices and copies for tensor/.  Memory is in gpu/memory.cpp, or emulate/runtime.cpp.
 #include "cuda/runtime.h"
 
 namespace camo {

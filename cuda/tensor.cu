@@ -1,6 +1,6 @@
-// fill, and the probe that tells whether the GPU runs this build's kernels.
+// fill, and a test kernel that tells whether the GPU can run this build.
 //
-// fill writes 16 bytes a thread at a time: the floor is the bytes of x.
+// In fill a thread writes 16 bytes at a time; bound by memory: the bytes of x.
 #include "cuda/runtime.h"
 #include "cuda/tools/map.cuh"
 #include "tensor/tensor.h"

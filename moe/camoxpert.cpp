@@ -39,7 +39,7 @@ std::vector<std::string> model_names() {
 }
 
 namespace {
-/// The experts that stand one after another.
+/// The experts that are applied one after another.
 std::vector<ExpertKind> series_of(const CamoXpertConfig& c) {
   const Mixing mixing = model_kind(c.model).mixing;
   if (mixing == Mixing::series) return pick(cod_experts(), c.experts);

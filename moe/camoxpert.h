@@ -1,10 +1,10 @@
-// CamoXpert: finds what hides in a photograph.
+// CamoXpert: a network that segments camouflaged objects in a photograph.
 //
 //   photograph -> backbone -> four maps (H/4 ... H/32) -> experts at each -> decoder -> heads -> logits
 //
-// The decoder goes from the deepest map to the finest: 1 x 1 to `width` channels, enlarge and add, 3 x 3
-// convolution (Lin et al. 2017, "Feature pyramid networks", arXiv:1612.03144).  Side heads give every scale a
-// loss of its own.  The models differ in what stands at each scale and in the heads (moe/heads.h):
+// The decoder goes from the coarsest map to the finest.  At each scale: a 1 x 1 convolution to `width` channels,
+// upsample and add, a 3 x 3 convolution (Lin et al. 2017, "Feature pyramid networks", arXiv:1612.03144).  Side heads
+// give every scale its own loss.  The models differ in the layer at each scale and in the heads (moe/heads.h):
 //
 //   camoxpert         SDTA block, then a mixture of generic experts, chosen by content      side heads
 //   camoxpert-cod     all COD experts, one after another                                    all heads
@@ -20,7 +20,7 @@
 
 namespace camo::moe {
 
-/// What stands between the backbone and the decoder.
+/// The layer between backbone and decoder at each scale.
 enum class Mixing { generic, series, sparse, single };
 
 struct ModelKind {
@@ -34,43 +34,43 @@ std::vector<std::string> model_names();
 
 struct CamoXpertConfig {
   std::string model = "camoxpert-sparse", backbone = "pvt_v2_b0";
-  int64_t experts = 0;                             // 0: all of the model's family; more than it has: kinds repeat
-  MoeConfig mixture = {};                          // but for the gate, which is the model's
-  AttentionKind attention = AttentionKind::flash;  // of the generic attention expert
+  int64_t experts = 0;     // 0: all of the model's family; if more than the family has, kinds repeat
+  MoeConfig mixture = {};  // except the gate, which the model decides
+  AttentionKind attention = AttentionKind::flash;  // for the generic attention expert
   double drop_path = 0.1;
-  int64_t width = 64, head_width = 32;  // channels of the decoder and of the heads at H/4
+  int64_t width = 64, head_width = 32;  // channels of the decoder, and of the heads at H/4
   int refinements = 2;
-  int64_t image_height = 224, image_width = 224;  // what the backbone is built for; any size is accepted
+  int64_t image_height = 224, image_width = 224;  // the size that the backbone is built for; any size is accepted
 };
 
 struct CamoXpertOut {
-  Var logits;                   // (B, H, W, 1); f32 (f64 with f64), as all maps here
+  Var logits;                   // (B, H, W, 1); all maps here are f32 (f64 with f64)
   std::vector<Var> deep;        // side logits (B, h, w, 1), finest first: H/8, H/16 of the padded image
   Var search;                   // logits at H/32 of the padded image
-  Var reverse;                  // logits at H/4 of the object as reverse attention sees it
-  std::vector<Var> steps;       // logits at H/4: the first guess, and after each refinement but the last
-  Var uncertainty;              // u > 0 at H/4: expected error of the first guess
-  Var aux_loss;                 // sum over the scales; undefined when no router has one
+  Var reverse;                  // logits of the object at H/4 from reverse attention
+  std::vector<Var> steps;       // logits at H/4: the first guess and each refinement except the last
+  Var uncertainty;              // u > 0 at H/4: the expected error of the first guess
+  Var aux_loss;                 // summed over the scales; undefined if no router has one
   std::vector<MoeStats> stats;  // one per scale, finest first
 };
 
-/// What stands at one scale: x -> y of the same shape.
+/// The layer at one scale: x -> y of the same shape.
 struct Scale : nn::Module {
   std::optional<SdtaBlock> attend;
-  ExpertList series;  // each adds its f(x)
+  ExpertList series;  // each adds its f(x) to x
   std::optional<Moe> mixture;
   Scale(nn::Scope s, int64_t dim, const CamoXpertConfig& config);
   MoeOut forward(const Var& x);  // without a mixture only y is defined
 };
 
-/// Maps of all scales -> one map of `width` channels at each, finest first.
+/// The decoder: maps of all scales -> a map of `width` channels at each scale, finest first.
 struct Decoder : nn::Module {
   nn::List<nn::Linear> lateral;
   nn::List<ConvBlock> refine;
   std::optional<Search> search;
 
   Decoder(nn::Scope s, const std::vector<int64_t>& dims, int64_t width, bool with_search);
-  /// The maps, and the search logits where it searches.
+  /// Returns the maps, and the search logits if there is a search head.
   std::pair<Vars, Var> forward(const Vars& maps);
 };
 
@@ -81,14 +81,14 @@ struct FineHeads : nn::Module {
   BoundaryUncertainty uncertainty;
   Refinement refinement;
   FineHeads(nn::Scope s, int64_t width, const CamoXpertConfig& config);
-  /// x (B, H/4, W/4, width) -> logits at H/4; fills in reverse, uncertainty and steps.
+  /// x (B, H/4, W/4, width) -> logits at H/4; sets reverse, uncertainty and steps of out.
   Var forward(const Var& x, CamoXpertOut* out);
 };
 
 struct CamoXpert : nn::Module {
-  static constexpr int64_t kStride = 32;  // of the deepest map: images are padded to a multiple of it
+  static constexpr int64_t kStride = 32;  // stride of the coarsest map; images are padded to a multiple of it
   static int64_t padded_side(int64_t side) { return (side + kStride - 1) / kStride * kStride; }
-  /// x (B, H, W, C), a Tensor or Var, with zeros below and to the right until both sides are padded sides.
+  /// Pads x (B, H, W, C), a Tensor or Var, with zeros at the bottom and right to multiples of kStride.
   template <class T> static T padded(const T& x) {
     const int64_t below = padded_side(x.dim(1)) - x.dim(1), right = padded_side(x.dim(2)) - x.dim(2);
     return below + right == 0 ? x : pad(x, {{0, 0}, {0, below}, {0, right}, {0, 0}});
@@ -96,14 +96,14 @@ struct CamoXpert : nn::Module {
   std::unique_ptr<nn::Backbone> backbone;
   nn::List<Scale> scales;
   Decoder decoder;
-  nn::List<nn::Linear> sides;       // H/8, H/16: they only serve the loss
-  std::optional<FineHeads> heads;   // what makes the logits: all heads,
-  std::optional<nn::Linear> plain;  // or this one
+  nn::List<nn::Linear> sides;       // H/8, H/16; used only by the loss
+  std::optional<FineHeads> heads;   // the logits come from all heads,
+  std::optional<nn::Linear> plain;  // or from this one alone
 
   CamoXpert(nn::Scope s, const CamoXpertConfig& config);
 
-  /// x (B, H, W, 3), normalised, any H and W >= 1, f32, f64 or bf16.  The result for one image does not
-  /// depend, in any bit, on its batch mates (in evaluation: batch norm mixes them in training).
+  /// x (B, H, W, 3), normalised, any H and W >= 1; f32, f64 or bf16.  In evaluation, the result for an image does not
+  /// depend in any bit on the rest of the batch (in training, batch norm mixes images).
   CamoXpertOut forward(const Var& x);
 };
 

@@ -15,7 +15,7 @@ ExpertList::ExpertList(nn::Scope s, int64_t dim, const std::vector<ExpertKind>& 
 Var ExpertList::results(const Var& packed, const std::vector<int64_t>& begin) {
   Vars parts;
   for (size_t e = 0; e < experts_.size(); ++e)
-    if (begin[e] < begin[e + 1])  // nobody chose it: no work, no gradient
+    if (begin[e] < begin[e + 1])  // an expert without rows does no work and gets no gradient
       parts.push_back(experts_[e]->forward(slice_rows(packed, begin[e], begin[e + 1])));
   return parts.empty() ? packed : concat(parts, 0);
 }

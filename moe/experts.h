@@ -1,8 +1,8 @@
-// Experts: different ways to look at a feature map, one file a family in moe/experts/.
+// Experts: modules that process a feature map in different ways; one file per family in moe/experts/.
 //
-// Each maps (B, H, W, C) to f(x) of the same shape, without the residual: the layer adds x once.  All
-// normalise per pixel (layer norm), never over the batch, so an image's result does not depend on who else
-// was sent to the expert.  Adding one: a struct in its family's file and a line in experts.cpp.
+// An expert maps (B, H, W, C) to f(x) of the same shape, without a residual connection: the mixture adds x once.
+// Experts normalise per pixel (layer norm), never over the batch, so the result for an image does not depend on other
+// images that the expert gets.  To add one: a struct in the file of its family and a line in experts.cpp.
 #pragma once
 
 #include <array>
@@ -11,13 +11,13 @@
 
 namespace camo::moe {
 
-/// f(x) with the shape of x (R, H, W, C); R may be any number of rows.
+/// Returns f(x) with the shape of x (R, H, W, C); R may be 0 or more.
 struct Expert : nn::Module {
   using Module::Module;
   virtual Var forward(const Var& x) = 0;
 };
 
-/// A kind of expert by name, and how to make one for C channels.
+/// A kind of expert: its name, and a function that makes one for C channels.
 struct ExpertKind {
   const char* name;
   std::function<std::unique_ptr<Expert>(nn::Scope s, int64_t dim)> make;
@@ -26,21 +26,21 @@ template <class E> std::unique_ptr<Expert> make_expert(nn::Scope s, int64_t dim)
   return std::make_unique<E>(std::move(s), dim);
 }
 
-/// All experts of a layer, numbered from 0.  The layer, its checks, the survey and the pictures reach experts in this
-/// way only, so each of them works with every kind of layer.
+/// All experts of a layer, numbered from 0.  The layer, its checks, the survey and the pictures use experts only
+/// through this interface, so each of them works with every kind of layer.
 struct Experts : nn::Module {
   using Module::Module;
-  std::vector<std::string> names;  // one for each expert
+  std::vector<std::string> names;  // one per expert
 
   int64_t count() const { return int64_t(names.size()); }
-  /// packed (R, ..., C), expert e's rows from begin[e] to begin[e + 1] -> f(x) of the same shape, each row by its own
-  /// expert.  begin has count() + 1 numbers, from 0 to R.
+  /// packed (R, ..., C) -> f(x) of the same shape; the rows of expert e are [begin[e], begin[e + 1]).  begin has
+  /// count() + 1 numbers, from 0 to R.
   virtual Var results(const Var& packed, const std::vector<int64_t>& begin) = 0;
-  /// What expert e makes of rows (R, ..., C), whether they were sent to it or not.
+  /// The result of expert e for rows (R, ..., C), whether they were routed to it or not.
   virtual Var one(int64_t e, const Var& rows) = 0;
 };
 
-/// Whole experts: each runs once, on the slice of its rows.  Their names in the state_dict are 0, 1, ...
+/// Separate experts: each runs once, on the slice of its rows.  Their names in the state_dict are 0, 1, ...
 class ExpertList : public Experts {
  public:
   ExpertList(nn::Scope s, int64_t dim, const std::vector<ExpertKind>& kinds);
@@ -52,7 +52,7 @@ class ExpertList : public Experts {
   std::vector<std::unique_ptr<Expert>> experts_;
 };
 
-/// gelu(norm(W x + b)) at every pixel: the step between the operators of an expert.
+/// gelu(norm(W x + b)) per pixel: the step between the operators of an expert.
 struct Pointwise : nn::Module {
   nn::Linear conv;
   nn::LayerNorm norm;
@@ -61,8 +61,8 @@ struct Pointwise : nn::Module {
   Var forward(const Var& x) { return gelu(norm.forward(conv.forward(x))); }
 };
 
-/// Four maps, a quarter of the channels from each, fused.  It is no module of its own: the expert that holds it names
-/// the five layers by the scopes that it gives, in the order of the members.
+/// Fuses a quarter of the channels from each of four maps.  Not a Module: the expert that holds it passes the scopes
+/// that name its five layers, in the order of the members.
 struct FourViews {
   Pointwise first, second, third, fourth, fuse;
   FourViews(std::array<nn::Scope, 5> s, int64_t dim)
@@ -77,8 +77,8 @@ struct FourViews {
   }
 };
 
-/// A gate for each channel from the mean of the whole image: x (B, H, W, C) -> (B, 1, 1, C).  Its two layers are named
-/// by their scopes, as those of FourViews.  Hu, Shen, Sun 2018, "Squeeze-and-excitation networks", arXiv:1709.01507.
+/// A gate per channel from the mean of the whole image: x (B, H, W, C) -> (B, 1, 1, C).  Not a Module either: its two
+/// layers are named by the scopes passed.  Hu, Shen, Sun 2018, "Squeeze-and-excitation networks", arXiv:1709.01507.
 struct ChannelGate {
   nn::Linear squeeze, excite;
   ChannelGate(nn::Scope of_squeeze, nn::Scope of_excite, int64_t dim, int64_t inner)
@@ -86,7 +86,7 @@ struct ChannelGate {
   Var forward(const Var& x) { return sigmoid(excite.forward(gelu(squeeze.forward(mean(x, {1, 2}, /*keep=*/true))))); }
 };
 
-/// C -> C / 4 channels, then a 3 x 3 filter with a dilation: one per channel, or a full convolution among them.
+/// Reduces C to C / 4 channels, then applies a dilated 3 x 3 convolution, depthwise or full.
 struct DilatedBranch : nn::Module {
   nn::Linear squeeze;
   nn::Conv2d filter;
@@ -99,7 +99,7 @@ struct DilatedBranch : nn::Module {
   Var forward(const Var& x) { return gelu(norm.forward(filter.forward(squeeze.forward(x)))); }
 };
 
-/// The texture expert of both families: four spacings, a quarter of the channels each.
+/// The texture expert of both families: four dilations, with a quarter of the channels each.
 struct DilatedViews : Expert {
   DilatedBranch near, mid, far, farther;
   Pointwise fuse;
@@ -117,8 +117,8 @@ struct DilatedViews : Expert {
   }
 };
 
-/// Sobel's and Laplace's 3 x 3 filters on every channel.  They are constants, not initial values: a filter that
-/// training may change is just another convolution.
+/// 3 x 3 Sobel and Laplace filters on every channel.  They are constants; if training could change them, this would be
+/// an ordinary convolution.
 struct EdgeFilters : nn::Module {
   nn::Buffer &sobel_x, &sobel_y, &laplacian;
   EdgeFilters(nn::Scope s, int64_t dim)
@@ -127,7 +127,7 @@ struct EdgeFilters : nn::Module {
         sobel_y(filter("sobel_y", dim, {-1, -2, -1, 0, 0, 0, 1, 2, 1})),
         laplacian(filter("laplacian", dim, {0, 1, 0, 1, -4, 1, 0, 1, 0})) {}
 
-  /// The slope squared, and the curvature.
+  /// The squared gradient magnitude, and the Laplacian.
   std::pair<Var, Var> forward(const Var& x) {
     return {square(filtered(x, sobel_x)) + square(filtered(x, sobel_y)), filtered(x, laplacian)};
   }
@@ -143,11 +143,11 @@ struct EdgeFilters : nn::Module {
   }
 };
 
-/// The families, in the order in which a mixture takes them.
+/// The families, in the order in which a mixture takes their kinds.
 const std::vector<ExpertKind>& cod_experts();  // texture, frequency, edge, contrast, attention, hybrid
 /// texture, attention, hybrid, frequency, edge, context, contrast
 std::vector<ExpertKind> generic_experts(AttentionKind attention = AttentionKind::flash);
-/// count kinds of a family, 0: all of it; beyond its size they repeat.
+/// The first `count` kinds of a family, or all if it is 0; beyond the family's size they repeat.
 std::vector<ExpertKind> pick(const std::vector<ExpertKind>& family, int64_t count);
 
 }  // namespace camo::moe

@@ -1,8 +1,8 @@
-// Gates: what the router looks at.
+// Gates: the features that the router sees.
 //
-// The simple gate asks which channels are strong on average.  The content-aware one also asks how strong they are
-// somewhere, and what the neighbourhoods of pixels look like: a small animal in a large picture moves the maximum
-// and hardly the mean.  Either ends in one linear layer, the router's `gate`.
+// The simple gate uses the mean of each channel.  The content-aware gate adds each channel's maximum and features of
+// pixel neighbourhoods: a small animal in a large picture changes the maximum but hardly the mean.  Both end in a
+// linear layer, the router's `gate`.
 #pragma once
 
 #include "nn/layers.h"
@@ -11,15 +11,15 @@ namespace camo::moe {
 
 enum class GateKind { simple, content_aware };
 
-/// What the simple gate looks at, a Tensor or Var: the mean over all axes between the first and the last,
-/// (B, ..., C) -> (B, C).
+/// The features of the simple gate, for a Tensor or Var: the mean over all axes between the first and the last, (B,
+/// ..., C) -> (B, C).
 template <class X> X pooled(const X& x) {
   std::vector<int> inner;
   for (int axis = 1; axis + 1 < x.rank(); ++axis) inner.push_back(axis);
   return inner.empty() ? x : mean(x, inner);
 }
 
-/// What the content-aware gate looks at: three views of a map, C / 4 numbers each, made into C / 2 features:
+/// The features of the content-aware gate: three views of a map with C / 4 numbers each, combined into C / 2 features:
 /// x (B, H, W, C) -> (B, C / 2).
 struct GateViews : nn::Module {
   nn::Conv2d spatial;

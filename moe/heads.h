@@ -1,21 +1,21 @@
-// Heads: what the COD models ask of decoded features beyond "object or not".
+// Heads: what the COD models predict from decoded features besides the mask.
 //
-//   search       where is something, roughly?                       on the deepest map
-//   reverse      what is surely background, and what is left then?  on the finest map, as all that follow
-//   uncertainty  a first guess, and how wrong it may be
-//   refinement   look again where the guess is unsure, and correct it
+//   search       where is something, roughly?                       on the coarsest map
+//   reverse      what is surely background, and what remains?       on the finest map, like all below
+//   uncertainty  a first guess of the mask, and its expected error
+//   refinement   corrects the guess where it is uncertain
 //
-// Search and identification: Fan et al. 2020, "Camouflaged object detection" (SINet).  Reverse attention: Chen,
-// Tan, Wang, Hu 2018, arXiv:1807.09940.  Two outputs, a mean and its uncertainty: Kendall, Gal 2017,
-// arXiv:1703.04977.  Every map here is a function of its own image; batch norm alone mixes images, in training.
+// Search and identification: Fan et al. 2020, "Camouflaged object detection" (SINet).  Reverse attention: Chen, Tan,
+// Wang, Hu 2018, arXiv:1807.09940.  A mean and its uncertainty as two outputs: Kendall, Gal 2017, arXiv:1703.04977.
+// Every map depends on its own image alone, except through batch norm in training.
 #pragma once
 
 #include "nn/layers.h"
 
 namespace camo::moe {
 
-/// Convolution, batch norm, ReLU; same size.  The norm takes any bias away again; the heads have one all the same, and so
-/// the parameter counts of their sources.
+/// Convolution, batch norm, ReLU; same size.  The convolutions of the heads keep a bias although the norm cancels it,
+/// so that parameter counts equal those of the sources.
 struct ConvBlock : nn::Module {
   nn::Conv2d conv;
   nn::BatchNorm norm;
@@ -23,7 +23,7 @@ struct ConvBlock : nn::Module {
   Var forward(const Var& x) { return relu(norm.forward(conv.forward(x))); }
 };
 
-/// Two such blocks in a row, 3 x 3, with bias.  It is no module of its own: the head that holds it names both.
+/// Two 3 x 3 ConvBlocks with bias, one after another.  Not a Module: the head that holds it names both.
 struct ConvPair {
   ConvBlock first, again;
   ConvPair(nn::Scope of_first, nn::Scope of_again, int64_t in, int64_t mid, int64_t out)
@@ -31,10 +31,10 @@ struct ConvPair {
   Var forward(const Var& x) { return again.forward(first.forward(x)); }
 };
 
-/// Logits leave a network in f32, whatever its activations are: (B, H, W, C) -> (B, H, W, 1).
+/// Logits are f32 whatever the dtype of the activations: (B, H, W, C) -> (B, H, W, 1).
 Var to_logits(nn::Linear& head, const Var& x);
 
-/// Says where something may be, and lifts the features there; hides nothing that it missed.
+/// Predicts a coarse mask and adds gated features.
 struct Search : nn::Module {
   ConvPair look;
   nn::Linear head;
@@ -44,17 +44,17 @@ struct Search : nn::Module {
   std::pair<Var, Var> forward(const Var& x);
 };
 
-/// Finds what is surely background, shows it to the features, and adds what they find elsewhere.
+/// Predicts the background, computes features from that map and x, and adds them outside of the background.
 struct ReverseAttention : nn::Module {
   ConvPair squeeze;
   nn::Linear background;
   ConvPair refine;
   ReverseAttention(nn::Scope s, int64_t dim);
-  /// x (B, H, W, dim) -> features like x, and logits of the object: minus those of the background.
+  /// x (B, H, W, dim) -> features like x, and logits of the object, the negated logits of the background.
   std::pair<Var, Var> forward(const Var& x);
 };
 
-/// A first guess and the error to expect of it.
+/// A first guess of the mask and its expected error.
 struct BoundaryUncertainty : nn::Module {
   static constexpr double kLeast = 1e-3;  // refinement divides by the largest u of an image
   ConvBlock shared, mean_block, unsure_block;
@@ -64,8 +64,7 @@ struct BoundaryUncertainty : nn::Module {
   std::pair<Var, Var> forward(const Var& x);
 };
 
-/// Corrects the guess `steps` times, looking hardest where it is unsure for an image of its kind: u is divided
-/// by its largest value in the same image.
+/// Corrects the guess `steps` times, most strongly where u is large relative to the largest u of the same image.
 struct Refinement : nn::Module {
   struct Step : nn::Module {
     ConvPair look;

@@ -1,8 +1,8 @@
-// Listener: hears what a mixture decides and computes, forward pass by forward pass.
+// Listener: is told what a mixture decides and computes in each forward pass.
 //
-// The guard, the survey, the checks and the pictures look into layers in this way, and tests plant defects: what is
-// routed and planned may be changed before the layer goes on.  Any number of listeners may be attached to a layer;
-// they hear it in the order in which they came.  Whichever of listener and layer goes first takes leave of the other.
+// The guard, the survey, the checks and the pictures inspect layers through listeners.  Tests use them to plant
+// defects, because a listener may change route and plan before the layer continues.  A layer may have any number of
+// listeners; they are called in the order of attachment.  Listener and layer may be destroyed in either order.
 // Read before: moe.h.
 #pragma once
 
@@ -13,7 +13,7 @@ namespace camo::moe {
 class Listener {
  public:
   Listener() = default;
-  /// Attached to each mixture below the network.
+  /// Attaches to each mixture in the network.
   explicit Listener(nn::Module& network) {
     for (Moe* layer : mixtures(network)) listen_to(*layer);
   }
@@ -24,14 +24,14 @@ class Listener {
   Listener& operator=(const Listener&) = delete;
 
   void listen_to(Moe& layer) { layers_.push_back(&layer), layer.listeners.push_back(this); }
-  /// The layers that it is attached to, in the order of attaching.
+  /// The layers that it is attached to, in order of attachment.
   const std::vector<Moe*>& layers() const { return layers_; }
 
-  /// The router has chosen; what is in the route counts from here on.
+  /// Called after the router has chosen; the layer continues with what is in route afterwards.
   virtual void routed(const Moe& /*layer*/, Route& /*route*/) {}
-  /// The rows are about to be sorted by expert as the plan says.
+  /// Called before the rows are sorted by expert according to plan.
   virtual void planned(const Moe& /*layer*/, Plan& /*plan*/) {}
-  /// The layer has made out of x.
+  /// Called when the layer has computed out from x.
   virtual void passed(const Moe& /*layer*/, const Var& /*x*/, const MoeOut& /*out*/) {}
 
  private:

@@ -5,12 +5,12 @@
 namespace camo::moe {
 namespace {
 
-/// The target is made as large as the padded image that the map belongs to: nothing hides in the margin.
+/// Compares a map with the target, padded with zeros to the size of the padded image that the map belongs to.
 Var of_side(const Var& side, const Tensor& target) {
   return side.defined() ? nn::side_loss(side, CamoXpert::padded(target)) : Var();
 }
 
-/// Sum over the maps of weight(i) * structure loss; undefined without maps.
+/// The sum over the maps of weight(i) * structure loss; undefined without maps.
 template <class Weight> Var of_sides(const Vars& sides, const Tensor& target, const Weight& weight) {
   Var total;
   for (size_t i = 0; i < sides.size(); ++i) {
@@ -24,7 +24,7 @@ Var deep(const CamoXpertOut& out, const Tensor& target) {
   return of_sides(out.deep, target, [](size_t) { return 1.0; });
 }
 
-/// The maps between the first guess and the logits count the more the later: 1, 2, ..., n over their sum.
+/// The maps between the first guess and the logits have increasing weights: 1, 2, ..., n divided by their sum.
 Var refinement(const CamoXpertOut& out, const Tensor& target) {
   const double n = double(out.steps.size());
   return of_sides(out.steps, target, [n](size_t i) { return 2 * double(i + 1) / (n * (n + 1)); });

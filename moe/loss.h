@@ -1,8 +1,8 @@
-// The loss of CamoXpert: a weighted sum of terms, one table of them all.
+// The loss of CamoXpert: a weighted sum of terms, listed in one table.
 //
 //   loss = sum over the terms of weight * value + aux_loss
 //
-// A term is a name, a weight and a function of what the network made; the formulas are in nn/loss.h.  Weights and
+// A term has a name, a weight, and a function of the network's output; nn/loss.h has the formulas.  Weights and
 // configuration read the same table, so a new term is one line in loss.cpp.
 #pragma once
 
@@ -12,23 +12,23 @@ namespace camo::moe {
 
 struct LossTerm {
   const char* name;
-  double weight;  // unless a configuration says otherwise
+  double weight;  // default weight
   const char* help;
-  /// A number, or undefined where the network makes no such map.  target (B, H, W, 1).
+  /// A scalar, or undefined if the network does not return the map.  target (B, H, W, 1).
   Var (*value)(const CamoXpertOut& out, const Tensor& target);
-  bool of_logits = true;  // false: of a map beside them
+  bool of_logits = true;  // false: a term of another map
 };
 
 /// All terms, in the order in which they are added.
 const std::vector<LossTerm>& loss_terms();
 
-/// A weight for each term, by name; at first those of the table.
+/// A weight for each term, by name; the initial values are those of the table.
 class LossWeights {
  public:
   LossWeights() {
     for (const LossTerm& term : loss_terms()) weights_.push_back(term.weight);
   }
-  /// ConfigError unless a term is called so.
+  /// Throws ConfigError if there is no term with that name.
   double& operator[](const std::string& name) { return weights_[index(name)]; }
   double operator[](const std::string& name) const { return weights_[index(name)]; }
 
@@ -42,13 +42,13 @@ class LossWeights {
   std::vector<double> weights_;  // in the order of loss_terms()
 };
 
-/// Values of the terms that were computed, before their weights: numbers () on the loss's device.
+/// The unweighted values of the terms that were computed: scalars () on the device of the loss.
 using LossValues = std::vector<std::pair<std::string, Tensor>>;
 
-/// The weighted sum, plus aux_loss where it is defined.  A term of weight 0 is not computed.
+/// The weighted sum, plus aux_loss if that is defined.  A term of weight 0 is not computed.
 ///   target  (B, H, W, 1) in [0, 1], of the logits' dtype; averaged down to the size of smaller maps
 ///   values  if given, one entry for each computed term, "aux" included
-/// ConfigError when no term is left: aux_loss alone teaches nothing.
+/// ConfigError if no term is left, because aux_loss alone cannot train the network.
 Var camoxpert_loss(const CamoXpertOut& out, const Tensor& target, const LossWeights& weights = {},
                    LossValues* values = nullptr);
 

@@ -63,7 +63,7 @@ Moe::~Moe() {
   for (Listener* l : listeners) std::erase(l->layers_, this);
 }
 
-// A window larger than the map would only dilute its means with zeros.
+// A window larger than the map would only add zeros to its means.
 int64_t Moe::side(const Shape& map) const { return std::min(tile, std::max({map[1], map[2], int64_t(1)})); }
 
 Var Moe::rows(const Var& x) const {
@@ -83,7 +83,7 @@ MoeOut Moe::forward(const Var& x) {
   Route route = choose(routed);                         // expert (B, K), weight (B, K)
   Plan plan = make_plan(route.expert, router.experts);  // pairs (image, expert) sorted by expert
   for (Listener* l : listeners) l->planned(*this, plan);
-  Var packed = gather_rows(routed, plan.source);  // (B * K, ..., C), each expert's images together
+  Var packed = gather_rows(routed, plan.source);  // (B * K, ..., C), sorted by expert
   // f[b] = sum_k weight[b, k] result[b, k]
   Var f = combine_rows(experts->results(packed, plan.begin), plan.position, route.weight);
   if (routing != Routing::image) f = from_tiles(f, x.shape());

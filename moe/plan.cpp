@@ -14,7 +14,7 @@ Plan make_plan(const Tensor& expert, int64_t experts) {
   // The image of each pair.
   Tensor image = expand(arange(B).to(expert.device()).reshape({B, 1}), {B, K}).reshape({B * K});
   Plan plan{.source = gather_rows(image, order),
-            .position = sort_by_key(order).reshape({B, K}),  // sorting a permutation inverts it
+            .position = sort_by_key(order).reshape({B, K}),  // sorting a permutation gives its inverse
             .begin = {0}};
   for (int64_t n : to_vector<int64_t>(histogram(pairs, experts))) plan.begin.push_back(plan.begin.back() + n);
   return plan;

@@ -1,13 +1,13 @@
-// Plan: the B * K pairs (image, expert) sorted by expert, so that each expert sees its images as one slice.
+// Plan: the B * K pairs (image, expert) sorted by expert, so that the images of an expert are one contiguous slice.
 //
 //   expert   (B, K)        2 0 | 0 1 | 2 1
-//   order    by expert     1 2 | 3 5 | 0 4       pair numbers, stable: an expert's images keep their order
+// pair indices; the sort is stable, so an expert's images keep their order
 //   source   order / K     0 1 | 1 2 | 0 2       the image in each packed row
 //   begin    (E + 1)       0     2     4     6
 //   position (B, K)        4 0 | 1 2 | 5 3       the packed row of each pair: the inverse of order
 //
-// Everything is made by sorting and counting; only begin is read by the host, E + 1 integers.  The
-// permutation idea is that of Gale, Narayanan, Young, Zaharia 2022, "MegaBlocks", arXiv:2211.15841.
+// Everything is computed by sorting and counting on the device; the host reads only begin, E + 1 integers.  The
+// permutation follows Gale, Narayanan, Young, Zaharia 2022, "MegaBlocks", arXiv:2211.15841.
 #pragma once
 
 #include "tensor/tensor.h"
@@ -19,7 +19,7 @@ struct Plan {
   Tensor position;             // (B, K) i64: packed rows, for combine_rows
   std::vector<int64_t> begin;  // (E + 1): expert e owns packed rows [begin[e], begin[e + 1])
 
-  std::vector<int64_t> load() const;  // (E): how many rows each expert has
+  std::vector<int64_t> load() const;  // (E): the number of rows of each expert
 };
 
 /// expert (B, K) i64 in [0, experts).

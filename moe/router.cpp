@@ -23,7 +23,7 @@ bool warms_up(const MoeConfig& c) { return c.balancing == Balancing::auxiliary &
 
 }  // namespace
 
-// A small gate (trunc_normal) starts with nearly equal logits: no expert is shut out before it has learned.
+// Small initial weights (trunc_normal) give nearly equal logits, so no expert is shut out before it has learned.
 Router::Router(nn::Scope s, int64_t dim, int64_t experts, const MoeConfig& c)
     : Module(std::move(s)),
       config(checked(c, experts)),
@@ -44,7 +44,7 @@ Route Router::forward(const Var& x) {
   Tensor expert = select(logits.value());
   if (training() && !recomputing()) stage(expert);
   Route route{.expert = expert, .weight = {}, .logits = logits, .aux_loss = {}};
-  // Of all logits, divided by the sum of the chosen, would be the same numbers, and 0 / 0 where they underflow.
+  // Weights::all gives the same numbers in theory, but could divide 0 by 0 where probabilities underflow.
   route.weight = softmax(take_along(logits, expert));
   route.aux_loss = auxiliary_loss(raw, route);
   return route;
@@ -57,23 +57,22 @@ Tensor Router::select(const Tensor& logits) {
   return top_k((config.weights == Weights::all ? softmax(z) : z) + balance.value, chosen).index;
 }
 
-// Counts add up over the micro-batches of a step (nothing is staged at its first one), and the balance is
-// derived anew from the committed one each time: whatever number of micro-batches, commit() takes over one
-// exact move.
+// Counts add up over the micro-batches of a step (nothing is staged at the first one).  Each time the new balance is
+// computed from the committed one, so commit() applies one exact move for any number of micro-batches.
 void Router::stage(const Tensor& expert) {
   Tensor counts = counted(expert, experts);
   load.staged = load.staged.defined() ? load.staged + counts : counts;
   if (steps) steps->staged = full({}, item(steps->value) + 1, DType::i64);
   if (config.balancing != Balancing::sign && config.balancing != Balancing::proportional) return;
-  // lack = E (mean load - load), a whole number, so clamping it to [-1, 1] gives its sign.
+  // lack = E (mean load - load) is an integer, so clamping it to [-1, 1] gives its sign.
   const Tensor all = sum(load.staged, {}, /*keep=*/true), lack = all - load.staged * double(experts);
   const bool sign = config.balancing == Balancing::sign;
   const Tensor move = sign ? clamp(lack, -1, 1) : lack / clamp(all, 1, 1e300);
   balance.staged = balance.value * (1 - config.leak) + cast(move, balance.value.dtype()) * config.rate;
 }
 
-// The fractions are those of the optimizer step so far: of few images alone they would be mostly chance, and ask
-// each micro-batch to be even in itself.  Qiu et al. 2025, "Demons in the detail", arXiv:2501.11873, section 3.
+// The fractions are those of the optimizer step so far.  From a few images they would be mostly chance, and each
+// micro-batch would have to be even by itself.  Qiu et al. 2025, "Demons in the detail", arXiv:2501.11873, section 3.
 Var Router::auxiliary_loss(const Var& raw, const Route& route) {
   const bool even = config.balancing == Balancing::auxiliary;
   if (raw.dim(0) == 0) return {};

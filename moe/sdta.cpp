@@ -6,13 +6,13 @@
 namespace camo::moe {
 namespace {
 
-/// (B, N, heads * D) -> (B, heads, N, D)
+/// (B, N, heads * D) -> (B, heads, N, D).
 Var split(const Var& x, int heads) {
   return permute(reshape(x, {x.dim(0), x.dim(1), heads, x.dim(2) / heads}), {0, 2, 1, 3});
 }
 Var join(const Var& x) { return reshape(permute(x, {0, 2, 1, 3}), {x.dim(0), x.dim(2), x.dim(1) * x.dim(3)}); }
 
-/// elu(x) + 1: x + 1 above 0, e^x below; the slope at 0 is 1.
+/// elu(x) + 1: x + 1 for x > 0, else e^x; the derivative at 0 is 1.
 Var positive(const Var& x) {
   Var above = relu(x);
   return above + exp(x - above);
@@ -27,7 +27,7 @@ Var linear_attention(const Var& q, const Var& k, const Var& v, int heads) {
   Var queries = positive(split(q, heads)), keys = positive(split(k, heads));
   Var above = matmul(queries, matmul(keys, split(v, heads), Trans::yes));
   Var below = matmul(queries, sum(keys, {2}, /*keep=*/true), Trans::no, Trans::yes);
-  return join(above / (below + 1e-12));  // against 0 / 0 where every feature underflows
+  return join(above / (below + 1e-12));  // avoids 0 / 0 where every feature underflows
 }
 
 Var attend(AttentionKind kind, const Var& q, const Var& k, const Var& v, int heads) {
@@ -59,7 +59,7 @@ Var SdtaEncoder::forward(const Var& x) {
   auto [B, H, W, C] = dims<4>(x.value(), "SdtaEncoder: x (B, H, W, C)");
   const bool pooled = options.pool_above > 0 && H * W > options.pool_above * options.pool_above;
   Var tokens = reshape(x, {B, H * W, C});
-  // Projection and mean commute, so pooling first gives the same keys for less work.
+  // Projection and mean commute, so pooling first gives the same keys at a lower cost.
   Var seen = pooled ? reshape(adaptive_avg_pool(x, options.pool_to, options.pool_to),
                               {B, options.pool_to * options.pool_to, C})
                     : tokens;

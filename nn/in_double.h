@@ -1,4 +1,4 @@
-// A network in double precision for a while, for finite differences at the weights that it has.
+// Switches a network to double precision for a while, to compare its gradients with finite differences.
 #pragma once
 
 #include <utility>
@@ -8,9 +8,9 @@
 
 namespace camo::nn {
 
-/// While alive, every parameter below `module` is an f64 leaf with the same numbers, every floating buffer f64, and the
-/// network's dtype f64: for finite differences at the weights that there are.  Afterwards the old ones stand there
-/// again, with their gradients; what happened to the copies is forgotten.
+/// While one exists, every parameter of `module` is an f64 leaf with the same value, floating-point buffers are
+/// f64, and the network's dtype is f64.  Its destructor restores the old tensors with their gradients; changes to
+/// the copies are lost.
 class InDouble {
  public:
   explicit InDouble(Module& module);

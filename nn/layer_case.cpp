@@ -1,4 +1,4 @@
-// The reference of every check is the f64 run of the same layer, which finite differences judge in turn.
+// The reference of every check is the f64 run of the same layer, which is itself compared with finite differences.
 #include "nn/layer_case.h"
 
 #include <algorithm>
@@ -11,12 +11,12 @@
 namespace camo::test {
 namespace {
 
-/// Normal numbers that every floating type holds exactly, so that all runs see the same input.
+/// Normal numbers that are exact in every floating type, so that all runs have the same input.
 Tensor numbers(const Shape& shape, uint64_t seed, DType dtype) {
   return cast(cast(randn(shape, seed, DType::f64), DType::bf16), dtype);
 }
 
-/// The layer in training, with the same numbers in every parameter whatever the type.
+/// The layer in training mode, with the same parameter values for every dtype.
 Layer build(const LayerCase& c, DType dtype) {
   Layer made = c.make({.dtype = dtype, .seed = 1}), f32 = c.make({.dtype = DType::f32, .seed = 1});
   const std::vector<nn::Parameter> to = made.module->named_parameters(), from = f32.module->named_parameters();
@@ -38,13 +38,13 @@ Vars make_inputs(const LayerCase& c, DType dtype) {
   return x;
 }
 
-/// The same noise in every run: dropout counts its calls.
+/// Runs with the same random numbers every time, because dropout counts its calls.
 Var forward(const Layer& layer, const Vars& x) {
   call_counts().clear();
   return layer.forward(x);
 }
 
-/// What a run forward and backward leaves behind, by name: the output, gradients, buffers.
+/// Results of a forward and backward run, by name: the output, gradients, buffers.
 using Results = std::vector<std::pair<std::string, Tensor>>;
 
 Results run(const LayerCase& c, const Layer& layer, DType activations, bool buffers = false) {
@@ -62,7 +62,7 @@ Results run(const LayerCase& c, const Layer& layer, DType activations, bool buff
   return out;
 }
 
-/// The first result whose bits differ; "" for none.
+/// The first result whose bits differ, or "".
 std::string first_difference(const Results& a, const Results& b) {
   if (a.size() != b.size()) return "the number of gradients";
   for (size_t i = 0; i < a.size(); ++i)
@@ -84,7 +84,7 @@ std::string check_shape(const LayerCase& c) {
 
 std::string check_gradient(const LayerCase& c) {
   const Layer layer = build(c, DType::f64);
-  run(c, layer, DType::f64);  // names what receives no gradient
+  run(c, layer, DType::f64);  // throws if a parameter receives no gradient
   const Vars x = make_inputs(c, DType::f64);
   std::vector<std::pair<std::string, Var>> leaves;
   for (size_t i = 0; i < x.size(); ++i) leaves.emplace_back(text("input ", i), x[i]);
@@ -109,7 +109,7 @@ std::string check_dtype(const LayerCase& c, DType activations, double tolerance)
 }
 
 std::string check_determinism(const LayerCase& c) {
-  struct Threads {  // as they were, also after an exception
+  struct Threads {  // restores the number of threads, also after an exception
     int before = threads();
     ~Threads() { set_threads(before); }
   } restore;
@@ -128,7 +128,7 @@ std::string check_state_dict(const LayerCase& c) {
   const Layer layer = build(c, DType::f32), other = c.make({.dtype = DType::f32, .seed = 2});
   const Vars x = make_inputs(c, DType::f32);
   forward(layer, x);
-  nn::commit(*layer.module);  // running statistics are not those of a fresh layer
+  nn::commit(*layer.module);  // so that running statistics differ from those of a fresh layer
   nn::NamedTensors saved;
   std::set<std::string> names;
   for (const auto& [name, t] : nn::state_dict(*layer.module)) {

@@ -1,12 +1,15 @@
-// LayerCase: one description of a layer drives every check that a layer should pass.
+// LayerCase: one description of a layer drives all checks that a layer should pass.
 //
 //   const test::LayerCase mlp{
-//       .name = "Mlp", .make = test::layer<nn::Mlp>(/*dim=*/6, /*hidden=*/8), .inputs = {{2, 5, 6}}, .output = {2, 5, 6}};
+//       .name = "Mlp",
+//       .make = test::layer<nn::Mlp>(/*dim=*/6, /*hidden=*/8),
+//       .inputs = {{2, 5, 6}},
+//       .output = {2, 5, 6}};
 //   for (const std::string& failure : test::failures(mlp)) std::puts(failure.c_str());
 //
-// The layer is built anew for every check.  Its parameters get normal noise (0.25) added to their start, so that a norm's
-// gain is not 1, a bias not 0 and a layer scale not 1e-6: what such a value hides would pass.  Inputs are normal numbers.
-// Public, so that you can check layers of your own.  The counterpart for ops is tests/op_case.h.
+// Every check builds the layer again.  Normal noise (0.25) is added to its initial parameters, so that a norm's gain is
+// not 1, a bias not 0 and a layer scale not 1e-6, which could hide errors.  Inputs are normal numbers.
+// Public, so that you can check your own layers.  The counterpart for ops is tests/op_case.h.
 #pragma once
 
 #include <map>
@@ -20,16 +23,16 @@ namespace camo::test {
 
 enum class LayerCheck {
   shape,        // an f32 input gives an f32 output of the shape that the case states
-  gradient,     // f64: gradients of each input and each parameter against finite differences
+  gradient,     // f64: gradients of every input and parameter against finite differences
   f32,          // output and gradients in f32 against f64
   bf16,         // the same for bf16 inputs with f32 parameters; the output is bf16, gradients of parameters are f32
   determinism,  // two runs, and runs on 1, 2 and 3 threads: the same bits in output, gradients and buffers
   state_dict,   // names are distinct; a layer of another seed that loads the state_dict gives the same bits
-  freeze,       // frozen parameters receive nothing and change nothing; freeze(false) restores all gradients
+  freeze,       // frozen parameters get no gradient and change no result; freeze(false) restores all gradients
 };
 const char* name(LayerCheck check);
 
-/// A layer as the checks see it: the module, and how to run it.
+/// A layer to check: the module, and a function that runs it.
 struct Layer {
   std::unique_ptr<nn::Module> module;
   std::function<Var(const Vars&)> forward;
@@ -40,16 +43,16 @@ struct LayerCase {
   std::function<Layer(nn::Scope)> make;  // see layer() and layer_by()
   std::vector<Shape> inputs;
   Shape output;
-  double gradient_tolerance = 1e-6;                    // of the largest gradient of the same tensor
+  double gradient_tolerance = 1e-6;                    // relative to the largest gradient of the same tensor
   double f32_tolerance = 2e-5, bf16_tolerance = 2e-2;  // relative L2 error against f64
   std::map<LayerCheck, std::string> except = {};       // check -> why it does not apply
 };
 
-/// What is wrong with the layer, one line for each check that fails: "Mlp: gradient: fc1.weight: error 0.5 of 1e-06".
-/// Empty if all is well.  An exception within a check is a failure of it.
+/// One line for each check that fails: "Mlp: gradient: fc1.weight: error 0.5 of 1e-06".  Empty if all pass.  A check
+/// that throws has failed.
 std::vector<std::string> failures(const LayerCase& c);
 
-/// How to make a layer L(scope, args...) that is run by forward(layer, inputs).
+/// Makes a layer L(scope, args...) that is run by forward(layer, inputs).
 template <class L, class F, class... Args> std::function<Layer(nn::Scope)> layer_by(F forward, Args... args) {
   return [=](nn::Scope scope) {
     auto made = std::make_unique<L>(std::move(scope), args...);
@@ -68,7 +71,7 @@ template <class L, class... Args> std::function<Layer(nn::Scope)> layer(Args... 
   return layer_by<L>(forward, args...);
 }
 
-/// gradient_error() of a module in f64: of an input of that shape, drawn anew, and of every parameter.
+/// gradient_error() of a module in f64: for a random input of that shape, and for every parameter.
 double gradient_error(nn::Module& module, const std::function<Var(const Var&)>& f, const Shape& input);
 
 }  // namespace camo::test

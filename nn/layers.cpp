@@ -70,13 +70,13 @@ Var BatchNorm::forward(const Var& x) {
   if (!training()) return batch_norm_eval(x, weight, bias, running_mean.value, running_var.value, eps);
   BatchStats stats;
   Var y = batch_norm(x, weight, bias, eps, &stats);
-  if (recomputing()) return y;  // the first run has moved the statistics already
+  if (recomputing()) return y;  // the first run has already updated the statistics
   auto stage = [&](Buffer& b, const Tensor& now, double factor) {
     b.staged = b.latest() * (1 - momentum) + now * (momentum * factor);
   };
   double n = double(x.value().numel()) / double(x.dim(-1));
   stage(running_mean, stats.mean, 1);
-  stage(running_var, stats.variance, n / std::max(n - 1, 1.0));  // PyTorch keeps the unbiased variance
+  stage(running_var, stats.variance, n / std::max(n - 1, 1.0));  // the running variance is unbiased, as in PyTorch
   num_batches_tracked.staged = full({}, item(num_batches_tracked.latest()) + 1, DType::i64);
   return y;
 }

@@ -1,4 +1,4 @@
-// The layers: thin modules over autograd/ops.h.  Parameter names and initialisers are timm's / PyTorch's.
+// Layers: thin modules over autograd/ops.h.  Parameter names and initial values are those of timm or PyTorch.
 #pragma once
 
 #include "autograd/ops.h"
@@ -13,16 +13,16 @@ struct LinearOptions {
   Act act = Act::none;
 };
 
-/// y = act(x W^T + b); x (..., in).  weight (out, in), bias (out).
+/// y = act(x W^T + b) for x (..., in); weight (out, in), bias (out).
 ///   Linear fc(sub("fc"), in, out, {.bias = false});
 struct Linear : Module {
-  Var &weight, &bias;  // bias undefined without one
+  Var &weight, &bias;  // bias is undefined if the layer has none
   Act act;
   Linear(Scope s, int64_t in, int64_t out, const LinearOptions& options = {});
   Var forward(const Var& x);
-  /// act(gain * (x W^T + b)), gain (out): layer scale by scaling the weight's rows, without a pass over the map.
+  /// act(gain * (x W^T + b)), gain (out): layer scale by scaling the rows of the weight, without a pass over the map.
   Var forward_scaled(const Var& x, const Var& gain);
-  /// Rows [begin, end) of the weight: a part of a fused projection (kv, qkv) without slicing activations.
+  /// Uses only rows [begin, end) of the weight: part of a fused projection (kv, qkv), without slicing activations.
   Var forward_rows(const Var& x, int64_t begin, int64_t end);
 };
 
@@ -58,8 +58,9 @@ struct LayerNorm : Module {
   Var forward(const Var& x);
 };
 
-/// Training: the batch's statistics, and running ones staged (momentum 0.1, unbiased variance, as PyTorch).
-/// Evaluation: the running ones.
+/// Training: uses the statistics of the batch and stages the running ones (momentum 0.1, unbiased
+/// variance, as PyTorch).
+/// Evaluation: uses the running ones.
 struct BatchNorm : Module {
   Var &weight, &bias;
   Buffer &running_mean, &running_var, &num_batches_tracked;
@@ -80,10 +81,10 @@ struct DropPath : Module {
   Var forward(const Var& x) { return training() && p > 0 ? drop_path(x, p, random_key(Domain::drop_path)) : x; }
 };
 
-/// Rates of every stage's blocks: block k of D in all gets last * k / (D - 1).
+/// Drop path rates for the blocks of every stage: block k of all D blocks gets last * k / (D - 1).
 std::vector<std::vector<double>> drop_path_rates(double last, const std::vector<int64_t>& depths);
 
-/// Self-attention over tokens (B, N, C): qkv fused by rows, heads, projection.
+/// Self-attention over tokens (B, N, C): a fused qkv projection, heads, an output projection.
 struct Attention : Module {
   Linear qkv, proj;
   int heads;

@@ -1,6 +1,6 @@
-// Which parameters of a network got no gradient?
+// Finds the parameters of a network that receive no gradient.
 //
-// One step proves nothing (an expert may wait for its turn), so gradients are counted over many.
+// One step proves nothing (an expert may not have been chosen), so gradients are counted over many steps.
 #pragma once
 
 #include <map>
@@ -9,12 +9,12 @@
 
 namespace camo::nn {
 
-/// Counts gradients.  observe() goes between backward() and the optimizer's step, which clears them.
+/// Counts gradients.  Call observe() after backward() and before the optimizer's step, which clears them.
 class GradientWindow {
  public:
   void observe(const Module& module);
   int64_t steps() const { return steps_; }
-  /// Steps in which this parameter received a gradient.
+  /// The number of steps in which this parameter received a gradient.
   int64_t count(const std::string& name) const;
   void clear() { steps_ = 0, counts_.clear(); }
 
@@ -23,7 +23,7 @@ class GradientWindow {
   std::map<std::string, int64_t> counts_;
 };
 
-/// Names of the parameters, frozen ones left out, that received no gradient in the whole window.
+/// Names of the parameters that are not frozen and received no gradient in the whole window.
 /// Throws GraphError for an empty window.
 std::vector<std::string> unreached(const Module& module, const GradientWindow& window);
 

@@ -11,7 +11,7 @@
 namespace {
 
 std::atomic<bool> g_counting = false;
-std::atomic<int64_t> g_now = 0, g_peak = 0;  // since begin(); what was there before and is freed counts below zero
+std::atomic<int64_t> g_now = 0, g_peak = 0;  // since begin(); freeing older memory makes g_now negative
 int64_t g_tensors_before = 0;
 
 void count(int64_t bytes) {

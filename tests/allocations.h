@@ -1,11 +1,11 @@
-// What the test program asks of operator new and of Camo's own allocator, counted.
+// Counts the memory that the test program takes from operator new and from Camo's allocator.
 #pragma once
 
 #include <cstdint>
 
 namespace camo {
 
-/// The most bytes ever in use at once while f() ran, beyond those in use before.
+/// The peak of bytes in use while f() ran, minus those in use before.
 template <class F> int64_t peak_bytes(const F& f);
 
 namespace allocations {

@@ -1,3 +1,3 @@
-// The behaviour tests' main.
+// main() of the behaviour tests.
 #define DOCTEST_CONFIG_IMPLEMENT_WITH_MAIN
 #include <doctest/doctest.h>

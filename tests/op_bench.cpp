@@ -8,11 +8,12 @@
 namespace camo::test {
 namespace {
 
-constexpr double kSample = 2e-3;  // seconds a sample should last: far more than a look at the clock
+constexpr double kSample = 2e-3;  // seconds that a sample should last: far more than reading the clock takes
 constexpr int kMostCalls = 100, kLarger = 8;
 constexpr int64_t kDrawn = int64_t(1) << 20;
 
-/// Random numbers of any size soon: 2^20 of them, again and again.  Zeros would flatter products: they need less power.
+/// Random numbers of any size, made quickly by repeating 2^20 of them.  Zeros would be unfair: products of
+/// zeros take less power.
 Tensor numbers(uint64_t seed, const Shape& shape, DType dtype, Device device,
                const std::function<double(int64_t j, double z)>& value = nullptr) {
   const int64_t n = shape.numel(), drawn = std::min(n, kDrawn);
@@ -30,7 +31,7 @@ Tensor numbers(uint64_t seed, const Shape& shape, DType dtype, Device device,
 
 bool stays_f32(const OpCase& c, size_t i) { return std::count(c.f32_inputs.begin(), c.f32_inputs.end(), int(i)) > 0; }
 
-/// Whatever shares the first input's leading axis has more of it in the large size.
+/// In the large size, every input that shares the first input's leading axis gets a longer one.
 std::vector<Shape> shapes_of(const OpCase& c, BenchSize size) {
   if (size == BenchSize::small) return c.inputs;
   std::vector<Shape> out = c.bench_inputs;
@@ -58,7 +59,7 @@ double median_seconds(const BenchPlan& plan, const std::function<void()>& f) {
     return std::chrono::duration<double>(Clock::now() - start).count() / calls;
   };
   if (plan.size == BenchSize::small) return sample(1);
-  f();  // takes its memory
+  f();  // the first call allocates memory
   const int calls = std::clamp(int(kSample / sample(1)), 1, kMostCalls);
   std::vector<double> seconds;
   for (int i = 0; i < plan.rounds; ++i) seconds.push_back(sample(calls));
@@ -71,7 +72,7 @@ Peaks measure_peaks(const BenchPlan& plan) {
   const bool small = plan.size == BenchSize::small, gpu = plan.device.kind == Device::cuda;
   Peaks out;
   {
-    const int64_t n = int64_t(1) << (small ? 12 : gpu ? 28 : 26);  // 1 GiB on a GPU, 256 MiB else
+    const int64_t n = int64_t(1) << (small ? 12 : gpu ? 28 : 26);  // 1 GiB on a GPU, else 256 MiB
     const Tensor from = numbers(0, {n}, DType::f32, plan.device);
     Tensor to = empty_like(from);
     out.bytes = 2 * double(from.bytes()) / median_seconds(plan, [&] { copy_into(to, from); });
@@ -103,7 +104,7 @@ Timing time_case(const OpCase& c, DType dtype, const BenchPlan& plan) {
     NoGrad no_grad;
     y = run(x);
   });
-  if (plan.size != BenchSize::small) {  // the case knows its listed size, in f32
+  if (plan.size != BenchSize::small) {  // the case states its bytes for the listed size, in f32
     const double grown = double(out.inputs[0].numel()) / double(c.bench_inputs[0].numel());
     out.flops = c.flops * grown;
     out.forward_bytes = c.bytes * grown * double(size_of(dtype)) / 4;

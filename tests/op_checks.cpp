@@ -1,5 +1,5 @@
-// What the driver does with a case.  The reference is always the f64 run of the same kernels, which the gradient
-// check in turn compares with finite differences of a random projection: a plain sum would hide, for one, a softmax
+// The checks of a case.  The reference is the f64 run of the same kernels, which the gradient check compares with
+// finite differences of a random projection.  A plain sum instead of a projection would miss, for example, a softmax
 // whose backward returns zeros.
 #include <algorithm>
 #include <cmath>
@@ -25,7 +25,7 @@ Tensor convert(const Tensor& x, DType to) {
   return out;
 }
 
-/// Normal numbers that every floating type holds exactly, so that all runs see the same input.
+/// Normal numbers that are exact in every floating type, so that all runs have the same input.
 Tensor numbers(const Shape& shape, uint64_t seed) {
   return convert(convert(randn(shape, seed, DType::f64), DType::bf16), DType::f64);
 }
@@ -46,10 +46,10 @@ std::vector<Tensor> make_inputs(const OpCase& c, const std::vector<Shape>& shape
 
 struct Run {
   Tensor y;
-  std::vector<Tensor> grads;  // undefined where not wanted
+  std::vector<Tensor> grads;  // undefined where not required
 };
 
-/// Forward and backward with the inputs in the given types; only `only` wants a gradient, or all when -1.
+/// Forward and backward with inputs of the given dtypes; only input `only` requires a gradient, or all if it is -1.
 Run run(const OpCase& c, const std::vector<Tensor>& inputs, DType activations, int only = -1, Device device = {}) {
   Vars x;
   for (size_t i = 0; i < inputs.size(); ++i) {
@@ -65,7 +65,7 @@ Run run(const OpCase& c, const std::vector<Tensor>& inputs, DType activations, i
   return out;
 }
 
-/// Largest relative error of y and of every gradient.
+/// The largest relative error of y and of all gradients.
 double run_error(const Run& a, const Run& b) {
   double worst = relative_error(a.y, b.y);
   for (size_t i = 0; i < a.grads.size(); ++i) {
@@ -98,7 +98,7 @@ Outcome check_dtype(const OpCase& c, DType t) {
   return within(run_error(run(c, in, t), run(c, in, DType::f64)), t == DType::f32 ? c.f32_tolerance : c.bf16_tolerance);
 }
 
-/// Also at the further sizes: a small input is one chunk, which every thread count runs alike.
+/// Also runs the further sizes, because a small input is a single chunk, which any number of threads runs alike.
 Outcome check_determinism(const OpCase& c) {
   std::vector<std::vector<Shape>> all = c.sizes;
   all.push_back(c.inputs);
@@ -122,11 +122,11 @@ Outcome check_determinism(const OpCase& c) {
   return out;
 }
 
-/// What the GPU may be off by beyond twice the CPU's own error: sums in another order, fused multiply-adds.
+/// How far the GPU may be off beyond twice the CPU's own error, for sums in another order and fused multiply-adds.
 double cuda_floor(DType t) { return t == DType::f64 ? 1e-13 : t == DType::f32 ? 1e-6 : 1e-3; }
 
-/// CUDA, real or emulated, against CPU f64, forward and gradients, at all sizes and types; then the same bits from
-/// three runs, which emulation runs in three orders of blocks and threads.
+/// Compares CUDA, real or emulated, with f64 on the CPU: forward and gradients, all sizes and dtypes.  Then three runs
+/// must give the same bits; the emulator runs them in three orders of blocks and threads.
 Outcome check_cuda(const OpCase& c) {
   if (cuda_device_count() == 0) return {.applies = false, .passed = true, .note = "no CUDA backend or no GPU"};
   const Device cuda{Device::cuda, 0};
@@ -215,7 +215,7 @@ const Row kRows[] = {
     {Check::bench, "bench", bench},
 };
 
-/// A list that a case left empty is no check that passed.
+/// An empty list must not count as a passed check.
 const char* nothing_listed(const OpCase& c, Check check) {
   if (check == Check::sizes && c.sizes.empty()) return "no further sizes listed";
   if (check == Check::errors && c.errors.empty()) return "no bad calls listed";

@@ -1,5 +1,5 @@
-// op_test STEM [CASE] [--small] [--only CHECK]: every check but the benchmark on every case of one stem, a line each.
-// --small leaves out the further sizes, for tools under which a GPU runs a hundred times slower.
+// op_test STEM [CASE] [--small] [--only CHECK] runs every check except the benchmark on every case of a stem and prints
+// a line for each.  --small leaves out the further sizes, for tools that slow a GPU down a hundred times.
 #include <cstdio>
 #include <string>
 #include <vector>
@@ -15,7 +15,7 @@ int main(int argc, char** argv) {
   const bool small = !words.empty() && words.back() == "--small";
   if (small) words.pop_back();
   if (words.empty()) return std::fprintf(stderr, "usage: op_test STEM [CASE] [--small] [--only CHECK]\n"), 2;
-  std::setvbuf(stdout, nullptr, _IOLBF, 0);  // a crash still shows which case ran last
+  std::setvbuf(stdout, nullptr, _IOLBF, 0);  // so that a crash still shows which case ran last
   int ran = 0, failed = 0, inapplicable = 0;
   for (OpCase c : cases()) {
     if (small) c.sizes.clear();

@@ -1,4 +1,4 @@
-// Attention keeps q, k, v, y and one number per query and head; the backward pass recomputes the probabilities.
+// Attention saves q, k, v, y and one number per query and head; the backward pass recomputes the probabilities.
 #include "autograd/ops.h"
 
 namespace camo {
@@ -11,7 +11,7 @@ Var attention(const Var& q, const Var& k, const Var& v, int heads, double scale)
         AttentionGrads g = attention_backward(dy, Q.get(), K.get(), V.get(), {Y.get(), lse.get()}, heads, scale);
         d[0] = g.dq, d[1] = g.dk, d[2] = g.dv;
       },
-      {.macs_per_number = 2 * k.dim(1), .heads = heads});  // two products, both over the keys
+      {.macs_per_number = 2 * k.dim(1), .heads = heads});  // two products, each over the keys
 }
 
 }  // namespace camo

@@ -1,4 +1,4 @@
-// Convolution keeps x for the weight's gradient and the weight for x's.
+// Convolution saves x for the gradient of the weight, and the weight for the gradient of x.
 #include "autograd/ops.h"
 
 namespace camo {

@@ -1,4 +1,4 @@
-// Dropout keeps its key, nothing else.
+// Dropout saves only its random key.
 #include "autograd/ops.h"
 
 namespace camo {

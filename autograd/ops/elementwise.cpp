@@ -1,5 +1,5 @@
-// Gradients of the elementwise ops.  A functor says which of x and y its slope reads, and only that is kept:
-// y for relu, sigmoid, tanh and exp (often alive anyway, as the next op's input), nothing for add, neg and scale.
+// Gradients of the elementwise ops.  A functor says which of x and y its derivative reads, and only that is saved: y
+// for relu, sigmoid, tanh and exp (often alive anyway as the next op's input), nothing for add, neg and scale.
 #include "autograd/ops.h"
 
 namespace camo {

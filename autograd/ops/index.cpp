@@ -1,4 +1,4 @@
-// Gradients of choosing rows: each is another gather (tensor/ops/index.cpp).
+// Gradients of gathers; each is another gather (tensor/ops/index.h).
 #include "autograd/ops.h"
 
 namespace camo {

@@ -1,4 +1,4 @@
-// Gradients of the layout ops: each is another layout op, and none needs a value.
+// Gradients of the layout ops; each is another layout op and needs no saved value.
 #include "autograd/ops.h"
 
 namespace camo {

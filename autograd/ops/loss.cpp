@@ -1,4 +1,4 @@
-// Gradients of the fused losses; targets and labels are data and get none.
+// Gradients of the fused losses.  Targets and labels are data and get no gradient.
 #include "autograd/ops.h"
 
 namespace camo {

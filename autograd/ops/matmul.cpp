@@ -1,4 +1,4 @@
-// Products.  Each operand is kept only for the sake of the other's gradient.
+// Matrix products.  Each operand is saved only for the gradient of the other.
 #include "autograd/ops.h"
 
 namespace camo {
@@ -17,7 +17,7 @@ Var matmul(const Var& a, const Var& b, Trans ta, Trans tb) {
 
 Var linear(const Var& x, const Var& weight, const Var& bias, Act act) {
   const bool wanted = x.wants_grad() || weight.wants_grad() || bias.wants_grad();
-  if (act != Act::none && wanted && recording()) {  // the slope needs the value before or after: a node of its own
+  if (act != Act::none && wanted && recording()) {  // own node: the derivative needs the value before or after act
     Var y = linear(x, weight, bias);
     return act == Act::relu ? relu(y) : gelu(y);
   }

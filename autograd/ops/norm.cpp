@@ -1,4 +1,4 @@
-// Norms keep x and two numbers a row (or a channel); the normalised x is recomputed in the backward pass.
+// Norms save x and two numbers per row (or channel); the backward pass recomputes the normalised x.
 #include "autograd/ops.h"
 
 namespace camo {

@@ -1,4 +1,4 @@
-// Gradients of reductions.  sum and mean keep nothing; max, min and variance keep x, and recompute or compare.
+// Gradients of reductions.  sum and mean save nothing; max, min and variance save x, and compare or recompute.
 #include "autograd/ops.h"
 
 namespace camo {

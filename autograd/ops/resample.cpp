@@ -1,5 +1,5 @@
-// Averages and resizing are linear: the backward pass keeps a shape and nothing else.  Max pooling keeps the places of
-// its maxima.
+// Average pooling and resizing are linear, so the backward pass needs only a shape.  Max pooling saves the
+// indices of its maxima.
 #include "autograd/ops.h"
 
 namespace camo {

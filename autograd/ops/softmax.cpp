@@ -1,4 +1,4 @@
-// Softmax and log-softmax keep their output, log-sum-exp its input.
+// Softmax and log-softmax save their output, log-sum-exp saves its input.
 #include "autograd/ops.h"
 
 namespace camo {

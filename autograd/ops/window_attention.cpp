@@ -1,4 +1,4 @@
-// Attention within windows keeps its inputs alone; the backward pass makes the scores again.
+// Window attention saves only its inputs; the backward pass recomputes the scores.
 #include "autograd/ops.h"
 
 namespace camo {

@@ -264,7 +264,7 @@ template <class T> void conv_weight_pass(Cuda where, const Pass& p, const T* dy,
   if (chunks > 1) kernel::column_sums(where, parts, sums);
 }
 
-// Taking a function's address makes the compiler emit it; the tuple exists for nothing else.
+// Taking a function's address makes the compiler emit it; that is all the tuple is for.
 template <class... T> constexpr auto conv_passes_of = std::make_tuple(&conv_pass<T>..., &conv_weight_pass<T>...);
 auto conv_passes = conv_passes_of<float, double, bf16>;
 

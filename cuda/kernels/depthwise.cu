@@ -134,7 +134,7 @@ template <class T> void depthwise_weight_pass(Cuda where, const Pass& p, const T
   if (chunks > 1) kernel::column_sums(where, parts, sums);
 }
 
-// Taking a function's address makes the compiler emit it; the tuple exists for nothing else.
+// Taking a function's address makes the compiler emit it; that is all the tuple is for.
 template <class... T>
 constexpr auto depthwise_passes_of = std::make_tuple(&depthwise_pass<T>..., &depthwise_weight_pass<T>...);
 auto depthwise_passes = depthwise_passes_of<float, double, bf16>;

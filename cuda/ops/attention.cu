@@ -1,11 +1,12 @@
-// Attention on the GPU with an online softmax: scores exist a tile at a time, memory is O(N + M).
+// Attention on the GPU with an online softmax.  Only a tile of scores exists at a time, so memory is O(N + M).
 //
-// Forward: a block owns 64 queries of a head and walks over tiles of 64 keys.  Backward, from the saved log-sum-exp:
-// one kernel for dq with blocks over queries, one for dk and dv with blocks over keys and over stretches of queries,
-// whose sums a third adds in order.  No block waits for another, nothing is added twice in another order.
-// Bound by arithmetic: 4 N M D flops a head forward and 14 N M D backward, on ordinary units in f32 (f64 for f64);
-// q is read and y written once, k and v are read once for every block of queries, mostly from the L2 cache.
-// Heads wider than 128 repeat the scores for every 128 channels of the result.
+// Forward: a block owns 64 queries of a head and loops over tiles of 64 keys.
+// Backward, from the saved log-sum-exp: one kernel for dq, with blocks over queries; one for dk and dv, with blocks
+// over keys and over ranges of queries; and one that adds the sums of the ranges in order.  No block waits for another,
+// and the order of every sum is fixed.
+// Bound by arithmetic: per head, 4 N M D flops forward and 14 N M D backward, without tensor cores in f32 (f64 for
+// f64).  q is read and y written once; k and v are read once for every block of queries, mostly from the L2 cache.
+// Heads wider than 128 recompute the scores for every 128 channels of the result.
 // Formulas: tensor/cpu/kernels/attention_backward.cpp.  Tiles: cuda/kernels/attention.cuh.
 // Sources: Milakov, Gimelshein 2018, arXiv:1805.02867; Dao 2023, arXiv:2307.08691.
 #include "cuda/kernels/attention.cuh"
@@ -21,7 +22,7 @@ using cuda::Rows;
 using cuda::softmax_tile;
 using cuda::with_chunk;
 
-/// The work of a launch: for each head, stretches of the other side, blocks of rows, chunks of the result's channels.
+/// The work of a launch: for each head, ranges of the other side, blocks of rows, chunks of the result's channels.
 struct Work {
   int64_t heads, stretches, blocks, chunks;
   Work(const Attention& s, int64_t stretches, int64_t rows, int64_t block_rows, int64_t chunk)
@@ -29,7 +30,7 @@ struct Work {
   CAMO_HD int64_t count() const { return heads * stretches * blocks * chunks; }
 };
 
-/// Item i of it: head h of image b, stretch, block and chunk, the last fastest.
+/// Item i of the work: image b, head h, range, block and chunk; the last varies fastest.
 struct Part {
   int64_t b, h, stretch, block, chunk;
   __device__ Part(const Work& w, const Attention& s, int64_t i) {
@@ -52,9 +53,9 @@ template <class T> __device__ Rows<T> keys(const T* x, const Attention& s, const
 
 // ---- forward -------------------------------------------------------------------------------------------------
 
-constexpr int kForwardRows = 8, kBackwardRows = 4;  // of a thread
+constexpr int kForwardRows = 8, kBackwardRows = 4;  // rows per thread
 
-/// A block: 64 queries, and the channels of one chunk of y.
+/// A block computes 64 queries and one chunk of channels of y.
 template <class T, int kD, class A = acc_t<T>>
 __global__ void __launch_bounds__(128)
     attention_forward(const T* q, const T* k, const T* v, T* y, A* lse, Attention s, Work work) {
@@ -65,7 +66,7 @@ __global__ void __launch_bounds__(128)
     const Part p(work, s, item);
     const int64_t begin = p.block * Tile::kRows;
     const Rows<T> own = queries(q, s, p, begin, s.N, s.scale);
-    A out[Tile::kR][Tile::kE] = {}, top[Tile::kR], sum[Tile::kR] = {};  // sum: over this lane's keys
+    A out[Tile::kR][Tile::kE] = {}, top[Tile::kR], sum[Tile::kR] = {};  // sum: over the keys of this lane
     for (A& t : top) t = -std::numeric_limits<A>::infinity();
     for (int64_t j = 0; j < s.M; j += Tile::kColumns) {
       A scores[Tile::kR][Tile::kC] = {};
@@ -85,7 +86,7 @@ __global__ void __launch_bounds__(128)
 
 // ---- backward ------------------------------------------------------------------------------------------------
 
-/// delta (B, heads, N): sum of dy y over the channels of a head, a team of threads to each.  Reads both once.
+/// delta (B, heads, N): the sum of dy * y over the channels of a head; one team of threads for each.  Reads both once.
 template <class T, int N, class A = acc_t<T>>
 __global__ void attention_delta(const T* dy, const T* y, A* delta, Attention s, int size) {
   const cuda::Team team(size);
@@ -97,12 +98,12 @@ __global__ void attention_delta(const T* dy, const T* y, A* delta, Attention s, 
       for (int j = 0; j < N; ++j) sum += a.at[j] * b.at[j];
     });
     sum = team.sum(sum);
-    const int64_t token = r / s.heads;  // of all images
+    const int64_t token = r / s.heads;  // counted over all images
     if (r < R && team.lane == 0) delta[(token / s.N * s.heads + r % s.heads) * s.N + token % s.N] = sum;
   });
 }
 
-/// A block: 32 queries, and the channels of one chunk of dq.
+/// A block computes 32 queries and one chunk of channels of dq.
 template <class T, int kD, class A = acc_t<T>>
 __global__ void __launch_bounds__(128)
     attention_backward_queries(const T* dy, const T* q, const T* k, const T* v, const A* lse, const A* delta, T* dq,
@@ -133,8 +134,8 @@ __global__ void __launch_bounds__(128)
   }
 }
 
-/// A block: 32 keys against `stretch` queries, and the channels of one chunk of dk and dv -> partial
-/// (stretches, 2, B, M, heads, D).
+/// A block computes 32 keys against `stretch` queries and one chunk of channels of dk and dv -> partial (stretches,
+/// 2, B, M, heads, D).
 template <class T, int kD, class A = acc_t<T>>
 __global__ void __launch_bounds__(128)
     attention_backward_keys(const T* dy, const T* q, const T* k, const T* v, const A* lse, const A* delta, A* partial,
@@ -162,7 +163,7 @@ __global__ void __launch_bounds__(128)
         }
       }
       tile.add_products(dy_rows, true, d, dv);
-      __syncthreads();  // others may still read the weights
+      __syncthreads();  // other threads may still read the weights
       for (int i = 0; i < Tile::kR; ++i)
         for (int c = 0; c < Tile::kC; ++c) tile.weight(i, c) = slope[i][c];
       tile.add_products(q_rows, false, d, dk);
@@ -205,7 +206,7 @@ void attention_backward(Cuda where, const Tensor& dy, const Tensor& q, const Ten
   with_chunk(q.dtype(), "attention_backward", s.D, [&]<class T, int kD>() {
     using A = acc_t<T>;
     using Tile = cuda::AttentionTile<T, kBackwardRows, kD>;
-    // Stretches as long as there are keys: their sums are then no larger than q.
+    // Ranges as long as the number of keys, so that their sums take no more memory than q.
     const int64_t stretch = ceil_div(std::max<int64_t>(512, s.M), Tile::kColumns) * Tile::kColumns;
     const Work rows(s, 1, s.N, Tile::kRows, kD), columns(s, ceil_div(s.N, stretch), s.M, Tile::kRows, kD);
     const T *g = dy.read<T>(), *qs = q.read<T>(), *ks = k.read<T>(), *vs = v.read<T>();

@@ -1,7 +1,7 @@
-// Changing photographs and masks: a thread makes one pixel of the result, all its channels.
+// Augmentation of photographs and masks on the GPU: a thread computes one pixel of the result, all its channels.
 //
-// Neighbouring threads write neighbouring pixels and read, turned by a few degrees, from nearly neighbouring ones.
-// The floor is a byte read and a float written for each number; what is computed is in tensor/ops/augment.h.
+// Neighbouring threads write neighbouring pixels and, rotated by a few degrees, read from nearly neighbouring ones.
+// Bound by memory: one byte read and one float written per number.  tensor/ops/augment.h has the formulas.
 #include "cuda/tools/launch.cuh"
 #include "tensor/ops/augment.h"
 

@@ -1,11 +1,11 @@
-// Convolution on the GPU: which kernel serves.
+// Convolution on the GPU: which kernel is used.
 //
-//   1 x 1                  a matrix: the library's product (linear)
+//   1 x 1                  a matrix product of the library (linear)
 //   groups = C = O         cuda/kernels/depthwise.cu, bound by memory
-//   all else               cuda/kernels/conv.cu, products on ordinary units with windows gathered on the way to shared memory
+//   everything else        cuda/kernels/conv.cu, products without tensor cores; windows are gathered into shared memory
 //
-// A kernel as wide as its stride, without padding, reads every pixel of a row once: kw pixels of C channels are then one
-// of kw C, which leaves fewer taps and longer runs.
+// A kernel as wide as its stride, without padding, reads every pixel of a row once.  Then kw pixels of C channels are
+// treated as one pixel of kw C channels, which leaves fewer taps and longer runs.
 #include <numeric>
 
 #include "cuda/kernels/conv.cuh"
@@ -30,11 +30,11 @@ Axis forward_axis(int source, int result, int taps, int stride, int padding, int
 }
 
 Axis backward_axis(int source, int result, int taps, int stride, int padding, int dilation, int phase) {
-  const int common = std::gcd(stride, dilation), every = stride / common;  // between taps that meet a pixel
+  const int common = std::gcd(stride, dilation), every = stride / common;  // between taps that meet the same pixel
   int first = 0;
   while (first < std::min(every, taps) && (phase + padding - first * dilation) % stride) ++first;
   const int count = first < std::min(every, taps) ? (taps - 1 - first) / every + 1 : 0;
-  const int last = count ? first + (count - 1) * every : 0;  // taken from the last, so that the source ascends
+  const int last = count ? first + (count - 1) * every : 0;  // from the last tap, so that the source ascends
   return {.outputs = (result - phase + stride - 1) / stride,
           .source = source,
           .taps = count,
@@ -104,7 +104,7 @@ Sizes sizes(const Shape& x, const Shape& weight, const Shape& y, const ConvSpec&
 
 /// The weight of a 1 x 1 convolution, (O, 1, 1, C), as a matrix.
 Tensor matrix(const Tensor& weight) { return weight.reshape({weight.dim(0), weight.dim(3)}); }
-/// Depthwise weights (C, kh, kw, 1) as (kh kw, C): neighbours of a tap are neighbours in memory.
+/// Depthwise weights (C, kh, kw, 1) as (kh kw, C), so that the channels of a tap are contiguous.
 Tensor taps_first(const Tensor& weight) { return permute(weight.reshape({weight.dim(0), -1}), {1, 0}); }
 
 }  // namespace
@@ -123,7 +123,7 @@ void conv2d(Cuda where, const Tensor& x, const Tensor& weight, const Tensor& bia
 void conv2d_input_grad(Cuda where, const Tensor& dy, const Tensor& weight, const ConvSpec& spec, Tensor dx) {
   const Sizes s = sizes(dx.shape(), weight.shape(), dy.shape(), spec);
   if (s.matrix()) return linear_input_grad(where, dy, matrix(weight), dx);
-  const auto turned = [&] {  // a filter for each channel of x, over those of y
+  const auto turned = [&] {  // one filter for each channel of x, over the channels of y
     return permute(weight.reshape({s.groups, s.O / s.groups, s.kh * s.kw, s.C / s.groups}), {0, 3, 2, 1});
   };
   const Tensor w = s.depthwise() ? taps_first(weight) : turned();

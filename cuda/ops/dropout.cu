@@ -1,7 +1,7 @@
-// Dropout and drop-path on the GPU: the same words decide as on the CPU, so the mask is the same, bit for bit.
+// Dropout and drop-path on the GPU.  The same random words decide as on the CPU, so the mask has the same bits.
 //
-// A thread draws the words of its pack, 4 to a Philox block, and moves the pack: x is read once and y written once.
-// Nothing is read where a whole sample is dropped.  Bound by memory; the ten rounds of Philox hide behind it.
+// A thread draws the words of its pack (4 per Philox block) and copies the pack: x is read once and y written once.
+// Samples that are dropped are not read.  Bound by memory, which hides the ten rounds of Philox.
 #include "cuda/tools/rows.cuh"
 #include "tensor/ops/dropout.h"
 
@@ -10,7 +10,7 @@ namespace {
 
 using cuda::Pack;
 
-/// Elements to a thread: whole Philox blocks.
+/// Elements per thread: whole Philox blocks.
 template <class T> constexpr int kElements = cuda::kPack<T> > 4 ? cuda::kPack<T> : 4;
 
 template <class T>
@@ -34,7 +34,8 @@ __global__ void dropout_packs(const T* x, T* y, int64_t n, Keep keep, RandomKey 
   }
 }
 
-/// Blocks stand over a sample's C elements in x and over the samples in y, so that a thread draws once for many packs.
+/// The grid covers the C elements of a sample along x and the samples along y, so that a thread draws
+/// once for many packs.
 template <class T, int N>
 __global__ void drop_path_samples(const T* x, T* y, int64_t B, int64_t C, Keep keep, RandomKey key, acc_t<T> factor) {
   using A = acc_t<T>;
@@ -62,7 +63,7 @@ void drop_path(Cuda where, const Tensor& x, double p, const RandomKey& key, Tens
   const int64_t B = x.dim(0), C = x.shape().product(1, x.rank());
   with_float(x.dtype(), "drop_path", [&]<class T>() {
     cuda::with_pack<T>(C, [&]<int N>() {
-      // Some 4096 blocks; small ones for small samples.
+      // About 4096 blocks; small ones for small samples.
       const int threads = std::max(32, cuda::power_of_two_above(C / N, cuda::kThreads));
       const int64_t samples = std::min<int64_t>(B, 65535), most = 1 + 4096 / std::max<int64_t>(samples, 1);
       const int64_t wanted = (C + int64_t(threads) * N - 1) / (int64_t(threads) * N);

@@ -1,7 +1,7 @@
-// Elementwise ops on the GPU.  What is computed stands in tensor/scalar/functors.h, one definition for both devices; how
-// operands are read, in cuda/tools/map.cuh.  This file joins the two for the list of functors.
+// Elementwise ops on the GPU.  tensor/scalar/functors.h defines the functions for both devices, cuda/tools/map.cuh how
+// operands are read.  This file combines them for the list of functors.
 //
-// Bound by memory: one pass, the bytes of the operands that do not repeat and of the result.
+// Bound by memory: one pass over the result and the operands that do not repeat.
 #include "cuda/tools/map.cuh"
 #include "tensor/ops/elementwise.h"
 
@@ -13,7 +13,7 @@ template <class F> struct Value {
   template <class A> CAMO_HD A operator()(A x) const { return f.f(x); }
 };
 
-/// dy * slope; v is x or y, whichever the slope reads.
+/// dy * derivative; v is x or y, whichever the derivative reads.
 template <class F> struct Slope {
   F f;
   template <class A> CAMO_HD A operator()(A dy, A v) const {
@@ -27,7 +27,7 @@ template <class F> struct Value2 {
   template <class A> CAMO_HD A operator()(A a, A b) const { return f.f(a, b); }
 };
 
-/// dy * slope of operand Which; v... are those of a, b, y that the slope reads, in this order.
+/// dy * derivative with respect to operand Which; v... are those of a, b, y that the derivative reads, in this order.
 template <int Which, class F> struct Slope2 {
   static constexpr int kNeeds = Which == 0 ? F::kNeedsForA : F::kNeedsForB;
   F f;
@@ -107,7 +107,7 @@ void add_into(Cuda where, Tensor y, const Tensor& x) {
   });
 }
 
-// ---- the list of functors, instantiated --------------------------------------------------------------------
+// ---- instantiation for the list of functors --------------------------------------------------------------------
 
 auto unary_cuda_kernels = unary_kernels<Cuda>(UnaryFunctors{});
 auto binary_cuda_kernels = binary_kernels<Cuda>(BinaryFunctors{});

@@ -1,9 +1,9 @@
 // Choosing and ordering rows on the GPU, without a round trip to the host and without float atomics.
 //
-// Adjoints gather: a stable sort of the index lists, for every row of x, the rows of dy that it receives, and each
-// row of the gradient is written once, summed in ascending order.  An index outside its range is not reported here:
-// what it should have chosen comes out with all bits set (NaN, -1, 255), and adjoints pass it over.
-// Rows are bound by memory: what is read and written, once, 16 bytes a thread where they are whole packs.
+// Adjoints gather: a stable sort of the indices lists, for every row of x, the rows of dy that it receives.  Each row
+// of the gradient is written once and summed in ascending order.  An index outside its range is not reported here: its
+// result has all bits set (NaN, -1, 255), and adjoints ignore it.
+// Row kernels are bound by memory: everything is read and written once, 16 bytes per thread if rows are whole packs.
 #include "cuda/kernels/fold.cuh"
 #include "cuda/kernels/sort.cuh"
 #include "cuda/tools/raw_bytes.cuh"
@@ -29,7 +29,7 @@ __global__ void gather_words(const W* x, const int64_t* index, int64_t rows, int
   }
 }
 
-/// dx[r] = sum of dy[i] over the list of r; a thread adds one pack of columns.
+/// dx[r] = sum of dy[i] over the list of r; a thread sums one pack of columns.
 template <class T>
 __global__ void sum_lists(const T* dy, const int64_t* begin, const int64_t* order, int64_t rows, int64_t C,
                           bool aligned, T* dx) {
@@ -47,7 +47,7 @@ __global__ void sum_lists(const T* dy, const int64_t* begin, const int64_t* orde
   }
 }
 
-/// y[b] = sum_k weight[b, k] rows[position[b, k]]; a thread adds one pack of columns.
+/// y[b] = sum_k weight[b, k] rows[position[b, k]]; a thread sums one pack of columns.
 template <class T, class A = acc_t<T>>
 __global__ void combine_packs(const T* rows, const int64_t* position, const A* weight, int64_t R, int64_t B, int64_t K,
                               int64_t C, bool aligned, T* y) {
@@ -68,10 +68,10 @@ __global__ void combine_packs(const T* rows, const int64_t* position, const A* w
   }
 }
 
-constexpr int64_t kPiece = 8192;  // columns of a block
+constexpr int64_t kPiece = 8192;  // columns per block
 
-/// One block a row and piece of its columns: both gradients while the row is at hand.  dots (B K, pieces) are parts
-/// of dweight.  A row that nobody read gets zeros.
+/// One block per row and piece of its columns computes both gradients.  dots (B K, pieces) are partial sums of dweight.
+/// A row that nobody read gets zeros.
 template <class T, class A = acc_t<T>>
 __global__ void combine_gradients(const T* dy, const T* rows, const A* weight, const int64_t* begin,
                                   const int64_t* order, int64_t R, int64_t K, int64_t C, int64_t pieces, bool aligned,
@@ -80,7 +80,7 @@ __global__ void combine_gradients(const T* dy, const T* rows, const A* weight, c
   for (int64_t task = blockIdx.x; task < R * pieces; task += gridDim.x) {
     const int64_t r = task / pieces, piece = task % pieces, end = (piece + 1) * kPiece < C ? (piece + 1) * kPiece : C;
     const int64_t first = begin[r], last = begin[r + 1];
-    for (int64_t at = first; at < last || at == first; ++at) {  // once at least
+    for (int64_t at = first; at < last || at == first; ++at) {  // at least once
       const bool read = at < last;
       const int64_t i = read ? order[at] : 0;
       const A w = read ? weight[i] : A(0);
@@ -94,7 +94,7 @@ __global__ void combine_gradients(const T* dy, const T* rows, const A* weight, c
           dot += cuda::widen(d.at[j]) * cuda::widen(x.at[j]);
           out.at[j] = T(read ? cuda::widen(d.at[j]) * w : A(0));
         }
-        if (at > first) {  // read twice: the gradients add
+        if (at > first) {  // the row was used twice: the gradients add
           const Pack<T, N> before = cuda::load_pack<N>(drows + r * C + c, end - c, aligned);
           for (int j = 0; j < N; ++j) out.at[j] = T(cuda::widen(before.at[j]) + cuda::widen(out.at[j]));
         }
@@ -113,7 +113,7 @@ template <class W> __global__ void take_words(const W* x, const int64_t* index, 
     y[i] = within(index[i], C) ? x[i / K * C + index[i]] : cuda::all_bits<W>();
 }
 
-/// One thread an element of dx, which looks through the K indices of its row: neighbours read the same ones.
+/// One thread per element of dx, which searches the K indices of its row; neighbours read the same ones.
 template <class T>
 __global__ void take_gradient(const T* dy, const int64_t* index, int64_t n, int64_t K, int64_t C, T* dx) {
   for (int64_t i = cuda::first_item(); i < n; i += cuda::item_stride()) {
@@ -125,8 +125,8 @@ __global__ void take_gradient(const T* dy, const int64_t* index, int64_t n, int6
   }
 }
 
-/// One warp a row, k rounds: each finds the first, in the order of Best, of what comes after the round before.  The
-/// row is read from memory once and k - 1 times from the cache.
+/// One warp per row, in k rounds: each finds the best element, in the order of Best, after that of the previous round.
+/// The row is read from memory once and k - 1 times from the cache.
 template <class T> __global__ void top_k_rows(const T* x, int64_t R, int64_t C, int64_t k, T* value, int64_t* index) {
   using A = acc_t<T>;
   const cuda::Foremost<A> f;
@@ -156,7 +156,7 @@ __global__ void one_hot_elements(const int64_t* index, int64_t n, int64_t classe
 
 constexpr int64_t kSharedClasses = 4096;
 
-/// Integers add up to the same in any order.  Few classes are counted in shared memory, once a block.
+/// Integer sums do not depend on the order.  If there are few classes, each block first counts in shared memory.
 __global__ void count_classes(const int64_t* index, int64_t n, int64_t classes, bool shared,
                               unsigned long long* count) {
   DYN_SHARED(unsigned, mine);
@@ -267,7 +267,7 @@ void histogram(Cuda where, const Tensor& index, Tensor count) {
   fill(count, 0);
   const int64_t n = index.numel(), classes = count.dim(0);
   const bool shared = classes <= kSharedClasses;
-  const dim3 grid = cuda::blocks(n, 16 * kThreads);  // 16 numbers a thread: adding the blocks' counts is then little
+  const dim3 grid = cuda::blocks(n, 16 * kThreads);  // 16 numbers per thread: few counts to add
   auto* counts = reinterpret_cast<unsigned long long*>(count.write<int64_t>());
   cuda::launch(where, "histogram", grid, kThreads, shared ? size_t(classes) * sizeof(unsigned) : 0, count_classes,
                index.read<int64_t>(), n, classes, shared, counts);

@@ -1,8 +1,8 @@
-// Layout ops on the GPU: one copy of a box, and casts.
+// Layout ops on the GPU: one kernel that copies a box, and casts.
 //
-// Elements are moved as words.  Where both walks run along the last axis a word is up to 16 bytes and a thread moves
-// one; neighbours write neighbours.  A transpose goes by tiles of 32 x 32 through shared memory, read along x's rows
-// and written along y's.  Bound by memory: each element is read and written once.
+// Elements are moved as words.  If both walks run along the last axis, a word has up to 16 bytes, a thread moves one,
+// and neighbours write neighbours.  A transpose uses tiles of 32 x 32 in shared memory, which are read along the rows
+// of x and written along those of y.  Bound by memory: each element is read and written once.
 #include <algorithm>
 
 #include "cuda/runtime.h"
@@ -15,7 +15,7 @@
 namespace camo::kernel {
 namespace {
 
-/// The axes of a box, outermost first, for the device.
+/// The axes of a box, outermost first, in a form for kernels.
 struct Axes {
   int rank = 0;
   Axis at[kMaxRank];
@@ -40,7 +40,7 @@ template <class W> __global__ void copy_words(const __grid_constant__ Axes axes,
 
 constexpr int kTile = 32, kRows = 8;  // a block is 32 x 8 threads
 
-/// The last two axes are p, along which x is contiguous, and q, along which y is.
+/// The last two axes are p, along which x is contiguous, and q, along which y is contiguous.
 template <class W>
 __global__ void copy_transposed(const __grid_constant__ Axes axes, int64_t down, int64_t across, int64_t tiles,
                                 const W* x, W* y) {
@@ -56,7 +56,7 @@ __global__ void copy_transposed(const __grid_constant__ Axes axes, int64_t down,
     __syncthreads();
     for (int r = row; r < kTile; r += kRows)
       if (i + r < p.length && j + lane < q.length) y[to + (i + r) * p.to + j + lane] = tile[lane][r];
-    __syncthreads();  // the next tile is written
+    __syncthreads();  // before the next tile is written
   }
 }
 
@@ -81,7 +81,7 @@ template <class W> void by_tiles(Cuda where, const std::vector<Axis>& axes, cons
 
 template <class To> struct Convert {
   template <class From> CAMO_HD auto operator()(From x) const {
-    if constexpr (std::is_same_v<To, bf16>) return float(x);  // the map rounds it
+    if constexpr (std::is_same_v<To, bf16>) return float(x);  // the map rounds the result
     else return convert<To>(x);
   }
 };
@@ -95,7 +95,7 @@ void copy_box(Cuda where, const Shape& box, const Tensor& x, const Walk& from, T
   const char* in = static_cast<const char*>(x.raw()) + from.begin * size;
   char* out = static_cast<char*>(y.raw_write()) + to.begin * size;
   Axis& last = axes.back();
-  if (last.from == 1 && last.to == 1) {  // rows: the widest word that fits all of them
+  if (last.from == 1 && last.to == 1) {  // runs: use the widest word that fits all of them
     int64_t bytes = cuda::address(in) | cuda::address(out) | last.length * size;
     for (size_t a = 0; a + 1 < axes.size(); ++a) bytes |= axes[a].from * size | axes[a].to * size;
     return cuda::with_word(bytes, [&]<class W>() {
@@ -108,7 +108,7 @@ void copy_box(Cuda where, const Shape& box, const Tensor& x, const Walk& from, T
   constexpr int64_t kNarrow = 8;  // shorter rows would leave most of a tile empty
   auto p = std::find_if(axes.begin(), axes.end(), [](const Axis& a) { return a.from == 1 && a.length >= kNarrow; });
   const bool transpose = p != axes.end() && last.to == 1 && last.from > 1 && last.length >= kNarrow;
-  if (transpose) std::rotate(p, p + 1, axes.end() - 1);  // next to the last
+  if (transpose) std::rotate(p, p + 1, axes.end() - 1);  // move it next to the last axis
   cuda::with_word(size, [&]<class W>() {
     if constexpr (sizeof(W) <= 8) transpose ? by_tiles<W>(where, axes, in, out) : by_words<W>(where, axes, in, out);
   });

@@ -1,8 +1,8 @@
 // Losses on the GPU.
 //
-// bce_with_logits is a map.  Cross entropy: a warp a row up to 1024 classes, else a block; a row is read from memory
-// once and twice more from the cache, its probabilities are written once, and the loss of a row is one double, of which
-// a fold of fixed shape makes the sum.  Bound by memory: logits and probabilities.
+// bce_with_logits is an elementwise map.  In cross entropy, a warp owns a row of up to 1024 classes, a block a longer
+// one.  The row is read from memory once and twice more from the cache, and its probabilities are written once.  The
+// loss of a row is one double; a reduction of fixed shape sums them.  Bound by memory: logits and probabilities.
 #include "cuda/kernels/fold.cuh"
 #include "cuda/tools/map.cuh"
 #include "tensor/ops/loss.h"
@@ -23,7 +23,7 @@ template <class A> struct MaxOf {
   CAMO_HD A join(A a, A b) const { return a != a || a > b ? a : b; }
 };
 
-/// A team of `lanes` threads a row: the softmax into p, log-sum-exp minus the label's logit into loss.
+/// A team of `lanes` threads per row: writes the softmax to p, and log-sum-exp minus the label's logit to loss.
 template <class T, class A = acc_t<T>>
 __global__ void cross_entropy_rows(const T* logits, const int64_t* label, int64_t R, int64_t C, int lanes, T* p,
                                    double* loss) {
@@ -45,7 +45,7 @@ __global__ void cross_entropy_rows(const T* logits, const int64_t* label, int64_
   }
 }
 
-/// sum / R, as rounded as on the CPU.
+/// sum / R, rounded as on the CPU.
 template <class A> struct MeanOf {
   double count;
   CAMO_HD A operator()(double sum) const { return A(sum / count); }

@@ -1,12 +1,12 @@
-// Products and column sums on the GPU.  The products are the library's (cuda/blas.h); here stands what surrounds them.
+// Matrix products and column sums on the GPU.  The library multiplies (cuda/blas.h); this file does the rest.
 //
-//   bf16 with f32    the f32 operand is rounded to bf16 first: tensor cores take one type, and sum in f32
-//   bias and act     in the product's last step where the library can, else one pass over y, 2 M N numbers; gelu always
-//                    so, since the library's own is the tanh approximation
-//   a^T b of f32     sums over many rows in runs of their own, added in order: f32 keeps its digits, and a small product
-//                    fills the GPU
-//   column sums      rows in chunks by the shape alone, a block each; then the chunks, by the same kernel; x is read
-//                    once
+//   bf16 with f32    The f32 operand is first rounded to bf16: tensor cores take one type, and sum in f32.
+//   bias and act     In the last step of the product if the library can, else one pass over y, 2 M N numbers.  gelu
+//                    always takes the pass, because the library's gelu is the tanh approximation.
+//   a^T b of f32     Sums over many rows are cut into runs that are added in order, which keeps the precision of f32
+//                    and lets a small product fill the GPU.
+//   column sums      Rows are cut into chunks by the shape alone, one per block; the same kernel then adds the chunks.
+//                    x is read once.
 #include "cuda/blas.h"
 #include "cuda/kernels/column_sums.cuh"
 #include "cuda/tools/map.cuh"
@@ -38,9 +38,9 @@ void finish(Cuda where, Tensor y, const Tensor& bias, Act act) {
 
 Tensor to_type(const Tensor& x, DType type) { return x.dtype() == type ? x : cast(x, type); }
 
-constexpr int64_t kLongest = 4096;  // rows that one chain of f32 additions takes in
+constexpr int64_t kLongest = 4096;  // rows in one chain of f32 additions
 
-/// y = a^T b, the sum cut into runs of rows.
+/// y = a^T b, with the sum cut into runs of rows.
 void product_of_runs(Cuda where, cuda::Gemm g, const Tensor& a, const Tensor& b, Tensor y) {
   const int64_t least = (g.K + kLongest - 1) / kLongest, length = (g.K + least - 1) / least;
   const int64_t whole = g.K / length, rest = g.K % length;
@@ -56,7 +56,7 @@ void product_of_runs(Cuda where, cuda::Gemm g, const Tensor& a, const Tensor& b,
   column_sums(where, parts, y.reshape({y.numel()}));
 }
 
-/// y = op(a) op(b) + bias with the sizes and transposes of g; false if the bias is left to the caller.
+/// y = op(a) op(b) + bias with the sizes and transposes of g; false if the caller must add the bias.
 bool product(Cuda where, cuda::Gemm g, const Tensor& a, const Tensor& b, Tensor y, const Tensor& bias = {}) {
   if (y.numel() == 0) return true;
   const Tensor right = to_type(b, a.dtype()), last = bias.defined() ? to_type(bias, y.dtype()) : Tensor();
@@ -67,7 +67,7 @@ bool product(Cuda where, cuda::Gemm g, const Tensor& a, const Tensor& b, Tensor 
   return cuda::gemm(where, g);
 }
 
-/// From one product's operand to the next's; 0 for an operand that serves all.
+/// The distance between the operands of two products; 0 for an operand that every product uses.
 int64_t step(const Tensor& t) { return t.rank() == 2 ? 0 : t.dim(-1) * t.dim(-2); }
 
 int64_t rows(const Tensor& x) { return x.shape().product(0, x.rank() - 1); }
@@ -109,9 +109,9 @@ void linear_weight_grad(Cuda where, const Tensor& dy, const Tensor& x, Tensor dw
 
 namespace {
 
-constexpr int64_t kChunk = 128, kMostBlocks = 1024;  // rows of a block, unless that makes more blocks than a GPU needs
+constexpr int64_t kChunk = 128, kMostBlocks = 1024;  // rows per block; more if there are many
 
-/// Block: one run of channels, rows [chunk * its number, ...).  parts (chunks, C).
+/// Block: one run of channels, rows [chunk * its index, ...).  parts (chunks, C).
 template <class T, int N>
 __global__ void column_sums_chunk(const T* x, int64_t R, int64_t C, int64_t chunk, int lanes, acc_t<T>* parts) {
   using A = acc_t<T>;

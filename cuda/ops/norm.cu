@@ -1,8 +1,8 @@
-// Layer norm over rows and batch norm over columns of x (R, C) on the GPU.  Formulas: tensor/ops/norm.cpp.
+// Layer norm over rows and batch norm over columns of x (R, C) on the GPU.  Formulas: tensor/cpu/ops/norm.cpp.
 //
-// All are bound by memory, and read each operand from memory once: layer norm's further looks at a row find it in the
-// L1 cache, batch statistics hold their tile in registers.  Sums over rows go by chunks fixed by the sizes, added by a
-// second kernel in a fixed order (cuda/tools/column_tiles.cuh).
+// All kernels are bound by memory and read each operand from memory once: later passes of layer norm find a row in the
+// L1 cache, and batch statistics keep their tile in registers.  Sums over rows use chunks that depend on the sizes
+// alone; a second kernel adds them in a fixed order (cuda/tools/column_tiles.cuh).
 #include "cuda/tools/column_tiles.cuh"
 #include "tensor/ops/norm.h"
 
@@ -43,11 +43,12 @@ __global__ void layer_norm_rows(const T* x, const A* gain, const A* bias, T* y, 
   });
 }
 
-constexpr int kBackwardThreads = 128;  // each team has 2 C sums in shared memory: 32 KB in float at most
+constexpr int kBackwardThreads = 128;  // each team has 2 C sums in shared memory, at most 32 KB in float
 
-/// A block takes chunks of `rows` rows.  A team keeps its sums of dy xhat and dy in shared memory, where each lane owns
-/// its channels; the block adds them up in the order of the teams.  The one team of a wide row uses `partial` itself.
-/// Reads dy and x once from memory (and once more from L1), writes dx: the floor is 3 R C sizeof(T) bytes.
+/// A block takes chunks of `rows` rows.  A team keeps its sums of dy xhat and dy in shared memory, where each lane
+/// owns its channels; the block adds the sums of its teams in order.  For a wide row there is one team, which uses
+/// `partial` itself.
+/// Reads dy and x once from memory (and again from L1), writes dx: at least 3 R C sizeof(T) bytes.
 template <class T, int N, class A = acc_t<T>>
 __global__ void layer_norm_backward_rows(const T* dy, const T* x, const A* gain, const A* mean, const A* rstd, T* dx,
                                          A* partial, int64_t R, int64_t C, int64_t rows, int size) {
@@ -62,7 +63,7 @@ __global__ void layer_norm_backward_rows(const T* dy, const T* x, const A* gain,
     team.each_row(chunk * rows, last, teams, [&](int64_t r) {
       const int64_t n = r < last ? C : 0, row = r * C;
       const A m = n ? mean[r] : A(0), s = n ? rstd[r] : A(0);
-      A e = 0, ex = 0;  // sums of dy gain, and of that times xhat
+      A e = 0, ex = 0;  // sums of dy gain and of dy gain xhat
       team.each_pack<N>(n, [&](int64_t c) {
         const Pack<A, N> d = load<N>(dy + row + c), v = load<N>(x + row + c), g = load<N>(gain + c);
         for (int j = 0; j < N; ++j) e += d.at[j] * g.at[j], ex += d.at[j] * g.at[j] * ((v.at[j] - m) * s);
@@ -93,13 +94,13 @@ __global__ void layer_norm_backward_rows(const T* dy, const T* x, const A* gain,
 
 // ---- batch norm ----------------------------------------------------------------------------------------------
 
-constexpr int kSteps = 8;  // rows of a tile that a thread looks at, where it keeps them or sums over them
+constexpr int kSteps = 8;  // rows per thread and tile, in kernels that keep or sum them
 
 template <class A> struct Moments {
   A count, mean, m2;  // m2: sum of squared deviations
 };
 
-/// Chan, Golub, LeVeque 1979.
+/// Merges two sets of moments: Chan, Golub, LeVeque 1979.
 template <class A> __device__ Moments<A> merge(const Moments<A>& a, const Moments<A>& b) {
   if (b.count == 0) return a;
   const A count = a.count + b.count, share = b.count / count, delta = b.mean - a.mean;
@@ -107,7 +108,7 @@ template <class A> __device__ Moments<A> merge(const Moments<A>& a, const Moment
 }
 
 /// Mean and squared deviations of every column of a tile -> partial (chunks, 2, C).  A thread keeps its packs in
-/// registers between the two looks at them.
+/// registers between the two passes over them.
 template <class T, int N, class A = acc_t<T>> __global__ void tile_moments(const T* x, A* partial, Tiles tiles) {
   cuda::each_tile<N>(tiles, [&](const TilePlace& at) {
     const bool live = at.column < tiles.C;
@@ -125,13 +126,13 @@ template <class T, int N, class A = acc_t<T>> __global__ void tile_moments(const
         m2.at[j] += d * d;
       }
     m2 = cuda::fold_columns(m2, tiles.width);
-    if (!live || int(threadIdx.x) >= tiles.width) return;  // the last thing a thread does for this tile
+    if (!live || int(threadIdx.x) >= tiles.width) return;  // nothing else to do for this tile
     store(mean, partial + at.chunk * 2 * tiles.C + at.column);
     store(m2, partial + (at.chunk * 2 + 1) * tiles.C + at.column);
   });
 }
 
-/// Columns as in add_chunks: a column's threads merge chunks in turn, then their results in pairs.
+/// Columns as in add_chunks: the threads of a column merge chunks in turn, then their results in pairs.
 template <class A> __global__ void merge_moments(const A* partial, Tiles tiles, int width, A* mean, A* variance) {
   using Part = Moments<A>;
   SHARED(Part, parts, [cuda::kThreads]);
@@ -144,7 +145,7 @@ template <class A> __global__ void merge_moments(const A* partial, Tiles tiles, 
       const A* m = partial + i * 2 * tiles.C + c;
       mine = merge(mine, Moments<A>{A(left < tiles.height ? left : tiles.height), m[0], m[tiles.C]});
     }
-    __syncthreads();  // parts may still be read from the round before
+    __syncthreads();  // parts may still be read from the previous round
     parts[thread] = mine;
     for (int half = cuda::kThreads / 2; half >= width; half /= 2) {
       __syncthreads();
@@ -154,7 +155,7 @@ template <class A> __global__ void merge_moments(const A* partial, Tiles tiles, 
   }
 }
 
-/// A thread finds its columns' factors once and goes down its rows with them.
+/// A thread computes the factors of its columns once and applies them to its rows.
 template <class T, int N, class A = acc_t<T>>
 __global__ void batch_norm_tiles(const T* x, const A* gain, const A* bias, const A* mean, const A* variance, T* y,
                                  A eps, Tiles tiles) {
@@ -171,7 +172,7 @@ __global__ void batch_norm_tiles(const T* x, const A* gain, const A* bias, const
   });
 }
 
-/// Sums of dy xhat and of dy over a tile's rows -> partial (chunks, 2, C).
+/// Sums of dy xhat and of dy over the rows of a tile -> partial (chunks, 2, C).
 template <class T, int N, class A = acc_t<T>>
 __global__ void batch_norm_sums(const T* dy, const T* x, const A* mean, const A* variance, A* partial, A eps,
                                 Tiles tiles) {
@@ -194,7 +195,7 @@ __global__ void batch_norm_sums(const T* dy, const T* x, const A* mean, const A*
   });
 }
 
-/// dx = gain rstd (dy - dbias / R - xhat dgain / R); the means are taken as zero for given statistics.
+/// dx = gain rstd (dy - dbias / R - xhat dgain / R); with given statistics the two means are zero.
 template <class T, int N, class A = acc_t<T>>
 __global__ void batch_norm_backward_tiles(const T* dy, const T* x, const A* gain, const A* mean, const A* variance,
                                           const A* dgain, const A* dbias, T* dx, A eps, A share, Tiles tiles) {
@@ -230,7 +231,7 @@ template <class A> Tensor partials(const Tensor& x, int64_t chunks) {
   return empty({chunks, 2, x.dim(-1)}, dtype_of<A>, x.device());
 }
 
-/// Tiles for a kernel without sums: long enough that factors are found seldom, some 2000 of them.
+/// Tiles for a kernel without sums: about 2000, long enough that computing the factors costs little.
 Tiles long_tiles(int64_t R, int64_t C, int N) {
   const Tiles one(R, C, N, 1);
   return Tiles(R, C, N, std::max<int64_t>(1, one.across * one.down / 2048));

@@ -1,7 +1,7 @@
-// Optimizer updates on the GPU: one launch over all parameters of a type (cuda/tools/tensor_list.cuh).
+// Optimizer updates on the GPU: one launch for all parameters of a dtype (cuda/tools/tensor_list.cuh).
 //
-// A rule changes the state of one element; a thread reads a pack of each state and of the gradient, and writes the
-// states.  Bound by memory: AdamW moves 7 numbers an element, SGD 5, EMA 3.
+// A rule updates the state of one element.  A thread reads a pack of each state and of the gradient, and writes the
+// states.  Bound by memory: per element, AdamW moves 7 numbers, SGD 5, EMA 3.
 #include <cmath>
 
 #include "cuda/tools/tensor_list.cuh"
@@ -12,7 +12,7 @@ namespace {
 
 using cuda::Pack, cuda::kPack;
 
-/// One tensor with its state (Rule::kStates tensors, all of n elements) and what drives it.
+/// A tensor with its states (Rule::kStates tensors of n elements) and the gradient or value that updates them.
 template <class T, class Rule> struct Item {
   T* state[Rule::kStates];
   const T* drive;
@@ -59,7 +59,7 @@ template <class T> struct SgdRule {  // parameter, momentum
   }
 };
 
-template <class T> struct EmaRule {  // average; driven by the value.  Equal numbers stay as they are
+template <class T> struct EmaRule {  // average, updated by the value; equal numbers stay equal
   static constexpr int kStates = 1;
   T step;
   __device__ void operator()(T& a, T x) const { a = a + step * (x - a); }
@@ -87,7 +87,7 @@ template <class T, class Rule> __global__ void update_items(const Item<T, Rule>*
   }
 }
 
-/// make.operator()<T>(p) is the item of a parameter; one launch for those of f32 and one for those of f64.
+/// make.operator()<T>(p) returns the item of a parameter; one launch for all in f32 and one for all in f64.
 template <class Parameters, class Dtype, class Make>
 void update(Cuda where, const char* name, const Parameters& parameters, const Dtype& dtype, const Make& make) {
   auto all = [&]<class T>() {

@@ -1,8 +1,8 @@
-// Reductions on the GPU: folds (cuda/kernels/fold.cuh), their adjoints as maps (cuda/tools/map.cuh), and two numbers that the host
-// asks for.
+// Reductions on the GPU: folds (cuda/kernels/fold.cuh), their adjoints as maps (cuda/tools/map.cuh), and two numbers
+// that the host asks for.
 //
-// Bound by memory: each operand once.  The adjoint of max and min reads x twice: once for the place of the first
-// element that equals each extreme, itself a fold, and once, with the places, for dx.
+// Bound by memory: each operand is read once.  The adjoint of max and min reads x twice: first to find the index of the
+// first element that equals each extreme (itself a reduction), then to write dx.
 #include "cuda/kernels/fold.cuh"
 #include "cuda/runtime.h"
 #include "cuda/tools/map.cuh"
@@ -14,7 +14,7 @@ namespace {
 
 using cuda::Best;
 
-/// The largest of sign x, times sign: max and min.  NaN wins.
+/// max and min: the largest of sign * x, times sign.  NaN wins.
 template <class A> struct Extreme {
   using Acc = A;
   using Out = A;
@@ -38,9 +38,9 @@ struct Least {
   Least rest() const { return {}; }
 };
 
-/// k R + r of the first element of (K, R, C) that equals its extreme.
+/// k R + r for the first element of (K, R, C) that equals its extreme.
 template <class T> struct FirstMatch : Least {
-  cuda::Places<1> places;  // of the extremes, in the shape of x
+  cuda::Places<1> places;  // positions of the extremes, broadcast to the shape of x
   const T* extreme;
   int64_t R, C;
   __device__ int64_t first(acc_t<T> x, int64_t r, int64_t k, int64_t c) const {
@@ -97,7 +97,7 @@ template <class T> __device__ double sum_of_squares(const T* x, int64_t begin, i
   return sum[0];
 }
 
-/// One block a piece.
+/// One block per piece.
 __global__ void squares_of_pieces(const Squares* items, int64_t count, int64_t pieces, double* part) {
   for (int64_t p = blockIdx.x; p < pieces; p += gridDim.x) {
     const Squares item = cuda::item_of(items, count, p);
@@ -112,7 +112,7 @@ __global__ void squares_of_pieces(const Squares* items, int64_t count, int64_t p
   }
 }
 
-/// One block an item.
+/// One block per item.
 __global__ void squares_of_items(const Squares* items, int64_t count, const double* part, double* sum) {
   for (int64_t i = blockIdx.x; i < count; i += gridDim.x) {
     const int64_t first = items[i].first, last = first + (items[i].n + cuda::kItemPiece - 1) / cuda::kItemPiece;
@@ -144,11 +144,12 @@ void argmax(Cuda where, const Tensor& x, Tensor y) {
   });
 }
 
-// Merged axes of x are folded and kept in turn.  The first fold compares with y, the others take the least place.
+// Reduced and kept axes of x alternate after merging.  The first fold compares with y, the others take
+// the smallest index.
 void extreme_backward(Cuda where, const Tensor& dy, const Tensor& x, const Tensor& y, Tensor dx) {
   if (x.numel() == 0) return;
   const Broadcast<1> plan(x.shape(), {y.shape()});
-  int axis = plan.stride[0][0] == 0 ? 0 : 1;  // the innermost folded one
+  int axis = plan.stride[0][0] == 0 ? 0 : 1;  // the innermost reduced axis
   if (axis >= plan.rank) return cuda::copy(where, dy.raw(), dx.raw_write(), dy.bytes());
   const int64_t C0 = axis ? plan.length[0] : 1;
   with_float(x.dtype(), "max", [&]<class T>() {

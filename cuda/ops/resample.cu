@@ -103,16 +103,16 @@ void separable(Cuda where, const Tensor& x, const AxisMap& rows, const AxisMap& 
 
 // ---- max pooling, forward and backward --------------------------------------------------------------------
 //
-// A thread makes a pack of neighbouring channels of one output, or of one input in the backward pass, which looks at
-// the windows that cover it: nothing is scattered.  Bound by memory: x once (windows that overlap meet in the cache),
-// y once, and 8 bytes an output for the place of its maximum, which is most of it.
+// A thread computes a pack of neighbouring channels of one output; in the backward pass, of one input, for which it
+// looks at the windows that cover it, so nothing is scattered.  Bound by memory: x once (overlapping windows share the
+// cache), y once, and 8 bytes per output for the index of its maximum, which is most of it.
 
 namespace {
 
 struct Geometry {
   int64_t H, W, C, OH, OW, kernel, stride, padding;
 
-  /// Windows [first, last) cover position i of an axis that has n of them.
+  /// Windows [first, last) cover position i of an axis with n windows.
   __device__ int64_t first(int64_t i) const {
     const int64_t past = i + padding - kernel;
     return past < 0 ? 0 : past / stride + 1;

@@ -1,8 +1,8 @@
-// Softmax and its kin on the GPU, a team of threads to a row (cuda/tools/rows.cuh): the maximum, the sum of exponentials, the
-// result.  Formulas: tensor/ops/softmax.cpp.
+// softmax, log-softmax and log-sum-exp on the GPU, one team of threads per row (cuda/tools/rows.cuh): the maximum, the
+// sum of exponentials, the result.  Formulas: tensor/cpu/ops/softmax.cpp.
 //
-// Bound by memory: x is read once from memory and twice more from the L1 cache, y written once.  Exponentials are taken
-// twice, which costs less than keeping them.
+// Bound by memory: x is read once from memory and twice more from the L1 cache, y is written once.  Exponentials are
+// computed twice, which costs less than storing them.
 #include "cuda/tools/rows.cuh"
 #include "tensor/ops/softmax.h"
 

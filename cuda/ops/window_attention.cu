@@ -1,11 +1,12 @@
-// Attention within windows on the GPU: rolled, padded and cut by index arithmetic (kernel::Windows), scores a tile at
-// a time as in cuda/ops/attention.cu.  A window of 7 x 7 is one tile.
+// Attention within windows on the GPU.  Rolling, padding and cutting are index arithmetic (kernel::Windows); scores are
+// computed a tile at a time as in cuda/ops/attention.cu.  A window of 7 x 7 is one tile.
 //
-// Forward: a block owns up to 64 queries of a window and head.  Backward: one kernel for dq and the bias's gradient,
-// whose blocks own 32 queries of a head in a chunk of windows, one after the other, so that the bias's sums have one
-// writer; it keeps the queries' log-sum-exp and delta for a second, with blocks over 32 keys, for dk and dv.
-// Bound by arithmetic on ordinary units: 4 n^2 D flops a window and head forward, 14 n^2 D backward, on tiles of 64.
-// q, k and v are read once forward, four times backward, three of them from the L2 cache.
+// Forward: a block owns up to 64 queries of a window and head.
+// Backward: the first kernel computes dq and the gradient of the bias.  Its blocks own 32 queries of a head and loop
+// over a chunk of windows, so that each bias sum has one writer.  It saves log-sum-exp and delta of the queries for the
+// second kernel, which computes dk and dv with blocks over 32 keys.
+// Bound by arithmetic without tensor cores: per window and head, 4 n^2 D flops forward and 14 n^2 D backward, on tiles
+// of 64.  q, k and v are read once forward and four times backward, three of them from the L2 cache.
 // Formulas: tensor/cpu/kernels/window_attention.cpp.
 #include "cuda/kernels/attention.cuh"
 #include "tensor/memory/scratch.h"
@@ -17,8 +18,8 @@ namespace {
 
 using cuda::exp_negative;
 
-constexpr int kForwardRows = 8, kBackwardRows = 4;  // of a thread
-constexpr int kTokens = 64;                         // most rows of a tile
+constexpr int kForwardRows = 8, kBackwardRows = 4;  // rows per thread
+constexpr int kTokens = 64;                         // largest number of rows in a tile
 
 /// The work of a launch: windows or chunks of them, heads, blocks of tokens, chunks of the result's channels.
 struct Work {
@@ -28,7 +29,7 @@ struct Work {
   CAMO_HD int64_t count() const { return windows * heads * blocks * chunks; }
 };
 
-/// Item i of it, the last fastest.
+/// Item i of the work; the last member varies fastest.
 struct Part {
   int64_t window, h, block, chunk;
   __device__ Part(const Work& work, int64_t i) {
@@ -38,12 +39,12 @@ struct Part {
   }
 };
 
-/// Up to 64 tokens of a window, in shared memory: rows, -1 behind the last one, and parts.
+/// Up to 64 tokens of a window in shared memory: their rows (-1 after the last token) and their parts of the map.
 struct Tokens {
   int64_t row[kTokens];
   int part[kTokens];
 
-  /// Every thread must call it, and come to a barrier before it reads.
+  /// Every thread must call it, and reach a barrier before it reads the result.
   __device__ void find(const Windows& w, int64_t window, int64_t first) {
     const int i = int(threadIdx.x);
     if (i >= kTokens) return;
@@ -53,7 +54,7 @@ struct Tokens {
   }
 };
 
-/// A block's shared memory: a tile, and the tokens whose queries and keys are in it.
+/// Shared memory of a block: a tile, and the tokens whose queries and keys are in it.
 template <class Tile> struct Shared {
   Tile tile;
   Tokens &queries, &keys;
@@ -64,7 +65,7 @@ template <class Tile> __device__ Shared<Tile> shared_of(int64_t D) {
   return {Tile(memory, D), tokens[0], tokens[1]};
 }
 
-/// The tokens' rows of q, k or v, or of dy: what lies beyond the map is pad, or nothing.
+/// The tokens' rows of q, k, v or dy; a row beyond the map is pad, or zeros.
 template <class T> struct TokenRows {
   const T *at, *pad;
   const Tokens& tokens;
@@ -80,7 +81,7 @@ template <class T> struct TokenRows {
   }
 };
 
-/// What all kernels read.
+/// The inputs of all kernels.
 template <class T> struct Inputs {
   const T *qkv, *pad;
   const acc_t<T>* bias;
@@ -94,7 +95,7 @@ template <class T> struct Inputs {
   __device__ TokenRows<T> slopes(const T* dy, const Tokens& tokens, int64_t h) const {
     return {dy + h * w.D, nullptr, tokens, w.channels(), w.rows()};
   }
-  /// Bias and mask of a score.
+  /// The sum of bias and mask for a score.
   __device__ acc_t<T> bias_of(int64_t h, int64_t query, int64_t key, bool apart) const {
     const int64_t n = w.tokens();
     const acc_t<T> b = query < n && key < n ? bias[(h * n + query) * n + key] : acc_t<T>(0);
@@ -102,7 +103,7 @@ template <class T> struct Inputs {
   }
 };
 
-/// Scores of a tile of queries (its rows) and keys (its columns) += bias and mask.
+/// Adds bias and mask to the scores of a tile of queries (its rows) and keys (its columns).
 template <class Tile, class T, class A, int R, int C>
 __device__ void add_bias(const Tile& tile, const Inputs<T>& in, int64_t h, const Tokens& queries, int64_t first,
                          const Tokens& keys, int64_t j, A (&scores)[R][C]) {
@@ -112,7 +113,7 @@ __device__ void add_bias(const Tile& tile, const Inputs<T>& in, int64_t h, const
   }
 }
 
-/// A block: up to 64 queries, and the channels of one chunk of y.
+/// A block computes up to 64 queries and one chunk of channels of y.
 template <class T, int kD, class A = acc_t<T>>
 __global__ void __launch_bounds__(128) window_forward(const __grid_constant__ Inputs<T> in, T* y, Work work) {
   using Tile = cuda::AttentionTile<T, kForwardRows, kD>;
@@ -121,7 +122,7 @@ __global__ void __launch_bounds__(128) window_forward(const __grid_constant__ In
   for (int64_t item = blockIdx.x; item < work.count(); item += gridDim.x) {
     const Part p(work, item);
     const int64_t first = p.block * Tile::kRows, n = w.tokens();
-    A out[Tile::kR][Tile::kE] = {}, top[Tile::kR], sum[Tile::kR] = {};  // sum: over this lane's keys
+    A out[Tile::kR][Tile::kE] = {}, top[Tile::kR], sum[Tile::kR] = {};  // sum: over the keys of this lane
     for (A& t : top) t = -std::numeric_limits<A>::infinity();
     __syncthreads();  // others may still write the item before
     queries.find(w, p.window, first);
@@ -141,7 +142,7 @@ __global__ void __launch_bounds__(128) window_forward(const __grid_constant__ In
   }
 }
 
-/// Scores and slopes (dP) of one tile of keys.  Leaves k in the tile.
+/// Scores and dP of one tile of keys.  Leaves k in the tile.
 template <class Tile, class T, class A, int R, int C>
 __device__ void scores_and_slopes(const Tile& tile, const Inputs<T>& in, const T* dy, int64_t h, const Tokens& queries,
                                   int64_t first, const Tokens& keys, int64_t j, A (&scores)[R][C], A (&slopes)[R][C]) {
@@ -151,7 +152,8 @@ __device__ void scores_and_slopes(const Tile& tile, const Inputs<T>& in, const T
   add_bias(tile, in, h, queries, first, keys, j, scores);
 }
 
-/// The running maximum, sum of exponentials and sum of them times dP take in a tile of `count` keys.
+/// Updates the running maximum, the sum of exponentials, and the sum of exponentials times dP with a
+/// tile of `count` keys.
 template <class Tile, class A, int R, int C>
 __device__ void fold_slopes(const Tile& tile, const A (&scores)[R][C], const A (&slopes)[R][C], int64_t count,
                             A (&top)[R], A (&sum)[R], A (&dot)[R]) {
@@ -169,7 +171,8 @@ __device__ void fold_slopes(const Tile& tile, const A (&scores)[R][C], const A (
   }
 }
 
-/// A block: 32 queries in a chunk of windows, and the channels of one chunk of dq.  lse and delta (windows, heads, n).
+/// A block computes 32 queries in a chunk of windows and one chunk of channels of dq.  lse and delta
+/// (windows, heads, n).
 template <class T, int kD, class A = acc_t<T>>
 __global__ void __launch_bounds__(128)
     window_backward_queries(const __grid_constant__ Inputs<T> in, const T* dy, int64_t chunk, A* lse, A* delta, T* dqkv,
@@ -186,9 +189,9 @@ __global__ void __launch_bounds__(128)
       A scores[Tile::kR][Tile::kC], slopes[Tile::kR][Tile::kC];
       A top[Tile::kR], sum[Tile::kR] = {}, dot[Tile::kR] = {}, out[Tile::kR][Tile::kE] = {};
       for (A& t : top) t = -std::numeric_limits<A>::infinity();
-      __syncthreads();  // others may still write the window before
+      __syncthreads();  // other threads may still write the previous window
       queries.find(w, window, first);
-      for (int64_t t = 0; t < 2 * tiles; ++t) {  // once for the sums of all rows, once for dq
+      for (int64_t t = 0; t < 2 * tiles; ++t) {  // first pass: sums of all rows; second: dq
         const int64_t j = t % tiles * Tile::kColumns;
         if (t < tiles || tiles > 1) {
           __syncthreads();
@@ -198,7 +201,7 @@ __global__ void __launch_bounds__(128)
         if (t < tiles) fold_slopes(tile, scores, slopes, n - j, top, sum, dot);
         if (t + 1 == tiles) UNROLL for (int i = 0; i < Tile::kR; ++i) {
             const A total = Tile::fold(sum[i], cuda::Plus{});
-            top[i] += camo::log(total), dot[i] = Tile::fold(dot[i], cuda::Plus{}) / total;  // lse and delta from now on
+            top[i] += camo::log(total), dot[i] = Tile::fold(dot[i], cuda::Plus{}) / total;  // now lse and delta
           }
         if (t < tiles) continue;
         UNROLL for (int i = 0; i < Tile::kR; ++i) for (int c = 0; c < Tile::kC; ++c) {
@@ -224,7 +227,7 @@ __global__ void __launch_bounds__(128)
   }
 }
 
-/// A block: 32 keys of a window, and the channels of one chunk of dk and dv.
+/// A block computes 32 keys of a window and one chunk of channels of dk and dv.
 template <class T, int kD, class A = acc_t<T>>
 __global__ void __launch_bounds__(128) window_backward_keys(const __grid_constant__ Inputs<T> in, const T* dy,
                                                             const A* lse, const A* delta, T* dqkv, Work work) {
@@ -254,7 +257,7 @@ __global__ void __launch_bounds__(128) window_backward_keys(const __grid_constan
         }
       }
       tile.add_products(in.slopes(dy, queries, p.h), true, d, dv);
-      __syncthreads();  // others may still read the weights
+      __syncthreads();  // other threads may still read the weights
       for (int i = 0; i < Tile::kR; ++i)
         for (int c = 0; c < Tile::kC; ++c) tile.weight(i, c) = slope[i][c];
       tile.add_products(in.rows(0, queries, p.h), false, d, dk);

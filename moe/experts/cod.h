@@ -1,7 +1,7 @@
-// The COD family: six different ways to look at a feature map for something that hides in it.
+// The COD family: six experts that look for camouflaged objects in a feature map in different ways.
 //
-// All are built of the same parts and cost about 2 C^2 multiply-adds a pixel, so a batch costs the same however
-// it is routed.  All normalise per pixel.
+// All are built from the same parts and cost about 2 C^2 multiply-adds per pixel, so the cost of a batch does not
+// depend on its routing.  All normalise per pixel.
 #pragma once
 
 #include <algorithm>
@@ -10,15 +10,15 @@
 
 namespace camo::moe::cod {
 
-// Texture: the same few channels seen at four spacings.  A camouflaged animal repeats the texture of its
-// background, but seldom at all scales.  Cost a pixel: 2 C^2 + 9 C.
+// Texture: the same few channels at four dilations.  A camouflaged animal repeats the texture of its background, but
+// seldom at all scales.  Cost per pixel: 2 C^2 + 9 C.
 
 struct TextureExpert : DilatedViews {
   TextureExpert(nn::Scope s, int64_t dim) : DilatedViews(std::move(s), dim, {1, 2, 4, 8}, /*depthwise=*/true) {}
 };
 
-// Frequency: low, middle and high bands, made of differences of box means.  What the eye loses in one band
-// often stands out in another.  Cost a pixel: 2 C^2, and the sums of two poolings.
+// Frequency: low, middle and high bands, from differences of box means.  What is invisible in one band often stands out
+// in another.  Cost per pixel: 2 C^2, plus the sums of two poolings.
 
 struct FrequencyExpert : Expert {
   FourViews bands;
@@ -34,7 +34,7 @@ struct FrequencyExpert : Expert {
   }
 };
 
-// Edge: slope, curvature, both, and the map itself.  Cost a pixel: 2 C^2 + 27 C.
+// Edge: gradient magnitude, Laplacian, both, and the map itself.  Cost per pixel: 2 C^2 + 27 C.
 
 struct EdgeExpert : Expert {
   EdgeFilters filters;
@@ -52,14 +52,14 @@ struct EdgeExpert : Expert {
   }
 
  private:
-  // The small number keeps the slope finite where nothing changes.
+  // The small constant keeps the derivative of the root finite where the map is flat.
   static Var magnitude(const Var& squared) { return sqrt(squared + 1e-6); }
 };
 
-// Contrast: centre minus surround at three sizes, as the receptive fields of the retina compute it.  The
-// surround is learned, one filter per channel.  Cost a pixel: 2 C^2 + 21 C.
+// Contrast: centre minus surround at three sizes, like the receptive fields of the retina.  The surround is a learned
+// filter per channel.  Cost per pixel: 2 C^2 + 21 C.
 
-/// C -> C / 4 channels, and what is left of them without their k x k surround.
+/// Reduces C to C / 4 channels and subtracts from each its k x k surround.
 struct SurroundBranch : nn::Module {
   nn::Linear squeeze;
   nn::DepthwiseConv2d surround;
@@ -92,10 +92,9 @@ struct ContrastExpert : Expert {
   }
 };
 
-// Attention: every pixel asks the whole image, which is pooled to 7 x 7 tokens.  49 keys instead of H * W
-// make the cost linear in the pixels, and unlike one pooled key they still say where.  The idea of pooled
-// keys is that of Wang et al. 2021, "PVTv2", arXiv:2106.13797.  Cost a pixel: 1.5 C^2 + 49 C, an
-// image: 49 C^2.
+// Attention: every pixel attends to the whole image, pooled to 7 x 7 tokens.  49 keys instead of H * W make the cost
+// linear in the number of pixels, and unlike a single pooled key they keep positions.  Pooled keys follow Wang et al.
+// 2021, "PVTv2", arXiv:2106.13797.  Cost per pixel: 1.5 C^2 + 49 C, per image: 49 C^2.
 
 struct AttentionExpert : Expert {
   static constexpr int64_t kTokens = 7;
@@ -124,7 +123,7 @@ struct AttentionExpert : Expert {
   }
 };
 
-// Hybrid: a local view, gated channel by channel by what the whole image contains.  Cost a pixel: 2 C^2 + 25 C.
+// Hybrid: a local view, gated per channel by the content of the whole image.  Cost per pixel: 2 C^2 + 25 C.
 
 struct HybridExpert : Expert {
   nn::DepthwiseConv2d filter;

@@ -1,6 +1,6 @@
-// The generic family: seven views of a map that any dense prediction may need, as the dense CamoXpert has them.
+// The generic family: seven experts that are useful for any dense prediction, as in the dense CamoXpert.
 //
-// q = C / 4 channels a branch; the last branch takes what is left where 4 does not divide C.  Norms over the
+// A branch has q = C / 4 channels; the last branch takes the remainder if 4 does not divide C.  Norms are over the
 // channels of a pixel, as everywhere (experts.h).
 #pragma once
 
@@ -9,14 +9,15 @@
 
 namespace camo::moe::generic {
 
-// Texture: four spacings, each with a full 3 x 3 convolution among its own channels.  Cost a pixel: 4.25 C^2.
+// Texture: four dilations, each with a full 3 x 3 convolution over its own channels.  Cost per pixel: 4.25 C^2.
 
 struct TextureExpert : DilatedViews {
   TextureExpert(nn::Scope s, int64_t dim) : DilatedViews(std::move(s), dim, {1, 2, 3, 4}, /*depthwise=*/false) {}
 };
 
-// Attention: every pixel looks at all others.  Maps larger than 32 x 32 pool what is looked at, or this expert
-// would cost many times the others there.  Cost a pixel: 4 C^2 + 2 N C, N pixels; where pooled 2 C^2 + 242 C.
+// Attention: every pixel attends to all others.  On maps larger than 32 x 32, keys and values are pooled;
+// otherwise this expert would cost many times as much as the others.  Cost per pixel: 4 C^2 + 2 N C with N pixels;
+// pooled: 2 C^2 + 242 C.
 
 struct AttentionExpert : Expert {
   SdtaEncoder encoder;
@@ -25,7 +26,7 @@ struct AttentionExpert : Expert {
   Var forward(const Var& x) override { return encoder.forward(x); }
 };
 
-// Hybrid: a local view, gated channel by channel by the whole image.  Cost a pixel: 2 C^2 + 25 C.
+// Hybrid: a local view, gated per channel by the whole image.  Cost per pixel: 2 C^2 + 25 C.
 
 struct HybridExpert : Expert {
   nn::DepthwiseConv2d filter;
@@ -48,7 +49,7 @@ struct HybridExpert : Expert {
   }
 };
 
-// Frequency: low, high and middle bands as differences of box means.  Cost a pixel: 2 C^2.
+// Frequency: low, high and middle bands, from differences of box means.  Cost per pixel: 2 C^2.
 
 struct FrequencyExpert : Expert {
   FourViews bands;
@@ -64,7 +65,7 @@ struct FrequencyExpert : Expert {
   }
 };
 
-// Edge: slope, curvature, both, and the map itself.  Cost a pixel: 2 C^2 + 27 C.
+// Edge: gradient magnitude, Laplacian, both, and the map itself.  Cost per pixel: 2 C^2 + 27 C.
 
 struct EdgeExpert : Expert {
   EdgeFilters filters;
@@ -77,13 +78,13 @@ struct EdgeExpert : Expert {
 
   Var forward(const Var& x) override {
     auto [slope2, bend] = filters.forward(x);
-    slope2 = slope2 + 1e-8;  // keeps the root's slope finite where nothing changes
+    slope2 = slope2 + 1e-8;  // keeps the derivative of the root finite where the map is flat
     return edges.forward(sqrt(slope2), abs(bend), sqrt(slope2 + square(bend) + 1e-8), x);
   }
 };
 
-// Semantic context: what the image is at 8 x 8, 4 x 4, 2 x 2 and as a whole; the fine map itself is left out,
-// the layer adds it.  Pyramid pooling: Zhao, Shi, Qi, Wang, Jia 2017, arXiv:1612.01105.  Cost a pixel: C^2.
+// Semantic context: the image pooled to 8 x 8, 4 x 4, 2 x 2 and 1 x 1.  The fine map itself is left out because the
+// layer adds it.  Pyramid pooling: Zhao, Shi, Qi, Wang, Jia 2017, arXiv:1612.01105.  Cost per pixel: C^2.
 
 struct ContextExpert : Expert {
   FourViews levels;
@@ -100,7 +101,7 @@ struct ContextExpert : Expert {
   }
 };
 
-// Contrast: a learned 3 x 3 filter a channel, mixed twice.  Cost a pixel: 2 C^2 + 9 C.
+// Contrast: a learned 3 x 3 filter per channel, then two pointwise layers.  Cost per pixel: 2 C^2 + 9 C.
 
 struct ContrastExpert : Expert {
   nn::DepthwiseConv2d filter;

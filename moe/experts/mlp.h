@@ -1,8 +1,8 @@
-// A pool of experts that act pixel by pixel: E small networks of one shape, for routing by pixel.
+// A pool of experts that act per pixel: E small MLPs of one shape, for routing by pixel.
 //
-// Their weights lie in one tensor, so that all rows of a layer, sorted by expert, are one grouped product
-// (tensor/ops/matmul.h), however unevenly they fell.  The price: an expert that nobody chose has a gradient
-// of zeros rather than none.  Gale et al. 2022, arXiv:2211.15841; Fedus et al. 2021, arXiv:2101.03961.
+// Their weights are one tensor, so all rows of a layer, sorted by expert, are one grouped product
+// (tensor/ops/matmul.h), however uneven the load.  The drawback: an expert that was not chosen gets a gradient of
+// zeros instead of none.  Gale et al. 2022, arXiv:2211.15841; Fedus et al. 2021, arXiv:2101.03961.
 #pragma once
 
 #include <algorithm>
@@ -12,7 +12,7 @@
 
 namespace camo::moe {
 
-/// Row group e of x times matrix e: x (R, in) -> (R, out).
+/// Multiplies row group e of x by matrix e: x (R, in) -> (R, out).
 struct GroupedLinear : nn::Module {
   Var &weight, &bias;  // (E, out, in), (E, out)
   GroupedLinear(nn::Scope s, int64_t experts, int64_t in, int64_t out)
@@ -22,7 +22,7 @@ struct GroupedLinear : nn::Module {
   Var forward(const Var& x, const std::vector<int64_t>& begin) { return grouped_linear(x, weight, bias, begin); }
 
  private:
-  /// U(-1 / sqrt(in), 1 / sqrt(in)): each expert starts like a linear layer.
+  /// U(-1 / sqrt(in), 1 / sqrt(in)), as for a linear layer.
   static nn::Start start(int64_t in) {
     return [bound = 1 / std::sqrt(double(in))](const Shape& shape, const RandomKey& key, DType dtype) {
       return rand(shape, key, -bound, bound, dtype);
@@ -30,12 +30,12 @@ struct GroupedLinear : nn::Module {
   }
 };
 
-/// How many experts, and the width of their hidden layer.
+/// The number of experts and the width of their hidden layer.
 struct MlpPool {
   int64_t experts = 6, hidden = 64;
 };
 
-/// fc2(gelu(fc1(x))) at every pixel, by the expert to which its row belongs.
+/// fc2(gelu(fc1(x))) per pixel, by the expert that its row was sent to.
 struct MlpExperts : Experts {
   GroupedLinear fc1, fc2;
   MlpExperts(nn::Scope s, int64_t dim, const MlpPool& pool)
@@ -47,7 +47,7 @@ struct MlpExperts : Experts {
 
   Var results(const Var& packed, const std::vector<int64_t>& begin) override {
     const int64_t pixels = packed.shape().product(1, packed.rank() - 1);
-    std::vector<int64_t> first = begin;  // of the pixels of each expert
+    std::vector<int64_t> first = begin;  // first pixel of each expert
     for (int64_t& row : first) row *= pixels;
     Var x = reshape(packed, {first.back(), packed.dim(-1)});
     return reshape(fc2.forward(gelu(fc1.forward(x, first)), first), {packed.shape().begin(), packed.shape().end()});

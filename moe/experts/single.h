@@ -1,5 +1,5 @@
-// Single: one dense expert of the cost of K sparse ones, the baseline that a mixture has to beat.  The block is
-// that of Liu et al. 2022, "A ConvNet for the 2020s", arXiv:2201.03545.  Cost a pixel: 2 K C^2 + 49 C.
+// Single: one dense expert that costs as much as K sparse ones, the baseline that a mixture has to beat.  The block is
+// that of Liu et al. 2022, "A ConvNet for the 2020s", arXiv:2201.03545.  Cost per pixel: 2 K C^2 + 49 C.
 #pragma once
 
 #include "moe/experts.h"

@@ -1,4 +1,4 @@
-// flash: tiled attention with an online softmax against the plain formula, and the memory it takes.
+// The flash check: compares tiled attention with online softmax with the plain formula, and measures its memory.
 #include <algorithm>
 #include <cmath>
 
@@ -11,8 +11,8 @@ struct Plain {
   Tensor y, dq, dk, dv;
 };
 
-/// softmax(q k^T / sqrt(D)) v and its gradients, one query after another, in f64 on the host.  All (N or M,
-/// heads * D).
+/// softmax(q k^T / sqrt(D)) v and its gradients, one query at a time, in f64 on the host.  All tensors are (N
+/// or M, heads * D).
 Plain plain_attention(const Tensor& q, const Tensor& k, const Tensor& v, const Tensor& dy, int64_t heads) {
   const int64_t N = q.dim(0), M = k.dim(0), C = q.dim(1), D = C / heads;
   const double scale = 1 / std::sqrt(double(D));
@@ -54,7 +54,7 @@ Plain plain_attention(const Tensor& q, const Tensor& k, const Tensor& v, const T
 namespace camo::moe {
 
 Check verify_attention(const debug::AttentionSizes& s, DType dtype, Device device) {
-  // One head of a large map is enough, and the plain formula takes its time.
+  // One head of a large map is enough, because the plain formula is slow.
   const int64_t heads = s.N * s.M > 1 << 20 ? 1 : std::min<int64_t>(s.heads, 2), C = heads * s.D;
   auto numbers = [&](int64_t rows, uint64_t seed) { return cast(randn({1, rows, C}, seed), dtype); };
   const Tensor q = numbers(s.N, 1), k = numbers(s.M, 2), v = numbers(s.M, 3), dy = numbers(s.N, 4);
@@ -63,18 +63,18 @@ Check verify_attention(const debug::AttentionSizes& s, DType dtype, Device devic
 
   const Tensor dq = q.to(device), dk = k.to(device), dv = v.to(device), ddy = dy.to(device);
   attention_backward(ddy, dq, dk, dv, attention(dq, dk, dv, int(heads)), int(heads),
-                     0);  // warm: scratch is kept by threads
+                     0);  // warm-up: threads keep scratch memory
   reset_memory_peak(device);
   const int64_t before = memory_stats(device).in_use;
   const AttentionOut out = attention(dq, dk, dv, int(heads));
   const AttentionGrads grads = attention_backward(ddy, dq, dk, dv, out, int(heads), 0);
   synchronize(device);
   const int64_t peak = memory_stats(device).peak - before;
-  // Results and gradients, one number a row and head, and as much again for tiles of scores; never N x M.
+  // Results and gradients, one number per row and head, and the same again for tiles of scores; never N x M.
   const int64_t linear =
       2 * (out.y.bytes() + out.lse.bytes() + grads.dq.bytes() + grads.dk.bytes() + grads.dv.bytes()) + (1 << 20);
 
-  // Of a single key the softmax is 1, and dq and dk are zero but for rounding, in the unit of dy.
+  // With a single key the softmax is 1, so dq and dk are zero up to rounding, relative to dy.
   const double least = 0.1 * checks::norm(exact(dy));
   auto error = [&](const Tensor& x, const Tensor& want) {
     return checks::relative_error(cast(x.to(Device{}), DType::f64).reshape(want.shape()), want, least);

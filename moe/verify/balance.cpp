@@ -1,11 +1,11 @@
-// balance: a bias that acts on the selection alone, and moves to even load once per optimizer step.
+// The balance check: the bias affects only the selection, and moves toward an even load once per optimizer step.
 #include "moe/verify/checks.h"
 
 namespace camo::moe::checks {
 namespace {
 
-/// The bias pushes experts i and j into every row, and then the other of them to the front: no weight may
-/// change.
+/// Raises the bias so that experts i and j are chosen for every row, then so that their order swaps.  No
+/// weight may change.
 std::string weights_moved_by_bias(Moe& layer, const Var& rows, int64_t i, int64_t j, double* worst) {
   const int64_t E = layer.router.experts;
   auto favoured = [&](int64_t first, int64_t second) {
@@ -27,7 +27,7 @@ std::string weights_moved_by_bias(Moe& layer, const Var& rows, int64_t i, int64_
   return *worst > kRounding ? "the bias changes what a chosen expert counts" : "";
 }
 
-/// How the balance moves in one step of `parts` micro-batches of B images in all, from zero.
+/// The balance after one step of `parts` micro-batches with B images in all, starting from zero.
 Tensor moved(Moe& layer, const Var& rows, int64_t B, int64_t parts, std::vector<int64_t>* load) {
   nn::discard(layer);
   layer.router.balance.value = zeros_like(layer.router.balance.value);

@@ -1,4 +1,4 @@
-// What the checks share: a number against its limit, the difference of tensors, the flaws of a route.
+// Helpers of the checks: compare a number with its limit, compare tensors, find errors in a route.
 #pragma once
 
 #include <algorithm>
@@ -8,12 +8,12 @@
 
 namespace camo::moe::checks {
 
-constexpr double kRounding = 1e-6;  // of a result in f32 that sums in another order
+constexpr double kRounding = 1e-6;  // of an f32 result that is summed in another order
 
 inline Var rows_slice(const Var& x, int64_t begin, int64_t end) { return slice(x, 0, begin, end); }
 inline double norm(const Tensor& x) { return std::sqrt(sum_of_squares(x)); }
 
-/// |a - b| / |b|, or / least where that is more; an undefined gradient is zero.
+/// |a - b| / max(|b|, least); an undefined gradient counts as zero.
 inline double relative_error(const Tensor& a, const Tensor& b, double least = 0) {
   if (!a.defined() && !b.defined()) return 0;
   if (!a.defined() || !b.defined()) return norm(a.defined() ? a : b) > least ? 1 : 0;
@@ -21,9 +21,9 @@ inline double relative_error(const Tensor& a, const Tensor& b, double least = 0)
   return !std::isfinite(error) ? INFINITY : size > 0 ? error / size : error;
 }
 
-/// Passed if measured <= limit.
+/// A check that passes if measured <= limit.
 inline Check within(const char* name, const std::string& where, double measured, double limit, std::string sentence) {
-  const bool good = measured <= limit;  // NaN is not
+  const bool good = measured <= limit;  // false for NaN
   return {name, where, good ? Verdict::passed : Verdict::failed, measured, limit, std::move(sentence)};
 }
 
@@ -31,7 +31,7 @@ inline Check skipped(const char* name, const std::string& where, std::string why
   return {name, where, Verdict::skipped, 0, 0, std::move(why)};
 }
 
-/// A check that raises has failed.
+/// Runs a check; an exception counts as failure.
 inline Check guarded(const char* name, const std::string& where, const std::function<Check()>& f) {
   try {
     return f();
@@ -40,7 +40,7 @@ inline Check guarded(const char* name, const std::string& where, const std::func
   }
 }
 
-/// What is wrong with a row of a route, and the row; nothing if all is well.
+/// What is wrong with a row of a route, and its index; -1 if nothing is wrong.
 struct Flaw {
   int64_t row = -1;
   std::string what;
@@ -50,7 +50,7 @@ struct Flaw {
 
 Flaw flaw(const Route& route, int64_t experts);
 
-/// (R, experts): the weights of each row's experts; not chosen: 0.
+/// (R, experts): the weight of each expert for each row, 0 if not chosen.
 inline std::vector<double> weights_by_expert(const Route& route, int64_t experts) {
   const int64_t R = route.expert.dim(0), K = route.expert.dim(1);
   std::vector<int64_t> e = to_vector<int64_t>(route.expert);
@@ -66,7 +66,7 @@ inline double largest_difference(const std::vector<double>& a, const double* b) 
   return worst;
 }
 
-/// dispatch, on x (B, H, W, C); balance, on the rows of B images.
+/// The dispatch check takes x (B, H, W, C); the balance check takes the rows of B images.
 Check dispatch_check(Moe& layer, const Tensor& x);
 Check balance_check(Moe& layer, const Var& rows, int64_t B);
 

@@ -1,4 +1,5 @@
-// dispatch: sorting rows by expert, running each expert once and gathering back must equal a loop over rows.
+// The dispatch check: sorting rows by expert, running each expert once and gathering the results must equal
+// a loop over rows.
 #include <algorithm>
 
 #include "moe/verify/checks.h"
@@ -7,9 +8,9 @@
 namespace camo::moe::checks {
 namespace {
 
-constexpr double kExact = 1e-9;  // of a result in f64
+constexpr double kExact = 1e-9;  // of an f64 result
 
-/// The map cut into windows by slices, row by row; those that reach over the edge are filled with zeros.
+/// Cuts the map into windows by slicing, row by row; windows beyond the edge are padded with zeros.
 Vars cut(const Moe& layer, const Var& x) {
   Vars out;
   const int64_t B = x.dim(0);
@@ -89,7 +90,7 @@ Check dispatch_check(Moe& layer, const Tensor& x32) {
     if (g.defined()) largest = std::max(largest, norm(g));
   std::string where = "the output";
   auto compare = [&](const Tensor& a, const Tensor& b, const std::string& name) {
-    // Some gradients are zero but for rounding: softmax does not see the bias of its keys.
+    // Some gradients are zero up to rounding: softmax does not depend on the bias of its keys.
     if (const double error = relative_error(a, b, 1e-6 * largest); error > worst)
       worst = error, where = "the gradient of " + name;
   };

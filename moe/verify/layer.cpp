@@ -1,4 +1,4 @@
-// Checks of one layer.  The references are plain: loops over rows, finite differences.
+// Checks of one layer.  The references are plain: loops over rows, and finite differences.
 #include <algorithm>
 #include <set>
 
@@ -34,10 +34,10 @@ Flaw flaw(const Route& route, int64_t experts) {
 
 namespace {
 
-constexpr double kGradient = 1e-6;  // of differences of order 4 in f64
-constexpr int64_t kDirections = 4;  // in which the gate's slope is measured
+constexpr double kGradient = 1e-6;  // of fourth-order differences in f64
+constexpr int64_t kDirections = 4;  // directions along which the gate's gradient is checked
 
-/// Evaluation mode while alive; what was staged is dropped.
+/// Puts the layer into evaluation mode for its lifetime; drops what was staged.
 class AtRest {
  public:
   explicit AtRest(Moe& layer) : layer_(layer), training_(layer.training()) { layer.train(false); }
@@ -65,8 +65,8 @@ Check weights_check(Moe& layer, const Var& rows) {
 
 // ---- gate -------------------------------------------------------------------------------------------------
 
-/// Slopes of sum(y * projection) along random directions of the router's parameters: by backward and by
-/// differences.
+/// Derivatives of sum(y * projection) along random directions of the router's parameters, by backward and by
+/// finite differences.
 Check gate_check(Moe& layer, const Tensor& x32) {
   nn::InDouble in_double(layer);
   const Tensor x = cast(x32, DType::f64), projection = randn(x.shape(), 3, DType::f64).to(x.device());
@@ -96,7 +96,7 @@ Check gate_check(Moe& layer, const Tensor& x32) {
     };
     auto rise = [&](double h) { return (value_at(h) - value_at(-h)) / (2 * h); };
     double difference = 0, h = 1e-4;
-    do {  // a step over the edge between two choices measures the jump
+    do {  // if the step changes a choice, the difference measures the jump: try another
       tipped = false;
       difference = (4 * rise(h) - rise(2 * h)) / 3;
     } while (tipped && (h /= 8) > 1e-9);
@@ -115,7 +115,7 @@ Check gate_check(Moe& layer, const Tensor& x32) {
 
 // ---- batch, spatial ---------------------------------------------------------------------------------------
 
-/// Routes and every expert's results of each image alone against those among its batch mates.
+/// Compares routes and experts' results of each image alone with those in the batch.
 Check batch_check(Moe& layer, const Var& rows, int64_t B) {
   NoGrad no_grad;
   const int64_t n = rows.dim(0) / B, E = layer.router.experts;
@@ -140,7 +140,7 @@ Check batch_check(Moe& layer, const Var& rows, int64_t B) {
                                       : text(worst, " depends on who else is in the batch"));
 }
 
-/// Rows of one image, each routed alone and among the others.
+/// Compares the rows of one image, each routed alone and with the others.
 Check spatial_check(Moe& layer, const Var& rows, int64_t B) {
   if (layer.routing == Routing::image) return skipped("spatial", layer.path(), "routes whole images");
   NoGrad no_grad;
@@ -172,7 +172,7 @@ std::vector<Check> verify_layer(Moe& layer, const Tensor& x) {
   const int64_t B = x.dim(0);
   check(B >= 2, "verify_layer: needs two images and more, got x ", x.shape());
   checks::AtRest at_rest(layer);
-  // A loop over all pixels of a large map would take minutes; a corner of it is as good.
+  // A loop over all pixels of a large map would take minutes, so only a corner is checked.
   Tensor corner = x;
   if (layer.routing == Routing::pixel)
     for (int axis : {1, 2}) corner = slice(corner, axis, 0, std::min<int64_t>(corner.dim(axis), 6));

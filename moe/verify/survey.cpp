@@ -9,7 +9,7 @@
 namespace camo::moe {
 namespace {
 
-constexpr int64_t kParts = 4;  // of an image: tiles or pixels, at other places in each
+constexpr int64_t kParts = 4;  // tiles or pixels per image, at other positions in each
 
 }  // namespace
 
@@ -62,8 +62,8 @@ Survey Surveyor::result() const {
 
 namespace {
 
-/// One run from centres drawn with k-means++; the group of each row, and the sum of squared distances to the
-/// centres.
+/// One run of k-means from k-means++ centres.  Returns the group of each row, and the sum of squared
+/// distances to the centres.
 std::pair<std::vector<int64_t>, double> lloyd(const std::vector<double>& x, int64_t n, int64_t C, int64_t groups,
                                               uint32_t start) {
   std::vector<double> centre(size_t(groups * C)), nearest(size_t(n), 1.0);
@@ -93,7 +93,7 @@ std::pair<std::vector<int64_t>, double> lloyd(const std::vector<double>& x, int6
     }
     for (int64_t g = 0; g < groups; ++g) {
       const int64_t size = std::count(group.begin(), group.end(), g);
-      if (!size) continue;  // its centre stays
+      if (!size) continue;  // an empty group keeps its centre
       std::fill_n(&centre[g * C], C, 0.0);
       for (int64_t i = 0; i < n; ++i)
         if (group[i] == g)
@@ -163,7 +163,7 @@ PermutationTest permutation_test(const Tensor& share, std::vector<int64_t> group
   for (int64_t s = 0; s < shuffles; ++s) {
     for (size_t i = group.size(); i > 1; --i) std::swap(group[i - 1], group[size_t(random.below(int64_t(i)))]);
     const double chance = mutual_information(share, group);
-    // Sums in another order differ in their last bits: what is equal must count as equal.
+    // Sums in another order differ in their last bits; the tolerance makes equal values count as equal.
     out.by_chance += chance / double(shuffles), out.p += chance >= out.information - 1e-12;
   }
   out.p /= double(1 + shuffles);

@@ -1,23 +1,23 @@
-// Survey: where a network sends many images, and whether what they show has to do with it.
+// Survey: where a network sends many images, and whether that depends on their content.
 //
-// Images are grouped by what the backbone sees in them: k-means on the deepest mixture's input, which no
-// mixture has touched, averaged over pixels. Content decides if the group of an image tells something of its
-// experts: mutual information, against the same with the groups dealt out at random (a permutation test).
-// Tiles and pixels are grouped by themselves, each by what its layer sees in it.
+// Images are grouped by what the backbone sees in them: k-means on the input of the deepest mixture (which no mixture
+// has changed), averaged over pixels.  Routing depends on content if the group of an image predicts its experts: the
+// mutual information is compared with that of randomly permuted groups (a permutation test).
+// Tiles and pixels are grouped separately, by their layer's input.
 #pragma once
 
 #include "moe/listener.h"
 
 namespace camo::moe {
 
-/// Which expert saw how much of which image.
+/// The share of each image that each expert processed.
 struct Survey {
   struct Layer {
     std::string where;
     std::vector<std::string> experts;
     int64_t chosen;
-    Tensor share;  // (n, E) f64: part of an image's rows times choices that went to an expert; rows sum to 1
-    // Where tiles or pixels are routed, some of each image, with what the layer sees in them; else undefined.
+    Tensor share;  // (n, E) f64: share of an image's choices that went to an expert; rows sum to 1
+    // For tiles and pixels, the same for a sample from each image, with the layer's input; else undefined.
     Tensor part_share = {}, part_features = {};
   };
   std::vector<Layer> layers;
@@ -26,7 +26,7 @@ struct Survey {
   int64_t images() const { return features.defined() ? features.dim(0) : 0; }
 };
 
-/// While alive, every image that passes is entered.
+/// While one exists, every image that passes through the network is recorded.
 class Surveyor : public Listener {
  public:
   explicit Surveyor(nn::Module& network) : Listener(network), records_(layers().size()) {}
@@ -37,21 +37,20 @@ class Surveyor : public Listener {
   struct Record {
     std::vector<double> share, part_share, part_features;  // as in Survey::Layer
   };
-  std::vector<Record> records_;  // of layers(), in their order
+  std::vector<Record> records_;  // one per layer of layers()
   std::vector<double> features_;
   int64_t images_ = 0;
 };
 
-/// Group of each row of points (n, C), in [0, groups): Lloyd 1982, the best of ten starts drawn as k-means++
-/// does (Arthur, Vassilvitskii 2007); columns are scaled to unit variance first.  A function of its arguments
-/// alone.
+/// The group of each row of points (n, C), in [0, groups).  Lloyd 1982, the best of ten k-means++ starts (Arthur,
+/// Vassilvitskii 2007).  Columns are first scaled to unit variance.  Deterministic.
 std::vector<int64_t> k_means(const Tensor& points, int64_t groups);
-/// The groups of a survey's images, or of other points: as many as give sixteen images each, 2 to 8.
+/// Groups the images of a survey, or other points; their number gives about sixteen images each, 2 to 8 groups.
 std::vector<int64_t> groups_of(const Tensor& features);
 
-/// (groups, E) f64: mean share of each expert over the images of a group.
+/// (groups, E) f64: the mean share of each expert over the images of a group.
 Tensor share_by_group(const Tensor& share, const std::vector<int64_t>& group);
-/// In nats, between an image's group and where its rows go.
+/// Mutual information in nats between an image's group and the expert that its rows go to.
 double mutual_information(const Tensor& share, const std::vector<int64_t>& group);
 struct PermutationTest {
   double information, by_chance,

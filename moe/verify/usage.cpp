@@ -1,4 +1,4 @@
-// usage and content: what only many images can show.
+// The usage and content checks, which need many images.
 #include <algorithm>
 #include <cmath>
 
@@ -8,7 +8,7 @@
 namespace camo::moe {
 namespace {
 
-constexpr int64_t kFewest = 32;        // images that say anything
+constexpr int64_t kFewest = 32;        // images needed for a statement
 constexpr double kDead = 0.02;         // of an even share
 constexpr double kSignificant = 0.01;  // a layer that ignores content passes one time in a hundred
 
@@ -19,7 +19,7 @@ std::string fixed(double x, int digits) {
   return out.str();
 }
 
-/// Share of the least used expert, of an even share; with entropy and load error in the sentence.
+/// The share of the least used expert relative to an even share; the sentence also gives entropy and load error.
 Check usage(const Survey::Layer& layer) {
   const int64_t n = layer.share.dim(0), E = layer.share.dim(1);
   std::vector<double> share(static_cast<size_t>(E));

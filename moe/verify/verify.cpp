@@ -1,5 +1,4 @@
-// A network as a whole: all its layers, its output, its attentions; and the checks that run along in
-// training.
+// Checks of a whole network: all its layers, its output, its attentions; and the checks during training.
 #include <algorithm>
 #include <map>
 
@@ -15,14 +14,14 @@ bool fails(const std::vector<Check>& checks, const std::string& name, const std:
   });
 }
 
-/// The map that reached each mixture.
+/// Records the input of each mixture.
 struct Inputs : Listener {
   using Listener::Listener;
   std::map<const Moe*, Tensor> of;
   void passed(const Moe& layer, const Var& x, const MoeOut&) override { of[&layer] = x.value(); }
 };
 
-/// Adds to each layer's gate check whether the network's output reaches it.
+/// Adds to each layer's gate check whether a gradient of the network's output reaches the gate.
 void reach_gates(const Subject& s, const std::vector<Moe*>& layers, std::vector<Check>& checks) {
   nn::zero_grad(s.network);
   Var y = s.forward(Var(s.images));
@@ -50,7 +49,7 @@ Check mates_check(const Subject& s) {
   return within("batch", "network", worst, kRounding, "logits of each image alone and among others");
 }
 
-/// "" or what is not finite; throws for what is wrong otherwise.
+/// Describes a non-finite number, or returns ""; throws for other errors.
 std::string flaw_in_passing(const Moe& layer, const Var& x, const MoeOut& out) {
   const int64_t B = x.dim(0), R = out.route.expert.dim(0);
   if (B == 0) return "";

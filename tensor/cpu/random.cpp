@@ -1,4 +1,4 @@
-// Philox several blocks at a time, for kernels that draw long runs of words.
+// Philox for several blocks at a time, for kernels that draw long runs of words.
 #include "tensor/random.h"
 
 #include <cstring>

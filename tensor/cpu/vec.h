@@ -1,9 +1,9 @@
-// Vec<T>: one hardware register of float or double, on the compiler's own vector types.
+// Vec<T>: one hardware register of float or double, built on the compiler's vector types.
 //
-// Kernels are written once over Vec; its width follows the target (-DCAMO_ARCH).  A scalar functor written over
-// a type A works for A = float, double and Vec of them: comparisons give a mask, `where` picks by it.
-// Tails go through the same code with load(p, n) / store(p, n), so a row's arithmetic never depends on its end.
-// bf16 memory is read into and written from Vec<float>; rounding is to nearest even.
+// Kernels are written once over Vec; its width follows the target (-DCAMO_ARCH).  A scalar functor written over a type
+// A works for A = float, double and a Vec of them: comparisons give a mask, and `where` selects by it.
+// Tails use the same code with load(p, n) and store(p, n), so the arithmetic of a number does not depend on its
+// position in a row.  Vec<float> loads and stores bf16 memory, rounding to nearest even.
 #pragma once
 
 #include <cmath>
@@ -11,7 +11,7 @@
 #include <utility>
 
 #if defined(__AVX512BW__) && defined(__AVX512VL__)
-#define CAMO_MASKED_VECTORS  // loads and stores of the first n lanes are one instruction
+#define CAMO_MASKED_VECTORS  // loads and stores of the first n lanes are single instructions
 #include <immintrin.h>
 #endif
 
@@ -28,7 +28,7 @@ constexpr int kVecBytes = 32;
 constexpr int kVecBytes = 16;
 #endif
 
-/// The width is part of the type, so that code compiled for another processor never links as the same function.
+/// The width is part of the type, so that functions compiled for different processors are never merged by the linker.
 template <class T, int Bytes = kVecBytes> struct Vec {
   static constexpr int size = kVecBytes / int(sizeof(T));
   using Int = std::conditional_t<sizeof(T) == 4, int32_t, int64_t>;
@@ -40,7 +40,7 @@ template <class T, int Bytes = kVecBytes> struct Vec {
   Native v;
 
   Vec() = default;
-  Vec(T s) : v(s - Native{}) {}  // x - 0 is x for every x (x + 0 is not, for -0), so only the broadcast remains
+  Vec(T s) : v(s - Native{}) {}  // a broadcast: x - 0 is x for every x (x + 0 is not, for -0), so no arithmetic remains
   static Vec of(Native v) {
     Vec out;
     out.v = v;
@@ -53,7 +53,7 @@ template <class T, int Bytes = kVecBytes> struct Vec {
     return out;
   }
   void store(T* p) const { std::memcpy(p, &v, sizeof(Native)); }
-  /// The first n lanes; the rest read as zero and are not written.
+  /// The first n lanes; on load the others are zero, on store they are not written.
   static Vec load(const T* p, int n) {
 #ifdef CAMO_MASKED_VECTORS
     if constexpr (sizeof(T) == 4) return of((Native)_mm512_maskz_loadu_ps(__mmask16((1u << n) - 1), p));
@@ -121,7 +121,7 @@ template <class T, int Bytes = kVecBytes> struct Vec {
   }
 
 #ifdef CAMO_MASKED_VECTORS
-  /// 16 numbers of bf16; the masked form, because compilers warn about the undefined operand of the other.
+  /// 16 bf16 numbers.  The masked intrinsic avoids a compiler warning about an undefined operand in the plain one.
   static Vec widened(__m256i h) { return of((Native)((Word)_mm512_maskz_cvtepu16_epi32(0xffff, h) << 16)); }
 #endif
 
@@ -155,7 +155,7 @@ template <class T> Vec<T> where(typename Vec<T>::Mask m, Vec<T> a, Vec<T> b) { r
 inline Vec<float> where(Vec<float>::Mask m, Vec<float> a, Vec<float> b) { return Vec<float>::of(m ? a.v : b.v); }
 inline Vec<double> where(Vec<double>::Mask m, Vec<double> a, Vec<double> b) { return Vec<double>::of(m ? a.v : b.v); }
 
-/// What tensor/scalar/math.h asks of a type.
+/// The members that tensor/scalar/math.h needs for a type.
 template <class T> struct Lanes<Vec<T>> {
   using type = T;
   using Int = typename Vec<T>::Mask;
@@ -164,7 +164,7 @@ template <class T> struct Lanes<Vec<T>> {
   static Vec<T> sqrt(Vec<T> x) {
     T lane[Vec<T>::size];
     x.store(lane);
-    for (T& l : lane) l = std::sqrt(l);  // one instruction: compilers see through it
+    for (T& l : lane) l = std::sqrt(l);  // compilers turn this loop into one instruction
     return Vec<T>::load(lane);
   }
 };
@@ -174,7 +174,7 @@ template <class N, size_t... I> auto half(N v, size_t first, std::index_sequence
   if (first == 0) return __builtin_shufflevector(v, v, I...);
   return __builtin_shufflevector(v, v, (I + sizeof...(I))...);
 }
-/// f of the lower and the upper half, down to one number.
+/// Combines lower and upper half by f repeatedly, down to one number.
 template <class N, class F> auto fold(N v, const F& f) {
   constexpr size_t lanes = sizeof(v) / sizeof(v[0]);
   if constexpr (lanes == 2) return f(v[0], v[1]);
@@ -185,7 +185,7 @@ template <class N, class F> auto fold(N v, const F& f) {
 }
 }  // namespace detail
 
-/// Sum and maximum of all lanes, in a fixed order (halves folded on halves).
+/// Sum and maximum of all lanes in a fixed order (halves onto halves).
 template <class T> T lane_sum(Vec<T> x) {
   return detail::fold(x.v, [](auto a, auto b) { return a + b; });
 }

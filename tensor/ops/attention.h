@@ -1,4 +1,4 @@
-// Multi-head attention with an online softmax: memory O(N), never a score matrix.
+// Multi-head attention with an online softmax: O(N) memory, without a score matrix.
 #pragma once
 
 #include "tensor/tensor.h"
@@ -16,7 +16,7 @@ AttentionOut attention(const Tensor& q, const Tensor& k, const Tensor& v, int he
 struct AttentionGrads {
   Tensor dq, dk, dv;
 };
-/// out is what attention() returned for the same q, k, v, heads and scale.
+/// out is the result of attention() for the same q, k, v, heads and scale.
 AttentionGrads attention_backward(const Tensor& dy, const Tensor& q, const Tensor& k, const Tensor& v,
                                   const AttentionOut& out, int heads, double scale);
 

@@ -1,4 +1,4 @@
-// Checks, and the changes as bytes for the device that makes the pictures.
+// Augmentation of photographs and masks: checks, and the packing of the changes as bytes for the device.
 #include "tensor/ops/augment.h"
 
 #include <cstring>

@@ -1,8 +1,8 @@
-// Photographs and masks on their way into the network: turned, mirrored, recoloured, normalised; on the device that
-// trains, so that only bytes travel to it.
+// Augmentation of photographs and masks: rotate, flip, change colours, normalise.  It runs on the device that trains,
+// so that only bytes are copied to it.
 //
-// What a pixel becomes is written once, for both devices (kernel::changed_pixel).  Cropping and resizing come before
-// (tensor/image/image.h), drawing what to change too (examples/camo/data/augment.h).
+// kernel::changed_pixel defines the new pixel once for both devices.  Two steps come before: cropping and resizing
+// (tensor/image/image.h), and drawing random changes (examples/camo/data/augment.h).
 #pragma once
 
 #include <cmath>
@@ -12,23 +12,23 @@
 
 namespace camo {
 
-/// How a picture is changed; the default leaves it as it is.
+/// How a picture is changed; the default changes nothing.
 struct PictureChange {
-  double angle = 0;   // radians, about the centre; beyond the border it is mirrored at the centres of the outer pixels
-  bool flip = false;  // left and right
+  double angle = 0;   // radians, about the centre; the picture is mirrored at the centres of its outer pixels
+  bool flip = false;  // left to right
   float colour[3][3] = {{1, 0, 0}, {0, 1, 0}, {0, 0, 1}},
-        shift = 0;  // rgb in [0, 1] -> colour rgb + shift, cut to [0, 1]
+        shift = 0;  // rgb in [0, 1] -> colour rgb + shift, clamped to [0, 1]
 };
 
-/// x (B, H, W, 3) u8 -> (B, H, W, 3) f32: changed (bilinear), minus ImageNet's mean, divided by its deviation.
+/// x (B, H, W, 3) u8 -> (B, H, W, 3) f32: changed (bilinear), minus ImageNet's mean, divided by its standard deviation.
 /// Throws ShapeError unless there is one change for each picture.
 Tensor change_photographs(const Tensor& x, const std::vector<PictureChange>& changes);
-/// x (B, H, W, 1) u8 -> (B, H, W, 1) f32: turned and mirrored alike, then 1 above 128 and 0 else.
+/// x (B, H, W, 1) u8 -> (B, H, W, 1) f32: rotated and flipped in the same way, then 1 if above 128, else 0.
 Tensor change_masks(const Tensor& x, const std::vector<PictureChange>& changes);
 
 namespace kernel {
 
-/// A PictureChange as kernels read it.
+/// A PictureChange in the form that kernels read.
 struct Change {
   double cos, sin;
   float colour[3][3], shift;
@@ -52,7 +52,7 @@ CAMO_HD inline float between(const uint8_t* p, int64_t H, int64_t W, int C, doub
   return above * (1 - v) + below * v;
 }
 
-/// Pixel (i, j) of the changed picture p (H, W, C): C = 3, a photograph, or 1, a mask.
+/// Pixel (i, j) of the changed picture p (H, W, C): a photograph if C = 3, a mask if C = 1.
 template <int C>
 CAMO_HD void changed_pixel(const uint8_t* p, int64_t H, int64_t W, const Change& change, int64_t i, int64_t j,
                            float* y) {
@@ -78,7 +78,7 @@ CAMO_HD void changed_pixel(const uint8_t* p, int64_t H, int64_t W, const Change&
   }
 }
 
-/// changes: B structs Change as bytes, on x's device.
+/// `changes` holds B structs Change as bytes, on x's device.
 void change_pictures(Cpu, const Tensor& x, const Tensor& changes, Tensor y);
 void change_pictures(Cuda, const Tensor& x, const Tensor& changes, Tensor y);
 }  // namespace kernel

@@ -1,10 +1,10 @@
-// Convolution: the rules for shapes and types.  Kernels: tensor/cpu/ops/conv.cpp, cuda/ops/conv.cu.
+// Convolution: checks of shapes and dtypes.  Kernels: tensor/cpu/ops/conv.cpp, cuda/ops/conv.cu.
 #include "tensor/ops/conv.h"
 
 namespace camo {
 namespace {
 
-/// The shape of y, and every rule that x and weight have to keep.
+/// Checks x and weight, and returns the shape of y.
 Shape output_shape(const Shape& x, const Shape& weight, const ConvSpec& spec) {
   check(x.rank() == 4 && weight.rank() == 4, "conv2d: x (B, H, W, I) and weight (O, kh, kw, I / groups), got x ", x,
         ", weight ", weight);

@@ -12,7 +12,7 @@ struct ConvSpec {
 /// x (B, H, W, I), weight (O, kh, kw, I / groups), bias (O) or undefined -> (B, H', W', O),
 /// H' = (H + 2 padding - dilation (kh - 1) - 1) / stride + 1.  Weight and bias are in acc_dtype(x).
 Tensor conv2d(const Tensor& x, const Tensor& weight, const Tensor& bias, const ConvSpec& spec);
-/// Its gradients: like dy for x, in acc_dtype(dy) for the weight.  That of bias is column_sums(dy).
+/// Its gradients: for x in the dtype of dy, for the weight in acc_dtype(dy).  The gradient of bias is column_sums(dy).
 Tensor conv2d_input_grad(const Tensor& dy, const Tensor& weight, const Shape& x_shape, const ConvSpec& spec);
 Tensor conv2d_weight_grad(const Tensor& dy, const Tensor& x, const Shape& weight_shape, const ConvSpec& spec);
 

@@ -1,7 +1,7 @@
-// Dropout and drop-path.  The mask is a pure function of the key, so the backward pass draws it again.
+// Dropout and drop-path.  The mask is a pure function of the key, so the backward pass computes it again.
 //
-// Element (or sample) i is kept if uniform(word i of the stream) >= p, four words to a Philox block; so the
-// mask is the same for every dtype, device and thread count.
+// Element (or sample) i is kept if uniform(word i of the stream) >= p, with four words per Philox block.  So the mask
+// is the same for every dtype, device and number of threads.
 #pragma once
 
 #include <cmath>
@@ -10,13 +10,13 @@
 
 namespace camo {
 
-/// Zero with probability p, else x / (1 - p); 0 <= p < 1.  Also the backward pass: dy with the same key.
+/// 0 with probability p, else x / (1 - p); 0 <= p < 1.  The backward pass is the same function of dy with the same key.
 Tensor dropout(const Tensor& x, double p, const RandomKey& key);
-/// The same decision for a whole sample of the leading axis.
+/// The same, but for whole samples of the leading axis.
 Tensor drop_path(const Tensor& x, double p, const RandomKey& key);
 
 namespace kernel {
-/// uniform(word) >= p, on integers: uniform has 24 bits.
+/// Tests uniform(word) >= p with integers: uniform has 24 bits.
 struct Keep {
   explicit Keep(double p) : cut(uint32_t(std::ceil(p * 0x1p24))) {}
   CAMO_HD bool operator()(uint32_t word) const { return word >> 8 >= cut; }

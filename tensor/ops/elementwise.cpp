@@ -1,5 +1,5 @@
-// Elementwise ops: shapes, types, and the functions of the list of functors (at the end).
-// Next: tensor/cpu/ops/elementwise.cpp, autograd/ops/elementwise.cpp.
+// Elementwise ops: checks of shapes and dtypes, instantiated for the list of functors (at the end).
+// Read next: tensor/cpu/ops/elementwise.cpp, autograd/ops/elementwise.cpp.
 #include "tensor/ops/elementwise.h"
 
 #include "tensor/ops/reduce.h"
@@ -71,9 +71,9 @@ Tensor sum_to(const Tensor& x, const Shape& to) {
   return axes.empty() ? x.reshape(to) : sum(x, axes).reshape(to);
 }
 
-// ---- the list of functors, instantiated --------------------------------------------------------------------
+// ---- instantiation for the list of functors --------------------------------------------------------------------
 
-// Taking a function's address makes the compiler emit it; the tuples exist for nothing else.
+// Taking a function's address makes the compiler emit it; that is all the tuples are for.
 namespace {
 template <class... F> auto unary_instances(TypeList<F...>) {
   return std::make_tuple(&unary<F>..., &unary_backward<F>...);

@@ -1,6 +1,6 @@
-// Elementwise ops: unary, binary with numpy's broadcasting, where.  The functions and operators on this page take a
-// Tensor or a Var, and each is one functor of tensor/scalar/functors.h.
-// Loops: tensor/cpu/ops/elementwise.cpp, cuda/ops/elementwise.cu.  Gradients: autograd/ops/elementwise.cpp.
+// Elementwise ops: unary, binary with numpy's broadcasting, where.  The functions and operators below take a Tensor or
+// a Var; each is one functor of tensor/scalar/functors.h.
+// Kernels: tensor/cpu/ops/elementwise.cpp, cuda/ops/elementwise.cu.  Gradients: autograd/ops/elementwise.cpp.
 #pragma once
 
 #include <tuple>
@@ -12,17 +12,17 @@ namespace camo {
 
 /// y = f(x), element by element.
 template <class F> Tensor unary(const Tensor& x, F f = {});
-/// dx = dy * f.df(x, y).  y may be undefined when F does not need it and x when F needs only y (F::kNeeds).
+/// dx = dy * f.df(x, y).  x and y may be undefined if F::kNeeds says that df does not read them.
 template <class F> Tensor unary_backward(const Tensor& dy, const Tensor& x, const Tensor& y, F f = {});
-/// y = f(a, b) with broadcasting; one dtype.
+/// y = f(a, b) with broadcasting; a and b have one dtype.
 template <class F> Tensor binary(const Tensor& a, const Tensor& b, F f = {});
-/// Gradient of operand Which (0: a, 1: b), whose shape is `to`: dy times the slope, summed over what was repeated.
-/// Of a, b and y only those need be defined that F::kNeedsForA (kNeedsForB) names.
+/// The gradient of operand Which (0: a, 1: b) of shape `to`: dy times the derivative, summed over broadcast axes.
+/// Of a, b and y, only those that F::kNeedsForA (kNeedsForB) names must be defined.
 template <int Which, class F>
 Tensor binary_backward(const Tensor& dy, const Tensor& a, const Tensor& b, const Tensor& y, const Shape& to, F f = {});
 
-/// What the functions below take and return: Tensor here; autograd/ops.h adds Var.  Such a type has its own
-/// unary<F>(x) and binary<F>(a, b).
+/// True for the types that the functions below take and return: Tensor, and Var in autograd/ops.h.  Such a type has its
+/// own unary<F>(x) and binary<F>(a, b).
 template <class X> inline constexpr bool is_numeric = false;
 template <> inline constexpr bool is_numeric<Tensor> = true;
 template <class X>
@@ -31,7 +31,7 @@ concept Numeric = is_numeric<X>;
 // ---- every elementwise function ---------------------------------------------------------------------------
 
 template <Numeric X> X neg(const X& x) { return unary<Neg>(x); }
-template <Numeric X> X abs(const X& x) { return unary<Abs>(x); }  // slope 0 at 0
+template <Numeric X> X abs(const X& x) { return unary<Abs>(x); }  // gradient 0 at 0
 template <Numeric X> X exp(const X& x) { return unary<Exp>(x); }
 template <Numeric X> X log(const X& x) { return unary<Log>(x); }
 template <Numeric X> X sqrt(const X& x) { return unary<Sqrt>(x); }
@@ -46,11 +46,11 @@ template <Numeric X> X softplus(const X& x) { return unary<Softplus>(x); }  // l
 template <Numeric X> X square(const X& x) { return unary<Square>(x); }
 template <Numeric X> X clamp(const X& x, double low, double high) {
   return unary(x, Clamp{low, high});
-}  // slope 0 outside
-/// x factor + shift, one op.
+}  // gradient 0 outside
+/// x * factor + shift as one op.
 template <Numeric X> X scale(const X& x, double factor, double shift = 0) { return unary(x, Affine{factor, shift}); }
 
-// numpy's broadcasting; a gradient is summed back to its operand's shape.
+// These broadcast as in numpy; a gradient is summed back to the shape of its operand.
 template <Numeric X> X add(const X& a, const X& b) { return binary<Add>(a, b); }
 template <Numeric X> X sub(const X& a, const X& b) { return binary<Sub>(a, b); }
 template <Numeric X> X mul(const X& a, const X& b) { return binary<Mul>(a, b); }
@@ -75,7 +75,7 @@ template <Numeric X> X operator/(const X& a, double b) { return scale(a, 1 / b);
 /// mask (u8) != 0 ? a : b; all three broadcast.
 Tensor where(const Tensor& mask, const Tensor& a, const Tensor& b);
 
-/// y += x, same shape and dtype (the engine's accumulation).
+/// y += x for the same shape and dtype; autograd accumulates gradients with it.
 void add_into(Tensor y, const Tensor& x);
 /// y[begin : begin + x.dim(0)] += x.
 void add_into_rows(Tensor y, int64_t begin, const Tensor& x);
@@ -89,7 +89,7 @@ template <class F> void unary_backward(Cpu, F f, const Tensor& dy, const Tensor&
 template <class F> void unary_backward(Cuda, F f, const Tensor& dy, const Tensor& x, const Tensor& y, Tensor dx);
 template <class F> void binary(Cpu, F f, const Tensor& a, const Tensor& b, Tensor y);
 template <class F> void binary(Cuda, F f, const Tensor& a, const Tensor& b, Tensor y);
-/// d = dy * slope, in dy's shape.
+/// d = dy * derivative, in dy's shape.
 template <int Which, class F>
 void binary_slope(Cpu, F f, const Tensor& dy, const Tensor& a, const Tensor& b, const Tensor& y, Tensor d);
 template <int Which, class F>
@@ -99,8 +99,8 @@ void where(Cuda, const Tensor& mask, const Tensor& a, const Tensor& b, Tensor y)
 void add_into(Cpu, Tensor y, const Tensor& x);
 void add_into(Cuda, Tensor y, const Tensor& x);
 
-/// The kernels above for a list of functors.  Taking a function's address makes the compiler emit it; a backend calls
-/// these once, where the bodies are, and keeps the tuples for nothing else.
+/// The kernels above for a list of functors.  Taking a function's address makes the compiler emit it.  A backend calls
+/// these once in the file that has the definitions; the tuples have no other use.
 template <class Where, class... F> auto unary_kernels(TypeList<F...>) {
   return std::make_tuple(
       static_cast<void (*)(Where, F, const Tensor&, Tensor)>(unary<F>)...,

@@ -1,4 +1,4 @@
-// Choosing and ordering rows: the rules for shapes and types.
+// Choosing and ordering rows: checks of shapes and dtypes.
 #include "tensor/ops/index.h"
 
 #include "tensor/ops/layout.h"
@@ -11,14 +11,14 @@ void check_index(const char* op, const Tensor& index, Device device) {
   check<DeviceError>(index.device() == device, op, ": index is on ", index.device(), ", x on ", device);
 }
 
-/// x (R, C) and index (R, K).
+/// Checks x (R, C) and index (R, K).
 void check_along(const char* op, const Shape& x, const Tensor& index, Device device) {
   check_index(op, index, device);
   check(x.rank() == 2 && index.rank() == 2 && x[0] == index.dim(0), op, ": x (R, C) and index (R, K), got ", x, " and ",
         index.shape());
 }
 
-/// Shapes of combine_rows; returns that of y.  weight comes back in acc_dtype.
+/// Checks the arguments of combine_rows and returns the shape of y.  weight is converted to acc_dtype.
 Shape check_combine(const char* op, const Tensor& rows, const Tensor& position, Tensor& weight) {
   check_index(op, position, rows.device());
   check(rows.rank() >= 1 && position.rank() == 2 && weight.shape() == position.shape(), op,

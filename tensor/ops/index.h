@@ -1,8 +1,8 @@
-// Choosing and ordering rows.  Everything is deterministic: ties go to the lower index, sorts are stable, and
-// adjoints read (gather form) instead of scattering.
+// Choosing and ordering rows.  Everything is deterministic: ties go to the lower index, sorts are stable, and adjoints
+// gather instead of scattering.
 //
-// An index outside its range raises ShapeError on the CPU.  On a GPU that would cost a wait: there what it should have
-// chosen comes out with all bits set (NaN, -1, 255), and adjoints and counts pass it over; nothing outside is read.
+// An index outside its range raises ShapeError on the CPU.  A GPU would have to wait for that check; there the result
+// has all bits set (NaN, -1, 255), adjoints and counts ignore the index, and nothing outside is read.
 #pragma once
 
 #include "tensor/tensor.h"
@@ -13,13 +13,13 @@ namespace camo {
 Tensor gather_rows(const Tensor& x, const Tensor& index);
 /// Adjoint of gather_rows: y (rows, ...), y[r] = sum of dy[i] over index[i] == r, in ascending i.
 Tensor gather_rows_backward(const Tensor& dy, const Tensor& index, int64_t rows);
-/// y[b] = sum_k weight[b, k] rows[position[b, k]].  weight is of rows' dtype or its acc_dtype.
+/// y[b] = sum_k weight[b, k] rows[position[b, k]].  weight has the dtype of rows or its acc_dtype.
 Tensor combine_rows(const Tensor& rows, const Tensor& position, const Tensor& weight);
 struct CombineGrads {
   Tensor drows, dweight;
 };
 /// drows[position[b, k]] = weight[b, k] dy[b], other rows 0; dweight[b, k] = <dy[b], rows[position[b, k]]>.
-/// Throws ShapeError if two (b, k) read one row; on a GPU their gradients add.
+/// Throws ShapeError if two (b, k) name the same row; on a GPU their gradients are added.
 CombineGrads combine_rows_backward(const Tensor& dy, const Tensor& rows, const Tensor& position, const Tensor& weight);
 
 /// y[r, k] = x[r, index[r, k]].
@@ -30,14 +30,14 @@ Tensor take_along_backward(const Tensor& dy, const Tensor& index, int64_t column
 struct TopK {
   Tensor value, index;
 };
-/// The k largest of each row, distinct, largest first, ties to the lower index; x (R, C) -> (R, k).
+/// The k largest numbers of each row, largest first, each position once, ties to the lower index; x (R, C) -> (R, k).
 /// NaN counts as largest.
 TopK top_k(const Tensor& x, int64_t k);
-/// Order that sorts keys (n) i64 ascending, stable.
+/// The order that sorts keys (n) i64 ascending; stable.
 Tensor sort_by_key(const Tensor& keys);
 /// (n) i64 in [0, classes) -> (n, classes).
 Tensor one_hot(const Tensor& index, int64_t classes, DType dtype = DType::f32);
-/// How often each of 0..classes-1 occurs in index (any shape, i64) -> (classes) i64.
+/// How often each of 0 ... classes - 1 occurs in index (any shape, i64) -> (classes) i64.
 Tensor histogram(const Tensor& index, int64_t classes);
 
 namespace kernel {

@@ -1,7 +1,7 @@
-// Layout ops as walks: a walk gives the address of each element of a box; one kernel copies walk to walk.
+// Layout ops as walks.  A walk gives the address of each element of a box; one kernel copies from walk to walk.
 //
-//   permute  x's steps in another order      flip    a negative step       expand  step 0
-//   slice    a later begin                   concat, pad    a walk of y that is wider than the box
+//   permute  the steps of x in another order    flip         a negative step    expand  step 0
+//   slice    a later begin                      concat, pad  a walk of y that is larger than the box
 #include "tensor/ops/layout.h"
 
 #include <algorithm>
@@ -10,7 +10,7 @@
 namespace camo {
 namespace {
 
-/// Row-major order of the whole tensor.
+/// The row-major walk over a whole tensor.
 Walk walk(const Shape& shape) {
   Walk out;
   int64_t step = 1;

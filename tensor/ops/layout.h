@@ -1,23 +1,23 @@
-// Moving numbers without changing them: permute, concat, slice, pad, flip, cast, expand.  All copy.
+// Layout ops, which move numbers without changing them: permute, concat, slice, pad, flip, cast, expand.  All copy.
 //
-// All but cast are one kernel: copy the elements of a box, walking x and y each with its own steps.
+// All except cast use one kernel, which copies the elements of a box; x and y each have their own steps.
 #pragma once
 
 #include "tensor/tensor.h"
 
 namespace camo {
 
-Tensor permute(const Tensor& x, const std::vector<int>& order);  // y axis i is x axis order[i]
+Tensor permute(const Tensor& x, const std::vector<int>& order);  // axis i of y is axis order[i] of x
 Tensor concat(const std::vector<Tensor>& parts, int axis);
 Tensor slice(const Tensor& x, int axis, int64_t begin, int64_t end);
 /// margins[axis] = {before, after}.
 Tensor pad(const Tensor& x, const std::vector<std::pair<int64_t, int64_t>>& margins, double value = 0);
 Tensor flip(const Tensor& x, int axis);
-/// Any dtype to any other.  Floats to integers truncate toward zero and stop at the ends; NaN gives 0.
+/// Converts any dtype to any other.  Float to integer truncates toward zero and saturates; NaN gives 0.
 Tensor cast(const Tensor& x, DType to);
 Tensor expand(const Tensor& x, const Shape& to);
 
-/// Element (i0, i1, ...) of a box lies at begin + sum of i[a] * step[a]; steps may be 0 or negative.
+/// Element (i0, i1, ...) of a box is at begin + sum of i[a] * step[a]; steps may be 0 or negative.
 struct Walk {
   int64_t begin = 0;
   std::array<int64_t, kMaxRank> step{};
@@ -25,12 +25,12 @@ struct Walk {
 
 namespace kernel {
 
-/// One axis of a box: its length and the step along it in x and in y.
+/// One axis of a box: its length, and its steps in x and in y.
 struct Axis {
   int64_t length, from, to;
 };
 
-/// The axes of the box without those of length 1, neighbours joined where both walks allow it; at least one.
+/// The axes of the box (at least one): without those of length 1, and with neighbours joined where both walks allow it.
 inline std::vector<Axis> joined_axes(const Shape& box, const Walk& from, const Walk& to) {
   std::vector<Axis> axes;
   for (int a = 0; a < box.rank(); ++a) {
@@ -45,7 +45,7 @@ inline std::vector<Axis> joined_axes(const Shape& box, const Walk& from, const W
   return axes;
 }
 
-/// y at `to` = x at `from`, for every element of the box; no element of y is written twice.
+/// Copies x at `from` to y at `to` for every element of the box; no element of y is written twice.
 void copy_box(Cpu, const Shape& box, const Tensor& x, const Walk& from, Tensor y, const Walk& to);
 void copy_box(Cuda, const Shape& box, const Tensor& x, const Walk& from, Tensor y, const Walk& to);
 void cast(Cpu, const Tensor& x, Tensor y);

@@ -1,5 +1,5 @@
-// Losses whose parts would overflow or lose digits if they were ops of their own: log(sigmoid(z)) of z = -200 is
-// -200, but sigmoid(-200) is 0.
+// Losses that would overflow or lose precision as a sequence of ops: log(sigmoid(z)) for z = -200 is -200, but
+// sigmoid(-200) rounds to 0.
 #include "tensor/ops/loss.h"
 
 namespace camo {

@@ -7,15 +7,15 @@ namespace camo {
 
 /// max(z, 0) - z t + log(1 + e^-|z|) per element; logits and target have one shape and dtype.
 Tensor bce_with_logits(const Tensor& logits, const Tensor& target);
-/// dy (sigmoid(z) - t)
+/// dx = dy (sigmoid(z) - t).
 Tensor bce_with_logits_backward(const Tensor& dy, const Tensor& logits, const Tensor& target);
 
 struct CrossEntropyOut {
   Tensor loss, probability;
 };  // loss (), probability (R, C)
-/// Mean over rows of logsumexp(z) - z[label]; labels (R) i64 in [0, C), checked: on a GPU that waits for them.
+/// Mean over rows of logsumexp(z) - z[label].  labels (R) i64 in [0, C) are checked; on a GPU the check waits for them.
 CrossEntropyOut cross_entropy(const Tensor& logits, const Tensor& labels);
-/// dy / R (probability - one_hot(label)); dy ().
+/// dx = dy / R (probability - one_hot(label)); dy is a scalar ().
 Tensor cross_entropy_backward(const Tensor& dy, const Tensor& probability, const Tensor& labels);
 
 namespace kernel {

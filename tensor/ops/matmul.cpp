@@ -1,5 +1,5 @@
-// Products: shapes, types, and what is turned or folded before a kernel multiplies.  a^T b^T turns a first; nothing in a
-// network needs it.
+// Matrix products: checks, and reshaping or transposing before a kernel multiplies.  a^T b^T copies the transpose of a
+// first; no network needs it.
 #include "tensor/ops/matmul.h"
 
 #include "tensor/ops/layout.h"
@@ -8,7 +8,7 @@
 namespace camo {
 namespace {
 
-/// Leading axes of the result, and the checks that every product needs.
+/// Checks a product and returns the leading axes of its result.
 Shape product_shape(const char* op, const Tensor& a, const Tensor& b, Trans ta, Trans tb) {
   check(a.rank() >= 2 && b.rank() >= 2, op, ": operands need two axes or more, got a ", a.shape(), " x b ", b.shape());
   const int64_t K = a.dim(ta == Trans::no ? -1 : -2), L = b.dim(tb == Trans::no ? -2 : -1);
@@ -36,7 +36,7 @@ void check_types(const char* op, const Tensor& a, const Tensor& b) {
 Tensor to_type(const Tensor& x, DType type) { return x.dtype() == type ? x : cast(x, type); }
 Trans other(Trans t) { return t == Trans::no ? Trans::yes : Trans::no; }
 
-/// The last two axes swapped, by a copy.
+/// A copy with the last two axes swapped.
 Tensor turned(const Tensor& x) {
   std::vector<int> order(size_t(x.rank()));
   for (int i = 0; i < x.rank(); ++i) order[size_t(i)] = i;
@@ -44,7 +44,7 @@ Tensor turned(const Tensor& x) {
   return permute(x, order);
 }
 
-/// The product in a type of the caller's choice, operands of any floating types.
+/// The product of any floating types, in a dtype of the caller's choice.
 Tensor product(Tensor a, Tensor b, Trans ta, Trans tb, DType type) {
   Shape shape = product_shape("matmul", a, b, ta, tb);
   if (a.dtype() != b.dtype() && !(a.dtype() == DType::bf16 && b.dtype() == DType::f32))
@@ -66,7 +66,7 @@ Tensor matmul(const Tensor& a, const Tensor& b, Trans ta, Trans tb) {
 }
 
 Tensor matmul_left_grad(const Tensor& dy, const Tensor& b, Trans ta, Trans tb, const Shape& a_shape, DType a_type) {
-  const bool shared = a_shape.rank() < dy.rank();  // a served every product: its gradient is the sum over them
+  const bool shared = a_shape.rank() < dy.rank();  // a was used by every product, so its gradient is their sum
   const DType type = shared ? acc_dtype(a_type) : a_type;
   Tensor da = ta == Trans::no ? product(dy, b, Trans::no, other(tb), type) : product(b, dy, tb, Trans::yes, type);
   return to_type(shared ? sum(da.reshape({-1, a_shape[0], a_shape[1]}), {0}) : da, a_type);
@@ -74,7 +74,7 @@ Tensor matmul_left_grad(const Tensor& dy, const Tensor& b, Trans ta, Trans tb, c
 
 Tensor matmul_right_grad(const Tensor& dy, const Tensor& a, Trans ta, Trans tb, const Shape& b_shape, DType b_type) {
   Tensor x = a, g = dy;
-  if (b_shape.rank() < dy.rank()) {  // rows of all products as one tall matrix: one long sum
+  if (b_shape.rank() < dy.rank()) {  // treat the rows of all products as one tall matrix: one long sum
     if (ta == Trans::yes) x = turned(a), ta = Trans::no;
     x = x.reshape({x.shape().product(0, x.rank() - 1), x.dim(-1)}), g = dy.reshape({x.dim(0), dy.dim(-1)});
   }
@@ -129,8 +129,8 @@ Tensor column_sums(const Tensor& x) {
 
 // ---- groups of rows ---------------------------------------------------------------------------------------
 //
-// Groups run one after another, each on all threads.  A row's numbers depend on its own group's matrix alone, so they
-// are those that linear would give it.
+// Groups run one after another, each on all threads.  A row depends only on its own group's matrix, so its result
+// equals that of linear.
 
 namespace {
 
@@ -150,7 +150,7 @@ void check_grouped(const Tensor& x, const Tensor& weight, const Tensor& bias, co
                     ", weight ", weight.dtype(), " ", weight.shape());
 }
 
-/// Matrix e of (E, O, I), or row e of (E, O): a view.
+/// Matrix e of (E, O, I), or row e of (E, O), as a view.
 Tensor item_of(const Tensor& t, int64_t e) {
   Tensor one = t.slice(e, e + 1);
   return one.reshape(t.shape().without(0));

@@ -1,4 +1,4 @@
-// Matrix products: matmul, linear, and linear for groups of rows.  The CPU engine is tensor/cpu/kernels/gemm.h.
+// Matrix products: matmul, linear, and linear for groups of rows.  The CPU kernels are in tensor/cpu/kernels/gemm.h.
 #pragma once
 
 #include "tensor/tensor.h"
@@ -8,25 +8,25 @@ namespace camo {
 enum class Trans : uint8_t { no, yes };
 enum class Act : uint8_t { none, relu, gelu };
 
-/// a (..., M, K) x b (..., K, N) -> (..., M, N); Trans::yes reads an operand's last two axes swapped.
-/// Leading axes are equal, or one operand has none and serves every product (b's rows then fold into M).
-/// a and b have one dtype, or a is bf16 and b f32.  The result is in a's dtype.
+/// a (..., M, K) x b (..., K, N) -> (..., M, N); with Trans::yes the last two axes of that operand are swapped.
+/// The leading axes are equal, or one operand has none and is used in every product (if b, rows of a fold into M).
+/// a and b have the same dtype, or a is bf16 and b f32.  The result has the dtype of a.
 Tensor matmul(const Tensor& a, const Tensor& b, Trans ta = Trans::no, Trans tb = Trans::no);
-/// Its gradients, in the shape and dtype of the operand that they belong to.
+/// Its gradients, each in the shape and dtype of its operand.
 Tensor matmul_left_grad(const Tensor& dy, const Tensor& b, Trans ta, Trans tb, const Shape& a_shape, DType a_type);
 Tensor matmul_right_grad(const Tensor& dy, const Tensor& a, Trans ta, Trans tb, const Shape& b_shape, DType b_type);
 
-/// act(x W^T + b): x (..., I), weight (O, I), bias (O) or undefined, both in acc_dtype(x) -> (..., O) like x.
+/// act(x W^T + b): x (..., I); weight (O, I) and bias (O) or undefined, in acc_dtype(x) -> (..., O) in the dtype of x.
 Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias = {}, Act act = Act::none);
-/// dy W, like dy, and dy^T x in the weight's dtype: gradients of x W^T + b.  That of b is column_sums(dy).
+/// Gradients of x W^T + b: dy W in the dtype of dy, and dy^T x in that of the weight.  The one of b is column_sums(dy).
 Tensor linear_input_grad(const Tensor& dy, const Tensor& weight);
 Tensor linear_weight_grad(const Tensor& dy, const Tensor& x);
-/// Column sums: x (..., C) -> (C) in acc_dtype, fixed chunks.  The gradient of every bias.
+/// Column sums: x (..., C) -> (C) in acc_dtype, in fixed chunks.  This is the gradient of every bias.
 Tensor column_sums(const Tensor& x);
 
-/// linear for uneven groups of rows, each with a matrix of its own: experts that are MLPs over routed rows.
-/// y[r] = weight[e] x[r] + bias[e] for r in [begin[e], begin[e+1]):  x (R, I), weight (E, O, I), bias (E, O)
-/// or undefined.
+/// linear for groups of rows of any sizes, each with its own matrix, for experts that are MLPs over routed rows.
+/// y[r] = weight[e] x[r] + bias[e] for r in [begin[e], begin[e+1]):  x (R, I), weight (E, O, I), bias
+/// (E, O) or undefined.
 Tensor grouped_linear(const Tensor& x, const Tensor& weight, const Tensor& bias, const std::vector<int64_t>& begin);
 
 struct GroupedLinearGrads {
@@ -37,29 +37,30 @@ GroupedLinearGrads grouped_linear_backward(const Tensor& dy, const Tensor& x, co
                                            const std::vector<int64_t>& begin, bool want_x, bool want_weight,
                                            bool want_bias);
 
-/// Whether products of bf16 numbers run on the processor's bf16 units: second operands rounded to bf16, two k
-/// at a time, sums in f32.  Off at start: then bf16 is widened and all arithmetic is f32.  The choice changes
-/// results in the last places of bf16, so a run records it.  Switching it on does nothing where the processor
-/// has no such units.
+/// Whether products of bf16 numbers use the processor's bf16 instructions, which round the second operand to bf16,
+/// multiply two k at a time, and sum in f32.  Off by default: bf16 is then widened and all arithmetic is f32.  The
+/// choice changes results in the last digits of bf16, so a run records it.  Has no effect on a processor without
+/// such instructions.
 bool bf16_units();
 void use_bf16_units(bool on);
-/// Measures for a few milliseconds whether the units are faster than f32 here (on some processors they are
-/// not).
+/// Measures for a few milliseconds whether these instructions are faster than f32 here; on some
+/// processors they are not.
 bool bf16_units_pay();
 
-/// Whether a GPU may multiply f32 numbers on its tensor cores, which keep 10 bits of their fractions; sums stay f32.  Off
-/// at start; a run records it.  The CPU takes no notice.
+/// Whether a GPU may multiply f32 numbers on its tensor cores (TF32), which keep 10 bits of the
+/// fraction; sums stay f32.
+/// Off by default; a run records it.  The CPU ignores it.
 bool tf32();
 void use_tf32(bool on);
 
 namespace kernel {
-/// y (batch, M, N) = op(a) op(b), `batch` products; a or b of rank 2 is the same in each.
-/// y is like a; with ta it is in acc_dtype(a), and tb is no.
+/// y (batch, M, N) = op(a) op(b); an operand of rank 2 is used in every product.
+/// y has the dtype of a; with ta it has acc_dtype(a), and tb must be no.
 void matmul(Cpu, const Tensor& a, const Tensor& b, Trans ta, Trans tb, Tensor y);
 void matmul(Cuda, const Tensor& a, const Tensor& b, Trans ta, Trans tb, Tensor y);
 void linear(Cpu, const Tensor& x, const Tensor& weight, const Tensor& bias, Act act, Tensor y);
 void linear(Cuda, const Tensor& x, const Tensor& weight, const Tensor& bias, Act act, Tensor y);
-/// dx (R, I) = dy W  and  dweight (O, I) = dy^T x.
+/// dx (R, I) = dy W, and dweight (O, I) = dy^T x.
 void linear_input_grad(Cpu, const Tensor& dy, const Tensor& weight, Tensor dx);
 void linear_input_grad(Cuda, const Tensor& dy, const Tensor& weight, Tensor dx);
 void linear_weight_grad(Cpu, const Tensor& dy, const Tensor& x, Tensor dweight);

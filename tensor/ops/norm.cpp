@@ -1,10 +1,10 @@
-// Layer norm and batch norm: the rules for shapes and types.  Formulas: tensor/cpu/ops/norm.cpp.
+// Layer norm and batch norm: checks of shapes and dtypes.  Formulas: tensor/cpu/ops/norm.cpp.
 #include "tensor/ops/norm.h"
 
 namespace camo {
 namespace {
 
-/// x has a last axis of C > 0 and every vector fits it.
+/// Checks that x has a last axis of C > 0 and that all vectors match it.
 void check_channels(const char* op, const Tensor& x, const char* names, std::initializer_list<const Tensor*> vectors) {
   check<DTypeError>(is_float(x.dtype()), op, ": takes f32, f64 or bf16, got ", x.dtype(), " ", x.shape());
   check(x.rank() > 0 && x.dim(-1) > 0, op, ": x (..., C) with C > 0, got ", x.shape());

@@ -10,7 +10,7 @@ namespace camo {
 struct LayerNormOut {
   Tensor y, mean, rstd;
 };  // mean, rstd (R), acc_dtype
-/// Each row minus its mean, over sqrt(its biased variance + eps), times gain, plus bias.
+/// Per row: (x - mean) / sqrt(biased variance + eps) * gain + bias.
 LayerNormOut layer_norm(const Tensor& x, const Tensor& gain, const Tensor& bias, double eps);
 struct NormGrads {
   Tensor dx, dgain, dbias;
@@ -23,9 +23,9 @@ struct BatchStats {
 };  // (C), acc_dtype; variance is biased
 /// Statistics over all axes but the last.
 BatchStats batch_stats(const Tensor& x);
-/// (x - mean) / sqrt(variance + eps) * gain + bias
+/// (x - mean) / sqrt(variance + eps) * gain + bias.
 Tensor batch_norm(const Tensor& x, const Tensor& gain, const Tensor& bias, const BatchStats& stats, double eps);
-/// from_batch: the statistics came from x itself and share in the gradient.
+/// from_batch: the statistics were computed from x, so the gradient also passes through them.
 NormGrads batch_norm_backward(const Tensor& dy, const Tensor& x, const Tensor& gain, const BatchStats& stats,
                               double eps, bool from_batch);
 

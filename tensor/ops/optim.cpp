@@ -1,10 +1,10 @@
-// Optimizer updates: parameter, gradient and state have one shape and one type.
+// Optimizer updates: checks that parameter, gradient and state have one shape and one dtype.
 #include "tensor/ops/optim.h"
 
 namespace camo {
 namespace {
 
-/// All of one shape, f32 or f64, on one device with the first parameter.
+/// Checks that all have one shape and dtype, f32 or f64, and are on the device of the first parameter.
 void check_item(const char* op, const Tensor& first, const Tensor& parameter,
                 std::initializer_list<const Tensor*> others) {
   check<DTypeError>(parameter.dtype() == DType::f32 || parameter.dtype() == DType::f64, op, ": takes f32 or f64, got ",

@@ -1,14 +1,14 @@
 // Reductions over any set of axes.
 //
-// Neighbouring axes merge, and then every reduction is a chain of folds of (K, R, C) over R: all axes are (1, R, 1),
-// the last one (K, R, 1), the leading ones (1, R, C).
-// Between the folds of a chain numbers stay in acc_dtype; they are rounded to x's dtype once, at the end.
+// After neighbouring axes are merged, every reduction is a chain of reductions of (K, R, C) over R: all axes are (1, R,
+// 1), the last one (K, R, 1), the leading ones (1, R, C).
+// Intermediate results of a chain stay in acc_dtype; they are rounded to x's dtype once, at the end.
 #include "tensor/ops/reduce.h"
 
 namespace camo {
 namespace {
 
-/// Which axes are folded.
+/// Marks the axes that are reduced.
 std::array<bool, kMaxRank> folded_axes(const Shape& x, const std::vector<int>& axes, const char* op) {
   std::array<bool, kMaxRank> folded{};
   if (axes.empty()) folded.fill(true);
@@ -28,7 +28,7 @@ int64_t folded_count(const Tensor& x, const std::vector<int>& axes, const char* 
   return n;
 }
 
-/// Folds innermost axes first; the result is in acc_dtype, its axes kept as 1.
+/// Reduces the innermost axes first; the result is in acc_dtype, with reduced axes kept as 1.
 Tensor fold(kernel::Fold op, const Tensor& x, const std::vector<int>& axes, const char* name) {
   check<DTypeError>(is_float(x.dtype()), name, ": takes f32, f64 or bf16, got ", x.dtype());
   const auto folded = folded_axes(x.shape(), axes, name);
@@ -49,13 +49,13 @@ Tensor fold(kernel::Fold op, const Tensor& x, const std::vector<int>& axes, cons
   }
   now = now.reshape(reduced_shape(x.shape(), axes, true, name));
   if (now.storage() != x.storage()) return now;
-  Tensor y = empty(now.shape(), acc, x.device());  // nothing was folded: widen
+  Tensor y = empty(now.shape(), acc, x.device());  // there was nothing to reduce: only widen
   if (acc == x.dtype()) copy_into(y, now);
   else on(x.device(), [&](auto where) { kernel::spread(where, now, 1, y); });
   return y;
 }
 
-/// Scales, rounds to the dtype of the op's input and gives the shape asked for.
+/// Scales, rounds to the input's dtype and reshapes.
 Tensor finish(const Tensor& folded, double factor, DType dtype, const Shape& shape) {
   Tensor y = folded;
   if (factor != 1 || dtype != folded.dtype()) {

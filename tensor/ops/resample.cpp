@@ -1,4 +1,4 @@
-// Pooling and resizing: checks, and which taps each output of an axis adds up.
+// Pooling and resizing: checks, and the taps of each output along an axis.
 #include "tensor/ops/resample.h"
 
 #include <cmath>
@@ -11,7 +11,7 @@ using kernel::AxisMap;
 
 namespace {
 
-/// The adjoint, for an axis of `inputs` numbers; lists are in ascending order of the outputs they came from.
+/// The adjoint, for an axis of `inputs` numbers; each list has ascending outputs.
 AxisMap transposed(const AxisMap& map, int64_t inputs) {
   std::vector<std::vector<AxisMap::Tap>> lists(inputs);
   for (int64_t o = 0; o < map.outputs(); ++o)

@@ -1,4 +1,4 @@
-// Softmax and its kin over the last axis: the rules for shapes and types.
+// softmax, log-softmax and log-sum-exp over the last axis: checks of shapes and dtypes.
 #include "tensor/ops/softmax.h"
 
 namespace camo {

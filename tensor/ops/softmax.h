@@ -1,6 +1,6 @@
 // softmax, log-softmax and log-sum-exp over the last axis, shifted by the row's maximum.
 //
-// x (..., C) is f32, f64 or bf16; sums are in acc_dtype(x).  A row with a NaN or of -infinity only gives NaN.
+// x (..., C) is f32, f64 or bf16; sums are in acc_dtype(x).  A row gives NaN if it has a NaN, or only -infinity.
 #pragma once
 
 #include "tensor/tensor.h"

@@ -1,4 +1,4 @@
-// Attention within windows: checks, allocation, and the sums over what the kernels leave in parts.
+// Attention within windows: checks, allocation, and adding up the partial sums of the kernels.
 #include "tensor/ops/window_attention.h"
 
 #include "tensor/ops/layout.h"
@@ -36,7 +36,7 @@ kernel::Windows windows(const char* op, const Tensor& qkv, const Tensor& pad, co
 Tensor window_attention(const Tensor& qkv, const Tensor& pad, const Tensor& bias, int heads, const WindowSpec& window) {
   const kernel::Windows w = windows("window_attention", qkv, pad, bias, heads, window);
   Tensor y = empty({w.B, w.H, w.W, w.channels()}, qkv.dtype(), qkv.device());
-  // What a projection of zeros gives is rounded like everything it gives.
+  // pad is rounded like qkv, whose values beyond the map it replaces.
   on(qkv.device(), [&](auto where) { kernel::window_attention(where, qkv, cast(pad, qkv.dtype()), bias, w, y); });
   return y;
 }

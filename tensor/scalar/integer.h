@@ -1,4 +1,4 @@
-// Whole numbers rounded up.  b > 0, a >= 0.
+// Integer division and rounding, upward; b > 0, a >= 0.
 #pragma once
 
 #include <cstdint>
@@ -8,7 +8,7 @@
 namespace camo {
 
 CAMO_HD constexpr int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
-/// To a multiple of b.
+/// a rounded up to a multiple of b.
 CAMO_HD constexpr int64_t round_up(int64_t a, int64_t b) { return ceil_div(a, b) * b; }
 
 }  // namespace camo

@@ -1,4 +1,4 @@
-// The engine: order, slots, saved tensors, long chains, checkpoint, debugging.
+// The engine: order of nodes, gradients of repeated inputs, saved tensors, long chains, checkpoint, debug tools.
 #include <doctest/doctest.h>
 
 #include <cmath>
@@ -15,7 +15,7 @@ namespace {
 Var leaf(const std::vector<float>& v) { return Var::leaf(from(v, {int64_t(v.size())})); }
 }  // namespace
 
-TEST_CASE("a value used twice collects both gradients before it passes them on") {
+TEST_CASE("a value used twice receives both gradients before its own op runs backward") {
   Var a = leaf({3});
   Var b = square(a);                 // b = 9
   backward(sum(add(b, mul(b, a))));  // y = a^2 + a^3, y' = 2a + 3a^2 = 33
@@ -31,7 +31,7 @@ TEST_CASE("gradients of two backward calls add up in a leaf") {
   CHECK(!a.grad().defined());
 }
 
-TEST_CASE("one tensor given to two slots is not added to in place") {
+TEST_CASE("a tensor used as the gradient of two inputs is not added to in place") {
   Var a = leaf({1, 2}), b = leaf({3, 4});
   Var s = add(a, b);
   backward(sum(add(s, mul(s, a))));  // d/da = 1 + (2a + b), d/db = 1 + a
@@ -47,7 +47,7 @@ TEST_CASE("a chain of a million nodes records, runs and frees") {
   CHECK(item(x.grad()) == 1);
   y = Var();
   Var unused = x;
-  for (int i = 0; i < 1000000; ++i) unused = neg(unused);  // freed without having run
+  for (int i = 0; i < 1000000; ++i) unused = neg(unused);  // freed without a backward pass
 }
 
 TEST_CASE("a second backward over a freed graph names keep_graph") {
@@ -60,7 +60,7 @@ TEST_CASE("a second backward over a freed graph names keep_graph") {
                        GraphError);
 }
 
-TEST_CASE("writing a saved tensor is noticed and names the op") {
+TEST_CASE("writing to a saved tensor raises an error that names the op") {
   Var a = leaf({2}), b = leaf({5});
   Tensor value = a.value();
   Var y = sum(mul(a, b));
@@ -81,14 +81,14 @@ TEST_CASE("constants, NoGrad and detach leave the graph") {
   CHECK_THROWS_AS(square(a).grad(), GraphError);
 }
 
-TEST_CASE("slices of one tensor add into one gradient") {
+TEST_CASE("the gradients of slices of one tensor are added into one gradient") {
   Var x = Var::leaf(arange(12, DType::f32).reshape({4, 3}));
   Var y = add(sum(square(slice_rows(x, 0, 2))), sum(slice_rows(x, 1, 4)));
   backward(y);
   CHECK(to_vector<float>(x.grad()) == std::vector<float>{0, 2, 4, 7, 9, 11, 1, 1, 1, 1, 1, 1});
 }
 
-TEST_CASE("checkpoint gives the gradient of the plain function and keeps less") {
+TEST_CASE("checkpoint gives the gradient of the plain function and keeps less memory") {
   auto f = [](const Vars& v) { return gelu(matmul(gelu(matmul(v[0], v[1])), v[1])); };
   auto gradients = [&](const std::function<Var(const Vars&)>& g, int64_t* kept) {
     Var a = Var::leaf(randn({64, 32}, 1)), b = Var::leaf(randn({32, 32}, 2));
@@ -105,20 +105,20 @@ TEST_CASE("checkpoint gives the gradient of the plain function and keeps less") 
   CHECK(again_kept < plain_kept);
 }
 
-TEST_CASE("checkpoint draws the same noise again and reaches parameters inside") {
+TEST_CASE("checkpoint draws the same random numbers again, and parameters inside get gradients") {
   Var w = Var::leaf(randn({64}, 3));
   auto f = [&](const Vars& v) {
     RandomKey key{.seed = 9, .domain = Domain::dropout, .path = 1, .call = call_counts()[1]++};
     return mul(dropout(v[0], 0.5, key), w);
   };
-  Var x(ones({64}));  // wants no gradient: w alone does
+  Var x(ones({64}));  // requires no gradient; only w does
   call_counts().clear();
   backward(sum(f({x})));
   Tensor plain = w.grad();
   w.clear_grad();
   call_counts().clear();
   Var y = checkpoint(f, {x});
-  call_counts()[1] = 17;  // later layers moved on
+  call_counts()[1] = 17;  // as if later layers had drawn
   backward(sum(y));
   CHECK(equal_bits(plain, w.grad()));
   CHECK(call_counts()[1] == 17);
@@ -132,12 +132,12 @@ TEST_CASE("the first op that makes a NaN is named") {
   CHECK_THROWS_WITH_AS(backward(sum(sqrt(zero))), doctest::Contains("backward of 'sqrt'"), NumericError);
 }
 
-TEST_CASE("bytes kept are counted by op, and a picture can be drawn") {
+TEST_CASE("kept bytes are counted by op, and the graph prints as DOT") {
   Var a = Var::leaf(ones({1000})), b = Var::leaf(ones({1000}));
   Var y = sum(mul(a, b));
   CHECK(debug::bytes_kept_by_op(y).at("mul") == 8000);
   CHECK(debug::to_dot(y).find("label=\"mul") != std::string::npos);
-  CHECK(debug::bytes_kept(sum(mul(a, Var(ones({1000}))))) == 4000);  // the constant is kept for a, a is not
+  CHECK(debug::bytes_kept(sum(mul(a, Var(ones({1000}))))) == 4000);  // the constant is saved for a; a is not
 }
 
 TEST_CASE("two observers at once both hear every op, and none after it is gone") {
@@ -216,7 +216,7 @@ TEST_CASE(
   CHECK(test::gradient_error([&] { return gelu(wrong(x, 1.0001)); }, {x}) == doctest::Approx(1e-4).epsilon(0.01));
   CHECK(test::gradient_error([](const Vars& v) { return softmax(v[0]) * v[1]; },
                              {randn({2, 5}, 1, DType::f64), randn({2, 5}, 2, DType::f64)}) < 1e-8);
-  for (double a : {double(NAN), double(INFINITY), 1e308})  // the last: differences overflow
+  for (double a : {double(NAN), double(INFINITY), 1e308})  // with the last one the differences overflow
     CHECK(test::gradient_error([&] { return x * Var(full({4}, a, DType::f64)); }, {x}) == INFINITY);
   CHECK_THROWS_WITH_AS(test::gradient_error([&] { return Var(x.value()) * x; }, {x, Var::leaf(zeros({2}, DType::f64))}),
                        doctest::Contains("leaf 1 (2) has no gradient"), GraphError);

@@ -1,4 +1,4 @@
-// Choosing and ordering rows: ties, stability, every type, known answers.  Dropout's mask is here too.
+// Choosing and ordering rows: ties, stability, every dtype, known answers; and the masks of dropout.
 #include <doctest/doctest.h>
 
 #include <cmath>
@@ -21,13 +21,13 @@ TEST_CASE("gather_rows copies any type") {
 }
 
 TEST_CASE("the adjoint of gather_rows adds in ascending order and leaves unread rows zero") {
-  // In f32, (1e8 + 1) - 1e8 is 0 and (1e8 - 1e8) + 1 is 1: the order shows.
+  // In f32, (1e8 + 1) - 1e8 is 0 but (1e8 - 1e8) + 1 is 1, so the order of the sum shows in the result.
   Tensor dy = from<float>({1e8f, 1, -1e8f, 1e8f, -1e8f, 1}, {6, 1});
   Tensor dx = gather_rows_backward(dy, ints({2, 2, 2, 0, 0, 0}), 3);
   CHECK(to_vector<float>(dx) == std::vector<float>{1, 0, 0});
 }
 
-TEST_CASE("combine_rows is the weighted sum, and its gate receives the inner products") {
+TEST_CASE("combine_rows is the weighted sum, and the gradient of the weights is the inner product") {
   Var rows = Var::leaf(from<float>({1, 2, 3, 4, 5, 6, 7, 8}, {4, 2}));
   Var weight = Var::leaf(from<float>({0.5f, 2}, {1, 2}));
   Var y = combine_rows(rows, from<int64_t>({3, 1}, {1, 2}), weight);
@@ -62,12 +62,12 @@ TEST_CASE("histogram and one_hot") {
     CHECK(to_vector<int64_t>(one_hot(ints({2, 0}), 3, t)) == Ints{0, 0, 1, 1, 0, 0});
 }
 
-TEST_CASE("take_along adds up the gradients of an element taken twice") {
+TEST_CASE("take_along adds the gradients of an element that is taken twice") {
   Tensor dx = take_along_backward(from<float>({1, 10}, {1, 2}), from<int64_t>({1, 1}, {1, 2}), 3);
   CHECK(to_vector<float>(dx) == std::vector<float>{0, 11, 0});
 }
 
-TEST_CASE("many Philox blocks at a time are the blocks one by one, across 2^32 too") {
+TEST_CASE("Philox for many blocks at a time equals one block at a time, also across 2^32") {
   const RandomKey key{.seed = 77, .domain = Domain::test, .path = 123, .step = 4, .call = 5};
   for (uint64_t first : {uint64_t(0), uint64_t(3), (uint64_t(1) << 32) - 5}) {
     std::vector<uint32_t> words(4 * 29);
@@ -78,7 +78,7 @@ TEST_CASE("many Philox blocks at a time are the blocks one by one, across 2^32 t
   }
 }
 
-TEST_CASE("dropout keeps an element if its word of the stream says so, in every type") {
+TEST_CASE("dropout keeps an element if its random word says so, in every dtype") {
   const RandomKey key{.seed = 1, .domain = Domain::dropout, .path = 9};
   Tensor x = full({70, 1001}, 3, DType::f64);
   std::vector<double> y = to_vector<double>(dropout(x, 0.25, key));

@@ -1,4 +1,4 @@
-// Layout ops against plain index arithmetic, for every element type.
+// Layout ops compared with plain index arithmetic, for every dtype.
 #include <doctest/doctest.h>
 
 #include <cmath>
@@ -12,7 +12,7 @@ namespace {
 
 constexpr DType kTypes[] = {DType::f32, DType::f64, DType::bf16, DType::i64, DType::u8};
 
-/// Small whole numbers, exact in every type.
+/// Small integers, which are exact in every dtype.
 Tensor counting(const Shape& shape, DType dtype) {
   std::vector<int64_t> v(shape.numel());
   for (size_t i = 0; i < v.size(); ++i) v[i] = int64_t(i * 37 % 127);
@@ -32,7 +32,7 @@ int64_t offset(const std::vector<int64_t>& index, const Shape& shape) {
 
 }  // namespace
 
-TEST_CASE("permute puts every element where its coordinates say, whatever the type and the path") {
+TEST_CASE("permute puts every element at its permuted coordinates, for every dtype and code path") {
   struct Example {
     Shape shape;
     std::vector<int> order;
@@ -73,7 +73,7 @@ TEST_CASE("concat then slice gives the parts back") {
     }
 }
 
-TEST_CASE("pad surrounds with the value and slice takes it off again") {
+TEST_CASE("pad surrounds with the value, and slice removes it again") {
   for (DType t : kTypes) {
     Tensor x = counting({2, 3, 4}, t), y = pad(x, {{1, 0}, {0, 2}, {3, 1}}, 9);
     CHECK(y.shape() == Shape{3, 5, 8});
@@ -106,7 +106,7 @@ TEST_CASE("cast truncates toward zero, stops at the ends of the range and turns 
           std::vector<int64_t>{-1, 0, 0, 254, 255, 300, INT64_MAX, INT64_MIN, 0});
 }
 
-TEST_CASE("cast to bf16 rounds each number as the scalar does, tails too") {
+TEST_CASE("cast to bf16 rounds each number like the scalar conversion, also in tails") {
   Tensor x = randn({1003}, 4);
   std::vector<float> v = to_vector<float>(x), w = to_vector<float>(cast(x, DType::bf16));
   bool same = true;

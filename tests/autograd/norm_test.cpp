@@ -1,4 +1,4 @@
-// Norms and softmax against plain loops in double, and where careless arithmetic would fail.
+// Norms and softmax compared with plain loops in double, also for inputs where careless arithmetic would fail.
 #include <doctest/doctest.h>
 
 #include <cmath>
@@ -24,7 +24,7 @@ template <class At> Moments moments(int64_t n, const At& at) {
 
 }  // namespace
 
-TEST_CASE("layer norm is its formula for every row length") {
+TEST_CASE("layer norm equals its formula for every row length") {
   for (int64_t C : {1, 2, 7, 8, 9, 31, 64, 65, 257, 1280}) {
     CAPTURE(C);
     const int64_t R = 5;
@@ -46,12 +46,12 @@ TEST_CASE("layer norm is its formula for every row length") {
   }
 }
 
-TEST_CASE("a row of one number becomes the bias and has no gradient") {
+TEST_CASE("a row of one number becomes the bias and has gradient zero") {
   Tensor x = randn({9, 1}, 1), gain = full({1}, 1.5), bias = full({1}, -0.25);
   LayerNormOut out = layer_norm(x, gain, bias, 1e-5);
   CHECK(equal_bits(out.y, full({9, 1}, -0.25)));
   NormGrads g = layer_norm_backward(randn({9, 1}, 2), x, gain, out.mean, out.rstd);
-  CHECK(largest_difference(g.dx, std::vector<double>(9)) < 1e-4);  // rstd is 316: a rounding error times that
+  CHECK(largest_difference(g.dx, std::vector<double>(9)) < 1e-4);  // rstd is 316, which multiplies a rounding error
   CHECK(equal_bits(g.dgain, zeros({1})));
 }
 
@@ -64,7 +64,7 @@ TEST_CASE("a row's layer norm does not depend on the other rows, nor does its gr
 }
 
 TEST_CASE("norms keep their precision far from zero") {
-  // The textbook E[x^2] - E[x]^2 has no correct digit here.
+  // The textbook formula E[x^2] - E[x]^2 has no correct digit here.
   Tensor x = scale(randn({4000, 48}, 1), 1, 10000);
   std::vector<double> v = to_vector<double>(x);
   BatchStats stats = batch_stats(x);
@@ -97,7 +97,7 @@ TEST_CASE("batch statistics are the mean and the biased variance for every numbe
   }
 }
 
-TEST_CASE("batch norm hands out the statistics it used, and normalises with them") {
+TEST_CASE("batch norm returns the statistics that it normalises with") {
   Var x(randn({3, 4, 4, 6}, 1, DType::f64)), gain(ones({6}, DType::f64)), bias(zeros({6}, DType::f64));
   BatchStats stats;
   Var y = batch_norm(x, gain, bias, 0, &stats);
@@ -109,7 +109,7 @@ TEST_CASE("batch norm hands out the statistics it used, and normalises with them
   CHECK(equal_bits(batch_norm_eval(x, gain, bias, stats.mean, stats.variance, 0).value(), y.value()));
 }
 
-TEST_CASE("softmax is its formula, far from zero too") {
+TEST_CASE("softmax equals its formula, also far from zero") {
   for (double shift : {0., 1000., -1000.}) {
     Tensor x = scale(randn({4, 37}, 1, DType::f64), 3, shift);
     std::vector<double> v = to_vector<double>(x), p(v.size()), l(v.size()), s(4);
@@ -124,11 +124,11 @@ TEST_CASE("softmax is its formula, far from zero too") {
     CHECK(largest_difference(softmax(x), p) < 1e-14);
     CHECK(largest_difference(log_softmax(x), l) < 1e-11);
     CHECK(largest_difference(logsumexp(x), s) < 1e-12);
-    CHECK(largest_difference(softmax(cast(x, DType::f32)), p) < 1e-3);  // logits near 1000 are 6e-5 apart
+    CHECK(largest_difference(softmax(cast(x, DType::f32)), p) < 1e-3);  // near 1000 f32 numbers are 6e-5 apart
   }
 }
 
-TEST_CASE("softmax gives a masked logit no weight and shows a NaN") {
+TEST_CASE("softmax gives a masked logit weight zero and propagates NaN") {
   const float inf = INFINITY;
   Tensor p = softmax(from<float>({0, -inf, 0, -inf, -inf, 5}, {2, 3}));
   CHECK(to_vector<float>(p) == std::vector<float>{0.5f, 0, 0.5f, 0, 0, 1});

@@ -1,4 +1,4 @@
-// Attention within windows: the kernels against the plain loops, and both against rolled, padded and cut maps.
+// Attention within windows: the kernels compared with plain loops, and both with explicit rolling, padding and cutting.
 #include <doctest/doctest.h>
 
 #include <cmath>
@@ -32,7 +32,7 @@ template <class T> void compare(const kernel::Windows& w, double tolerance) {
   INFO(t, " map ", w.H, " x ", w.W, ", window ", w.size.height, " x ", w.size.width, ", shift ", w.size.shift_y, ", ",
        w.size.shift_x, ", D ", w.D);
   CHECK(relative_error(window_attention(qkv, pad, bias, int(w.heads), w.size), y) <= tolerance);
-  if (n == 1) return;  // one key: its probability is 1 whatever q, k and bias
+  if (n == 1) return;  // with one key its probability is 1, whatever q, k and bias are
   CHECK(relative_error(g.dqkv, dqkv.slice(0, w.rows()).reshape(qkv.shape())) <= 2 * tolerance);
   CHECK(relative_error(g.dbias, dbias) <= 2 * tolerance);
   if (w.pads()) CHECK(relative_error(g.dpad, sum(cast(dqkv.slice(w.rows(), dqkv.dim(0)), stat), {0})) <= 2 * tolerance);
@@ -50,7 +50,7 @@ Tensor partition(const Tensor& x, int64_t h, int64_t w) {
   return permute(x.reshape({B, H / h, h, W / w, w, C}), {0, 1, 3, 2, 4, 5}).reshape({B * (H / h) * (W / w), h * w, C});
 }
 
-/// Labels 0 ... 8 of the strips that rolling cuts a padded map into.
+/// Labels 0 ... 8 of the parts into which rolling divides a padded map.
 Tensor parts(int64_t H, int64_t W, const WindowSpec& size) {
   std::vector<float> label;
   auto strip = [](int64_t at, int64_t length, int64_t window, int64_t shift) {
@@ -62,7 +62,7 @@ Tensor parts(int64_t H, int64_t W, const WindowSpec& size) {
   return from(label, {1, H, W, 1});
 }
 
-/// Rolled, padded, cut, attended by matmul and softmax, put together again: one head, f64.
+/// Explicit steps for one head in f64: roll, pad, cut, attend by matmul and softmax, reassemble.
 Tensor step_by_step(const Tensor& qkv, const Tensor& pads, const Tensor& bias, const WindowSpec& size) {
   const int64_t H = qkv.dim(1), W = qkv.dim(2), D = qkv.dim(3) / 3, h = size.height, w = size.width;
   Tensor x = rolled(rolled(qkv, 1, size.shift_y), 2, size.shift_x);
@@ -101,7 +101,7 @@ TEST_CASE("window attention equals its definition") {
   compare<float>(windows(2, 33, 31, 3, 32, {7, 7, 3, 3}), 3e-6);
 }
 
-TEST_CASE("window attention equals rolling, padding, cutting and going back") {
+TEST_CASE("window attention equals explicit rolling, padding, cutting and reassembling") {
   const WindowSpec sizes[] = {{7, 7}, {7, 7, 3, 3}, {4, 3, 2, 1}, {3, 5, 0, 2}, {2, 2, 1, 0}, {6, 7, 3, 3}};
   const std::pair<int64_t, int64_t> maps[] = {{14, 14}, {11, 8}, {2, 3}, {7, 7}, {1, 20}};
   for (const WindowSpec& size : sizes)
@@ -114,7 +114,7 @@ TEST_CASE("window attention equals rolling, padding, cutting and going back") {
     }
 }
 
-TEST_CASE("a window that is not shifted sees itself alone") {
+TEST_CASE("a window that is not shifted depends only on itself") {
   Tensor qkv = randn({1, 14, 21, 24}, 1), pad = randn({24}, 2), bias = randn({2, 49, 49}, 3);
   Tensor before = window_attention(qkv, pad, bias, 2, {7, 7});
   for (int64_t c = 0; c < 24; ++c) qkv.write<float>()[(9 * 21 + 8) * 24 + c] += 1;  // in window (1, 1)

@@ -1,5 +1,5 @@
 // A layer of the user's own, trained one step and checked by the library's own tools.
-// Compiled without the library's processor flags and without its private include folders.
+// Compiled without the library's processor flags and private include folders.
 #include <camo/nn/layer_case.h>
 #include <camo/nn/layers.h>
 
@@ -17,7 +17,7 @@ struct GatedLinear : nn::Module {
   Var forward(const Var& x) { return value.forward(x) * sigmoid(gate.forward(x)); }
 };
 
-/// The same with a gradient that forgets the slope of the gate: the check must notice.
+/// The same layer, but its gradient omits the derivative of the gate: the check must fail.
 struct Forgetful : GatedLinear {
   using GatedLinear::GatedLinear;
   Var forward(const Var& x) { return value.forward(x) * sigmoid(gate.forward(x.detach())); }

@@ -1,5 +1,5 @@
-// The CUDA emulation: the words of kernels do what CUDA's do, and the canaries, kernels with one mistake each, are
-// caught with a message that names the kernel, and block and thread where there is one.
+// The CUDA emulator.  CUDA's keywords and functions must behave as in CUDA.  The canaries are kernels with one bug
+// each; they must be caught with a message that names the kernel and, where there is one, the block and thread.
 #include <doctest/doctest.h>
 #include <signal.h>
 #include <sys/wait.h>
@@ -20,7 +20,7 @@ void start(const char* name, dim3 grid, dim3 block, size_t shared, void (*kernel
   cuda::launch(Cuda{}, name, grid, block, shared, kernel, arguments...);
 }
 
-/// Device memory while it lives.
+/// Device memory with the lifetime of this object.
 template <class T> struct Array {
   int64_t n;
   T* at;
@@ -46,7 +46,7 @@ std::string message_of(const auto& f) {
   return "nothing was thrown";
 }
 
-/// What f wrote to stderr before it killed its process.
+/// What f writes to stderr before it kills its process.
 std::string last_words(const auto& f) {
   int pipe[2];
   REQUIRE(::pipe(pipe) == 0);
@@ -78,7 +78,7 @@ void check_says(const std::string& message, std::initializer_list<const char*> p
 
 const uint64_t kSeeds[] = {0, 1, 2, 3, 4, 5};
 
-// ---- right kernels --------------------------------------------------------------------------------------
+// ---- correct kernels --------------------------------------------------------------------------------------
 __global__ void indices(int* out) {
   const int64_t block = blockIdx.x + int64_t(gridDim.x) * (blockIdx.y + int64_t(gridDim.y) * blockIdx.z);
   const int64_t thread = threadIdx.x + blockDim.x * (threadIdx.y + blockDim.y * threadIdx.z);
@@ -86,7 +86,7 @@ __global__ void indices(int* out) {
       int(100000 * threadIdx.z + 10000 * threadIdx.y + 100 * threadIdx.x + 10 * blockIdx.y + blockIdx.z);
 }
 
-/// Sums a row of N by halving in shared memory: a barrier a step.
+/// Sums a row of N by halving in shared memory, with a barrier per step.
 template <class T> __global__ void sum_row(const T* x, T* sum, int N) {
   SHARED(T, part, [256]);
   const int t = int(threadIdx.x);
@@ -160,7 +160,7 @@ __global__ void throws(int at) {
 
 }  // namespace
 
-TEST_CASE("emulation: a thread knows its place in three dimensions, in every order") {
+TEST_CASE("emulation: a thread has its three-dimensional index, in every order") {
   for (uint64_t seed : kSeeds) {
     Scheduled s(seed);
     const dim3 grid(3, 2, 2), block(8, 4, 2);
@@ -240,7 +240,7 @@ TEST_CASE("emulation: votes and integer atomics") {
   }
 }
 
-TEST_CASE("emulation: what a thread throws leaves run, and the next launch works") {
+TEST_CASE("emulation: an exception of a thread leaves run, and the next launch works") {
   for (int at : {0, 40, 63}) {
     CHECK_THROWS_WITH_AS(start("throws", 2, 64, 0, throws, at), "thread says no", NumericError);
     Array<unsigned> out(7 * 64);
@@ -252,7 +252,7 @@ TEST_CASE("emulation: what a thread throws leaves run, and the next launch works
   CHECK_THROWS_AS(start("large", 1, 32, 300000, throws, -1), DeviceError);
 }
 
-TEST_CASE("emulation: device memory starts as NaN and counts itself") {
+TEST_CASE("emulation: device memory starts as NaN and is counted") {
   const emulate::MemoryStats before = emulate::memory_stats();
   {
     Array<float> x(101), none(0);
@@ -267,13 +267,13 @@ TEST_CASE("emulation: device memory starts as NaN and counts itself") {
   CHECK(emulate::memory_stats().live_count == before.live_count);
 }
 
-// ---- canaries: one mistake each ---------------------------------------------------------------------------
+// ---- canaries: one bug each ---------------------------------------------------------------------------
 namespace {
 
 __global__ void no_barrier(const int* x, int* y) {
   SHARED(int, all, [128]);
   const int t = int(threadIdx.x);
-  all[t] = x[t];  // __syncthreads() belongs here
+  all[t] = x[t];  // __syncthreads() is missing here
   y[t] = all[(t + 37) % 128];
 }
 
@@ -293,11 +293,11 @@ __global__ void two_barriers(int* y) {
 
 __global__ void one_past_the_end(float* y, int N) {
   const int i = int(threadIdx.x + blockIdx.x * blockDim.x);
-  if (i <= N) y[i == N ? 0 : i] = y[i] + 1;  // i < N
+  if (i <= N) y[i == N ? 0 : i] = y[i] + 1;  // should be i < N
 }
 
 __global__ void one_before_the_start(float* y, int N) {
-  const int i = int(threadIdx.x + blockIdx.x * blockDim.x) - 1;  // no - 1
+  const int i = int(threadIdx.x + blockIdx.x * blockDim.x) - 1;  // should not subtract 1
   if (i < N) y[i] = 1;
 }
 
@@ -305,7 +305,7 @@ __global__ void shared_overrun(float* y) {
   SHARED(float, all, [64]);
   const int t = int(threadIdx.x);
   float* at = all;
-  at[t + 1] = 1;  // at[t]
+  at[t + 1] = 1;  // should be at[t]
   __syncthreads();
   y[t] = all[t];
 }
@@ -349,7 +349,7 @@ __global__ void shared_too_large() {
 
 }  // namespace
 
-TEST_CASE("canary 1: a missing barrier gives other values in another order") {
+TEST_CASE("canary 1: a missing barrier gives different values in another order") {
   Array<int> x(128), y(128);
   std::iota(x.at, x.at + 128, 0);
   auto run = [&] { return start("no_barrier", 1, 128, 0, no_barrier, x.at, y.at), y.bytes(); };
@@ -381,7 +381,7 @@ TEST_CASE("canary 3: a read one past the end of device memory") {
 
 TEST_CASE("canary 4: a write one before the start of device memory") {
   for (int n : {100, 1024}) {
-    if (n == 100 && !kAsan) continue;  // the guard page is farther away
+    if (n == 100 && !kAsan) continue;  // the guard page is too far away
     const std::string said =
         last_words([&] { start("one_before", 32, 32, 0, one_before_the_start, Array<float>(n).at, n); });
     check_says(said, {"kernel 'one_before'", "block (0, 0, 0), thread (0, 0, 0)", "byte -4 of"});

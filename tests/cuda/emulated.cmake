@@ -1,6 +1,6 @@
 # Tests of a build with -DCAMO_CUDA=emulate: the CUDA kernels on the CPU.
 #   cuda_STEM        every case of tests/ops/STEM.cpp on the emulated GPU against CPU f64
-#   cuda_*_test      the emulator itself, rules for kernels, a network trained on both devices
+#   cuda_*_test      the emulator, the rules for kernels, a network trained on both devices
 #   device_script    tests/device/run
 foreach(source IN LISTS case_sources)
   cmake_path(GET source STEM stem)
@@ -10,13 +10,13 @@ endforeach()
 file(GLOB emulated_sources CONFIGURE_DEPENDS RELATIVE ${CMAKE_CURRENT_SOURCE_DIR} cuda/*_test.cpp)
 camo_behaviour_tests(camo_emulated_tests ${emulated_sources})
 
-# The script for a machine with a GPU, on this tree and a few ops.
+# tests/device/run, the script for a machine with a GPU, on this tree and a few ops.
 if(CAMO_PROGRAMS)
   add_test(NAME device_script COMMAND ${PROJECT_SOURCE_DIR}/tests/device/run
     --emulate --build ${PROJECT_BINARY_DIR} --stems "optim resample softmax" --steps 2)
 endif()
 
-# A fiber's stack is none that AddressSanitizer made: its own copies of stack frames would outlive it.
+# AddressSanitizer did not create the fibers' stacks, so its copies of stack frames would outlive them.
 get_property(all_tests DIRECTORY PROPERTY TESTS)
 set_property(TEST ${all_tests} APPEND PROPERTY ENVIRONMENT OMP_WAIT_POLICY=passive
   ASAN_OPTIONS=detect_stack_use_after_return=0)

@@ -1,4 +1,4 @@
-// What the GPU's index kernels promise beyond the CPU's: bad indices, rows read twice, NaN, ties over many runs.
+// Properties of the GPU's index kernels alone: bad indices, rows used twice, NaN, ties across many runs of the sort.
 #include "tensor/ops/index.h"
 
 #include <doctest/doctest.h>
@@ -34,7 +34,7 @@ TEST_CASE("an index outside its range gives NaN and no gradient") {
   CHECK(to_vector<double>(one_hot(index, 2)) == Numbers{0, 0, 0, 0, 0, 0, 1, 0});
 }
 
-TEST_CASE("combine_rows: a bad position is NaN, a row read twice gets both gradients") {
+TEST_CASE("combine_rows: a bad position gives NaN, and a row used twice gets both gradients") {
   const Tensor rows = from<float>({1, 2, 3, 4, 5, 6}, {3, 2}).to(kGpu), dy = from<float>({1, 10}, {1, 2}).to(kGpu);
   const Tensor weight = from<float>({2, 3}, {1, 2}).to(kGpu);
   CHECK(std::isnan(to_vector<double>(combine_rows(rows, indices({0, 3}, {1, 2}), weight))[0]));

@@ -1,4 +1,4 @@
-// CPU and emulated GPU: a tiny CamoXpert trained for two steps of SGD, and a backbone of each other family.
+// Compares CPU and emulated GPU: a tiny CamoXpert trained for two SGD steps, and a backbone of each family.
 #include <doctest/doctest.h>
 
 #include <cmath>
@@ -44,7 +44,7 @@ double difference(const Tensor& a, const Tensor& b) {
   return std::sqrt(off) / std::max(std::sqrt(norm), 1e-3);
 }
 
-/// The maps, and the gradient of the image.
+/// The feature maps and the gradient of the image.
 std::vector<Tensor> features(const std::string& name, Device device) {
   auto net = nn::backbone(name, nn::Scope{.device = device, .seed = 3}, {.height = 32, .width = 64});
   Var x = Var::leaf(randn({1, 32, 64, 3}, 4).to(device));
@@ -74,12 +74,12 @@ TEST_CASE("a backbone of each family gives the same maps and the same gradient o
   }
 }
 
-// Batch norm of the deepest map has four pixels to norm by, and makes rounding larger there: the bound is twice what
-// rounding alone does to the CPU's own weights.
-TEST_CASE("two steps of SGD on the emulated GPU end where those on the CPU end") {
+// The deepest map has only four pixels for its batch norm, which amplifies rounding errors.  The bound is twice the
+// change that rounding alone causes in the CPU's weights.
+TEST_CASE("two SGD steps on the emulated GPU give the weights of two steps on the CPU") {
   const Trained cpu = train({}, DType::f32), gpu = train({Device::cuda, 0}, DType::f32), exact = train({}, DType::f64);
   for (size_t i = 0; i < cpu.losses.size(); ++i) CHECK(gpu.losses[i] == doctest::Approx(cpu.losses[i]).epsilon(1e-5));
-  CHECK(cpu.losses[1] != doctest::Approx(cpu.losses[0]).epsilon(1e-3));  // it did learn something
+  CHECK(cpu.losses[1] != doctest::Approx(cpu.losses[0]).epsilon(1e-3));  // it has learned something
   REQUIRE(gpu.weights.size() == cpu.weights.size());
   double worst = 0;
   for (size_t i = 0; i < cpu.weights.size(); ++i) {

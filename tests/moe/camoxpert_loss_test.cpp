@@ -1,4 +1,4 @@
-// The network's loss: which terms, how much of each, against a target of which size.
+// The network's loss: which terms, with which weights, against a target of which size.
 #include <doctest/doctest.h>
 
 #include "autograd/gradient_check.h"
@@ -10,7 +10,7 @@ using namespace camo::moe;
 
 namespace {
 
-/// What a network would make of images of 40 x 50, hence padded to 64 x 64: noise, in double precision.
+/// A network's output for images of 40 x 50 (padded to 64 x 64): random numbers in double.
 CamoXpertOut noise() {
   auto map = [](int64_t side, uint64_t seed) { return Var::leaf(randn({2, side, side, 1}, seed, DType::f64)); };
   CamoXpertOut out;
@@ -38,7 +38,7 @@ double value(const LossValues& values, const std::string& name) {
 
 }  // namespace
 
-TEST_CASE("the table names every term once, and weights go by these names") {
+TEST_CASE("the table lists every term once, and weights are set by these names") {
   for (const LossTerm& a : loss_terms()) {
     CHECK(LossWeights{}[a.name] == a.weight);
     for (const LossTerm& b : loss_terms()) CHECK((&a == &b) == (std::string(a.name) == b.name));
@@ -63,7 +63,7 @@ TEST_CASE("the loss is the weighted sum of its terms plus the auxiliary loss") {
   CHECK(loss == doctest::Approx(sum).epsilon(1e-12));
 }
 
-TEST_CASE("a term of weight 0 is not computed, nor is that of a map which the network does not make") {
+TEST_CASE("a term is not computed if its weight is 0 or if the network does not return its map") {
   CamoXpertOut out = noise();
   LossValues values;
   LossWeights only_dice = nothing();
@@ -83,7 +83,7 @@ TEST_CASE("a term of weight 0 is not computed, nor is that of a map which the ne
   CHECK_THROWS_WITH_AS(camoxpert_loss(bare, target(), nothing()), doctest::Contains("weight 0"), ConfigError);
 }
 
-TEST_CASE("maps beside the logits meet the target, filled up with background and averaged down to their size") {
+TEST_CASE("other maps are compared with the target, padded with background and averaged down to their size") {
   CamoXpertOut out = noise();
   LossValues values;
   camoxpert_loss(out, target(), {}, &values);
@@ -100,7 +100,7 @@ TEST_CASE("maps beside the logits meet the target, filled up with background and
         item(nn::uncertainty_loss(out.steps[0], out.uncertainty, adaptive_avg_pool(whole, 16, 16)).value()));
 }
 
-TEST_CASE("the gradients of the whole sum are those of finite differences") {
+TEST_CASE("the gradients of the whole loss equal finite differences") {
   CamoXpertOut out = noise();
   LossWeights weights;
   for (const LossTerm& term : loss_terms()) weights[term.name] = 0.5;

@@ -1,4 +1,4 @@
-// The whole network: sizes, independence of batch mates, learning.
+// The whole network: sizes, independence of the rest of the batch, learning.
 #include <doctest/doctest.h>
 
 #include <cmath>
@@ -18,7 +18,7 @@ CamoXpertConfig small(const std::string& model) {
 }
 const CamoXpertConfig kSmall = small("camoxpert-sparse");
 
-/// Noise with a disc of the same noise, brightened: images (B, size, size, 3) and masks.
+/// Noise with a brightened disc of the same noise: images (B, size, size, 3) and masks.
 std::pair<Tensor, Tensor> discs(int64_t B, int64_t size) {
   Tensor x = randn({B, size, size, 3}, 1), mask = zeros({B, size, size, 1});
   Random random({.seed = 2, .domain = Domain::test});
@@ -77,14 +77,14 @@ TEST_CASE("any image size gives logits of that size, in every model") {
   }
 }
 
-TEST_CASE("a model by another name, pixels for experts that look around: the error says what there is") {
+TEST_CASE("an unknown model, or routing by pixel with convolutional experts: the error lists what exists") {
   CHECK_THROWS_WITH_AS(CamoXpert(nn::Scope{}, {.model = "camoxprt"}), doctest::Contains("camoxpert-sparse"),
                        ConfigError);
   CHECK_THROWS_AS(CamoXpert(nn::Scope{}, {.mixture = {.routing = Routing::pixel}}), ConfigError);
   CHECK_THROWS_AS(CamoXpert(nn::Scope{}, {.experts = 3, .mixture = {.chosen = 4}}), ConfigError);
 }
 
-TEST_CASE("from 2 to 16 experts, from 1 to all of them chosen, by image and by tile") {
+TEST_CASE("2 to 16 experts, with 1 to all of them chosen, routed by image and by tile") {
   Tensor x = randn({2, 32, 64, 3}, 2);
   for (auto [experts, chosen] : {std::pair<int64_t, int64_t>{2, 1}, {2, 2}, {7, 3}, {16, 1}, {16, 16}})
     for (Routing routing : {Routing::image, Routing::tile}) {
@@ -107,11 +107,11 @@ TEST_CASE("bf16 images give f32 logits close to those of f32") {
   CamoXpertOut out = net.forward(Var(cast(x, DType::bf16)));
   CHECK(out.logits.dtype() == DType::f32);
   CHECK(out.search.dtype() == DType::f32);
-  // Routing may tip for an undecided image; these two are not.
+  // Routing could differ for an image with nearly equal logits; these two images have none.
   CHECK(sum_of_squares(out.logits.value() - exact) < 0.01 * sum_of_squares(exact));
 }
 
-TEST_CASE("a prediction is the same, bit for bit, whatever its batch mates and the number of threads") {
+TEST_CASE("a prediction has the same bits whatever the rest of the batch and the number of threads") {
   for (const std::string& model : model_names()) {
     CAPTURE(model);
     CamoXpert net(nn::Scope{.seed = 1}, small(model));
@@ -128,7 +128,7 @@ TEST_CASE("a prediction is the same, bit for bit, whatever its batch mates and t
   }
 }
 
-TEST_CASE("over some steps every parameter of every model gets a gradient, and it is finite") {
+TEST_CASE("within some steps every parameter of every model gets a finite gradient") {
   auto [x, mask] = discs(12, 32);
   for (const std::string& model : model_names()) {
     CAPTURE(model);
@@ -147,7 +147,7 @@ TEST_CASE("over some steps every parameter of every model gets a gradient, and i
   }
 }
 
-TEST_CASE("with a backbone of each family, images of 70 x 100: a finite gradient reaches every parameter of it") {
+TEST_CASE("every parameter of a backbone of each family gets a finite gradient from images of 70 x 100") {
   for (const char* name : {"pvt_v2_b2_li", "edgenext_xx_small", "swin_tiny", "convnext_tiny"}) {
     CAPTURE(name);
     CamoXpert net(nn::Scope{.seed = 1}, {.backbone = name, .width = 8, .image_height = 70, .image_width = 100});
@@ -163,7 +163,7 @@ TEST_CASE("with a backbone of each family, images of 70 x 100: a finite gradient
   }
 }
 
-TEST_CASE("the network learns four images by heart: IoU above 0.9") {
+TEST_CASE("the network memorises four images: IoU above 0.9") {
   CamoXpert net(nn::Scope{.seed = 1}, kSmall);
   auto [x, mask] = discs(4, 64);
   nn::AdamW optimizer(net, {.clip = 1});
@@ -174,7 +174,7 @@ TEST_CASE("the network learns four images by heart: IoU above 0.9") {
     CHECK(optimizer.step(1e-3).accepted);
     nn::commit(net);
     if (step % 10 != 9) continue;
-    NoGrad no_grad;  // by the running statistics, as a user would see it
+    NoGrad no_grad;  // with the running statistics, as a user would
     net.train(false);
     reached = iou(net.forward(Var(x)).logits.value(), mask);
     net.train(true);

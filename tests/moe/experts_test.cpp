@@ -1,4 +1,4 @@
-// Every expert against its definition written as plain loops, its gradients, its parameters and its cost.
+// Every expert: compared with its definition as plain loops; gradients, number of parameters, cost.
 #include "moe/experts.h"
 
 #include <doctest/doctest.h>
@@ -187,7 +187,7 @@ const std::vector<Case>& cases() {
   return all;
 }
 
-/// One expert of the kind, at rest (no dropout).
+/// One expert of the kind in evaluation mode (no dropout).
 struct Alone {
   ExpertList list;
   Expert& expert;
@@ -197,7 +197,7 @@ struct Alone {
   }
 };
 
-/// Largest difference from the definition, relative to its largest number, over all images.
+/// The largest difference from the definition over all images, relative to the definition's largest number.
 double error(const Case& c, Expert& expert, const Tensor& x) {
   NoGrad no_grad;
   Tensor y = expert.forward(Var(x)).value();
@@ -218,7 +218,7 @@ double error(const Case& c, Expert& expert, const Tensor& x) {
 
 }  // namespace
 
-TEST_CASE("every expert is its definition") {
+TEST_CASE("every expert equals its definition") {
   for (const Case& c : cases()) {
     CAPTURE(c.name);
     for (int64_t dim : {18, 32}) {
@@ -232,21 +232,21 @@ TEST_CASE("every expert is its definition") {
   }
 }
 
-TEST_CASE("every expert's gradients are those of finite differences: of x and of each parameter") {
+TEST_CASE("every expert's gradients, of x and of each parameter, equal finite differences") {
   for (const Case& c : cases()) {
     CAPTURE(c.name);
     Alone alone(c.kind, 16, DType::f64);
     Var x = Var::leaf(randn({2, 4, 5, 16}, 7, DType::f64)), no_slope;
     Vars leaves{x};
     for (const nn::Parameter& p : alone.expert.named_parameters())
-      // A bias of the keys moves all scores of a query alike, and so nothing.
+      // The bias of the keys changes all scores of a query by the same amount, so its gradient is 0.
       p.name == "key.bias" ? no_slope = p.var : leaves.emplace_back(p.var);
     CHECK(test::gradient_error([&] { return alone.expert.forward(x); }, leaves) < 1e-6);
     if (no_slope.defined()) CHECK(sum_of_squares(no_slope.grad()) < 1e-24);
   }
 }
 
-TEST_CASE("generic experts have the parameters of their table, to the unit") {
+TEST_CASE("generic experts have exactly the number of parameters in their table") {
   struct Row {
     int64_t dim, texture, attention, hybrid, three_alike, contrast;
   };
@@ -263,7 +263,7 @@ TEST_CASE("generic experts have the parameters of their table, to the unit") {
   }
 }
 
-// The table of moe/README.md is this one: camo_tests -s -tc="the cost of an expert*" prints it.
+// moe/README.md has this table: camo_tests -s -tc="the cost of an expert*" prints it.
 TEST_CASE("the cost of an expert: the COD family's lie within a factor of 1.5") {
   std::string table;
   double apart = 0;
@@ -286,7 +286,7 @@ TEST_CASE("the cost of an expert: the COD family's lie within a factor of 1.5") 
   CHECK(apart < 1.5);
 }
 
-TEST_CASE("beside their parameters only the edge experts hold anything: three constants, which files do not carry") {
+TEST_CASE("only the edge experts have buffers: three constants that are not saved") {
   for (const Case& c : cases()) {
     CAPTURE(c.name);
     Alone alone(c.kind, 16);

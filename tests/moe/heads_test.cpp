@@ -1,4 +1,5 @@
-// Search, reverse attention, uncertainty, refinement: sizes, definitions, gradients, independence of batch mates.
+// Search, reverse attention, uncertainty, refinement: sizes, definitions, gradients, independence of the
+// rest of the batch.
 #include "moe/heads.h"
 
 #include <doctest/doctest.h>
@@ -22,7 +23,7 @@ Parameters all_of(const nn::Module& module) {
   return out;
 }
 
-/// relu(batch norm(convolution)) by its definition, with the running statistics.
+/// The definition of relu(batch norm(convolution)), with the running statistics.
 Map block(const Parameters& p, const std::string& name, const Map& x) {
   const Numbers &weight = p.at(name + ".conv.weight"), &bias = p.at(name + ".conv.bias");
   const int O = int(bias.size()), k = int(std::lround(std::sqrt(double(weight.size()) / (O * x.C))));
@@ -39,13 +40,13 @@ Map block(const Parameters& p, const std::string& name, const Map& x) {
 Map plus(const Map& a, const Map& b) {
   return each(a, b, [](double x, double y) { return x + y; });
 }
-/// Every channel of x times the one channel of gate.
+/// Multiplies every channel of x by the single channel of gate.
 Map gated(Map x, const Map& gate) {
   for (size_t i = 0; i < x.v.size(); ++i) x.v[i] *= gate.v[i / size_t(x.C)];
   return x;
 }
 
-/// A head in evaluation whose running statistics, gains and biases are those of no fresh network.
+/// A head in evaluation mode with running statistics, gains and biases unlike those of a fresh network.
 template <class Head, class... Args> struct Used {
   Head head;
   explicit Used(DType dtype, Args... args) : head(nn::Scope{.dtype = dtype, .seed = 5}, args...) {
@@ -61,7 +62,7 @@ template <class Head, class... Args> struct Used {
 Tensor drawn(DType dtype) { return randn({1, 4, 5, 8}, 3, dtype); }
 Map map_of(const Tensor& x) { return Map(int(x.dim(1)), int(x.dim(2)), int(x.dim(3)), numbers(x)); }
 
-/// The two results of a head against their definitions in f32, and the gradients of both in f64.
+/// Compares the two results of a head with their definitions in f32, and checks the gradients of both in f64.
 template <class Head, class... Args, class Definition> void check_head(const Definition& definition, Args... args) {
   Used<Head, Args...> single(DType::f32, args...), exact(DType::f64, args...);
   auto [first, second] = single.head.forward(Var(drawn(DType::f32)));
@@ -77,7 +78,7 @@ template <class Head, class... Args, class Definition> void check_head(const Def
 
 }  // namespace
 
-TEST_CASE("heads of 64 channels have as many parameters as the tables of the ancestors say") {
+TEST_CASE("heads of 64 channels have as many parameters as the tables of their sources say") {
   nn::Scope s;
   CHECK(Search(s, 64).parameter_count() == 69217);
   CHECK(Search(s, 512).parameter_count() == 4395777);
@@ -86,7 +87,7 @@ TEST_CASE("heads of 64 channels have as many parameters as the tables of the anc
   CHECK(Refinement(s, 64, 2).parameter_count() == 150658);
 }
 
-TEST_CASE("search: x + identify(x) where it looks") {
+TEST_CASE("search: x + identify(x), weighted by the search mask") {
   check_head<Search>(
       [](const Parameters& p, const Map& x) {
         Map logits = linear(p, "head", block(p, "look_again", block(p, "look", x)));
@@ -96,7 +97,7 @@ TEST_CASE("search: x + identify(x) where it looks") {
       8);
 }
 
-TEST_CASE("reverse attention: the features see the background, and count where it is not") {
+TEST_CASE("reverse attention: the features see the background map, and count outside of the background") {
   check_head<ReverseAttention>(
       [](const Parameters& p, const Map& x) {
         Map background = linear(p, "background", block(p, "squeeze_again", block(p, "squeeze", x)));
@@ -107,7 +108,7 @@ TEST_CASE("reverse attention: the features see the background, and count where i
       8);
 }
 
-TEST_CASE("uncertainty: a guess, and a positive number beside it") {
+TEST_CASE("uncertainty: a guess of the mask, and a positive error") {
   check_head<BoundaryUncertainty>(
       [](const Parameters& p, const Map& x) {
         Map y = block(p, "shared", x);
@@ -118,7 +119,7 @@ TEST_CASE("uncertainty: a guess, and a positive number beside it") {
       8);
 }
 
-TEST_CASE("refinement: each step corrects the logits, most where its image is unsure") {
+TEST_CASE("refinement: each step corrects the logits, most where the image is uncertain") {
   Used<Refinement, int, int> single(DType::f32, 8, 2), exact(DType::f64, 8, 2);
   auto guess = [](DType dtype) { return randn({1, 4, 5, 1}, 8, dtype); };
   auto unsure = [](DType dtype) { return rand({1, 4, 5, 1}, 9, dtype); };
@@ -142,7 +143,7 @@ TEST_CASE("refinement: each step corrects the logits, most where its image is un
   CHECK(gradient_error(exact.head, both, {1, 4, 5, 8}) < 1e-6);
 }
 
-TEST_CASE("refinement of an image does not depend on how unsure its batch mates are") {
+TEST_CASE("refinement of an image does not depend on the uncertainty of other images in the batch") {
   Used<Refinement, int, int> used(DType::f32, 8, 2);
   Tensor x = randn({2, 4, 5, 8}, 1), z = randn({2, 4, 5, 1}, 2), u = rand({2, 4, 5, 1}, 3);
   for (int64_t i = 20; i < 40; ++i) u.write<float>()[i] *= 100;

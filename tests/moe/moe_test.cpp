@@ -17,7 +17,7 @@ using namespace camo::moe;
 
 namespace {
 
-/// Not an expert to learn from: f(x) = (index + 1) x, so that a result names the experts that made it.
+/// A test expert: f(x) = (index + 1) x, so that a result shows which experts made it.
 struct Multiply : Expert {
   double factor;
   Multiply(nn::Scope s, int64_t) : Expert(std::move(s)), factor(std::stod(path().substr(path().rfind('.') + 1)) + 1) {}
@@ -30,7 +30,7 @@ std::vector<ExpertKind> multipliers(int count) {
 
 }  // namespace
 
-TEST_CASE("the plan lists each expert's rows together and finds every pair again") {
+TEST_CASE("the plan lists each expert's rows together, and every pair can be found again") {
   Tensor expert = from<int64_t>({2, 0, 0, 1, 2, 1}, {3, 2});
   Plan plan = make_plan(expert, 4);
   CHECK(plan.begin == std::vector<int64_t>{0, 2, 4, 6, 6});
@@ -39,7 +39,7 @@ TEST_CASE("the plan lists each expert's rows together and finds every pair again
   CHECK(to_vector<int64_t>(plan.position) == std::vector<int64_t>{4, 0, 1, 2, 5, 3});
 }
 
-TEST_CASE("the plan of nothing is empty") {
+TEST_CASE("the plan of no rows is empty") {
   Plan plan = make_plan(empty({0, 2}, DType::i64), 3);
   CHECK(plan.begin == std::vector<int64_t>{0, 0, 0, 0});
   CHECK(plan.source.numel() == 0);
@@ -57,7 +57,7 @@ TEST_CASE("an image gets distinct experts and weights that sum to 1") {
   CHECK(*std::max_element(expert.begin(), expert.end()) < 6);
 }
 
-TEST_CASE("the balance decides who is chosen and not how much they count") {
+TEST_CASE("the balance affects which experts are chosen but not their weights") {
   Router router(nn::Scope{.seed = 3}, 8, 4, {.chosen = 4});
   Var x(randn({5, 8}, 1));
   std::vector<float> before = to_vector<float>(router.forward(x).weight.value());
@@ -65,7 +65,7 @@ TEST_CASE("the balance decides who is chosen and not how much they count") {
   router.balance.value = from<float>({0, 3, 6, 9}, {4});
   Route after = router.forward(x);
   CHECK(to_vector<int64_t>(after.expert) != order);
-  // All four are chosen, so each expert must have kept its weight; only its place changed.
+  // All four are chosen, so each expert must keep its weight and only its position may change.
   std::vector<int64_t> now = to_vector<int64_t>(after.expert);
   std::vector<float> weight = to_vector<float>(after.weight.value());
   for (size_t b = 0; b < 5; ++b)
@@ -74,7 +74,7 @@ TEST_CASE("the balance decides who is chosen and not how much they count") {
         if (order[4 * b + i] == now[4 * b + j]) CHECK(before[4 * b + i] == doctest::Approx(weight[4 * b + j]));
 }
 
-TEST_CASE("y = x + the weighted sum of the chosen experts, for any number of either") {
+TEST_CASE("y = x + the weighted sum of the chosen experts, for any number of experts and choices") {
   for (auto [E, K] : {std::pair<int64_t, int64_t>{5, 2}, {2, 1}, {2, 2}, {16, 1}, {16, 3}, {16, 16}}) {
     CAPTURE(E);
     CAPTURE(K);
@@ -97,7 +97,7 @@ TEST_CASE("y = x + the weighted sum of the chosen experts, for any number of eit
   }
 }
 
-TEST_CASE("the gate's gradient is that of finite differences") {
+TEST_CASE("the gate's gradient equals finite differences") {
   Moe layer(nn::Scope{.dtype = DType::f64, .seed = 7}, 8, cod_experts(), {.chosen = 2});
   layer.train(false);
   Var x = Var::leaf(randn({3, 4, 5, 8}, 2, DType::f64)), &weight = layer.router.gate.weight;
@@ -105,7 +105,7 @@ TEST_CASE("the gate's gradient is that of finite differences") {
   CHECK(sum_of_squares(weight.grad()) > 0);
 }
 
-TEST_CASE("an expert that nobody chose gets no gradient") {
+TEST_CASE("an expert that was not chosen gets no gradient") {
   Moe layer(nn::Scope{.seed = 5}, 8, cod_experts(), {.chosen = 2});
   MoeOut out = layer.forward(Var(randn({1, 4, 4, 8}, 2)));
   backward(sum(out.y));
@@ -114,7 +114,7 @@ TEST_CASE("an expert that nobody chose gets no gradient") {
       CHECK(p.var.grad().defined() == (out.stats.load[size_t(e)] > 0));
 }
 
-TEST_CASE("an image's result is the same, bit for bit, whatever its batch mates") {
+TEST_CASE("an image's result has the same bits whatever the rest of the batch") {
   for (DType dtype : {DType::f32, DType::bf16}) {
     Moe layer(nn::Scope{.seed = 5}, 32, cod_experts(), {.chosen = 2});
     layer.train(false);
@@ -150,7 +150,7 @@ TEST_CASE("the balance moves once per step, by the sum of its micro-batches") {
   CHECK(equal_bits(whole, moved(24)));
 }
 
-TEST_CASE("the balance rests in evaluation, in a discarded step and in a recomputation") {
+TEST_CASE("the balance does not move in evaluation, in a discarded step or in a recomputation") {
   Moe layer(nn::Scope{.seed = 5}, 8, cod_experts(), {.chosen = 2});
   Var x(randn({4, 3, 3, 8}, 2));
   layer.train(false);
@@ -179,7 +179,7 @@ TEST_CASE("the router works in f32 for bf16 images") {
   CHECK_THROWS_AS(Router(nn::Scope{}, 16, 2, {.chosen = 3}), ConfigError);
 }
 
-TEST_CASE("two listeners hear a layer at once, each until it leaves, in the order in which they came") {
+TEST_CASE("two listeners of a layer are both called, in order of attachment, until they are destroyed") {
   struct Note : Listener {
     std::string name;
     std::vector<std::string>* said;
@@ -205,11 +205,11 @@ TEST_CASE("two listeners hear a layer at once, each until it leaves, in the orde
   said.clear();
   layer->forward(x);
   CHECK(said == Words{"stays routed", "stays planned", "stays passed"});
-  layer.reset();  // before its listener
+  layer.reset();  // destroyed before its listener
   CHECK(stays.layers().empty());
 }
 
-TEST_CASE("what a listener changes in the route and in the plan is what the layer does") {
+TEST_CASE("a layer follows the changes that a listener makes to route and plan") {
   struct FirstOnly : Listener {
     using Listener::Listener;
     void routed(const Moe&, Route& route) override {

@@ -1,4 +1,4 @@
-// One image as plain loops in double precision see it: what experts and gates are compared with.
+// Plain loops in double over one image, as a reference for experts and gates.
 #pragma once
 
 #include <algorithm>
@@ -22,7 +22,7 @@ inline Parameters parameters_of(const nn::Module& module) {
   return out;
 }
 
-/// (H, W, C), channels last.
+/// A map (H, W, C), channels last.
 struct Map {
   int H = 0, W = 0, C = 0;
   Numbers v;
@@ -44,7 +44,7 @@ template <class F> Map each(Map x, const Map& y, F f) {
 inline double gelu1(double a) { return 0.5 * a * (1 + std::erf(a / std::sqrt(2.0))); }
 inline double sigmoid1(double a) { return 1 / (1 + std::exp(-a)); }
 
-/// weight (O, k, k, C / groups); zeros around the map, as many as keep its size.
+/// weight (O, k, k, C / groups); pads with zeros to keep the size of the map.
 inline Map conv(const Map& x, const Numbers& weight, const Numbers& bias, int O, int k, int dilation = 1,
                 int groups = 1) {
   Map y(x.H, x.W, O);
@@ -63,7 +63,7 @@ inline Map conv(const Map& x, const Numbers& weight, const Numbers& bias, int O,
   return y;
 }
 
-/// The parameters below `name` applied to x: a 1 x 1 map, a filter for each channel, a norm over channels.
+/// These apply the parameters below `name` to x: a 1 x 1 convolution, a depthwise convolution, a norm over channels.
 inline Map linear(const Parameters& p, const std::string& name, const Map& x) {
   const Numbers& weight = p.at(name + ".weight");
   const auto bias = p.find(name + ".bias");
@@ -134,7 +134,7 @@ inline Map side_by_side(const std::vector<Map>& parts) {
   return y;
 }
 
-/// Every pixel of q over all pixels of k and v.
+/// Attention of every pixel of q over all pixels of k and v.
 inline Map attend(const Map& q, const Map& k, const Map& v, int heads) {
   Map y(q.H, q.W, q.C);
   const int D = q.C / heads, M = k.H * k.W;

@@ -1,4 +1,4 @@
-// A defect in a layer's route or plan, planted for as long as this lives.
+// Plants a defect in a layer's route or plan for the lifetime of an object.
 #pragma once
 
 #include "moe/listener.h"

@@ -1,4 +1,4 @@
-// Gates, the options of the router, and balancing.
+// Gates, the settings of the router, and balancing.
 #include <doctest/doctest.h>
 
 #include <algorithm>
@@ -16,7 +16,7 @@ using test::Map, test::Numbers, test::Parameters, test::each;
 
 namespace {
 
-/// Both gates by their definition: one image -> E logits.
+/// The definition of both gates: one image -> E logits.
 Numbers logits_of(const Parameters& p, const Map& x, bool content_aware) {
   const Map average = adaptive(x, 1, 1);
   if (!content_aware) return linear(p, "gate", average).v;
@@ -33,7 +33,7 @@ Numbers logits_of(const Parameters& p, const Map& x, bool content_aware) {
   return linear(p, "gate", each(linear(p, "views.mix", features), test::gelu1)).v;
 }
 
-/// The router's numbers for logits that are given: rows are one-hot, and the gate's columns are the logits.
+/// A router with given logits: rows are one-hot, and the columns of the gate are the logits.
 struct Fixed {
   Router router;
   Var x;
@@ -51,7 +51,7 @@ struct Fixed {
   Route route() { return router.forward(x); }
 };
 
-/// Sends every image to experts 0 and 1, unless the balance says otherwise.
+/// Makes the gate send every image to experts 0 and 1, unless the balance changes that.
 void favour_first_two(Router& router, float by) {
   Tensor bias = router.gate.bias.value();
   for (int64_t e = 0; e < router.experts; ++e) bias.write<float>()[e] = e < 2 ? by : 0.f;
@@ -59,7 +59,7 @@ void favour_first_two(Router& router, float by) {
 
 }  // namespace
 
-TEST_CASE("both gates are their definition, with the gradient of finite differences") {
+TEST_CASE("both gates equal their definition, and their gradients equal finite differences") {
   for (GateKind gate : {GateKind::simple, GateKind::content_aware}) {
     const bool content_aware = gate == GateKind::content_aware;
     CAPTURE(content_aware);
@@ -81,7 +81,7 @@ TEST_CASE("both gates are their definition, with the gradient of finite differen
   CHECK_THROWS_AS(Router(nn::Scope{}, 10, 4, {.gate = GateKind::content_aware}), ConfigError);
 }
 
-TEST_CASE("gates have the parameters of their table, to the unit") {
+TEST_CASE("gates have exactly the number of parameters in their table") {
   struct Row {
     int64_t dim, content_aware, simple;
   };
@@ -92,7 +92,7 @@ TEST_CASE("gates have the parameters of their table, to the unit") {
   }
 }
 
-TEST_CASE("weights are the softmax of the chosen logits, divided by the temperature, cut by the clamp") {
+TEST_CASE("weights are the softmax of the chosen logits, after clamp and temperature") {
   const Numbers z = {1, 3, -2, 8, /**/ 0, -6, 2, 1};
   auto expect = [](const Route& route, const Numbers& logits) {
     CHECK(to_vector<int64_t>(route.expert) == std::vector<int64_t>{3, 1, 2, 3});
@@ -115,7 +115,7 @@ TEST_CASE("weights are the softmax of the chosen logits, divided by the temperat
     CHECK_THROWS_AS(Router(nn::Scope{}, 8, 4, bad), ConfigError);
 }
 
-TEST_CASE("the balance is added to logits or to probabilities for the choice, and to neither for the weights") {
+TEST_CASE("the balance is added to logits or probabilities for the choice, but not for the weights") {
   constexpr size_t R = 40, E = 5, K = 2;
   const Numbers z = test::numbers(randn({R, E}, 3, DType::f64)), b = {0, .1, -.1, .3, -.3};
   for (Weights weights : {Weights::chosen, Weights::all}) {
@@ -138,7 +138,7 @@ TEST_CASE("the balance is added to logits or to probabilities for the choice, an
   }
 }
 
-TEST_CASE("noise moves the choice in training only, anew each micro-step, alike in a recomputation") {
+TEST_CASE("noise changes the choice only in training, anew at each micro-step, and equally in a recomputation") {
   Router router(nn::Scope{.seed = 3}, 16, 4, {.chosen = 2, .noise = 1, .balancing = Balancing::none});
   Var x(randn({500, 16}, 1));
   auto choice = [&] { return to_vector<int64_t>(router.forward(x).expert); };
@@ -149,7 +149,7 @@ TEST_CASE("noise moves the choice in training only, anew each micro-step, alike 
   router.state().next_micro_step();
   const std::vector<int64_t> once = choice();
   CHECK(once != quiet);
-  CHECK(choice() != once);  // a second call of the same step
+  CHECK(choice() != once);  // a second call in the same step
   router.state().next_micro_step();
   CHECK(choice() != once);
   router.state().micro_step -= 2, router.state().next_micro_step();
@@ -165,7 +165,7 @@ TEST_CASE("noise moves the choice in training only, anew each micro-step, alike 
   backward(sum(square(y)));
   REQUIRE(seen.size() == 2);
   CHECK(seen[0] == seen[1]);
-  const Route route = router.forward(x);  // the weights are those of the logits, which the noise has not touched
+  const Route route = router.forward(x);  // the weights come from the logits without noise
   CHECK(equal_bits(route.weight.value(), softmax(take_along(route.logits.value(), route.expert))));
 }
 
@@ -206,17 +206,17 @@ double auxiliary_by_loops(const Route& route, Numbers counts = {}) {
 
 }  // namespace
 
-TEST_CASE("the auxiliary loss is E sum fraction mean probability; its gradient takes the fraction as given") {
+TEST_CASE("the auxiliary loss is E sum fraction mean probability; the fraction is a constant for the gradient") {
   const Numbers z = test::numbers(randn({9, 4}, 5, DType::f64));
   Fixed fixed(z, 4, {.balancing = Balancing::auxiliary, .auxiliary = 0.25});
   fixed.router.train(false);
   const Route route = fixed.route();
   CHECK(item(route.aux_loss.value()) == doctest::Approx(0.25 * auxiliary_by_loops(route)).epsilon(1e-12));
-  auto loss = [&] { return fixed.route().aux_loss; };  // choices stay within the steps of finite differences
+  auto loss = [&] { return fixed.route().aux_loss; };  // finite differences are too small to change the choices
   CHECK(test::gradient_error(loss, {fixed.router.gate.weight, fixed.router.gate.bias}) < 1e-6);
 }
 
-TEST_CASE("the auxiliary loss counts over the micro-batches of a step, and its coefficient warms up by steps") {
+TEST_CASE("the auxiliary loss counts over the micro-batches of a step, and its coefficient warms up per step") {
   Router router(nn::Scope{.dtype = DType::f64, .seed = 3}, 8, 4,
                 {.balancing = Balancing::auxiliary, .auxiliary = 0.3, .warmup = 3});
   for (int step = 0; step < 5; ++step) {
@@ -229,7 +229,7 @@ TEST_CASE("the auxiliary loss counts over the micro-batches of a step, and its c
             doctest::Approx(coefficient * auxiliary_by_loops(route, counts)).epsilon(1e-12));
     }
     if (step == 1) {
-      nn::discard(router);  // a step that was not taken does not count
+      nn::discard(router);  // a step that is discarded does not count
       router.forward(Var(randn({5, 8}, 1, DType::f64)));
     }
     nn::commit(router);
@@ -237,7 +237,7 @@ TEST_CASE("the auxiliary loss counts over the micro-batches of a step, and its c
   CHECK(sum_of_squares(router.balance.value) == 0);
 }
 
-TEST_CASE("proportional balancing moves by the relative error and forgets by the leak") {
+TEST_CASE("proportional balancing moves by the relative error and decays by the leak") {
   Fixed fixed({9, 8, 0, 0, /**/ 9, 0, 8, 0}, 4, {.balancing = Balancing::proportional, .rate = 0.1, .leak = 0.25});
   Numbers want(4);
   for (int step = 0; step < 3; ++step) {
@@ -250,7 +250,7 @@ TEST_CASE("proportional balancing moves by the relative error and forgets by the
   }
 }
 
-TEST_CASE("both measures of the load are reported, whatever balances") {
+TEST_CASE("both measures of the load are reported, whatever the balancing") {
   for (Balancing balancing : {Balancing::none, Balancing::sign, Balancing::proportional, Balancing::auxiliary}) {
     Moe layer(nn::Scope{.seed = 5}, 8, MlpPool{.experts = 6, .hidden = 4}, {.chosen = 2, .balancing = balancing});
     const MoeOut out = layer.forward(Var(randn({50, 8}, 2)));
@@ -261,7 +261,7 @@ TEST_CASE("both measures of the load are reported, whatever balances") {
   }
 }
 
-TEST_CASE("a load that starts on two of six experts is even within 600 steps, by either way of balancing") {
+TEST_CASE("a load that starts on two of six experts becomes even within 600 steps, with either balancing") {
   for (Balancing balancing : {Balancing::sign, Balancing::proportional, Balancing::auxiliary}) {
     CAPTURE(int(balancing));
     Router router(nn::Scope{.seed = 5}, 16, 6, {.chosen = 2, .balancing = balancing});
@@ -276,7 +276,7 @@ TEST_CASE("a load that starts on two of six experts is even within 600 steps, by
     };
     CHECK(load_of(1) == std::vector<int64_t>{32, 32, 0, 0, 0, 0});
     for (uint64_t s = 2; s <= 500; ++s) load_of(s);
-    std::vector<double> load(6);  // a batch of 32 is mostly chance: the last 100 steps together
+    std::vector<double> load(6);  // a single batch of 32 is mostly chance, so the last 100 steps are added up
     for (uint64_t s = 501; s <= 600; ++s) {
       const std::vector<int64_t> one = load_of(s);
       for (size_t e = 0; e < 6; ++e) load[e] += double(one[e]);

@@ -1,4 +1,4 @@
-// The same layer on other rows: windows and pixels, and experts as grouped products.
+// Routing by tile and by pixel, and experts as grouped products.
 #include <doctest/doctest.h>
 
 #include <algorithm>
@@ -16,7 +16,7 @@ using test::Numbers;
 
 namespace {
 
-/// The t x t window of one image at (top, left), zeros beyond its edges; or that window added into the image.
+/// The t x t window of one image at (top, left), with zeros beyond its edges; or that window added into the image.
 Tensor window_of(const Tensor& x, int64_t b, int64_t top, int64_t left, int64_t t) {
   const int64_t H = x.dim(1), W = x.dim(2), C = x.dim(3);
   Tensor out = zeros({1, t, t, C}, DType::f64);
@@ -34,8 +34,8 @@ void put_back(const Tensor& window, Tensor x, int64_t b, int64_t top, int64_t le
         x.write<double>()[((b * H + h) * W + w) * C + c] = window.read<double>()[((h - top) * t + w - left) * C + c];
 }
 
-/// A layer that routes windows against one with the same parameters that is shown each window as a batch of one
-/// image: y, dx and the gradient of every parameter.
+/// Compares a layer that routes windows with one of the same parameters that gets each window as a batch of one image:
+/// y, dx, and the gradient of every parameter.
 void check_against_loop(const std::vector<ExpertKind>& kinds, MoeConfig config, int64_t t, const Shape& shape) {
   const int64_t C = shape[3];
   const nn::Scope scope{.dtype = DType::f64, .seed = 5};
@@ -79,7 +79,7 @@ struct Mlp : Expert {
 
 }  // namespace
 
-TEST_CASE("windows are cut and put back, zeros beyond the edges") {
+TEST_CASE("windows are cut and put back, with zeros beyond the edges") {
   Tensor x = randn({2, 5, 7, 3}, 1, DType::f64);
   for (int64_t t : {1, 2, 3, 5, 8}) {
     CAPTURE(t);
@@ -92,22 +92,22 @@ TEST_CASE("windows are cut and put back, zeros beyond the edges") {
   }
 }
 
-TEST_CASE("routing by tile is a loop over windows, each an image of its own: forward and gradients") {
+TEST_CASE("routing by tile equals a loop over windows as separate images, forward and backward") {
   for (GateKind gate : {GateKind::simple, GateKind::content_aware}) {
     const MoeConfig config{.chosen = 2, .routing = Routing::tile, .tile = 4, .gate = gate};
     check_against_loop(cod_experts(), config, 4, {2, 8, 4, 16});      // whole windows
     check_against_loop(cod_experts(), config, 4, {1, 7, 5, 16});      // beyond two edges
-    check_against_loop(generic_experts(), config, 4, {1, 3, 9, 16});  // higher than the map
+    check_against_loop(generic_experts(), config, 4, {1, 3, 9, 16});  // a tile higher than the map
   }
 }
 
-TEST_CASE("routing by pixel is a loop over pixels: forward and gradients") {
+TEST_CASE("routing by pixel equals a loop over pixels, forward and backward") {
   const std::vector<ExpertKind> kinds(4, {"mlp", make_expert<Mlp>});
   check_against_loop(kinds, {.chosen = 2, .routing = Routing::pixel}, 1, {2, 3, 5, 8});
   CHECK_THROWS_AS(Moe(nn::Scope{}, 8, kinds, {.routing = Routing::tile, .tile = 0}), ConfigError);
 }
 
-TEST_CASE("a pool of small networks, pixel by pixel in plain loops") {
+TEST_CASE("a pool of MLPs equals plain loops over pixels") {
   constexpr size_t E = 4, C = 6, D = 5, K = 2;
   Moe layer(nn::Scope{.dtype = DType::f64, .seed = 5}, C, MlpPool{.experts = E, .hidden = D},
             {.chosen = K, .routing = Routing::pixel});
@@ -142,9 +142,9 @@ TEST_CASE("a pool of small networks, pixel by pixel in plain loops") {
   CHECK(test::gradient_error(layer, [&](const Var& v) { return layer.forward(v).y; }, {1, 3, 4, C}) < 1e-6);
 }
 
-TEST_CASE("one grouped product gives what each expert's slice gives, bit for bit; nobody's rows cost nothing") {
+TEST_CASE("one grouped product equals the products of the experts' slices bit for bit, also with empty slices") {
   MlpExperts pool(nn::Scope{.seed = 5}, 16, {.experts = 5, .hidden = 24});
-  const std::vector<int64_t> begin = {0, 7, 7, 40, 41, 41};  // experts 1 and 4 have none
+  const std::vector<int64_t> begin = {0, 7, 7, 40, 41, 41};  // experts 1 and 4 have no rows
   Var x = Var::leaf(randn({41, 2, 3, 16}, 2));
   debug::CountMacs macs;
   Var y = pool.results(x, begin);

@@ -31,7 +31,7 @@ std::vector<double> times(const std::vector<double>& x, const Var& weight, const
 
 double elu1(double u) { return u > 0 ? u + 1 : std::exp(u); }
 
-/// The encoder by its definition, token by token; `seen` are the tokens of one image that give keys and values.
+/// The definition of the encoder, token by token; `seen` are the tokens of one image that give keys and values.
 std::vector<double> by_definition(SdtaEncoder& net, const std::vector<double>& tokens,
                                   const std::vector<double>& seen) {
   const size_t C = size_t(net.proj.weight.dim(0)), heads = size_t(net.heads), D = C / heads;
@@ -73,7 +73,7 @@ TEST_CASE("heads: the largest divisor of the channels that is at most 8") {
     CHECK(sdta_heads(dim) == heads);
 }
 
-TEST_CASE("the encoder is its definition, computed token by token") {
+TEST_CASE("the encoder equals its definition, computed token by token") {
   for (AttentionKind kind : kKinds) {
     SdtaEncoder net(nn::Scope{.seed = 3}, 24, {.kind = kind});
     net.train(false);
@@ -87,7 +87,7 @@ TEST_CASE("the encoder is its definition, computed token by token") {
   }
 }
 
-TEST_CASE("a large map pools what its pixels look at, and only that") {
+TEST_CASE("a large map pools its keys and values, and nothing else") {
   for (AttentionKind kind : kKinds) {
     SdtaEncoder net(nn::Scope{.seed = 3}, 6, {.kind = kind, .pool_above = 4, .pool_to = 3});
     net.train(false);
@@ -100,7 +100,7 @@ TEST_CASE("a large map pools what its pixels look at, and only that") {
   }
 }
 
-TEST_CASE("flash attention is plain attention") {
+TEST_CASE("flash attention equals plain attention") {
   SdtaEncoder flash(nn::Scope{.seed = 3}, 80, {.kind = AttentionKind::flash});
   SdtaEncoder plain(nn::Scope{.seed = 3}, 80, {.kind = AttentionKind::plain});
   flash.train(false), plain.train(false);
@@ -111,7 +111,7 @@ TEST_CASE("flash attention is plain attention") {
   CHECK(largest_difference(a.grad(), to_vector<double>(b.grad())) < 1e-5);
 }
 
-TEST_CASE("linear attention is a mean of values, however many pixels there are") {
+TEST_CASE("linear attention is a weighted mean of the values for any number of pixels") {
   SdtaEncoder net(nn::Scope{.seed = 3}, 16, {.kind = AttentionKind::linear});
   net.train(false);
   for (int64_t side : {4, 16, 64}) {
@@ -123,7 +123,7 @@ TEST_CASE("linear attention is a mean of values, however many pixels there are")
   }
 }
 
-TEST_CASE("encoder: gradients of the input and of all parameters are those of finite differences") {
+TEST_CASE("encoder: gradients of the input and of all parameters equal finite differences") {
   for (AttentionKind kind : kKinds)
     for (int64_t pool_above : {0, 2}) {
       SdtaEncoder net(nn::Scope{.dtype = DType::f64, .seed = 3}, 6, {kind, 0, pool_above, 2});
@@ -135,7 +135,7 @@ TEST_CASE("encoder: a pixel of zeros has a gradient too") {
   SdtaEncoder net(nn::Scope{.dtype = DType::f64, .seed = 3}, 4, {.kind = AttentionKind::linear, .dropout = 0});
   Var x = Var::leaf(randn({1, 2, 2, 4}, 1, DType::f64));
   for (int i = 0; i < 4; ++i) Tensor(x.value()).write<double>()[i] = 0;
-  // elu has a corner in its second derivative only, so differences of order 2 or more still agree to their step.
+  // Only the second derivative of elu has a jump, so differences of order 2 or more still agree within their step.
   CHECK(test::gradient_error([&] { return net.forward(x); }, {x}) < 1e-4);
 }
 
@@ -186,7 +186,7 @@ TEST_CASE("the block gates channels, then pixels, and lets a tenth of x pass") {
   CHECK(largest_difference(net.forward(Var(x)).value(), y) < 1e-5);
 }
 
-TEST_CASE("block: gradients of the input and of all parameters are those of finite differences") {
+TEST_CASE("block: gradients of the input and of all parameters equal finite differences") {
   SdtaBlock net(nn::Scope{.dtype = DType::f64, .seed = 3}, 5);
   CHECK(test::gradient_error(net, [&](const Var& x) { return net.forward(x); }, {2, 3, 4, 5}) < 1e-6);
 }

@@ -1,4 +1,4 @@
-// The verifier: green on what is right, fresh or trained, and red with the right name on each planted defect.
+// The verifier: passes what is right, fresh or trained, and fails with the right check on each planted defect.
 #include "moe/verify/verify.h"
 
 #include <doctest/doctest.h>
@@ -18,7 +18,7 @@ using Names = std::vector<std::string>;
 
 namespace {
 
-/// The smallest network with both kinds of rows: one mixture sends whole images, the other tiles.
+/// The smallest network with two kinds of rows: one mixture routes whole images, the other tiles.
 struct Mini : nn::Module {
   nn::Conv2d stem;
   Moe images, tiles;
@@ -35,8 +35,8 @@ struct Mini : nn::Module {
   }
 };
 
-/// Stripes of one of four directions and scales, in one of its colours: images (n, 32, 32, 3), and where they
-/// are bright (n, 8, 8, 1).
+/// Stripes with one of four directions, scales and colours: images (n, 32, 32, 3), and where they are
+/// bright (n, 8, 8, 1).
 std::pair<Tensor, Tensor> stripes(int64_t n, uint64_t seed) {
   Tensor x = zeros({n, 32, 32, 3}), target = zeros({n, 8, 8, 1});
   Random random({.seed = seed, .domain = Domain::test});
@@ -54,7 +54,7 @@ std::pair<Tensor, Tensor> stripes(int64_t n, uint64_t seed) {
   return {x, target};
 }
 
-/// The same with pools of small networks in place of whole experts: by image, and by pixel.
+/// The same network with pools of MLPs instead of separate experts: by image, and by pixel.
 struct Pools : nn::Module {
   nn::Conv2d stem;
   Moe images, pixels;
@@ -109,7 +109,7 @@ std::string told(const std::vector<Check>& checks) {
   return out;
 }
 
-/// The rows of each picture all go where most of them go.
+/// Sends all rows of a picture to the experts that most of them chose.
 void modal(Route& route, int64_t rows_per_image) {
   const int64_t R = route.expert.dim(0), K = route.expert.dim(1);
   std::vector<int64_t> expert = to_vector<int64_t>(route.expert);
@@ -123,7 +123,7 @@ void modal(Route& route, int64_t rows_per_image) {
   route.expert = from<int64_t>(expert, {R, K});
 }
 
-/// Divides its input by the largest number of the whole batch, as a refinement once divided its uncertainty.
+/// Divides its input by the largest number in the whole batch, as a refinement once did with its uncertainty.
 struct BatchWide : Expert {
   nn::Linear mix;
   BatchWide(nn::Scope s, int64_t dim) : Expert(std::move(s)), mix(sub("mix"), dim, dim) {}
@@ -134,7 +134,7 @@ struct BatchWide : Expert {
 
 }  // namespace
 
-TEST_CASE("every kind of layer passes, fresh") {
+TEST_CASE("every kind of fresh layer passes") {
   for (Routing routing : {Routing::image, Routing::tile, Routing::pixel})
     for (GateKind gate : {GateKind::simple, GateKind::content_aware})
       for (auto [weights, balancing] : {std::pair{Weights::chosen, Balancing::sign},
@@ -150,7 +150,7 @@ TEST_CASE("every kind of layer passes, fresh") {
       }
 }
 
-TEST_CASE("one chosen expert, or all of them, is legal") {
+TEST_CASE("one chosen expert is legal, and all chosen as well") {
   for (int64_t chosen : {1, 6}) {
     Moe layer(nn::Scope{.seed = 5}, 16, cod_experts(), {.chosen = chosen});
     std::vector<Check> checks = verify_layer(layer, randn({4, 5, 5, 16}, 2));
@@ -158,7 +158,7 @@ TEST_CASE("one chosen expert, or all of them, is legal") {
   }
 }
 
-TEST_CASE("a fresh network passes what can be asked of it; the rest says that it needs a trained model and data") {
+TEST_CASE("a fresh network passes the checks that apply; the others say that they need a trained model and data") {
   Mini net;
   std::vector<Check> checks = verified(net, false);
   CHECK_MESSAGE(failed(checks).empty(), told(checks));
@@ -170,7 +170,7 @@ TEST_CASE("a fresh network passes what can be asked of it; the rest says that it
   for (Moe* layer : mixtures(net)) CHECK(layer->listeners.empty());
 }
 
-TEST_CASE("a network of pools is checked, surveyed and counted like any other") {
+TEST_CASE("a network with pools can be checked, surveyed and counted") {
   Pools net;
   std::vector<Check> checks = verified(net, false);
   CHECK_MESSAGE(failed(checks).empty(), told(checks));
@@ -188,12 +188,12 @@ TEST_CASE("a network of pools is checked, surveyed and counted like any other") 
   for (const Survey::Layer& layer : survey.layers)
     for (double all : to_vector<double>(sum(layer.share, {1}))) CHECK(all == doctest::Approx(1));
 
-  // fc1 and fc2 of one expert: 16 x 8 weights each, and a bias.
+  // fc1 and fc2 of one expert: 16 x 8 weights each, and a bias each.
   const double one = 2 * 16 * 8 + 8 + 16;
   CHECK(idle_parameters(net) == doctest::Approx(3 * one + 3 * one));
 }
 
-TEST_CASE("each planted defect turns its own check red, and no other") {
+TEST_CASE("each planted defect fails its own check and no other") {
   Mini net({cod_experts()[0], cod_experts()[1], cod_experts()[2], cod_experts()[5], {"wide", make_expert<BatchWide>}});
   Mini sound;
   train_some(sound, 200);
@@ -243,7 +243,7 @@ TEST_CASE("each planted defect turns its own check red, and no other") {
     checks = verified(net, false);
     CHECK_MESSAGE(failed(checks) == Names{"batch"}, told(checks));
   }
-  SUBCASE("results that come back to other rows") {
+  SUBCASE("results returned to the wrong rows") {
     red_with("dispatch", sound.images, nullptr, [](Plan& plan) {
       std::vector<int64_t> position = to_vector<int64_t>(plan.position);
       const int64_t n = int64_t(position.size());
@@ -260,7 +260,7 @@ TEST_CASE("each planted defect turns its own check red, and no other") {
     checks = verified(sound, false);
     CHECK_MESSAGE(failed(checks).front() == "weights", told(checks));
   }
-  SUBCASE("choices that have nothing to do with the image") {
+  SUBCASE("choices that do not depend on the image") {
     Plant random_choices([calls = 0](Route& r) mutable {
       const int64_t E = r.logits.dim(1);
       std::vector<int64_t> expert(size_t(r.expert.numel()));
@@ -277,7 +277,7 @@ TEST_CASE("each planted defect turns its own check red, and no other") {
   }
 }
 
-TEST_CASE("in training the guard names check, layer and image, and goes away") {
+TEST_CASE("in training the guard names check, layer and image, and detaches itself") {
   Mini net;
   Var x(stripes(4, 1).first);
   {
@@ -307,11 +307,11 @@ TEST_CASE("flash attention is right at odd sizes, in every type") {
       Check c = verify_attention(s, dtype);
       CHECK_MESSAGE(c.verdict == Verdict::passed, told({c}));
     }
-  // A score matrix of this one would take 50 times what is allowed.
+  // A score matrix of this size would take 50 times what is allowed.
   CHECK(verify_attention({1936, 1936, 1, 8}, DType::f32).verdict == Verdict::passed);
 }
 
-TEST_CASE("groups, information and its test") {
+TEST_CASE("k-means groups, mutual information and its permutation test") {
   Tensor points = from<double>({0, 0, 0.1, 0, 5, 5, 5.1, 5, -5, 5, -5, 5.1}, {6, 2});
   std::vector<int64_t> group = k_means(points, 3);
   CHECK(group[0] == group[1]);
@@ -319,15 +319,15 @@ TEST_CASE("groups, information and its test") {
   CHECK(group[4] == group[5]);
   CHECK(group[0] != group[2]);
   CHECK(group[2] != group[4]);
-  // The group decides the expert: as many nats as the entropy of the groups.
+  // The group determines the expert, so the information is the entropy of the groups.
   Tensor share = from<double>({1, 0, 0, 1, 0, 0, 0, 1, 0, 0, 1, 0, 0, 0, 1, 0, 0, 1}, {6, 3});
   CHECK(mutual_information(share, group) == doctest::Approx(std::log(3.0)));
   CHECK(mutual_information(full({6, 3}, 1 / 3., DType::f64), group) == doctest::Approx(0));
-  // 6! / (2! 2! 2!) = 90 dealings, of which the 3! that keep the pairs together do as well.
+  // Of the 6! / (2! 2! 2!) = 90 ways to deal the groups, the 3! that keep the pairs together are as good.
   CHECK(permutation_test(share, group, 9999).p == doctest::Approx(6 / 90.).epsilon(0.1));
 }
 
-TEST_CASE("a network in double precision has its numbers, and gets its own back") {
+TEST_CASE("a network in double precision has the same values, and is restored afterwards") {
   Mini net;
   Var before = net.head.weight;
   {

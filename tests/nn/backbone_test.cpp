@@ -1,4 +1,4 @@
-// What every backbone keeps, on those that have a golden file; equality with timm is in golden_test.cpp.
+// Properties of every backbone, tested on those with a golden file.  golden_test.cpp compares them with timm.
 #include "nn/backbone.h"
 
 #include <doctest/doctest.h>
@@ -12,7 +12,7 @@
 using namespace camo;
 using namespace camo::nn;
 
-TEST_CASE("every backbone has timm's number of parameters, and a golden file states it") {
+TEST_CASE("every backbone has timm's number of parameters, as its golden file states") {
   const std::map<std::string, int64_t> counts = golden::parameter_counts();
   for (const std::string& name : backbone_names()) {
     CAPTURE(name);
@@ -66,7 +66,7 @@ TEST_CASE("the sizes of the maps round as the family says, and an image that doe
   CHECK_THROWS_AS(backbone("swin_tiny", {}, {.height = 3}), ConfigError);
 }
 
-TEST_CASE("weight decay is for matrices and filters") {
+TEST_CASE("weight decay applies to matrices and filters only") {
   const std::vector<std::string> excluded{"xca.temperature", "relative_position_bias_table"};
   for (const std::string& name : golden::backbones()) {
     auto model = backbone(name, {.initialise = false});
@@ -79,11 +79,11 @@ TEST_CASE("weight decay is for matrices and filters") {
   }
 }
 
-TEST_CASE("drop_path draws anew each step and rests in evaluation") {
+TEST_CASE("drop_path draws anew at each step and does nothing in evaluation") {
   for (const std::string& name : golden::backbones()) {
     CAPTURE(name);
     auto model = backbone(name, {.seed = 4}, {.drop_path = 0.9, .height = 64, .width = 64});
-    for (Parameter& p : model->named_parameters())  // a layer scale of 1e-6 would hide the branches
+    for (Parameter& p : model->named_parameters())  // the initial layer scale of 1e-6 would hide the branches
       if (p.name.find("gamma") != std::string::npos) fill(p.var.value(), 1);
     Var x(randn({4, 64, 64, 3}, 1));
     NoGrad no_grad;
@@ -95,7 +95,7 @@ TEST_CASE("drop_path draws anew each step and rests in evaluation") {
   }
 }
 
-TEST_CASE("a training step is the same bits for any thread count") {
+TEST_CASE("a training step gives the same bits for any number of threads") {
   for (const std::string& name : golden::backbones()) {
     std::vector<NamedTensors> results;
     for (int count : {1, 2, 3}) {
@@ -121,7 +121,7 @@ TEST_CASE("a training step is the same bits for any thread count") {
   }
 }
 
-TEST_CASE("the features of an image do not depend on its batch mates") {
+TEST_CASE("the features of an image do not depend on the rest of the batch") {
   for (const std::string& name : golden::backbones()) {
     CAPTURE(name);
     auto model = backbone(name, {.seed = 9}, {.height = 72, .width = 92});

@@ -1,5 +1,5 @@
-// EdgeNeXt: its positions and its attention across channels.  What every backbone keeps is in backbone_test.cpp, equality with timm in
-// golden_test.cpp.
+// EdgeNeXt: positions and attention across channels.  backbone_test.cpp tests what all backbones have in common;
+// golden_test.cpp compares them with timm.
 #include "nn/backbones/edgenext.h"
 
 #include <doctest/doctest.h>
@@ -12,7 +12,7 @@
 using namespace camo;
 using namespace camo::nn;
 
-TEST_CASE("positions: rows before columns, from 1 to the end of the circle") {
+TEST_CASE("positions: rows before columns, from 1 up to the angle 2 pi") {
   Tensor code = fourier_positions(2, 3);
   CHECK(code.shape() == Shape{1, 2, 3, 64});
   const float* first = code.read<float>();       // pixel (0, 0)
@@ -39,7 +39,7 @@ TEST_CASE("positions: rows before columns, from 1 to the end of the circle") {
     CHECK(std::abs(last[at] - value) < 1e-6);
 }
 
-TEST_CASE("cross-covariance attention: tokens moved about give the same rows moved about") {
+TEST_CASE("cross-covariance attention: permuted tokens give permuted results") {
   CrossCovarianceAttention attention({.dtype = DType::f64, .seed = 3}, 12, 3, Init::uniform);
   Var x(randn({2, 4, 5, 12}, 7, DType::f64)), gamma(rand({12}, 8, DType::f64));
   Tensor y = attention.forward(x, gamma).value();
@@ -49,8 +49,8 @@ TEST_CASE("cross-covariance attention: tokens moved about give the same rows mov
   for (size_t i = 0; i < a.size(); ++i) CHECK(a[i] == doctest::Approx(b[i]).epsilon(1e-12));
 }
 
-TEST_CASE("cross-covariance attention of an image of zeros has no NaN and a gradient") {
-  CrossCovarianceAttention attention({.seed = 3}, 8, 2, Init::trunc_normal_tf);  // biases start at 0: lengths are 0
+TEST_CASE("cross-covariance attention of an image of zeros has no NaN, and has a gradient") {
+  CrossCovarianceAttention attention({.seed = 3}, 8, 2, Init::trunc_normal_tf);  // biases are 0, so norms are 0
   Var x = Var::leaf(zeros({1, 3, 3, 8}));
   Var y = attention.forward(x, Var(ones({8})));
   backward(sum(square(y + 1.0)));

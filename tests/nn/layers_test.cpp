@@ -1,5 +1,5 @@
-// Every layer of nn/, and the parts of the backbones, by one LayerCase each: shape, gradients, types, threads, state_dict,
-// freezing (nn/layer_case.h).  Then layers with one defect each, which the checks must name.
+// One LayerCase (nn/layer_case.h) for every layer of nn/ and every part of the backbones: shape, gradients, dtypes,
+// threads, state_dict, freezing.  Then layers with one defect each, which the checks must name.
 #include <doctest/doctest.h>
 
 #include "nn/backbones/edgenext.h"
@@ -111,10 +111,10 @@ const std::vector<LayerCase>& layers() {
   return cases;
 }
 
-/// A layer of one parameter that is run by a function of it and of x.
+/// A layer with one parameter, run by a function of it and x.
 struct Planted : Module {
   Var& weight;
-  Tensor drawn;  // not a buffer, and so not in the state_dict
+  Tensor drawn;  // not a buffer, so not in the state_dict
   explicit Planted(Scope s)
       : Module(std::move(s)),
         weight(parameter("weight", {5}, constant(1))),
@@ -127,7 +127,7 @@ struct SameName : Planted {
 };
 
 struct Defect {
-  const char* says;  // the failure begins with this
+  const char* says;  // the failure must begin with this
   std::function<test::Layer(Scope)> make;
 };
 

@@ -1,4 +1,4 @@
-// Every loss: its definition pixel by pixel, its gradient, and what it rewards.
+// Every loss: its definition pixel by pixel, its gradient, and which predictions it prefers.
 #include <doctest/doctest.h>
 
 #include <algorithm>
@@ -11,7 +11,7 @@ using namespace camo;
 
 namespace {
 
-/// One image in double precision; p = sigmoid(z).
+/// One image in double; p = sigmoid(z).
 struct Image {
   int64_t H, W;
   std::vector<double> z, p, t;
@@ -70,7 +70,7 @@ double ssim(const Image& m) {
   for (int64_t h = 0; h < m.H; ++h)
     for (int64_t w = 0; w < m.W; ++w) {
       double all = 0, mp = 0, mt = 0, vp = 0, vt = 0, cov = 0;
-      for (int pass = 0; pass < 2; ++pass)  // means, then moments about them
+      for (int pass = 0; pass < 2; ++pass)  // first the means, then the moments about them
         for (int64_t i = std::max<int64_t>(h - 5, 0); i <= std::min(h + 5, m.H - 1); ++i)
           for (int64_t j = std::max<int64_t>(w - 5, 0); j <= std::min(w + 5, m.W - 1); ++j) {
             const double g = std::exp(-double((i - h) * (i - h) + (j - w) * (j - w)) / 4.5);
@@ -90,7 +90,7 @@ struct Loss {
   const char* name;
   Var (*of)(const Var& logits, const Tensor& target);
   double (*by_definition)(const Image&);
-  bool sees_level = true;  // false: flat maps are all the same to it
+  bool sees_level = true;  // false: the loss is the same for all constant maps
 };
 const Loss kLosses[] = {
     {"bce", nn::bce_loss, cross_entropy},
@@ -105,7 +105,7 @@ const Loss kLosses[] = {
     {"ssim", nn::ssim_loss, ssim},
 };
 
-/// The definition, over a batch: the mean over its images.
+/// The definition for a batch: the mean over its images.
 double expected(const Loss& loss, const Tensor& logits, const Tensor& target) {
   double total = 0;
   for (int64_t b = 0; b < logits.dim(0); ++b) {
@@ -130,12 +130,12 @@ Tensor square_mask(int64_t size, int64_t top, int64_t left, int64_t side) {
     for (int64_t w = left; w < left + side; ++w) t.write<double>()[h * size + w] = 1;
   return cast(t, DType::f32);
 }
-/// Logits of a network that is sure: +4 where the mask is 1, -4 elsewhere.
+/// Logits of a confident network: +4 where the mask is 1, -4 elsewhere.
 Tensor sure(const Tensor& mask) { return scale(mask, 8, -4); }
 
 }  // namespace
 
-TEST_CASE("a loss is its definition, computed pixel by pixel, at any size") {
+TEST_CASE("a loss equals its definition, computed pixel by pixel, at any size") {
   for (const Loss& loss : kLosses)
     for (auto [H, W] : {std::pair{1, 1}, {1, 4}, {3, 2}, {13, 17}, {24, 24}}) {
       CAPTURE(loss.name);
@@ -146,7 +146,7 @@ TEST_CASE("a loss is its definition, computed pixel by pixel, at any size") {
     }
 }
 
-TEST_CASE("a loss of sure logits and a real mask is its definition too") {
+TEST_CASE("a loss of confident logits and a realistic mask equals its definition") {
   for (const Loss& loss : kLosses) {
     CAPTURE(loss.name);
     Tensor t = concat({square_mask(24, 6, 6, 8), square_mask(24, 0, 3, 17), zeros({1, 24, 24, 1})}, 0);
@@ -156,7 +156,7 @@ TEST_CASE("a loss of sure logits and a real mask is its definition too") {
   }
 }
 
-TEST_CASE("the gradient of a loss is that of finite differences") {
+TEST_CASE("the gradient of a loss equals finite differences") {
   for (const Loss& loss : kLosses) {
     CAPTURE(loss.name);
     Var z = Var::leaf(randn({2, 5, 6, 1}, 1, DType::f64));
@@ -165,7 +165,7 @@ TEST_CASE("the gradient of a loss is that of finite differences") {
   }
 }
 
-TEST_CASE("a loss falls all the way from unsure to right, and starts higher for wrong if it sees which side is which") {
+TEST_CASE("a loss falls from unsure to right; a wrong prediction costs more, unless the loss ignores the sign") {
   Tensor mask = square_mask(24, 6, 6, 8);
   for (const Loss& loss : kLosses) {
     CAPTURE(loss.name);
@@ -194,7 +194,7 @@ TEST_CASE("the nearer the guess, the lower the loss") {
   }
 }
 
-TEST_CASE("empty and full masks: finite, best for what is there, with a slope toward it at every pixel") {
+TEST_CASE("empty and full masks: the loss is finite, least for the right answer, and every pixel has a gradient") {
   for (const Loss& loss : kLosses)
     for (double level : {0.0, 1.0}) {
       CAPTURE(loss.name);

@@ -1,4 +1,4 @@
-// What the losses reward.
+// Which predictions the losses prefer.
 #include "nn/loss.h"
 
 #include <doctest/doctest.h>
@@ -13,7 +13,7 @@ namespace {
 
 constexpr int64_t kSize = 24;
 
-/// A square object of `side` pixels whose upper left corner is at (top, left).
+/// A square object of `side` pixels with its upper left corner at (top, left).
 Tensor square_mask(int64_t top, int64_t left, int64_t side) {
   Tensor t = zeros({1, kSize, kSize, 1});
   for (int64_t h = top; h < top + side; ++h)
@@ -21,7 +21,7 @@ Tensor square_mask(int64_t top, int64_t left, int64_t side) {
   return t;
 }
 
-/// Logits of a network that is sure: +4 where the mask is 1, -4 elsewhere.
+/// Logits of a confident network: +4 where the mask is 1, -4 elsewhere.
 Tensor certain(const Tensor& mask) { return scale(mask, 8, -4); }
 
 double loss(const Tensor& logits, const Tensor& target, int64_t window = 7) {
@@ -30,7 +30,7 @@ double loss(const Tensor& logits, const Tensor& target, int64_t window = 7) {
 
 }  // namespace
 
-TEST_CASE("structure loss: the definition, computed pixel by pixel") {
+TEST_CASE("structure loss equals its definition, computed pixel by pixel") {
   const int64_t B = 2, H = 9, W = 7, window = 5;
   Tensor z = randn({B, H, W, 1}, 1, DType::f64), t = rand({B, H, W, 1}, 2, DType::f64);
   const double *Z = z.read<double>(), *T = t.read<double>();
@@ -53,7 +53,7 @@ TEST_CASE("structure loss: the definition, computed pixel by pixel") {
   CHECK(loss(z, t, window) == doctest::Approx(expected).epsilon(1e-10));
 }
 
-TEST_CASE("structure loss rewards: right < unsure < wrong") {
+TEST_CASE("structure loss: right < unsure < wrong") {
   Tensor mask = square_mask(6, 6, 8);
   const double right = loss(certain(mask), mask), unsure = loss(zeros_like(mask), mask),
                wrong = loss(scale(certain(mask), -1), mask);
@@ -62,7 +62,7 @@ TEST_CASE("structure loss rewards: right < unsure < wrong") {
   CHECK(unsure < wrong);
 }
 
-TEST_CASE("structure loss rewards overlap: the nearer the guess, the lower") {
+TEST_CASE("structure loss is lower the more the guess overlaps") {
   Tensor mask = square_mask(6, 6, 8);
   double before = loss(certain(mask), mask);
   for (int64_t shift = 1; shift <= 8; ++shift) {
@@ -79,16 +79,16 @@ TEST_CASE("an error at the boundary costs more than one inside or far outside") 
     guess.write<float>()[h * kSize + w] *= -1;
     return loss(guess, mask);
   };
-  CHECK(one_error(6, 11) > one_error(12, 12));  // on the edge against deep inside
-  CHECK(one_error(5, 11) > one_error(1, 22));   // just outside against far away
+  CHECK(one_error(6, 11) > one_error(12, 12));  // at the edge; deep inside
+  CHECK(one_error(5, 11) > one_error(1, 22));   // just outside; far away
 }
 
-TEST_CASE("an empty mask: finite, best when nothing is found, with a gradient toward that") {
+TEST_CASE("an empty mask: the loss is finite, least when nothing is found, and has a gradient toward that") {
   Tensor nothing = zeros({1, kSize, kSize, 1});
   CHECK(loss(full(nothing.shape(), -12), nothing) < 0.01);
   Var z = Var::leaf(zeros_like(nothing));
   backward(nn::structure_loss(z, nothing));
-  for (float g : to_vector<float>(z.grad())) CHECK(g > 1e-4 / (kSize * kSize));  // pushes every pixel down
+  for (float g : to_vector<float>(z.grad())) CHECK(g > 1e-4 / (kSize * kSize));  // lowers every pixel
 }
 
 TEST_CASE("extreme logits stay finite in value and gradient") {
@@ -102,28 +102,28 @@ TEST_CASE("extreme logits stay finite in value and gradient") {
   }
 }
 
-TEST_CASE("each image counts the same, whatever the size of its object") {
+TEST_CASE("every image has the same weight, whatever the size of its object") {
   Tensor small = square_mask(2, 2, 3), large = square_mask(3, 3, 18);
   const double both = loss(concat({zeros_like(small), zeros_like(large)}, 0), concat({small, large}, 0));
   CHECK(both == doctest::Approx((loss(zeros_like(small), small) + loss(zeros_like(large), large)) / 2).epsilon(1e-6));
 }
 
-TEST_CASE("the gradient of the structure loss is that of finite differences") {
+TEST_CASE("the gradient of the structure loss equals finite differences") {
   Var z = Var::leaf(randn({2, 5, 6, 1}, 1, DType::f64));
   Tensor t = rand({2, 5, 6, 1}, 2, DType::f64);
   CHECK(test::gradient_error([&] { return nn::structure_loss(z, t, 3); }, {z}) < 1e-6);
 }
 
-TEST_CASE("tversky: what is missed costs more than what is added") {
+TEST_CASE("tversky: misses cost more than false alarms") {
   Tensor mask = square_mask(6, 6, 8);
   const double missed = item(nn::tversky_loss(Var(certain(square_mask(7, 7, 6))), mask).value());
-  Tensor larger = certain(mask);  // the same number of pixels too many as the smaller guess has too few
+  Tensor larger = certain(mask);  // has as many extra pixels as the smaller guess misses
   for (int64_t i = 0; i < 28; ++i) larger.write<float>()[i] = 4;
   CHECK(missed > item(nn::tversky_loss(Var(larger), mask).value()));
 }
 
-TEST_CASE("the morphological gradient lies along the outline, on both sides, and never on the frame") {
-  for (int64_t corner : {8, 0}) {  // in the picture, and cut off by the frame above and to the left
+TEST_CASE("the morphological gradient lies on both sides of the outline and never on the border") {
+  for (int64_t corner : {8, 0}) {  // inside the picture, and cut off by its upper and left border
     Tensor g = nn::morphological_gradient(square_mask(corner, corner, 5), 3);
     for (int64_t h = 0; h < kSize; ++h)
       for (int64_t w = 0; w < kSize; ++w) {
@@ -137,7 +137,7 @@ TEST_CASE("the morphological gradient lies along the outline, on both sides, and
   for (double level : {0.0, 1.0}) CHECK(sum_of_squares(nn::morphological_gradient(full({2, 5, 7, 1}, level), 5)) == 0);
 }
 
-TEST_CASE("boundary loss: an error counts along the outline, hardly elsewhere, on the frame included") {
+TEST_CASE("boundary loss: an error counts along the outline, and hardly elsewhere, even at the border") {
   Tensor mask = square_mask(0, 6, 12);
   auto one_error = [&](int64_t h, int64_t w) {
     Tensor guess = certain(mask);
@@ -150,7 +150,7 @@ TEST_CASE("boundary loss: an error counts along the outline, hardly elsewhere, o
       CHECK(one_error(h, w) > 100 * one_error(i, j));
 }
 
-TEST_CASE("edge loss: the frame is no edge") {
+TEST_CASE("edge loss: the border of the picture is not an edge") {
   CHECK(item(nn::edge_loss(Var(full({1, 9, 9, 1}, 20)), zeros({1, 9, 9, 1})).value()) < 1e-10);
 }
 
@@ -163,9 +163,9 @@ double uncertainty(double logit, double u, double t) {
 
 }  // namespace
 
-TEST_CASE("uncertainty loss: least where u is the error, bounded by 0, and an error never pays") {
+TEST_CASE("uncertainty loss: least where u equals the error, at least 0, and larger for larger errors") {
   double before = 0;
-  for (double logit : {8.0, 3.0, 1.0, 0.0, -1.0, -4.0}) {  // the target is 1, so each is more wrong than the last
+  for (double logit : {8.0, 3.0, 1.0, 0.0, -1.0, -4.0}) {  // the target is 1: each is worse than the last
     const double error = std::log1p(std::exp(-logit)), least = uncertainty(logit, error, 1);
     CHECK(least == doctest::Approx(std::log(1 + error / 0.05)).epsilon(1e-10));
     for (double u = 0; u < 10; u += 0.01) CHECK(uncertainty(logit, u, 1) >= least - 1e-12);
@@ -175,7 +175,7 @@ TEST_CASE("uncertainty loss: least where u is the error, bounded by 0, and an er
   for (double u : {0.0, 0.05, 0.5, 10.0}) CHECK(uncertainty(2, u, 1) < uncertainty(1, u, 1));
 }
 
-TEST_CASE("uncertainty loss: its definition, its gradients, its shapes") {
+TEST_CASE("uncertainty loss: definition, gradients, shapes") {
   Tensor t = rand({2, 4, 5, 1}, 2, DType::f64);
   Var z = Var::leaf(randn(t.shape(), 1, DType::f64)), u = Var::leaf(rand(t.shape(), 3, DType::f64));
   double mean = 0;

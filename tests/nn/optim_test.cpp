@@ -1,4 +1,4 @@
-// Optimizers, schedule, average of weights, dead parameters.
+// Optimizers, the schedule, EMA, and parameters without gradient.
 #include "nn/optim.h"
 
 #include <doctest/doctest.h>
@@ -35,7 +35,7 @@ bool same(const NamedTensors& a, const NamedTensors& b) {
   return true;
 }
 
-/// Gives the parameter a gradient by hand.
+/// Sets the gradient of a parameter.
 void give(Var& p, double value) { p.set_grad(full(p.shape(), value, p.dtype())); }
 
 void train_step(Net& net, Optimizer& optimizer, int step) {
@@ -79,7 +79,7 @@ TEST_CASE("SGD with momentum and decay, rates and decay by group") {
   }
 }
 
-TEST_CASE("a group is a part of the name, whole, anywhere in it") {
+TEST_CASE("a group's path matches whole parts of a name, anywhere in it") {
   struct Two : Module {
     List<Linear> router, out;
     Two() : Module(Scope{.dtype = DType::f64, .seed = 3}), router(sub("router")), out(sub("router_out")) {
@@ -93,12 +93,12 @@ TEST_CASE("a group is a part of the name, whole, anywhere in it") {
   optimizer.step(1);
   for (const Parameter& p : net.named_parameters())
     moved.push_back(std::round(1e9 * (before[moved.size()] - p.var.value().read<double>()[0])) / 1e9);
-  CHECK(moved == std::vector<double>{0.5, 0.5, 1, 0.25});  // the first group that fits counts
+  CHECK(moved == std::vector<double>{0.5, 0.5, 1, 0.25});  // the first matching group applies
   CHECK_THROWS_AS(Sgd(net, {.groups = {{.path = ""}}}), ConfigError);
   CHECK_THROWS_AS(Sgd(net, {.groups = {{.path = "router", .clip = -1}}}), ConfigError);
 }
 
-TEST_CASE("a group's share of the rate is the same at every step of a schedule") {
+TEST_CASE("a group's factor of the rate is the same at every step of a schedule") {
   Net net;
   AdamW optimizer(net, {.decay = 0, .groups = {{.path = "b", .rate_scale = 0.01}}});
   auto first = [](const Var& v) { return v.value().read<double>()[0]; };
@@ -110,14 +110,14 @@ TEST_CASE("a group's share of the rate is the same at every step of a schedule")
   }
 }
 
-TEST_CASE("a group's clip acts on its own gradients, before the clip of all") {
+TEST_CASE("a group's clip acts on its own gradients, before the clip of all gradients") {
   auto step = [](double of_group, double of_all, double a, double b) {  // b: 2 numbers, a: 4
     Net net;
     auto first = [](const Var& v) { return v.value().read<double>()[0]; };
     const double a0 = first(net.a.bias), b0 = first(net.b.bias);
     Sgd optimizer(net, {.clip = of_all, .groups = {{.path = "b", .clip = of_group}}});
     give(net.a.bias, a), give(net.b.bias, b);
-    CHECK(optimizer.step(1).grad_norm == doctest::Approx(std::sqrt(4 * a * a + 2 * b * b)));  // as it came
+    CHECK(optimizer.step(1).grad_norm == doctest::Approx(std::sqrt(4 * a * a + 2 * b * b)));  // before clipping
     return std::pair(a0 - first(net.a.bias), b0 - first(net.b.bias));
   };
   auto near = [](std::pair<double, double> moved, double a, double b) {
@@ -126,7 +126,7 @@ TEST_CASE("a group's clip acts on its own gradients, before the clip of all") {
   };
   near(step(1, 0, 3, 4), 3, 1 / std::sqrt(2.0));
   near(step(10, 0, 3, 4), 3, 4);
-  const double all = std::sqrt(4 * 9.0 + 1);  // what is left when the group has norm 1
+  const double all = std::sqrt(4 * 9.0 + 1);  // the norm after the group was clipped to 1
   near(step(1, 2, 3, 4), 3 * 2 / all, 2 / all / std::sqrt(2.0));
   near(step(0, 2, 3, 4), 3 * 2 / std::sqrt(68.0), 4 * 2 / std::sqrt(68.0));
 }
@@ -146,7 +146,7 @@ TEST_CASE("a parameter without gradient keeps its value and its step count") {
   }
 }
 
-TEST_CASE("frozen parameters rest, and learn again when they are released") {
+TEST_CASE("frozen parameters do not change, and learn again when they are unfrozen") {
   Net net;
   Sgd optimizer(net);
   net.a.freeze();
@@ -162,7 +162,7 @@ TEST_CASE("frozen parameters rest, and learn again when they are released") {
   CHECK_FALSE(equal_bits(before, net.a.weight.value()));
 }
 
-TEST_CASE("clipping scales the whole gradient to the given norm") {
+TEST_CASE("clipping scales all gradients to the given norm") {
   Net clipped, plain;
   Sgd a(clipped, {.clip = 1}), b(plain);
   give(clipped.a.bias, 3), give(clipped.b.bias, 4);  // norm sqrt(4 * 9 + 2 * 16)
@@ -172,13 +172,13 @@ TEST_CASE("clipping scales the whole gradient to the given norm") {
   b.step(0.1);
   for (auto [x, y] : {std::pair(clipped.a.bias, plain.a.bias), std::pair(clipped.b.bias, plain.b.bias)})
     CHECK(to_vector<double>(x.value())[0] == doctest::Approx(to_vector<double>(y.value())[0]).epsilon(1e-12));
-  give(clipped.a.bias, 0.1);  // below the limit: untouched
+  give(clipped.a.bias, 0.1);  // below the limit: unchanged
   double before = clipped.a.bias.value().read<double>()[0];
   a.step(0.1);
   CHECK(clipped.a.bias.value().read<double>()[0] == doctest::Approx(before - 0.01).epsilon(1e-12));
 }
 
-TEST_CASE("a gradient that is not finite stops the step before anything is written, and is named") {
+TEST_CASE("a non-finite gradient rejects the step before anything is written, and is named") {
   for (double bad : {std::numeric_limits<double>::quiet_NaN(), std::numeric_limits<double>::infinity()}) {
     Net net;
     AdamW optimizer(net);
@@ -223,10 +223,10 @@ TEST_CASE("an optimizer continues from saved state bit for bit") {
   broken = copy(moments);
   broken.erase(broken.begin());
   CHECK_THROWS_AS(c.load_state(broken), WeightsError);
-  CHECK(same(a.state(), c.state()));  // a refused state changes nothing
+  CHECK(same(a.state(), c.state()));  // a rejected state changes nothing
 }
 
-TEST_CASE("the schedule warms up, peaks, and ends at its floor") {
+TEST_CASE("the schedule warms up, reaches its peak, and ends at its floor") {
   CHECK(cosine_with_warmup(0, 100, 10, 1.0) == doctest::Approx(0.1));
   CHECK(cosine_with_warmup(9, 100, 10, 1.0) == doctest::Approx(1));
   CHECK(cosine_with_warmup(10, 100, 10, 1.0) == doctest::Approx(1));
@@ -236,7 +236,7 @@ TEST_CASE("the schedule warms up, peaks, and ends at its floor") {
   CHECK(cosine_with_warmup(0, 0, 0, 1.0) == doctest::Approx(1));
 }
 
-TEST_CASE("the average warms up, swaps in and out, and survives a save") {
+TEST_CASE("EMA warms up, swaps in and out, and survives a save") {
   BatchNorm bn(Scope{.dtype = DType::f64}, 2);
   Ema average(bn, 0.9);
   double mean = 1;
@@ -270,13 +270,13 @@ TEST_CASE("the average warms up, swaps in and out, and survives a save") {
   CHECK(again.updates() == 40);
 }
 
-TEST_CASE("a parameter that no gradient reached in the window is listed, a frozen one is not") {
+TEST_CASE("a parameter without gradient in the window is listed, a frozen one is not") {
   Net net;
   GradientWindow window;
   CHECK_THROWS_AS(nn::unreached(net, window), GraphError);
   for (int t = 0; t < 3; ++t) {
     give(net.a.weight, 1);
-    if (t == 1) give(net.a.bias, 0);  // once is enough, and a gradient of zero is one
+    if (t == 1) give(net.a.bias, 0);  // one step is enough, and a gradient of zero counts
     window.observe(net);
     zero_grad(net);
   }

@@ -42,7 +42,7 @@ TEST_CASE("names and layout are PyTorch's") {
   CHECK(file.read<float>()[((2 * 2 + 1) * 5 + 4) * 5 + 3] == memory.read<float>()[((2 * 5 + 4) * 5 + 3) * 2 + 1]);
 }
 
-TEST_CASE("a saved model loads into another of its kind, and into another float type") {
+TEST_CASE("a saved model loads into another model of its kind, also of another float type") {
   Weighted a(1), b(2);
   a.bn.running_mean.value = full({3}, 7);
   load_state_dict(b, state_dict(a));
@@ -67,7 +67,7 @@ TEST_CASE("loading writes everything or nothing, and says what is wrong") {
   bad[2].second = zeros({4});
   CHECK(message(net, bad).find("1 of another shape or type: bn.bias (4) f32 for (3) f32") != std::string::npos);
   bad = good;
-  bad[5].second = zeros({}, DType::f32);  // a count is no float
+  bad[5].second = zeros({}, DType::f32);  // a scalar counter cannot be a float
   CHECK(message(net, bad) != "");
   bad = good;
   bad.push_back(bad[0]);
@@ -97,20 +97,20 @@ TEST_CASE("not strict: what fits is loaded, the rest is reported") {
   CHECK(equal_bits(net.bn.bias.value(), bias));
 }
 
-TEST_CASE("a list that is moved in gives its memory to the model, and every holder of the parameter sees it") {
+TEST_CASE("a list that is moved in gives its memory to the model, and all holders of a parameter see that") {
   Weighted net(1);
   NamedTensors file;
   for (const auto& [name, t] : state_dict(Weighted(2))) file.emplace_back(name, t.clone());
   Parameter held = net.named_parameters()[1];  // as an optimizer holds it
   const void* memory = file[1].second.raw();
   NamedTensors shared = file;
-  load_state_dict(net, shared);  // copied: the list still stands
+  load_state_dict(net, shared);  // copied: the list is still intact
   CHECK(net.bn.weight.value().raw() != memory);
   fill(shared[1].second, 5);
   shared.clear();
   load_state_dict(net, std::move(file));
   CHECK(net.bn.weight.value().raw() == memory);
-  CHECK(equal_bits(net.conv.weight.value(), Weighted(2).conv.weight.value()));  // its filters turned in place
+  CHECK(equal_bits(net.conv.weight.value(), Weighted(2).conv.weight.value()));  // its filters were reordered in place
   CHECK(held.var.value().raw() == memory);
   CHECK(to_vector<float>(held.var.value())[0] == 5);
 }

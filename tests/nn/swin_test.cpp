@@ -1,5 +1,5 @@
-// Swin: its windows and its tables.  What every backbone keeps is in backbone_test.cpp, equality with timm in
-// golden_test.cpp.
+// Swin: windows and bias tables.  backbone_test.cpp tests what all backbones have in common; golden_test.cpp
+// compares them with timm.
 #include "nn/backbones/swin.h"
 
 #include <doctest/doctest.h>
@@ -12,13 +12,13 @@
 using namespace camo;
 using namespace camo::nn;
 
-TEST_CASE("Swin is known by timm's longer names too") {
+TEST_CASE("Swin can also be named by timm's longer names") {
   auto model = backbone("swin_small_patch4_window7_224");
   CHECK(model->parameter_count() == 48835722);
   CHECK(model->named_parameters().size() == 325);
 }
 
-TEST_CASE("Swin's windows follow the size it is built for, each axis on its own") {
+TEST_CASE("Swin's windows follow the size it is built for, separately for each axis") {
   auto spec = [](int64_t height, int64_t width, bool shifted) {
     const WindowSpec w = swin_window(height, width, shifted);
     return Shape{w.height, w.width, w.shift_y, w.shift_x};

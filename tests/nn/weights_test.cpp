@@ -1,4 +1,4 @@
-// Weights under the names of timm, of its features_only models and of the original repositories.
+// Weights named as in timm, in its features_only models, and in the original repositories.
 #include "nn/weights.h"
 
 #include <doctest/doctest.h>
@@ -14,7 +14,7 @@ using nlohmann::json;
 
 namespace {
 
-/// [original name, timm's name], as timm's own checkpoint filter pairs them; null for what it drops.
+/// Pairs [original name, timm's name] from timm's own checkpoint filter; null for tensors that it drops.
 const json& dialects() {
   static const json file = json::parse(std::ifstream(CAMO_SOURCE_DIR "/tests/golden/dialects.json"));
   return file;
@@ -27,14 +27,14 @@ std::vector<std::string> families_here() {
   return out;
 }
 
-/// Its tensors, each filled with a number of its own.
+/// The network's tensors, each filled with a different number.
 NamedTensors numbered_weights(const Module& net) {
   NamedTensors out;
   for (const auto& [name, shape] : file_shapes(net)) out.emplace_back(name, full(shape, double(out.size())));
   return out;
 }
 
-/// Every parameter holds the number of its place.
+/// True if every parameter has the number of its position.
 bool all_in_place(const Module& net) {
   int64_t i = 0;
   for (const auto& [name, t] : state_dict(net)) {
@@ -109,7 +109,7 @@ TEST_CASE("both of timm's dialects load strictly; heads are skipped and reported
   }
 }
 
-TEST_CASE("names between the dialects") {
+TEST_CASE("names translate between the dialects") {
   CHECK(timm_name("stages_2.blocks.4.mlp.fc1.weight") == "stages.2.blocks.4.mlp.fc1.weight");
   CHECK(timm_name("stem_1.bias") == "stem.1.bias");
   CHECK(timm_name("patch_embed.proj.weight") == "patch_embed.proj.weight");
@@ -149,7 +149,7 @@ TEST_CASE("a strict load lists what is wrong and changes nothing; a partial one 
   CHECK(equal_bits(state_dict(*net)[20].second, before[20].second));
   CHECK(to_vector<float>(state_dict(*net)[30].second)[0] == 30);
 
-  auto other = backbone("convnext_small", Scope{.initialise = false});  // which holds all names of convnext_tiny too
+  auto other = backbone("convnext_small", Scope{.initialise = false});  // has all names of convnext_tiny, and more
   NamedTensors original;
   for (const auto& [name, shape] : file_shapes(*other))
     original.emplace_back("module." + features_name(name), empty(shape, DType::f32));
@@ -170,12 +170,12 @@ TEST_CASE("every float type converts, and axes of length one do not matter") {
   }
   NamedTensors file = numbered_weights(*net);
   for (auto& [name, t] : file)
-    if (name.ends_with("fc1.weight")) t = t.reshape({t.dim(0), t.dim(1), 1, 1});  // a matrix stored as 1 x 1 filters
+    if (name.ends_with("fc1.weight")) t = t.reshape({t.dim(0), t.dim(1), 1, 1});  // store the matrix as 1 x 1 filters
   CHECK(load_weights(*net, std::move(file)).complete());
   CHECK(all_in_place(*net));
 }
 
-TEST_CASE("a larger file gives the part that is the backbone's") {
+TEST_CASE("from a larger file only the backbone's part is loaded") {
   auto net = backbone("pvt_v2_b0", Scope{.initialise = false});
   NamedTensors file = with_names(numbered_weights(*net), [](auto key) { return "ema.backbone." + key; });
   for (auto& item : with_names(numbered_weights(*net), [](auto key) { return "model.backbone." + key; })) {

@@ -1,4 +1,5 @@
-// Changing photographs and masks.  They take bytes and have no gradient, so the inputs are numbers that are made bytes.
+// Augmentation of photographs and masks.  It takes bytes and has no gradient, so each case converts
+// its inputs to bytes.
 #include "tensor/ops/augment.h"
 
 #include "tensor/ops/layout.h"
@@ -7,7 +8,7 @@
 namespace camo::test {
 namespace {
 
-/// Numbers 0, 1, ..., 255, and half of them 0 or 255.
+/// Numbers 0, 1, ..., 255; half of them are 0 or 255.
 double byte(int, int64_t j, double z) {
   return j % 2 ? (z > 0 ? 255 : 0) : std::min(255., std::floor(std::abs(z) * 90));
 }

@@ -149,7 +149,7 @@ static const bool conv_depthwise_case = add_case({
     .flops = flops(30976, 45),
 });
 
-// Windows wider than the image on every side, as in the last stage of EdgeNeXt.
+// Kernels wider than the image on every side, as in the last stage of EdgeNeXt.
 static const bool conv_depthwise_wide_case = add_case({
     .name = "conv2d: depthwise, 9 x 9",
     .inputs = {{2, 3, 2, 5}, {5, 9, 9, 1}, {5}},

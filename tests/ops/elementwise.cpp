@@ -20,7 +20,7 @@ const std::vector<std::vector<Shape>> binary_sizes = {
     {{40003}, {40003}},  // equal shapes
     {{33}, {}},
     {{1, 1}, {5, 33}},
-    {{0, 3}, {}},  // a number
+    {{0, 3}, {}},  // a scalar
     {{5, 33}, {33}},
     {{3}, {7, 2, 3}},
     {{0, 3}, {3}},
@@ -31,7 +31,7 @@ const std::vector<std::vector<Shape>> binary_sizes = {
     {{2, 1, 1, 64}, {2, 20, 20, 64}},  // a row per image
     {{4, 1, 6}, {1, 5, 1}},
     {{2, 1, 3, 1, 5}, {3, 1, 4, 1}},
-    {{1, 257}, {33, 1}},  // both repeat
+    {{1, 257}, {33, 1}},  // both operands repeat
 };
 
 bool unary_case(const char* name, Var (*f)(const Var&), Values value = nullptr) {
@@ -104,7 +104,7 @@ static const bool binary_cases[] = {
     binary_case("pow", pow, positive),
 };
 
-// Every way of repeating, through the gradient check; mul and div between them read each operand's slope.
+// Every kind of broadcasting, through the gradient check; mul and div read each operand in their derivatives.
 static const bool broadcast_cases[] = {
     add_case({.name = "add: bias",
               .inputs = {{2, 5, 19}, {19}},

@@ -4,7 +4,7 @@
 using namespace camo;
 using namespace camo::test;
 
-/// n indices in [0, limit), some repeated, some never.
+/// n indices in [0, limit): some are repeated, some do not occur.
 static Tensor some_index(int64_t n, int64_t limit) {
   Random random({.seed = 5, .domain = Domain::test});
   std::vector<int64_t> out(n);
@@ -12,7 +12,7 @@ static Tensor some_index(int64_t n, int64_t limit) {
   return from(out, {n});
 }
 
-/// Distinct positions (B, K) in [0, limit), in no order.
+/// Distinct positions (B, K) in [0, limit), unordered.
 static Tensor some_positions(int64_t B, int64_t K, int64_t limit) {
   Random random({.seed = 6, .domain = Domain::test});
   std::vector<int64_t> all(limit);
@@ -153,7 +153,7 @@ static const bool top_k_case = add_case({
     .except = integers,
 });
 
-/// Keys with many ties, the same from numbers of any type.
+/// Keys with many ties, the same for every dtype.
 static Tensor some_keys(const Var& x) { return cast(scale(x, 4).value(), DType::i64); }
 
 static const bool sort_case = add_case({

@@ -3,7 +3,7 @@
 using namespace camo;
 using namespace camo::test;
 
-/// 0, 1/4, 1/2, 3/4, 1, 0, ... : numbers that every type holds.
+/// 0, 1/4, 1/2, 3/4, 1, 0, ...: exact in every dtype.
 static Tensor some_target(const Var& like) {
   std::vector<double> t(like.value().numel());
   for (size_t i = 0; i < t.size(); ++i) t[i] = 0.25 * double(i % 5);

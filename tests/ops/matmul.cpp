@@ -187,7 +187,7 @@ static const bool linear_gelu_case = add_case({
 
 namespace {
 
-/// Groups of uneven length, the second one empty; sizes follow the shapes.
+/// Offsets of groups of uneven length, of which the second is empty; their sizes follow the shapes.
 std::vector<int64_t> uneven(const Var& x, const Var& weight) {
   const int64_t R = x.dim(0), E = weight.dim(0);
   std::vector<int64_t> begin{0};

@@ -3,7 +3,7 @@
 using namespace camo;
 using namespace camo::test;
 
-/// Gains around 1; x has a mean that is not zero.
+/// Gains around 1; x has a nonzero mean.
 static double norm_value(int i, int64_t, double z) { return i == 1 ? 1 + 0.3 * z : i == 0 ? z + 0.5 : z; }
 
 static std::vector<std::vector<Shape>> norm_sizes() {
@@ -18,7 +18,7 @@ static std::vector<std::vector<Shape>> with_no_rows() {
   out.push_back({{0, 7}, {7}, {7}});
   return out;
 }
-/// Not one channel: there dx is zero but for rounding, and has no relative error (norm_test.cpp looks at it).
+/// No single channel: dx is then zero up to rounding and has no relative error (norm_test.cpp tests that).
 static std::vector<std::vector<Shape>> layer_norm_sizes() {
   auto out = with_no_rows();
   out.erase(out.begin());
@@ -26,7 +26,7 @@ static std::vector<std::vector<Shape>> layer_norm_sizes() {
   return out;
 }
 
-/// One channel has one dgain, a single number: not five rows, whose terms happen to cancel to 1/40 of their size.
+/// A single channel has a single dgain, so there are not five rows, whose terms happen to cancel to 1/40 of their size.
 static std::vector<std::vector<Shape>> batch_norm_sizes() {
   auto out = norm_sizes();
   out.front() = {{9, 1}, {1}, {1}};

@@ -1,5 +1,5 @@
-// Updates have no gradient and no Var function: a case runs one on copies of its inputs and returns what it wrote.
-// The formulas are compared with plain loops in tests/tensor/update_test.cpp.
+// Updates have no gradient and no Var function.  A case runs one on copies of its inputs and returns what it wrote.
+// tests/tensor/update_test.cpp compares the formulas with plain loops.
 #include "tensor/ops/optim.h"
 
 #include <cmath>
@@ -20,7 +20,7 @@ std::vector<Tensor> copies(const Vars& x) {
   for (const Var& v : x) out.push_back(v.value().clone());
   return out;
 }
-/// All numbers of all tensors.
+/// All numbers of all tensors as one tensor.
 Var joined(const std::vector<Tensor>& parts) {
   std::vector<Tensor> flat;
   for (const Tensor& t : parts) flat.push_back(t.reshape({-1}));
@@ -44,7 +44,7 @@ Var run_ema(const Vars& x) {  // two pairs at once
   ema({{t[0], x[1].value()}, {t[2], x[3].value()}}, 0.9);
   return joined({t[0], t[2]});
 }
-/// The update alone, again and again in place.
+/// Only the update, repeatedly in place.
 template <class F> std::function<Var(const Vars&)> in_place(F update) {
   return [update](const Vars&) {
     update();

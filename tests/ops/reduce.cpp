@@ -12,7 +12,7 @@ using Reduce = Var (*)(const Var&, const Axes&, bool);
 const std::vector<std::vector<Shape>> sizes_of_3 = {{{1, 1, 1}},     {{2, 3, 33}},   {{3, 31, 1}},    {{2, 257, 3}},
                                                     {{1, 2, 40003}}, {{2, 700, 64}}, {{40003, 1, 2}}, {{3, 2, 1031}}};
 
-/// Reduces x (., ., .) over each kind of set of axes.
+/// Adds cases that reduce x (., ., .) over every kind of set of axes.
 bool reduce_cases(const std::string& name, Reduce f, bool empty_is_legal) {
   const std::vector<std::pair<const char*, Axes>> sets = {{"all", {}},         {"last", {-1}},    {"leading", {0, 1}},
                                                           {"middle", {1}},     {"outer", {0, 2}}, {"first", {0}},

@@ -5,7 +5,7 @@ using namespace camo::test;
 
 namespace {
 
-/// qkv, pad and bias for maps of H x W, windows of h x w and two heads of D.
+/// Shapes of qkv, pad and bias for maps of H x W, windows of h x w, and two heads of size D.
 std::vector<Shape> shapes(int64_t B, int64_t H, int64_t W, int64_t h, int64_t w, int64_t D, int64_t heads = 2) {
   return {{B, H, W, 3 * heads * D}, {3 * heads * D}, {heads, h * w, h * w}};
 }

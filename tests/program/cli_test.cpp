@@ -1,6 +1,5 @@
-// Every mistake on the command line, in a configuration file or in a data folder stops the program before
-// work starts, with one message that names the place, the rule and the nearest valid word, and the right exit
-// code.
+// A mistake on the command line, in a configuration file or in a data folder stops the program before any work, with
+// one message that names the place, the rule and the nearest valid word, and with the right exit code.
 #include <doctest/doctest.h>
 
 #include <algorithm>
@@ -110,7 +109,7 @@ TEST_CASE("data folders") {
   expect(train("fake"), 3, {"a.png"});
   write_file(folder / "list.txt", std::string_view("good/Image/a.png\tgood/GT/a.png\nonly-one-word\n"));
   expect(train("list.txt"), 3, {"line 2", "only-one-word"});
-  CHECK(!fs::exists(folder / "run"));  // nothing was begun
+  CHECK(!fs::exists(folder / "run"));  // nothing was started
 }
 
 TEST_CASE("weights and run folders") {
@@ -129,7 +128,7 @@ TEST_CASE("weights and run folders") {
   expect_line("train --data synthetic --out " + folder / "run", 2, {"holds a run already", "--resume"});
 }
 
-TEST_CASE("help fits a screen and leaves no option without words") {
+TEST_CASE("help fits a screen and describes every option") {
   CHECK(run_camo("--version").out.rfind("camo ", 0) == 0);
   CHECK(run_camo("--help").code == 0);
   CHECK(run_camo("").code == 2);

@@ -1,4 +1,4 @@
-// The bootstrap over images, the table of images, and two models compared.
+// Bootstrap over images, the table per image, and the comparison of two models.
 #include <doctest/doctest.h>
 
 #include <cmath>
@@ -32,7 +32,7 @@ std::string message(const std::string& csv) {
 
 }  // namespace
 
-TEST_CASE("quantiles lie between figures") {
+TEST_CASE("quantiles interpolate between numbers") {
   std::vector<double> figures(41);
   std::iota(figures.rbegin(), figures.rend(), 0.0);  // 40, 39, ... 0
   CHECK(middle(figures).low == doctest::Approx(1));
@@ -41,7 +41,7 @@ TEST_CASE("quantiles lie between figures") {
   CHECK_THROWS_AS(middle({}), DataError);
 }
 
-TEST_CASE("a resample draws n of n images, the same ones at every call, each as often as another") {
+TEST_CASE("a resample draws n of n images, the same at every call, each equally often") {
   std::vector<double> drawn(30);
   for (int64_t r = 0; r < 2000; ++r) {
     const std::vector<int32_t> times = draw_images(30, r);
@@ -53,7 +53,7 @@ TEST_CASE("a resample draws n of n images, the same ones at every call, each as 
   CHECK(draw_images(30, 7) != draw_images(30, 8));
 }
 
-TEST_CASE("the interval of a mean is that of the normal distribution where it must be") {
+TEST_CASE("the interval of a mean approaches that of the normal distribution") {
   const auto figures = to_vector<double>(randn({400}, {.seed = 3, .domain = Domain::test}, 2, 0.5, DType::f64));
   double mean = 0, square = 0;
   for (double x : figures) mean += x / 400;
@@ -66,7 +66,7 @@ TEST_CASE("the interval of a mean is that of the normal distribution where it mu
   CHECK(interval_of_mean({3, 3, 3}).high == 3);
 }
 
-TEST_CASE("a table of images reads back as the same bits, whatever the names") {
+TEST_CASE("a table per image round-trips bit for bit, whatever the names") {
   std::vector<ImageMeasures> images(3);
   images[0].s = 1.0 / 3, images[1].mae = 1e-300, images[2].recall = 4503599627370496.5;
   const ImageTable t = image_table({"a", "b, \"c\"", "two\nlines"}, images), back = parse_csv(to_csv(t), "t.csv");
@@ -75,7 +75,7 @@ TEST_CASE("a table of images reads back as the same bits, whatever the names") {
   CHECK(back.rows == t.rows);
 }
 
-TEST_CASE("a table that is none is refused with its line") {
+TEST_CASE("a malformed table is refused with its line") {
   CHECK(message("image,S\na,1\n").find("first line must be name") != std::string::npos);
   CHECK(message("name,S\na,1,2\n").find("line 2 must have 2 columns, got 3") != std::string::npos);
   CHECK(message("name,S\na,1\na,2\n").find("line 3: 'a' stands there twice") != std::string::npos);
@@ -83,9 +83,9 @@ TEST_CASE("a table that is none is refused with its line") {
   CHECK(message("name,S\n").find("has no images") != std::string::npos);
 }
 
-TEST_CASE("two models are compared image by image, seeds averaged first") {
+TEST_CASE("two models are compared image by image, after averaging over seeds") {
   TempFolder folder;
-  // B is A less 0.1 on every image, in another order of images; the second seed of A is 0.2 above the first.
+  // B is A minus 0.1 on every image, with the images in another order; the second seed of A is 0.2 above the first.
   auto table = [&](const std::string& file, double shift, bool backwards) {
     std::vector<ImageMeasures> images(12);
     std::vector<std::string> names(12);
@@ -108,7 +108,7 @@ TEST_CASE("two models are compared image by image, seeds averaged first") {
     const auto v = std::get<std::vector<double>>(*json.find(name));
     const double expected[] = {0.575, 0.475, 0.1, 0.1, 0.1, std::sqrt(0.02)};
     REQUIRE(v.size() == 7);
-    CHECK(std::isnan(v[6]));  // one seed does not spread
+    CHECK(std::isnan(v[6]));  // a single seed has no spread
     for (size_t i = 0; i < 6; ++i) CHECK(v[i] == doctest::Approx(expected[i]).epsilon(1e-12));
   }
   CHECK(json.find("E_max") == nullptr);
@@ -120,7 +120,7 @@ TEST_CASE("two models are compared image by image, seeds averaged first") {
   CHECK(run_camo("compare " + folder / "a1.csv").code == 2);
 }
 
-TEST_CASE("a report holds the figures, the table, the curves and the worst pictures") {
+TEST_CASE("a report has the measures, the table, the curves and the worst pictures") {
   TempFolder folder;
   REQUIRE(run_camo("synth --count 12 --size 40x32 --out " + folder / "data").code == 0);
   std::filesystem::create_directories(folder / "maps");

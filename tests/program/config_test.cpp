@@ -1,4 +1,4 @@
-// Keys of the configuration: choices by their words, and keys that hold several settings (the loss and the routers).
+// Keys of the configuration: choices by word, and keys with several settings (the loss and the routers).
 #include "examples/camo/options/config.h"
 
 #include <doctest/doctest.h>
@@ -8,7 +8,7 @@
 using namespace camo;
 using namespace camo::program;
 
-TEST_CASE("the loss is what its key says, and nothing else") {
+TEST_CASE("the loss has the terms that its key lists, and no others") {
   const moe::LossWeights weights = loss_weights("bce=1,dice=0.25");
   for (const moe::LossTerm& term : moe::loss_terms()) {
     CAPTURE(term.name);
@@ -20,7 +20,7 @@ TEST_CASE("the loss is what its key says, and nothing else") {
   for (const moe::LossTerm& term : moe::loss_terms()) CHECK(usual[term.name] == term.weight);
 }
 
-TEST_CASE("the routers are what their key says, and otherwise as by default") {
+TEST_CASE("the routers have the settings that their key lists, and defaults otherwise") {
   TrainConfig c;
   c.chosen = 3, c.balance_rate = 0.02, c.router = "routing=tile,tile=4,balancing=proportional,leak=0.1,lr=0.1,clip=0.5";
   const RouterSettings settings = router_settings(c);
@@ -35,7 +35,7 @@ TEST_CASE("the routers are what their key says, and otherwise as by default") {
   CHECK(settings.group.clip == 0.5);
 }
 
-TEST_CASE("a key that does not exist, a value out of range: the message names it and what is near") {
+TEST_CASE("an unknown key or a value out of range: the message names it and what is near") {
   TrainConfig c;
   for (auto [router, said] : {std::pair{"tiles=4", "did you mean tile"},
                               {"tile=0", "router: tile"},
@@ -52,7 +52,7 @@ TEST_CASE("a key that does not exist, a value out of range: the message names it
   CHECK_THROWS_WITH_AS(loss_weights("bce=-1"), doctest::Contains("loss: bce"), ConfigError);
 }
 
-TEST_CASE("choices are written as words, and the words come back") {
+TEST_CASE("choices are written as words, and read back from them") {
   const std::string words =
       R"({"augment": "off", "attention": "linear", "device": "cuda", "precision": "bf16", "bf16-units": "auto", "tf32": "on"})";
   TrainConfig c;
@@ -68,7 +68,7 @@ TEST_CASE("choices are written as words, and the words come back") {
     CHECK(written.string(key) == std::get<std::string>(word));
 }
 
-TEST_CASE("a word that is no choice is answered with those that are") {
+TEST_CASE("for an unknown word the message lists the choices") {
   TrainConfig c;
   for (auto [words, said] : {std::pair{R"({"attention": "falsh"})", "did you mean flash"},
                              {R"({"device": "metal"})", "one of: cpu, cuda"},
@@ -81,7 +81,7 @@ TEST_CASE("a word that is no choice is answered with those that are") {
   CHECK_THROWS_WITH_AS(router_settings(c), doctest::Contains("one of: image, tile"), ConfigError);
 }
 
-TEST_CASE("a command takes some options of the table, in its own order") {
+TEST_CASE("a command takes a selection of the table's options, in its own order") {
   TrainConfig c;
   const Options some = options(c).only({"threads", "lr"});
   CHECK(some.names() == std::vector<std::string>{"threads", "lr"});

@@ -1,4 +1,4 @@
-// Weights in and out of the program: camo features, import, export, backbones, and training from a weight file.
+// Weights into and out of the program: camo features, import, export, backbones, and training from a weight file.
 #include <doctest/doctest.h>
 
 #include <filesystem>
@@ -17,7 +17,7 @@ namespace fs = std::filesystem;
 
 namespace {
 
-/// A backbone's random weights as a file; the network itself comes back.
+/// Writes a backbone's random weights to a file and returns the network.
 std::unique_ptr<nn::Backbone> weights_at(const std::string& path, const std::string& name,
                                          bool features_names = false) {
   auto net = nn::backbone(name, nn::Scope{.seed = 77});
@@ -35,7 +35,7 @@ bool same_tensors(const std::string& a, const std::string& b) {
 
 }  // namespace
 
-TEST_CASE("camo features gives the maps and dx of the network, whatever the names in the file") {
+TEST_CASE("camo features writes the maps and dx of the network, whatever the names in the file") {
   TempFolder folder;
   auto net = weights_at(folder / "a.safetensors", "pvt_v2_b0");
   weights_at(folder / "b.safetensors", "pvt_v2_b0", /*features_names=*/true);
@@ -110,7 +110,7 @@ TEST_CASE("import writes one clean file; a network goes out and comes back bit f
   CHECK(same_tensors(at("clean"), at("timm")));
   CHECK(run_camo("import " + at("clean") + " --backbone pvt_v2_b0 --names features --out " + at("flat")).code == 0);
   CHECK(same_tensors(at("flat"), at("features")));
-  CHECK(run_camo("import " + at("clean") + " --backbone pvt_v2_b0 --out " + at("flat")).code == 2);  // exists
+  CHECK(run_camo("import " + at("clean") + " --backbone pvt_v2_b0 --out " + at("flat")).code == 2);  // the file exists
 
   TrainConfig config = tiny_config(folder / "run");
   config.epochs = 1;
@@ -131,7 +131,7 @@ TEST_CASE("import writes one clean file; a network goes out and comes back bit f
   CHECK(equal_bits(run.model->forward(x).logits.value(), exported.model->forward(x).logits.value()));
 }
 
-TEST_CASE("an exported network comes back as it was configured; flags win; other sources need them") {
+TEST_CASE("an exported network is imported as configured; flags override; other sources need flags") {
   TempFolder folder;
   const std::string source = folder / "network.safetensors", bare = folder / "bare.safetensors",
                     out = folder / "out.safetensors";
@@ -183,7 +183,7 @@ TEST_CASE("training starts from the weights of a file; a frozen backbone keeps t
     CHECK(kept == (freeze ? before.size() : 0));
     CHECK(loaded.config.weights == config.weights);
   }
-  fs::remove(folder / "w.safetensors");  // a run goes on from its checkpoint, not from the file
+  fs::remove(folder / "w.safetensors");  // a run continues from its checkpoint, without the file
   CHECK(resume(folder / "frozen", [](TrainConfig& c) { c.epochs = 2; }).exit_code == 0);
   TrainedNetwork loaded = load_model(folder / "frozen");
   NamedTensors before = nn::state_dict(*net), after = nn::state_dict(*loaded.model->backbone);
@@ -206,9 +206,9 @@ TEST_CASE("a file with a long header is read when it is asked for") {
   CHECK(run_camo("inspect --max-header 18 " + folder / "long").code == 0);
 }
 
-TEST_CASE("camo backbones counts parameters and multiply-adds") {
+TEST_CASE("camo backbones prints parameters and multiply-adds") {
   ProcessResult run = run_camo("backbones pvt_v2_b0");
   CHECK(run.code == 0);
-  CHECK(run.out.find("3409760       0.57 ") != std::string::npos);  // 0.57 GMAC is what timm's results say
+  CHECK(run.out.find("3409760       0.57 ") != std::string::npos);  // as in timm's published results
   CHECK(run.out.find(" 32 64 160 256\n") != std::string::npos);
 }

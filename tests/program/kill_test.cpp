@@ -26,7 +26,7 @@ int64_t kills() {
   return wanted ? std::max(1, std::atoi(wanted)) : 3;
 }
 
-/// Starts build/camo without waiting for it.
+/// Starts build/camo and does not wait for it.
 pid_t start(const std::vector<std::string>& arguments) {
   pid_t child = ::fork();
   if (child == 0) {
@@ -51,15 +51,15 @@ void wait_for(const std::string& file) {
   REQUIRE(fs::exists(file));
 }
 
-/// The newest checkpoints load, whatever happened.
+/// Checks that the newest checkpoints load.
 void check_loads(const std::string& run) {
   program::Checkpoint last = program::load_checkpoint(run + "/last.safetensors");
   CHECK(!last.optimizer.empty());
   CHECK(!program::load_checkpoint(run + "/best.safetensors").model.empty());
 }
 
-/// File calls at which a continued run is disturbed: spread over its saves; all of them, thinned, in the long
-/// version.
+/// The file calls at which a continued run is disturbed: a few spread over its saves; in the long version
+/// all, thinned out.
 std::vector<int64_t> calls() {
   std::vector<int64_t> out = {1, 4, 7, 9, 300, 1200, 2000};
   if (kills() < 100) return out;
@@ -67,7 +67,7 @@ std::vector<int64_t> calls() {
   return out;
 }
 
-/// A finished run of one epoch, which is resumed again and again in a fresh copy.
+/// A finished run of one epoch, copied afresh each time it is resumed.
 struct ResumedRun {
   TempFolder folder;
   std::string run = folder / "run", copy = folder / "copy";
@@ -101,7 +101,7 @@ program::Checkpoint small_checkpoint(int64_t epoch) {
 
 }  // namespace
 
-TEST_CASE("kill -9 at random moments leaves loadable checkpoints, and the run goes on") {
+TEST_CASE("kill -9 at random moments leaves loadable checkpoints, and the run can continue") {
   TempFolder folder;
   std::string run = folder / "run";
   Random random({.seed = uint64_t(::getpid()), .domain = Domain::test});
@@ -144,7 +144,7 @@ TEST_CASE("a kill before each file call of a save leaves the old checkpoint or t
   CHECK(new_ones >= 2);
 }
 
-TEST_CASE("a run killed in its saves leaves loadable checkpoints, and goes on from them to the same bits") {
+TEST_CASE("a run killed during saves leaves loadable checkpoints, and continues to the same bits") {
   ResumedRun test;
   REQUIRE(test.resume().code == 0);
   const uint64_t whole = weights_hash(test.copy + "/last.safetensors");
@@ -160,7 +160,7 @@ TEST_CASE("a run killed in its saves leaves loadable checkpoints, and goes on fr
   CHECK(killed >= 5);
 }
 
-TEST_CASE("a full disk leaves whole checkpoints and says what was needed") {
+TEST_CASE("a full disk leaves whole checkpoints and an error that says how much space was needed") {
   ResumedRun test;
   const uint64_t before = weights_hash(test.run + "/last.safetensors");
   int64_t old_ones = 0;

@@ -1,4 +1,4 @@
-// The loader: any number of workers gives the same items in the same order, errors arrive, nothing hangs.
+// The data loader: any number of workers gives the same items in the same order, exceptions arrive, nothing hangs.
 #include "examples/camo/data/loader.h"
 
 #include <doctest/doctest.h>
@@ -13,7 +13,7 @@ using namespace camo::program;
 
 namespace {
 
-/// Items that take uneven time, so that workers overtake each other.
+/// Takes an uneven time per item, so that workers overtake each other.
 int64_t slow_square(int64_t i) {
   std::this_thread::sleep_for(std::chrono::microseconds(i * 7919 % 500));
   return i * i;
@@ -37,7 +37,7 @@ TEST_CASE("items come in order, whatever the number of workers") {
   }
 }
 
-TEST_CASE("no more items are made ahead than allowed") {
+TEST_CASE("no more items are prepared ahead than allowed") {
   for (int workers : {1, 3}) {
     std::atomic<int64_t> made = 0;
     Loader<int64_t> loader([&](int64_t i) { return ++made, i; }, in_order(1000), workers, 4);
@@ -48,7 +48,7 @@ TEST_CASE("no more items are made ahead than allowed") {
   }  // left early: destruction joins the workers
 }
 
-TEST_CASE("a worker's exception is raised where its item would have come") {
+TEST_CASE("a worker's exception is raised in place of its item") {
   for (int workers : {0, 1, 3}) {
     Loader<int64_t> loader([](int64_t i) { return check<DataError>(i != 5, "five.png: damaged"), i; }, in_order(10),
                            workers, 4);
@@ -57,7 +57,7 @@ TEST_CASE("a worker's exception is raised where its item would have come") {
   }
 }
 
-TEST_CASE("the order is a permutation and a function of seed and epoch") {
+TEST_CASE("the order is a permutation that depends on seed and epoch alone") {
   std::vector<int64_t> a = shuffled(50, 1, 0), sorted = a;
   std::sort(sorted.begin(), sorted.end());
   CHECK(sorted == in_order(50));

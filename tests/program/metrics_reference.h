@@ -1,5 +1,5 @@
-// The measures of examples/camo/metrics/metrics.h as the papers write them: plain loops over pixels and thresholds in f64,
-// every pair of pixels for the distances, no histogram, no shortcut.
+// The measures of examples/camo/metrics/metrics.h as defined in the papers: plain loops in f64 over pixels and
+// thresholds, and over every pair of pixels for distances, without histograms or shortcuts.
 #pragma once
 
 #include <algorithm>
@@ -91,7 +91,7 @@ struct PlainMeasures {
   double block(int64_t top, int64_t bottom, int64_t left, int64_t right) const {
     double N = double((bottom - top) * (right - left)), x = 0, y = 0, xx = 0, yy = 0, xy = 0;
     if (N == 0) return 0;
-    bool even = true;  // one value everywhere: its mean is that value
+    bool even = true;  // a constant block: its mean is exactly that value
     auto each = [&](auto f) {
       for (int64_t r = top; r < bottom; ++r)
         for (int64_t c = left; c < right; ++c) f(p[r * W + c], double(g[r * W + c]));
@@ -121,7 +121,7 @@ struct PlainMeasures {
     return std::max(0.0, (o + region) / 2);
   }
 
-  /// The nearest pixel of the mask: of equally near ones in the smallest column, then the smallest row.
+  /// The nearest pixel of the mask; of several, the one in the smallest column, then the smallest row.
   int64_t nearest(int64_t i) const {
     int64_t best = -1, best_square = 0;
     for (int64_t c = 0; c < W; ++c)

@@ -1,4 +1,4 @@
-// The measures: golden cases worked out by hand, then many pairs against the papers' formulas as plain loops.
+// The measures: cases worked out by hand, then many random pairs compared with the papers' formulas as plain loops.
 #include "examples/camo/metrics/metrics.h"
 
 #include <doctest/doctest.h>
@@ -29,7 +29,7 @@ Tensor cross() {
 
 doctest::Approx near(double x) { return doctest::Approx(x).epsilon(1e-12); }
 
-/// Every measure and every point of the curves, against the plain loops.
+/// Compares every measure and every point of the curves with the plain loops.
 void check_against_plain(const Tensor& prediction, const Tensor& mask) {
   const ImageMeasures fast = measure(prediction, mask), plain = PlainMeasures(prediction, mask).all();
   for (const MeasureInfo& m : kMeasures) {
@@ -53,30 +53,30 @@ TEST_CASE("128 is background, 129 is not") {
   CHECK(score(map({255, 0}, 1, 2), map({128, 0}, 1, 2)).iou == 0);
 }
 
-TEST_CASE("a map is stretched by its own range; the threshold is strict") {
+TEST_CASE("a map is stretched to its own range; the threshold is strict") {
   Tensor mask = map({255, 0, 0}, 1, 3);
   ImageScores stretched = score(map({60, 50, 50}, 1, 3), mask);
   CHECK((stretched.mae == 0 && stretched.iou == 1));
-  CHECK(score(map({200, 100, 0}, 1, 3), mask).iou == 1);  // 100 becomes 0.5: not above it
+  CHECK(score(map({200, 100, 0}, 1, 3), mask).iou == 1);  // 100 becomes 0.5, which is not above it
   CHECK(score(map({200, 101, 0}, 1, 3), mask).iou == 0.5);
 }
 
 TEST_CASE("a perfect map") {
   const ImageMeasures m = measure(cross(), cross());
-  const double n = 25, f = 10, all = 1.3 * (f / n) / (0.3 * f / n + 1);  // F when everything is predicted
+  const double n = 25, f = 10, all = 1.3 * (f / n) / (0.3 * f / n + 1);  // F if everything is predicted
   CHECK(m.s == near(1));
   CHECK((m.mae == 0 && m.iou == 1 && m.dice == 1 && m.precision == 1 && m.recall == 1));
   CHECK(m.f_weighted == near(1));
   CHECK(m.e_adaptive == near(n / (n - 1)));
   CHECK(m.e_max == near(n / (n - 1)));
-  CHECK(m.e_mean == near((255 + 0.25) / 256 * n / (n - 1)));  // threshold 0 predicts everything: 1/4 a pixel
+  CHECK(m.e_mean == near((255 + 0.25) / 256 * n / (n - 1)));  // threshold 0 predicts everything: 1/4 per pixel
   CHECK((m.f_adaptive == near(1) && m.f_max == near(1) && m.f_mean == near((255 + all) / 256)));
 }
 
 TEST_CASE("an inverted map") {
   const ImageMeasures m = measure(inverted(cross()), cross());
   const double n = 25, f = 10, all = 1.3 * (f / n) / (0.3 * f / n + 1);
-  CHECK(m.s == 0);  // every block correlates negatively, and S is cut at 0
+  CHECK(m.s == 0);  // every block correlates negatively, and S is clamped at 0
   CHECK((m.mae == 1 && m.iou == 0 && m.dice == 0 && m.precision == 0 && m.recall == 0));
   CHECK(m.e_adaptive == near(0));
   CHECK((m.e_max == near(0.25 * n / (n - 1)) && m.e_mean == near(0.25 * n / (n - 1) / 256)));
@@ -95,11 +95,11 @@ TEST_CASE("a constant map is not stretched") {
   CHECK(score(full({2, 2, 1}, 127, DType::u8), map({255, 0, 0, 0}, 2, 2)).iou == 0);
 }
 
-TEST_CASE("an empty mask scores by what is predicted; F, IoU and Dice are 0 even of an empty map") {
+TEST_CASE("an empty mask scores by what is predicted; F, IoU and Dice are 0 even for an empty map") {
   const Tensor none = zeros({3, 5}, DType::u8);
   const ImageMeasures m = measure(none, none);
   CHECK((m.s == 1 && m.mae == 0 && m.iou == 0 && m.dice == 0 && m.f_max == 0 && m.f_weighted == 0));
-  CHECK(m.e_adaptive == 0);  // the adaptive threshold is 0, so that everything is predicted
+  CHECK(m.e_adaptive == 0);  // the adaptive threshold is 0, which predicts everything
   CHECK((m.e_max == near(15.0 / 14) && m.e_mean == near(255.0 / 256 * 15 / 14)));
   const ImageMeasures all = measure(full({3, 5}, 255, DType::u8), none);
   CHECK((all.s == 0 && all.mae == 1 && all.e_max == 0 && all.f_weighted == 0));
@@ -119,10 +119,10 @@ TEST_CASE("one pixel in a mask, one pixel in a picture") {
   dot.write<uint8_t>()[17] = 255;
   const ImageMeasures m = measure(dot, dot);
   CHECK((m.s == near(1) && m.f_weighted == near(1) && m.iou == 1));
-  // A constant map over it: the three blocks without the pixel are alike in both and score 1, exactly.
+  // For a constant map, the three blocks without the pixel are constant in map and mask and score exactly 1.
   const ImageMeasures even = measure(full({7, 5}, 100, DType::u8), dot);
   const double p = 100 / 255.0, object = 2 * p / (p * p + 1) / 35 + 34.0 / 35 * 2 * (1 - p) / ((1 - p) * (1 - p) + 1);
-  CHECK(even.s == near(0.5 * object + 0.5 * (1 - 12.0 / 35)));  // the block up to (3, 2) is the one with the pixel
+  CHECK(even.s == near(0.5 * object + 0.5 * (1 - 12.0 / 35)));  // the block up to (3, 2) has the pixel
   for (uint8_t v : {0, 255})
     for (uint8_t g : {0, 255}) {
       const ImageMeasures one = measure(map({v}, 1, 1), map({g}, 1, 1));
@@ -130,7 +130,7 @@ TEST_CASE("one pixel in a mask, one pixel in a picture") {
     }
 }
 
-TEST_CASE("a centroid in the last row or column: the empty blocks add nothing") {
+TEST_CASE("a centroid in the last row or column: empty blocks add nothing") {
   for (const Tensor& mask : {map({0, 0, 0, 0, 0, 0, 255, 255, 255}, 3, 3), map({0, 0, 255, 0, 0, 255, 0, 0, 255}, 3, 3),
                              map({0, 0, 0, 0, 0, 0, 0, 0, 255}, 3, 3)}) {
     CHECK(measure(mask, mask).s == near(1));
@@ -156,12 +156,12 @@ TEST_CASE("random maps of odd sizes agree with plain loops over pixels and thres
   }
 }
 
-TEST_CASE("the nearest pixel of the mask is that of a search, ties in the smallest column, then row") {
+TEST_CASE("the nearest pixel of the mask equals a full search; ties go to the smallest column, then row") {
   Random random({.seed = 6, .domain = Domain::test});
   for (int k = 0; k < 200; ++k) {
     const int64_t h = 1 + random.below(13), w = 1 + random.below(13), n = h * w, every = 1 + random.below(9);
     Tensor mask = zeros({h, w}, DType::u8);
-    for (int64_t i = 0; i < n; ++i)  // regular, for many ties, or random
+    for (int64_t i = 0; i < n; ++i)  // half are regular (many ties), half random
       if (k % 2 ? (i / w) % every == 0 && (i % w) % every == 0 : random.below(10) < 2) mask.write<uint8_t>()[i] = 255;
     mask.write<uint8_t>()[random.below(n)] = 255;
     const PlainMeasures plain(mask, mask);
@@ -172,7 +172,7 @@ TEST_CASE("the nearest pixel of the mask is that of a search, ties in the smalle
   }
 }
 
-TEST_CASE("figures of a set: means of images, maxima of the mean curve; any number of threads") {
+TEST_CASE("measures of a set: means over images, maxima of the mean curve; any number of threads") {
   Random random({.seed = 7, .domain = Domain::test});
   std::vector<MapAndMask> pairs;
   for (int64_t k = 0; k < 9; ++k) {
@@ -192,7 +192,7 @@ TEST_CASE("figures of a set: means of images, maxima of the mean curve; any numb
   for (double f : curves.f) best = std::max(best, f);
   CHECK(mean.iou == near(iou));
   CHECK(mean.f_max == near(best));
-  CHECK(mean.f_max < own - 0.01);  // the images' own thresholds differ
+  CHECK(mean.f_max < own - 0.01);  // the best thresholds of the images differ
   CHECK(average(images, {0, 0, 3, 0, 0, 0, 0, 0, 0}).e_max == near(images[2].e_max));
 
   set_threads(1);
@@ -203,7 +203,7 @@ TEST_CASE("figures of a set: means of images, maxima of the mean curve; any numb
   CHECK_THROWS_AS(average({}), DataError);
 }
 
-TEST_CASE("maps of other sizes, channels, types or of no pixels raise") {
+TEST_CASE("maps of wrong size, channels or dtype, or without pixels, raise an error") {
   CHECK_THROWS_AS(score(zeros({2, 2}, DType::u8), zeros({2, 3}, DType::u8)), ShapeError);
   CHECK_THROWS_AS(score(zeros({2, 2, 3}, DType::u8), zeros({2, 2}, DType::u8)), ShapeError);
   CHECK_THROWS_AS(measure(zeros({2, 2}), zeros({2, 2}, DType::u8)), DTypeError);

@@ -1,4 +1,4 @@
-// Every model with every backbone: what `camo train` can be asked for, it can train.
+// Every model with every backbone: `camo train` can train every combination that it accepts.
 #include <doctest/doctest.h>
 
 #include <cstdio>
@@ -16,7 +16,7 @@ using namespace camo::moe;
 
 namespace {
 
-/// Ten steps on one batch: the loss falls, and a gradient reaches everything but experts that nobody chose.
+/// Ten steps on one batch: the loss falls, and everything except experts that were not chosen gets a gradient.
 void train_ten_steps(const CamoXpertConfig& config, const Tensor& x, const Tensor& mask) {
   CAPTURE(config.model);
   CAPTURE(config.backbone);

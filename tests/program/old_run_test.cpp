@@ -1,6 +1,6 @@
-// A run that an older version of the program made still loads: its configuration, its metrics and its checkpoint.
-// tests/golden/old_run.json holds all of it but the weights, which the counter formula of golden.h gives, and what the
-// older version computed from it.  tests/peers/old_run.py made that file.
+// A run from an older version of the program must load: its configuration, metrics and checkpoint.
+// tests/golden/old_run.json holds all of it except the weights, which the counter formula of golden.h gives, and the
+// results that the older version computed from it.  tests/peers/old_run.py made that file.
 #include <doctest/doctest.h>
 
 #include <cmath>
@@ -23,7 +23,7 @@ using nlohmann::json;
 
 namespace {
 
-/// A checkpoint's tensor of that name.  Second moments and variances are positive.
+/// The checkpoint's tensor of that name.  Second moments and variances are positive.
 Tensor filled(const std::string& name, const std::string& type, const Shape& shape) {
   REQUIRE((type == "F32" || type == "I64"));
   if (type == "I64") return full(shape, 3, DType::i64);
@@ -37,7 +37,7 @@ Tensor filled(const std::string& name, const std::string& type, const Shape& sha
   return cast(from(u, shape), DType::f32);
 }
 
-/// Writes the run as the older version left it.
+/// Writes the run as the older version did.
 void write_old_run(const json& old, const std::string& run) {
   std::filesystem::create_directories(run);
   for (const char* name : {"config.json", "metrics.jsonl"}) write_file(run + "/" + name, old[name].get<std::string>());
@@ -56,13 +56,13 @@ void write_old_run(const json& old, const std::string& run) {
 
 }  // namespace
 
-TEST_CASE("a run of an older version is scored, used and continued as that version did it") {
+TEST_CASE("a run of an older version is scored, used and continued with the same results") {
   const json old = json::parse(std::ifstream(CAMO_SOURCE_DIR "/tests/golden/old_run.json"));
   TempFolder folder;
   const std::string run = folder / "run";
   write_old_run(old, run);
 
-  // What the file says of the position goes in and out without a change.
+  // The position in the file is read and written without a change.
   const std::string state = old["metadata"]["state"];
   CHECK(to_json(to_json_object(position_of(parse_json(state, "state")))) == state);
   TrainConfig config;
@@ -82,7 +82,7 @@ TEST_CASE("a run of an older version is scored, used and continued as that versi
   CHECK_MESSAGE(predict.code == 0, predict.error);
   CHECK(probe_image(folder / "found/map/synthetic_000000.png").width == 40);
 
-  // The rest of the second epoch, and a third one.
+  // Continues with the rest of the second epoch and a third one.
   CHECK(resume(run, [](TrainConfig& c) { c.epochs = 3; }).exit_code == 0);
   const std::vector<JsonObject> lines = read_metrics(run + "/metrics.jsonl");
   REQUIRE(lines.size() == old["continued"].size());

@@ -1,4 +1,4 @@
-// The real photographs, where they are: CAMO_DATA/camo, 855 to train on and 81 to be tested on.
+// The real photographs, if present: CAMO_DATA/camo, 855 for training and 81 for testing.
 #include <doctest/doctest.h>
 
 #include "examples/camo/data/dataset.h"
@@ -31,5 +31,5 @@ TEST_CASE("photographs and masks have one size, and every mask has an object and
     CHECK(object < 1);
     share += object / double(test.size());
   }
-  CHECK(share == doctest::Approx(0.156).epsilon(0.01));  // all background gives a mean absolute error of 0.156
+  CHECK(share == doctest::Approx(0.156).epsilon(0.01));  // the MAE of predicting only background
 }

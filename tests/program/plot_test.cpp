@@ -28,7 +28,7 @@ constexpr std::array<int, 3> kWhite{255, 255, 255}, kBlack{0, 0, 0};
 
 }  // namespace
 
-TEST_CASE("every letter is another one, and stays in its box") {
+TEST_CASE("all letters differ and stay in their boxes") {
   std::set<std::vector<int64_t>> seen;
   for (char c = '!'; c <= '~'; ++c) {
     Canvas canvas(9, 6);
@@ -52,7 +52,7 @@ TEST_CASE("drawing is clipped to the canvas and lines have their width") {
   CHECK(at(canvas.pixels(), 19, 29) == kBlack);
 }
 
-TEST_CASE("ticks are round, even, few, and inside") {
+TEST_CASE("ticks are round numbers, evenly spaced, few, and inside the axis") {
   for (auto [low, high] : {std::pair(0.0, 1.0), {1.0, 40.0}, {0.0, 1e-4}, {-3.7, 12.2}, {0.4999, 0.5001}, {1e6, 3e7}}) {
     std::vector<double> t = ticks(low, high);
     REQUIRE(t.size() >= 2);
@@ -67,7 +67,7 @@ TEST_CASE("ticks are round, even, few, and inside") {
   CHECK_THROWS_AS(ticks(1, 1), DataError);
 }
 
-TEST_CASE("a chart shows each series in its colour; values that are not finite leave a gap") {
+TEST_CASE("a chart shows each series in its colour; non-finite values leave a gap") {
   Series rising{"iou", {1, 2, 3, 4}, {0.1, 0.2, 0.3, 0.4}},
       gap{"dice", {1, 2, 3, 4}, {0.3, std::nan(""), HUGE_VAL, 0.2}};
   Tensor one = draw_charts({{"iou", {rising}}}),
@@ -77,14 +77,14 @@ TEST_CASE("a chart shows each series in its colour; values that are not finite l
   CHECK(count(one, {31, 119, 180}) > 300);
   CHECK(count(one, {214, 96, 20}) == 0);
   int64_t dots = count(two, {214, 96, 20});
-  CHECK(dots > 40);  // two dots and the legend's dash
+  CHECK(dots > 40);  // two dots, and the dash in the legend
   CHECK(dots < 140);
   CHECK_THROWS_AS(draw_charts({}), DataError);
 }
 
-TEST_CASE("a chart's y axis ends where it is told to") {
+TEST_CASE("a chart's y axis ends where it is set to end") {
   Series low{"", {0, 1, 2}, {0.1, 0.1, 0.1}};
-  auto height = [&](Chart chart) {  // of the line, in rows from the top
+  auto height = [&](Chart chart) {  // height of the line, in rows from the top
     Tensor picture = draw_charts({chart});
     for (int64_t y = 0; y < picture.dim(0); ++y)
       if (at(picture, y, 300) == std::array{31, 119, 180}) return y;

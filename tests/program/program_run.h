@@ -1,4 +1,4 @@
-// Tools for tests of the program: folders that vanish, a tiny configuration, the binary as a process.
+// Tools for tests of the program: temporary folders, a tiny configuration, the binary as a process.
 #pragma once
 
 #include <filesystem>
@@ -8,7 +8,7 @@
 
 namespace camo::test {
 
-/// A new empty folder, removed with everything in it at the end.
+/// A new empty folder that is removed with its contents at the end of the scope.
 class TempFolder {
  public:
   TempFolder();
@@ -18,24 +18,24 @@ class TempFolder {
   std::string path;
 };
 
-/// Synthetic pictures of 32 pixels; 2 epochs of 3 optimizer steps of 2 passes of 2 pictures.
+/// Synthetic pictures of 32 pixels; 2 epochs of 3 optimizer steps, each of 2 micro-batches of 2 pictures.
 program::TrainConfig tiny_config(const std::string& out);
 
 struct ProcessResult {
   int code = 0;            // exit status, or -signal
   std::string out, error;  // what it printed
 };
-/// Runs build/camo with these arguments (cut at spaces) and waits for its end.
+/// Runs build/camo with these arguments (separated by spaces) and waits for it.
 ProcessResult run_camo(const std::string& arguments, const std::string& environment = "");
 
-/// Writes a grey photograph and its mask, all of it object, as PNG; the folders are made.
+/// Writes a grey photograph and a mask that is all object, as PNG; creates the folders.
 void write_pair_files(const std::filesystem::path& image, const std::filesystem::path& mask, int64_t height,
                       int64_t width, int64_t mask_width);
 
-/// CAMO_DATA/camo, the real photographs; "" where they are absent, which is said aloud.
+/// CAMO_DATA/camo, the real photographs.  If absent, prints that and returns "".
 std::string real_photographs();
 
-/// One number for all tensors of a safetensors file: names, types, shapes, bits.
+/// A hash of all tensors of a safetensors file: names, dtypes, shapes, bits.
 uint64_t weights_hash(const std::string& file);
 
 }  // namespace camo::test

@@ -1,4 +1,4 @@
-// Pieces of the program: configuration, JSON, data sets, augmentation, run folders, evaluation, prediction.
+// Parts of the program: configuration, JSON, data sets, augmentation, run folders, evaluation, prediction.
 #include <doctest/doctest.h>
 
 #include <cmath>
@@ -38,7 +38,7 @@ Picture noise_picture(int64_t h, int64_t w) {
 
 }  // namespace
 
-TEST_CASE("a configuration written and read is the same in every bit") {
+TEST_CASE("a configuration that is written and read is the same in every bit") {
   TrainConfig c;
   c.data = "a \"quoted\" path\\with\tall", c.lr = 0.1 + 0.2, c.min_lr = 1e-300, c.seed = 8999999999999999,
   c.size = {64, 96};
@@ -66,7 +66,7 @@ TEST_CASE("'auto' is resolved before a run records its configuration") {
   CHECK(!bf16_units());
 }
 
-TEST_CASE("JSON numbers keep their kind and their bits") {
+TEST_CASE("JSON numbers keep their type and their bits") {
   JsonObject o;
   o.items = {{"int", int64_t(1) << 62},
              {"whole", 3.0},
@@ -85,7 +85,7 @@ TEST_CASE("JSON numbers keep their kind and their bits") {
   CHECK_THROWS_AS(parse_json("{\"a\": [[1]]}", "t"), ConfigError);
 }
 
-TEST_CASE("the usual folder layouts are found, whatever their case") {
+TEST_CASE("the usual folder layouts are found, in upper or lower case") {
   struct Layout {
     const char *image, *mask, *split;
   };
@@ -122,7 +122,7 @@ TEST_CASE("a list file names pairs relative to itself") {
   CHECK(Dataset{pairs, {}}.load(0).mask.shape() == Shape{8, 6, 1});
 }
 
-TEST_CASE("the hold-out is a seeded share, disjoint from training") {
+TEST_CASE("the hold-out is a random part that depends on the seed, and is disjoint from training") {
   std::vector<Pair> pairs;
   for (int i = 0; i < 50; ++i) pairs.push_back({text("p", i), "", ""});
   Splits a = hold_out(pairs, 0.2, 1), b = hold_out(pairs, 0.2, 1), c = hold_out(pairs, 0.2, 2);
@@ -142,7 +142,7 @@ TEST_CASE("the hold-out is a seeded share, disjoint from training") {
   CHECK(hold_out({pairs[0]}, 0.5, 1).train.size() == 1);
 }
 
-TEST_CASE("augmentation is a function of its key; photograph and mask move together") {
+TEST_CASE("augmentation depends on its key alone; photograph and mask move together") {
   Picture p = noise_picture(40, 30);
   RandomKey key{.seed = 3, .domain = Domain::augment, .path = 8, .step = 2}, later = key;
   later.step = 3;
@@ -154,7 +154,7 @@ TEST_CASE("augmentation is a function of its key; photograph and mask move toget
   CHECK(equal_bits(a.mask, b.mask));
   CHECK(!equal_bits(a.image, c.image));
 
-  // A photograph that shows its mask still does after any change of place.
+  // A photograph that is equal to its mask stays equal to it after any geometric change.
   for (int64_t i = 0; i < p.mask.numel(); ++i)
     for (int k = 0; k < 3; ++k) p.image.write<uint8_t>()[3 * i + k] = p.mask.read<uint8_t>()[i];
   for (uint32_t epoch = 0; epoch < 20; ++epoch) {
@@ -165,11 +165,11 @@ TEST_CASE("augmentation is a function of its key; photograph and mask move toget
     int64_t wrong = 0;
     for (int64_t i = 0; i < 32 * 32; ++i)
       wrong += (s.image.read<float>()[3 * i] > 0.1f) != (s.mask.read<float>()[i] > 0.5f);
-    CHECK(wrong <= 64);  // the seam: two pixels a row at most
+    CHECK(wrong <= 64);  // at the seam, at most two pixels per row
   }
 }
 
-TEST_CASE("without change a picture of the right size is only normalised") {
+TEST_CASE("without augmentation a picture of the right size is only normalised") {
   Picture p = noise_picture(32, 32);
   Sample s = plain(p, {32, 32});
   Tensor n = normalised(p.image, {32, 32});
@@ -179,7 +179,7 @@ TEST_CASE("without change a picture of the right size is only normalised") {
   CHECK(s.mask.read<float>()[31] == 0);
 }
 
-TEST_CASE("a run folder is taken once, locked, and its metrics survive a torn line") {
+TEST_CASE("a run folder is used by one run, is locked, and its metrics survive a torn line") {
   TempFolder folder;
   RunRecord run(RunFolder::create(folder / "run"), [](const std::string& warning) { FAIL(warning); });
   const std::string metrics = run.folder().file(RunFile::metrics);
@@ -201,7 +201,7 @@ TEST_CASE("a run folder is taken once, locked, and its metrics survive a torn li
   CHECK(read_metrics(metrics)[1].number("loss") == 0.5);
 }
 
-TEST_CASE("a new run refuses a folder that holds a file under any name that it would write") {
+TEST_CASE("a new run refuses a folder with any file whose name it would write") {
   TempFolder folder;
   const std::string run = folder / "mine";
   for (const RunFileName& row : kRunFiles) {
@@ -216,14 +216,14 @@ TEST_CASE("a new run refuses a folder that holds a file under any name that it w
   }
   CHECK_THROWS_WITH_AS(train(tiny_config(run)), doctest::Contains("holds a file that the run would overwrite (lock)"),
                        ConfigError);
-  fs::rename(run + "/lock", run + "/notes.txt");  // other names are the user's own
+  fs::rename(run + "/lock", run + "/notes.txt");  // other names belong to the user
   CHECK_NOTHROW(RunFolder::create(run));
 }
 
-TEST_CASE("the table of a run's files names all that a run writes") {
+TEST_CASE("the table of a run's files lists all files that a run writes") {
   TempFolder folder;
   TrainConfig config = tiny_config(folder / "run");
-  config.count = 30, config.batch_size = 5, config.epochs = 1;  // 3 pictures for validation
+  config.count = 30, config.batch_size = 5, config.epochs = 1;  // 3 pictures are for validation
   REQUIRE(train(config).exit_code == 0);
   std::set<std::string> written, known;
   for (const fs::directory_entry& entry : fs::directory_iterator(config.out))
@@ -232,7 +232,7 @@ TEST_CASE("the table of a run's files names all that a run writes") {
   CHECK(written == known);
 }
 
-TEST_CASE("train, eval, predict and inspect fit together") {
+TEST_CASE("train, eval, predict and inspect work together") {
   TempFolder folder;
   CHECK(run_camo("synth --count 6 --size 48x40 --out " + folder / "data").code == 0);
   std::string train =
@@ -254,7 +254,7 @@ TEST_CASE("train, eval, predict and inspect fit together") {
   CHECK(probe_image(folder / "found/map/synthetic_000003.png").width == 40);
   CHECK(probe_image(folder / "found/overlay/synthetic_000003.png").channels == 3);
   CHECK(run_camo("predict --weights " + weights + " --out " + folder / "found " + folder / "data/Image").code == 2);
-  // The maps on disk score as the network did.
+  // The maps on disk have the same score as the network.
   test::ProcessResult maps = run_camo("eval --pred " + folder / "found/map --gt " + folder / "data/GT");
   CHECK(maps.code == 0);
   CHECK(eval.out.find(maps.out) != std::string::npos);
@@ -266,7 +266,7 @@ TEST_CASE("train, eval, predict and inspect fit together") {
   CHECK(inspect.out == run_camo("inspect --stats --hash " + weights).out);
 }
 
-TEST_CASE("a map depends on its photograph alone, and has the photograph's size") {
+TEST_CASE("a map depends on its photograph alone and has its size") {
   TrainConfig config;
   std::unique_ptr<moe::CamoXpert> model = make_model(config);
   model->train(false);

@@ -1,5 +1,5 @@
-// A run that is stopped and continued ends in the same bits; threads and workers never change a bit; a step
-// that is not finite changes nothing.
+// A run that is stopped and continued gives the same bits; so does any number of threads and workers; a step that is
+// not finite changes nothing.
 #include <doctest/doctest.h>
 
 #include <cmath>
@@ -20,7 +20,7 @@ using camo::test::weights_hash;
 
 namespace {
 
-/// Everything a run ends with but the place it lies in and its timings.
+/// All results of a run except its location and its timings.
 struct Ending {
   uint64_t last, best;
   std::vector<std::string> metrics;
@@ -53,7 +53,7 @@ bool same(const std::vector<Tensor>& a, const std::vector<Tensor>& b) {
   return true;
 }
 
-/// The run ends with an error of this exit code that says this.
+/// Checks that the run ends with an error of this exit code and text.
 void expect_end(const TrainConfig& config, const Hooks& hooks, int exit_code, const char* says) {
   try {
     train(config, hooks);
@@ -72,8 +72,8 @@ TEST_CASE("a run stopped at any step and continued equals the run that was never
   const Ending whole = ending(folder / "whole");
   CHECK(whole.metrics.size() == 2);
 
-  // Signals at: the first step (mid-epoch); inside the second step, between its two passes; the last step of
-  // the first epoch (before validation); inside the second epoch.
+  // Signals arrive during the first step (mid-epoch); in the second step between its two micro-batches; in the last
+  // step of the first epoch (before validation); in the second epoch.
   struct Stop {
     int64_t step, pass;
     int signal;
@@ -97,7 +97,7 @@ TEST_CASE("a run stopped at any step and continued equals the run that was never
   }
 }
 
-TEST_CASE("more epochs than first planned are legal; a finished run stays as it is") {
+TEST_CASE("a run may continue with more epochs than planned; a finished run does not change") {
   TempFolder folder;
   TrainConfig config = tiny_config(folder / "run");
   config.epochs = 1;
@@ -110,7 +110,7 @@ TEST_CASE("more epochs than first planned are legal; a finished run stays as it 
   CHECK(read_metrics(folder / "run/metrics.jsonl").size() == 2);
 }
 
-TEST_CASE("one weights hash for 1, 2, 3 threads and 0, 1, 3 workers; a configuration file reruns a run") {
+TEST_CASE("the weights have one hash for 1, 2, 3 threads and 0, 1, 3 workers; a configuration file reruns a run") {
   TempFolder folder;
   std::vector<uint64_t> hashes;
   for (int64_t threads : {1, 2, 3})
@@ -138,7 +138,7 @@ TEST_CASE(
   std::string culprit;
   Hooks hooks;
   hooks.before_pass = [&](int64_t pass, Sample& batch) {
-    if (pass == 3) batch.image.write<float>()[5] = std::numeric_limits<float>::quiet_NaN();  // second pass of step 2
+    if (pass == 3) batch.image.write<float>()[5] = std::numeric_limits<float>::quiet_NaN();  // step 2, second half
   };
   hooks.after_step = [&](Learner& learner, const StepReport& report) {
     accepted.push_back(report.accepted);
@@ -162,7 +162,7 @@ TEST_CASE("NaN in every step ends the run with exit code 5") {
   expect_end(config, hooks, 5, "2 steps in a row");
 }
 
-TEST_CASE("a route that goes wrong in training ends the run and is named") {
+TEST_CASE("a wrong route in training ends the run with an error that names it") {
   TempFolder folder;
   TrainConfig config = tiny_config(folder / "run");
   config.epochs = 1, config.verify_every = 2;

@@ -1,4 +1,4 @@
-// Pictures of the routing: they show what they say.
+// Pictures of the routing: they show the right numbers.
 #include <doctest/doctest.h>
 
 #include <map>
@@ -28,18 +28,18 @@ JsonObject epoch(int64_t number, std::vector<double> load) {
 
 }  // namespace
 
-TEST_CASE("the bands of usage are as wide as the shares") {
+TEST_CASE("the bands of the usage picture are as wide as the shares") {
   const std::vector<ScaleNames> scales = {{"H/4", {"one", "two"}}};
   CHECK(!draw_usage({}, scales).defined());
   Tensor picture = draw_usage({epoch(1, {30, 10}), epoch(2, {60, 20})}, scales);
   auto found = colours(picture);
   const double one = double(found[{38, 112, 180}]), two = double(found[{226, 120, 32}]);
   CHECK(one / two == doctest::Approx(3).epsilon(0.05));
-  // One epoch alone fills its panel.
+  // A single epoch fills its panel.
   CHECK(draw_usage({epoch(7, {1, 1})}, scales).defined());
 }
 
-TEST_CASE("groups that go to one expert each stand out as bright cells") {
+TEST_CASE("groups that each go to one expert appear as bright cells") {
   moe::Survey survey;
   std::vector<double> share, feature;
   for (int i = 0; i < 40; ++i) {
@@ -54,7 +54,7 @@ TEST_CASE("groups that go to one expert each stand out as bright cells") {
   CHECK(double(bright) == doctest::Approx(double(dark)).epsilon(0.1));
 }
 
-TEST_CASE("a photograph is drawn for every model that routes, and a model that does not is told so") {
+TEST_CASE("a photograph is drawn for every model that routes; for a model without routing the error says so") {
   const Tensor photograph = make_synthetic(1, 2, 48, 64).image;
   for (const std::string& name : moe::model_names()) {
     moe::CamoXpert net(nn::Scope{.seed = 1}, {.model = name, .image_height = 32, .image_width = 32});
@@ -70,7 +70,7 @@ TEST_CASE("a photograph is drawn for every model that routes, and a model that d
   }
 }
 
-TEST_CASE("a network of pools of different sizes is drawn like any other") {
+TEST_CASE("a network with pools of different sizes can be drawn") {
   struct Net : nn::Module {
     moe::Moe images, pixels;
     Net()
@@ -90,17 +90,17 @@ TEST_CASE("a network of pools of different sizes is drawn like any other") {
     survey = surveyor.result();
   }
   CHECK(survey.images() == 4);
-  // Photograph, choice, and an answer of each of the five experts, in columns of 172 pixels.
+  // Photograph, choice, and the outputs of five experts, in columns of 172 pixels.
   CHECK(picture.dim(1) > 7 * 172);
   CHECK(colours(picture).size() > 100);
   CHECK(draw_groups(survey).dim(2) == 3);
 }
 
-TEST_CASE("where tiles are routed their first choices lie over the photograph") {
+TEST_CASE("with routing by tile, the first choices are drawn over the photograph") {
   moe::CamoXpert net(nn::Scope{.seed = 1}, {.mixture = {.routing = moe::Routing::tile, .tile = 2}});
   net.train(false);
   const Tensor photograph = full({64, 64, 3}, 128, DType::u8);
-  // On grey each expert's colour stands out, 55 % of it; four scales, cells of 164 pixels.
+  // On grey, each expert's colour is mixed in by 55 %; there are four scales, with cells of 164 pixels.
   auto found = colours(draw_responses(net, photograph, {64, 64}));
   int64_t of_experts = 0;
   for (std::array<int, 3> c :
@@ -109,7 +109,7 @@ TEST_CASE("where tiles are routed their first choices lie over the photograph") 
   CHECK(of_experts == 4 * 164 * 164);
 }
 
-TEST_CASE("camo verify and camo route answer from the command line") {
+TEST_CASE("camo verify and camo route run from the command line") {
   test::ProcessResult fresh = test::run_camo("verify --size 32 --threads 1");
   CHECK(fresh.code == 0);
   CHECK(fresh.out.find("needs a trained model and data") != std::string::npos);

@@ -27,7 +27,7 @@ std::vector<SynthPair> series(uint64_t seed, uint64_t count, double difficulty =
 
 }  // namespace
 
-TEST_CASE("a synthetic picture is a function of seed, index, size and difficulty") {
+TEST_CASE("a synthetic picture depends on seed, index, size and difficulty alone") {
   SynthPair a = make_synthetic(1, 5, 48, 64), b = make_synthetic(1, 5, 48, 64);
   CHECK(a.image.shape() == Shape{48, 64, 3});
   CHECK(a.mask.shape() == Shape{48, 64, 1});
@@ -49,7 +49,7 @@ TEST_CASE("masks are 0 or 255 and cover 5 to 35 percent, at any shape and diffic
   }
 }
 
-TEST_CASE("one index is the same scene at every size") {
+TEST_CASE("an index gives the same scene at every size") {
   for (uint64_t i = 0; i < 8; ++i) {
     Tensor small = make_synthetic(4, i, 64, 64).mask, large = resize_image(make_synthetic(4, i, 192, 192).mask, 64, 64);
     int64_t both = 0, either = 0;
@@ -61,7 +61,7 @@ TEST_CASE("one index is the same scene at every size") {
   }
 }
 
-TEST_CASE("the object's colours are the ground's: means differ by less than the texture's own deviation") {
+TEST_CASE("object and background have similar colours: means differ by less than the texture's deviation") {
   double difference = 0, deviation = 0;
   for (const SynthPair& p : series(5, 60)) {
     double n[2] = {}, sum[2] = {}, square = 0;
@@ -77,13 +77,13 @@ TEST_CASE("the object's colours are the ground's: means differ by less than the 
   CHECK(difference < 0.75 * deviation);
 }
 
-TEST_CASE("sizes and difficulties that make no picture are refused") {
+TEST_CASE("sizes and difficulties that give no picture are refused") {
   CHECK_THROWS_AS(make_synthetic(1, 0, 15, 64), ShapeError);
   CHECK_THROWS_AS(make_synthetic(1, 0, 64, 64, 1.1), ConfigError);
   CHECK_THROWS_AS(make_synthetic(1, 0, 64, 64, std::nan("")), ConfigError);
 }
 
-TEST_CASE("the baseline solves what colour tells, and not the camouflage") {
+TEST_CASE("the colour baseline finds coloured objects but not camouflaged ones") {
   std::vector<SynthPair> train = series(1, 60), test = series(2, 60);
   double camouflage = logistic_baseline(train, test);
   CHECK(camouflage < 0.35);

@@ -1,4 +1,4 @@
-// The arena behind every caching allocator: blocks never overlap, neighbours merge, a refusal is a nullptr.
+// The arena behind the caching allocators: blocks never overlap, neighbours merge, and a full system gives nullptr.
 #include "tensor/memory/arena.h"
 
 #include <doctest/doctest.h>
@@ -21,7 +21,7 @@ void* take(int64_t bytes) { return pieces_left-- > 0 ? std::aligned_alloc(size_t
 
 }  // namespace
 
-TEST_CASE("blocks that are held never overlap, and all merge again") {
+TEST_CASE("blocks in use never overlap, and after release all merge again") {
   pieces_left = 1000;
   Arena arena(take, kPiece, kAlign);
   Random random({.seed = 3, .domain = Domain::test});
@@ -50,13 +50,13 @@ TEST_CASE("blocks that are held never overlap, and all merge again") {
   const MemoryStats end = arena.stats();
   CHECK(end.in_use == 0);
   CHECK(end.peak <= end.reserved);
-  CHECK(end.largest_free >= kPiece);  // whole pieces again: the next large block needs nothing new
+  CHECK(end.largest_free >= kPiece);  // pieces are whole again, so the next large block needs no new one
   const int64_t reserved = end.reserved;
   arena.release(arena.allocate(kPiece));
   CHECK(arena.stats().reserved == reserved);
 }
 
-TEST_CASE("pieces that touch stay apart") {
+TEST_CASE("adjacent pieces do not merge") {
   static std::vector<char> memory(size_t(2 * kPiece) + kAlign);
   static char* next = memory.data();
   Arena arena([](int64_t bytes) -> void* { return std::exchange(next, next + bytes); }, kPiece, kAlign);
@@ -68,7 +68,7 @@ TEST_CASE("pieces that touch stay apart") {
   CHECK(arena.allocate(kPiece) == first);
 }
 
-TEST_CASE("when the system has no more, allocate gives nullptr and what is held stays good") {
+TEST_CASE("when the system has no more memory, allocate returns nullptr and blocks in use stay valid") {
   pieces_left = 1;
   Arena arena(take, kPiece, kAlign);
   void* half = arena.allocate(kPiece / 2);

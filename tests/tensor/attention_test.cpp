@@ -1,4 +1,4 @@
-// The attention kernels against the plain loops, over odd sizes; what a query's bits may depend on.
+// The attention kernels compared with plain loops over odd sizes, and what the bits of a query may depend on.
 #include "tensor/ops/attention.h"
 
 #include <doctest/doctest.h>
@@ -31,7 +31,7 @@ template <class T> void compare(int64_t B, int heads, int64_t N, int64_t M, int6
   CHECK(relative_error(out.y, y) <= tolerance);
   CHECK(relative_error(out.lse, lse) <= tolerance);
   CHECK(relative_error(grads.dv, dv) <= tolerance);
-  if (M > 1) {  // one key: its probability is 1 whatever q and k
+  if (M > 1) {  // with one key its probability is 1, whatever q and k are
     CHECK(relative_error(grads.dq, dq) <= 2 * tolerance);
     CHECK(relative_error(grads.dk, dk) <= 2 * tolerance);
   }
@@ -50,7 +50,7 @@ TEST_CASE("attention equals its definition") {
       compare<float>(2, 1, N, M, 20, 2e-6);
       compare<double>(1, 1, N, M, 20, 1e-14);
     }
-  compare<float>(1, 1, 2100, 50, 8, 2e-6);  // more than one stretch of queries
+  compare<float>(1, 1, 2100, 50, 8, 2e-6);  // more than one range of queries
 }
 
 TEST_CASE("attention at large scores does not overflow") {

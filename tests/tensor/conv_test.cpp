@@ -1,4 +1,4 @@
-// Convolution by products over runs of memory against the plain loops, over every kind of window.
+// Convolution kernels compared with plain loops over every kind of window.
 #include "tensor/cpu/kernels/conv.h"
 
 #include <doctest/doctest.h>
@@ -44,7 +44,7 @@ TEST_CASE("convolution and its gradients equal the plain loops") {
     kernel::conv_plain(x.data(), w.data(), bias.data(), plain.data(), s);
     CHECK(test::relative_error(y, plain) < 1e-13);
 
-    // The adjoints, scattered tap by tap.
+    // The adjoints by scattering, tap by tap.
     std::vector<double> dx_plain(static_cast<size_t>(nx)), dw_plain(static_cast<size_t>(nw));
     const int64_t C = s.C / s.groups, O = s.O / s.groups;
     for (int64_t b = 0; b < s.B; ++b)
@@ -69,7 +69,7 @@ TEST_CASE("convolution and its gradients equal the plain loops") {
   }
 }
 
-TEST_CASE("convolution in f32 and bf16 is near f64") {
+TEST_CASE("convolution in f32 and bf16 is close to f64") {
   for (const Conv& s : kCases) {
     const ConvSpec spec{s.stride, s.padding, s.dilation, s.groups};
     Tensor x = randn({s.B, s.H, s.W, s.C}, 1, DType::bf16), w = randn({s.O, s.kh, s.kw, s.C / s.groups}, 2, DType::f32);
@@ -88,7 +88,7 @@ TEST_CASE("convolution in f32 and bf16 is near f64") {
   }
 }
 
-TEST_CASE("an image's convolution does not depend on its batch mates") {
+TEST_CASE("the convolution of an image does not depend on the rest of the batch") {
   Tensor x = randn({5, 9, 11, 20}, 1), w = randn({36, 3, 3, 20}, 2);
   Tensor all = conv2d(x, w, {}, {.padding = 1});
   for (int64_t b = 0; b < 5; ++b)

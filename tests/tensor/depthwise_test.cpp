@@ -1,4 +1,4 @@
-// The depthwise kernels against the defining loops in f64, over odd sizes, strides, dilations and paddings.
+// The depthwise kernels compared with the defining loops in f64, over odd sizes, strides, dilations and paddings.
 #include "tensor/cpu/kernels/depthwise.h"
 
 #include <doctest/doctest.h>
@@ -23,7 +23,7 @@ struct Sums {
   std::vector<double> y, dx, dweight, dbias;
 };
 
-/// Straight from the definition; dy stands in for the gradient of y.
+/// The definition; dy replaces the gradient of y.
 template <class T, class A>
 Sums define(const std::vector<T>& x, const std::vector<A>& weight, const std::vector<A>& bias, const std::vector<T>& dy,
             const kernel::Depthwise& s) {
@@ -97,7 +97,7 @@ TEST_CASE("depthwise convolution equals its definition") {
   }
 }
 
-TEST_CASE("a depthwise weight gradient is the same bits for any number of threads") {
+TEST_CASE("a depthwise weight gradient has the same bits for any number of threads") {
   kernel::Depthwise s{2, 23, 22, 40, 3, 3, 1, 1, 1};
   auto x = numbers<float>(s.B * s.H * s.W * s.C, 1), dy = numbers<float>(s.B * s.H * s.W * s.C, 2);
   std::vector<float> first(s.C * 9), again(s.C * 9), bias(s.C);

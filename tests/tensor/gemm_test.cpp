@@ -1,9 +1,9 @@
-// The packed kernels against Eigen in double, over sizes that cross tiles, panels, steps and blocks.
+// The matrix product kernels compared with Eigen in double, over sizes that cross tiles, panels, steps and blocks.
 #include "tensor/cpu/kernels/gemm.h"
 
 #include <doctest/doctest.h>
 
-#define EIGEN_DONT_VECTORIZE  // g++ 12 warns of the vector code; the reference need not be fast
+#define EIGEN_DONT_VECTORIZE  // g++ 12 warns about Eigen's vector code; the reference need not be fast
 #include <Eigen/Core>
 #include <array>
 #include <cmath>
@@ -95,7 +95,7 @@ TEST_CASE("bf16 units multiply rounded numbers and sum in f32") {
   use_bf16_units(false);
 }
 
-TEST_CASE("multiply equals the product by Eigen") {
+TEST_CASE("multiply equals Eigen's product") {
   for (Trans trans : {Trans::no, Trans::yes}) {
     compare<float, float, float>(trans, 1e-6);
     compare<double, double, double>(trans, 1e-14);
@@ -132,7 +132,7 @@ TEST_CASE("a row of a product does not depend on how many rows there are") {
   }
 }
 
-TEST_CASE("a row has the same bits among 1 to 64 rows, by the small and by the large kernel, in every type") {
+TEST_CASE("a row has the same bits among 1 to 64 rows, in the small and the large kernel, for every dtype") {
   auto same = [&]<class T>(T, int64_t K, int64_t N, Trans trans) {
     const int64_t most = 64, ldb = trans == Trans::yes ? K : N;
     auto a = noise<T>(most * K, 1), b = noise<T>(N * K, 2);
@@ -153,7 +153,7 @@ TEST_CASE("a row has the same bits among 1 to 64 rows, by the small and by the l
     }
 }
 
-TEST_CASE("few rows are turned and multiplied in the order of many") {  // 129 rows take the other way
+TEST_CASE("few rows are transposed and multiplied in the order of many") {  // 129 rows take the other way
   const int64_t M = 40, N = 24, most = 128;
   auto a = noise<float>(129 * M, 1), b = noise<float>(129 * N, 2);
   std::fill(a.begin() + most * M, a.end(), 0.f);
@@ -189,7 +189,7 @@ TEST_CASE("multiply reads rows in pieces and writes rows anywhere") {
             [&](int64_t m, int64_t k) { return left(m, k); }, dw.data(), K) < 1e-6);
 }
 
-TEST_CASE("multiply_transposed equals the product by Eigen") {
+TEST_CASE("multiply_transposed equals Eigen's product") {
   compare_transposed<float>(1e-6);
   compare_transposed<double>(1e-14);
   compare_transposed<bf16>(1e-6);

@@ -16,7 +16,7 @@ TEST_CASE("a small tensor is printed whole, in columns") {
   CHECK(to_string(from<uint8_t>({0, 255}, {1, 2})) == "u8 (1, 2): min 0, mean 127.5, max 255\n[[  0  255]]");
 }
 
-TEST_CASE("of a large one the corners are shown") {
+TEST_CASE("a large tensor is printed by its corners") {
   CHECK(to_string(arange(100).reshape(Shape{10, 10}), 2) ==
         "i64 (10, 10): min 0, mean 49.5, max 99\n"
         "[[ 0   1  ...   8   9]\n"
@@ -27,7 +27,7 @@ TEST_CASE("of a large one the corners are shown") {
   CHECK(to_string(zeros({1000, 1000, 3})).size() < 1000);
 }
 
-TEST_CASE("NaN and infinity are counted and left out of the figures") {
+TEST_CASE("NaN and infinity are counted, and left out of the statistics") {
   Tensor x = from<float>({1, std::nanf(""), 3, -HUGE_VALF}, {4});
   CHECK(to_string(x) == "f32 (4): min 1, mean 2, max 3, 1 NaN, 1 infinite\n[   1   nan     3  -inf]");
   CHECK(to_string(full({2}, HUGE_VAL)) == "f32 (2): 2 infinite\n[inf  inf]");

@@ -1,4 +1,4 @@
-// Reductions and broadcasting against plain loops in double that know nothing of merged axes, pieces or vectors.
+// Reductions and broadcasting compared with plain loops in double, without merged axes, pieces or vectors.
 #include "tensor/ops/reduce.h"
 
 #include <doctest/doctest.h>
@@ -19,7 +19,8 @@ namespace {
 using Numbers = std::vector<double>;
 using Axes = std::vector<int>;
 
-/// Position in a tensor of shape `s` of the element that `i` of `out` reads, axes aligned at the end, 1 repeating.
+/// The position in a tensor of shape `s` of the element that element `i` of `out` reads: axes aligned at
+/// the end, 1 repeats.
 int64_t position(int64_t i, const Shape& out, const Shape& s) {
   int64_t at = 0, step = 1;
   for (int axis = out.rank() - 1, own = s.rank() - 1; axis >= 0; i /= out[axis], --axis, --own) {
@@ -30,7 +31,7 @@ int64_t position(int64_t i, const Shape& out, const Shape& s) {
   return at;
 }
 
-/// The elements of x that each element of the reduced shape (axes kept) sums over, in order.
+/// The elements of x that are reduced to each element of the result (axes kept), in order.
 std::vector<Numbers> groups(const Tensor& x, const Axes& axes) {
   const Shape kept = reduced_shape(x.shape(), axes, true, "test");
   std::vector<Numbers> out(kept.numel());
@@ -54,7 +55,7 @@ double variance_of(const Numbers& v) {
 }  // namespace
 
 TEST_CASE("sum, mean, max, min and variance over every set of axes") {
-  // Small; one fold of more than a piece along each axis; axes of length 1 between the others.
+  // Small shapes; shapes with more than one piece along each axis; shapes with axes of length 1 in between.
   for (const Shape& shape : {Shape{2, 3, 4, 5}, Shape{3, 20011, 2, 1}, Shape{2, 1, 700, 33}, Shape{9, 1, 1, 20011}}) {
     for (DType dtype : {DType::f64, DType::f32}) {
       const Tensor x = randn(shape, 1, dtype);
@@ -86,7 +87,7 @@ TEST_CASE("sum, mean, max, min and variance over every set of axes") {
   }
 }
 
-TEST_CASE("kept axes stay as 1, others vanish; nothing sums to 0") {
+TEST_CASE("kept axes have length 1, others are removed; the sum of no elements is 0") {
   Tensor x = ones({2, 3, 4});
   CHECK(sum(x).shape() == Shape{});
   CHECK(sum(x, {1}).shape() == Shape{2, 4});
@@ -94,7 +95,7 @@ TEST_CASE("kept axes stay as 1, others vanish; nothing sums to 0") {
   CHECK(to_vector<float>(sum(zeros({2, 0}), {1})) == std::vector<float>{0, 0});
   CHECK(item(sum(zeros({0}))) == 0);
   CHECK_THROWS_AS(mean(zeros({2, 0}), {1}), ShapeError);
-  CHECK(mean(zeros({0, 2}), {1}).shape() == Shape{0});  // no rows, but each would have two elements
+  CHECK(mean(zeros({0, 2}), {1}).shape() == Shape{0});  // there are no rows, but each would have two elements
   CHECK_THROWS_AS(max(zeros({0})), ShapeError);
   CHECK_THROWS_AS(argmax(zeros({2, 0}), 1), ShapeError);
 }
@@ -124,7 +125,7 @@ TEST_CASE("NaN wins max and min; argmax finds the first largest, or the first Na
   CHECK(to_vector<float>(min(x, {1}))[2] == -3);
 }
 
-TEST_CASE("all_finite sees one bad element wherever it is; sum_of_squares works in double") {
+TEST_CASE("all_finite finds one bad element anywhere; sum_of_squares works in double") {
   for (int64_t n : {1, 17, 20011})
     for (float bad : {NAN, INFINITY, -INFINITY}) {
       Tensor x = full({n}, 3e38);
@@ -133,7 +134,7 @@ TEST_CASE("all_finite sees one bad element wherever it is; sum_of_squares works 
       CHECK(!all_finite(x));
     }
   CHECK(all_finite(zeros({0})));
-  CHECK(sum_of_squares(full({40003}, 1e25)) == doctest::Approx(40003e50).epsilon(1e-6));  // beyond float
+  CHECK(sum_of_squares(full({40003}, 1e25)) == doctest::Approx(40003e50).epsilon(1e-6));  // larger than a float can be
   CHECK(sum_of_squares(from<float>({3, 4}, {2})) == 25);
 }
 
@@ -172,7 +173,7 @@ TEST_CASE("broadcasting reads what numpy's rule says, and sum_to is its adjoint"
   CHECK_THROWS_AS(sum_to(zeros({2, 3}), {2}), ShapeError);
 }
 
-TEST_CASE("add_into_rows touches its rows only, and both refuse what does not fit") {
+TEST_CASE("add_into_rows changes only its rows, and both functions refuse shapes that do not fit") {
   Tensor y = ones({4, 3});
   add_into_rows(y, 1, full({2, 3}, 5));
   CHECK(to_vector<float>(y) == std::vector<float>{1, 1, 1, 6, 6, 6, 6, 6, 6, 1, 1, 1});

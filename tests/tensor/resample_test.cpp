@@ -1,4 +1,4 @@
-// Pooling and resizing against values worked out by hand.
+// Pooling and resizing compared with values computed by hand.
 #include "tensor/ops/resample.h"
 
 #include <doctest/doctest.h>
@@ -16,7 +16,7 @@ static void check_values(const Tensor& x, const std::vector<double>& want) {
 
 static Tensor row(const std::vector<double>& values) { return from<double>(values, {1, 1, int64_t(values.size()), 1}); }
 
-TEST_CASE("bilinear resizing meets pixel centres, or corners if told") {
+TEST_CASE("bilinear resizing aligns pixel centres, or corners on request") {
   check_values(resize_bilinear(row({1, 2}), 1, 4), {1, 1.25, 1.75, 2});
   check_values(resize_bilinear(row({1, 2}), 1, 4, true), {1, 4. / 3, 5. / 3, 2});
   check_values(resize_bilinear(row({1, 2, 3, 4}), 1, 2), {1.5, 3.5});
@@ -40,7 +40,7 @@ TEST_CASE("nearest resizing takes floor(o * in / out)") {
   check_values(resize_nearest_backward(row({1, 2}), {1, 1, 5, 1}), {1, 0, 2, 0, 0});
 }
 
-TEST_CASE("average pooling counts its padding") {
+TEST_CASE("average pooling includes its padding") {
   check_values(avg_pool(from<double>({1, 2, 3, 4}, {1, 2, 2, 1}), {.kernel = 3, .stride = 1, .padding = 1}),
                {10. / 9, 10. / 9, 10. / 9, 10. / 9});
   check_values(avg_pool(from<double>({1, 2, 3, 4, 5, 6}, {1, 2, 3, 1}), {}), {3});
@@ -48,7 +48,7 @@ TEST_CASE("average pooling counts its padding") {
   check_values(adaptive_avg_pool(row({1, 2}), 1, 3), {1, 1.5, 2});
 }
 
-TEST_CASE("max pooling names the first maximum, and NaN is the largest") {
+TEST_CASE("max pooling returns the index of the first maximum, and NaN is the largest") {
   const double nan = std::numeric_limits<double>::quiet_NaN(), low = -std::numeric_limits<double>::infinity();
   MaxPoolOut out = max_pool(from<double>({1, 3, 3, 2, 0, 3, 1, 1}, {1, 2, 4, 1}), {});
   check_values(out.y, {3, 3});

@@ -14,7 +14,7 @@
 
 using namespace camo;
 
-TEST_CASE("a shape refuses products that do not fit and is not fooled by a zero") {
+TEST_CASE("a shape refuses products that overflow, even if an axis is 0") {
   CHECK(Shape{2, 3, 4}.numel() == 24);
   CHECK(Shape{}.numel() == 1);
   CHECK(Shape{5, 0}.numel() == 0);
@@ -26,7 +26,7 @@ TEST_CASE("a shape refuses products that do not fit and is not fooled by a zero"
   CHECK_THROWS_WITH_AS((Shape{2, 3}[2]), "shape: axis 2 is outside (2, 3)", ShapeError);
 }
 
-TEST_CASE("shapes broadcast as numpy's") {
+TEST_CASE("shapes broadcast as in numpy") {
   CHECK(broadcast({4, 1, 3}, {2, 1}, "t") == Shape{4, 2, 3});
   CHECK(broadcast({}, {5}, "t") == Shape{5});
   CHECK(broadcast({0, 3}, {1, 1}, "t") == Shape{0, 3});
@@ -49,7 +49,7 @@ TEST_CASE("copies alias, clones do not, views see the same numbers") {
   CHECK_THROWS_AS(Tensor().read<float>(), GraphError);
 }
 
-TEST_CASE("every write counts a version and unique() sees other holders") {
+TEST_CASE("every write increments the version, and unique() detects other holders") {
   Tensor x = zeros({2});
   uint64_t before = x.version();
   x.write<float>();
@@ -68,7 +68,7 @@ TEST_CASE("bf16 rounds to nearest even and keeps NaN and infinity") {
   CHECK(std::isinf(float(bf16(3.4e38f))));
 }
 
-TEST_CASE("vectors read and write bf16 and tails as the scalar code does") {
+TEST_CASE("vectors load and store bf16 and tails like scalar code") {
   constexpr int n = Vec<float>::size;
   std::vector<float> in(n);
   for (int i = 0; i < n; ++i) in[i] = std::ldexp(1 + 0.013f * i, i % 7 - 3) * (i % 2 ? 1 : -1);
@@ -86,7 +86,7 @@ TEST_CASE("vectors read and write bf16 and tails as the scalar code does") {
   CHECK(three[3] == 0);
 }
 
-TEST_CASE("freed memory is used again and neighbours merge") {
+TEST_CASE("freed memory is reused, and neighbours merge") {
   reset_memory_peak();
   MemoryStats before = memory_stats();
   {
@@ -96,7 +96,7 @@ TEST_CASE("freed memory is used again and neighbours merge") {
   CHECK(memory_stats().in_use == before.in_use);
   CHECK(memory_stats().peak >= before.in_use + (8 << 20));
   int64_t reserved = memory_stats().reserved;
-  for (int i = 0; i < 100; ++i) Tensor c = empty({(1 << 21) - i}, DType::f32);  // fits where a and b lay together
+  for (int i = 0; i < 100; ++i) Tensor c = empty({(1 << 21) - i}, DType::f32);  // fits where a and b were
   CHECK(memory_stats().reserved == reserved);
   CHECK_THROWS_AS(empty({int64_t(1) << 60}, DType::u8), MemoryError);
 }
@@ -124,7 +124,7 @@ TEST_CASE("parallel loops visit each index once and give the same sum for any th
   CHECK(parallel_sum<int>(0, 10, [](int64_t, int64_t) { return 1; }) == 0);
 }
 
-TEST_CASE("an exception leaves a parallel loop, and other threads run loops serially") {
+TEST_CASE("an exception propagates out of a parallel loop, and other threads run loops serially") {
   CHECK_THROWS_AS(parallel_for(1000, 10000, [](int64_t i) { check(i != 700, "bad"); }), ShapeError);
   std::atomic<int> distinct{0};
   std::thread worker([&] {
@@ -135,14 +135,14 @@ TEST_CASE("an exception leaves a parallel loop, and other threads run loops seri
   CHECK(distinct == 0);
 }
 
-TEST_CASE("Philox gives the published numbers") {
-  // Random123's known answers for philox4x32-10: counter and key all zero, then all ones.
+TEST_CASE("Philox gives the published test vectors") {
+  // Random123's known answers for philox4x32-10: counter and key all zeros, then all ones.
   // A zero key means index 0, path 0, domain 0, call 0, step 0, seed 0.
   auto zero = philox({}, 0);
   CHECK(zero == std::array<uint32_t, 4>{0x6627e8d5, 0xe169c58d, 0xbc57ac4c, 0x9b00dbd8});
 }
 
-TEST_CASE("random tensors have the promised moments and do not depend on the thread count") {
+TEST_CASE("random tensors have the right moments and do not depend on the number of threads") {
   Tensor u = rand({200000}, 5), n = randn({200000}, 6);
   double mean_u = 0, mean_n = 0, var_n = 0;
   for (float v : to_vector<float>(u)) mean_u += v / 200000;

@@ -1,4 +1,4 @@
-// Optimizer updates against the formulas of their papers, written as plain loops in double.
+// Optimizer updates compared with the formulas of their papers as plain loops in double.
 #include <doctest/doctest.h>
 
 #include <cmath>
@@ -14,7 +14,7 @@ namespace {
 
 using Numbers = std::vector<double>;
 
-// Less than a vector, a tail, more than a piece, nothing.
+// Shorter than a vector, with a tail, more than a piece, empty.
 const std::vector<int64_t> lengths = {1, 7, 33, 0, 20011};
 
 }  // namespace
@@ -55,7 +55,7 @@ TEST_CASE("adamw follows algorithm 2 over several steps and tensors at once") {
   }
 }
 
-TEST_CASE("sgd with momentum and decay follows its two lines") {
+TEST_CASE("sgd with momentum and decay follows its formulas") {
   for (int64_t n : lengths) {
     SgdItem item{randn({n}, 1, DType::f64), Tensor(), zeros({n}, DType::f64), 0.1, 0.05};
     Numbers p = to_vector<double>(item.parameter), v(n);
@@ -73,7 +73,7 @@ TEST_CASE("sgd with momentum and decay follows its two lines") {
   }
 }
 
-TEST_CASE("ema moves each average by its share, and equal numbers not at all") {
+TEST_CASE("ema moves each average toward its value, and leaves equal numbers unchanged") {
   std::vector<std::pair<Tensor, Tensor>> pairs;
   std::vector<Numbers> expected;
   for (int64_t n : lengths) {

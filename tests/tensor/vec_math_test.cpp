@@ -1,4 +1,4 @@
-// exp, log, erf, tanh and pow against libm in long double: every binade, the edges, and every place in a row.
+// exp, log, erf, tanh and pow compared with libm in long double: every binade, the edges, and every position in a row.
 #include <doctest/doctest.h>
 
 #include <cmath>
@@ -13,7 +13,7 @@ using namespace camo;
 
 namespace {
 
-/// Largest relative error of f, scalar and vector, against g at n points from low to high.
+/// The largest relative error of f, scalar and vector, compared with g at n points from low to high.
 template <class T, class F, class G>
 double worst_error(const F& f, const G& g, double low, double high, int n = 200000) {
   double worst = 0;
@@ -125,7 +125,7 @@ TEST_CASE("zeros, infinities, NaN, subnormals: float, double and vectors alike")
   check_edges<Vec<double>>();
 }
 
-TEST_CASE("NaN goes through every elementwise op") {
+TEST_CASE("NaN propagates through every elementwise op") {
   Tensor nan = full({3}, NAN), one = ones({3});
   auto expect_nan = [](const char* op, const Tensor& y) {
     for (float v : to_vector<float>(y)) CHECK_MESSAGE(std::isnan(v), op);
@@ -137,7 +137,7 @@ TEST_CASE("NaN goes through every elementwise op") {
   }(BinaryFunctors{});
 }
 
-TEST_CASE_TEMPLATE("a number's result does not depend on its place in the row", T, float, double) {
+TEST_CASE_TEMPLATE("a number's result does not depend on its position in the row", T, float, double) {
   Tensor row = rand({70}, RandomKey{.seed = 3}, 0.1, 3, dtype_of<T>);
   auto expect_same = [&]<class F>(F f) {
     Tensor whole = forward_and_slope(f, row);

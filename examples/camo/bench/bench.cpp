@@ -18,8 +18,8 @@ namespace {
 constexpr int kRounds = 7, kRetries = 12;
 constexpr double kSample = 0.012;  // seconds
 
-/// Seconds of one call, over `calls` of them.  A sample in which the process did not have its processors is
-/// taken again: the time then belongs to a neighbour.
+/// Seconds of one call, averaged over `calls` calls.  A sample is taken again if other processes used the
+/// processors meanwhile.
 double sample(const std::function<void()>& run, int calls, int threads) {
   double seconds = 0;
   for (int attempt = 0; attempt < kRetries; ++attempt) {
@@ -32,12 +32,11 @@ double sample(const std::function<void()>& run, int calls, int threads) {
   return seconds / calls;
 }
 
-/// `steps` rounds of x = x a + b on as many registers as there are I; written out, so that they stay
-/// registers.
+/// Runs `steps` rounds of x = x a + b on as many registers as there are I; unrolled, so that they stay registers.
 template <int... I> double peak_rate(int64_t steps, std::integer_sequence<int, I...>) {
   using V = Vec<float>;
   volatile float start = 0.5f, factor = 0.999f,
-                 addend = 0.001f;  // no denormals, nothing known at compile time
+                 addend = 0.001f;  // no denormals, and not known at compile time
   V a(factor), b(addend), x[] = {V(start + float(I))...};
   double begin = now();
   for (int64_t i = 0; i < steps; ++i) ((x[I] = x[I] * a + b), ...);
@@ -50,7 +49,7 @@ template <int... I> double peak_rate(int64_t steps, std::integer_sequence<int, I
 }  // namespace
 
 double measured_peak(int threads) {
-  constexpr int kSums = kVecBytes == 64 ? 24 : 12;  // enough to hide the latency of two units, few enough for registers
+  constexpr int kSums = kVecBytes == 64 ? 24 : 12;  // hides the latency of two units, fits the registers
   std::vector<double> rates(static_cast<size_t>(threads));
   int before = camo::threads();
   set_threads(threads);

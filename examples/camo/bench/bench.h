@@ -1,7 +1,7 @@
 // The subjects of `camo bench`, and a table of kernels against the speed of this machine.
 //
-// A kernel's figure is a fraction of the peak of multiply-adds measured in the same minutes, because clocks and
-// neighbours change.  The rows of a table run interleaved, round by round; the median of the rounds counts.
+// Results for kernels are fractions of the multiply-add peak measured at the same time, because clock rates and other
+// load change.  The rows of a table are run in turn, round by round, and the median of the rounds is printed.
 #pragma once
 
 #include <functional>
@@ -30,7 +30,7 @@ std::vector<double> bench_table(const std::string& title, std::vector<BenchRow> 
 void bench_gemm(const std::vector<int>& threads);
 void bench_conv(const std::vector<int>& threads);
 
-// Subjects, each in bench/NAME.cpp: they take the words after `camo bench NAME` and return an exit code.
+// Subjects, each in bench/NAME.cpp.  They take the words after `camo bench NAME` and return an exit code.
 int bench_kernels_command(const std::string& subject, const Arguments& words);  // bench.cpp: gemm, conv or all
 int bench_step_command(const Arguments& words);
 int bench_train_command(const Arguments& words);

@@ -16,7 +16,7 @@ std::string label(const char* kind, Sizes s) { return text(kind, " M", s.M, " N"
 
 template <class T> Tensor noise(int64_t count) { return cast(randn({count}, 1), dtype_of<T>); }
 
-/// x W (trans no) or x W^T.
+/// x W (Trans::no) or x W^T.
 template <class T> BenchRow forward(const char* kind, Sizes s, Trans trans) {
   Tensor a = noise<T>(s.M * s.K), b = noise<float>(s.K * s.N), c = noise<T>(s.M * s.N);
   return {label(kind, s), 2.0 * double(s.M) * double(s.N) * double(s.K), [=]() mutable {
@@ -26,7 +26,7 @@ template <class T> BenchRow forward(const char* kind, Sizes s, Trans trans) {
           }};
 }
 
-/// dW = x^T dy: M, N sizes of the weight, K pixels.
+/// dW = x^T dy: M and N are the sizes of the weight, K is the number of pixels.
 template <class T> BenchRow weight_gradient(const char* kind, Sizes s) {
   Tensor a = noise<T>(s.M * s.K), b = noise<T>(s.K * s.N), c = noise<float>(s.M * s.N);
   return {label(kind, s), 2.0 * double(s.M) * double(s.N) * double(s.K), [=]() mutable {
@@ -56,7 +56,7 @@ void bench_gemm(const std::vector<int>& threads) {
   for (Sizes s : tn) rows.push_back(weight_gradient<float>("tn", s));
   bench_table("gemm x^T dy, f32", rows, threads);
   const bool before = bf16_units();
-  for (bool units : {false, true}) {  // fractions are of the f32 peak throughout
+  for (bool units : {false, true}) {  // all fractions are of the f32 peak
     use_bf16_units(units);
     if (bf16_units() != units) break;
     const std::string how = units ? ", bf16 on bf16 units" : ", bf16 widened to f32";

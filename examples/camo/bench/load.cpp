@@ -1,4 +1,4 @@
-// camo bench load: time and memory of loading weights from a warm file into a network.
+// camo bench load: the time and memory to load weights from a cached file into a network.
 #include <cstdio>
 
 #include "examples/camo/bench/bench.h"

@@ -1,4 +1,4 @@
-// camo bench metrics: time of all measures on maps in memory.
+// camo bench metrics: the time of all measures on maps in memory.
 #include "examples/camo/metrics/metrics.h"
 
 #include <cstdio>
@@ -13,7 +13,7 @@
 namespace camo::program {
 namespace {
 
-/// A map as a network makes it: the object's outline blurred, and the photograph faintly through it.
+/// A map like a network's: the object's outline blurred, with the photograph faintly visible.
 Tensor imagined_map(const SynthPair& pair) {
   const int64_t h = pair.mask.dim(0), w = pair.mask.dim(1);
   Tensor map = resize_image(resize_image(pair.mask, h / 8 + 1, w / 8 + 1), h, w);

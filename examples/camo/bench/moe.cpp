@@ -1,10 +1,10 @@
-// camo bench moe: a mixture of experts, forward and backward, against the ways around it.
+// camo bench moe: a mixture of experts, forward and backward, compared with two alternatives.
 //
-//   batched   the layer: rows sorted by expert, one call for each expert
-//   loop      each image by itself through its K experts, weighted and added: the same numbers, which is checked
-//   all       every image through all experts, weighted by the softmax: what sparse routing saves
+//   batched   the layer: rows sorted by expert, one call per expert
+//   loop      each image alone through its K experts, weighted and added; must give the same numbers (checked)
+//   all       every image through all experts, weighted by the softmax: shows what sparse routing saves
 //
-// Rows of a case run interleaved, round by round; medians of the rounds count, and of the ratios within a round.
+// The three are run in turn, round by round; medians over the rounds are printed, also of the ratios within a round.
 #include "moe/moe.h"
 
 #include <algorithm>
@@ -27,7 +27,7 @@ struct MoeCase {
   int64_t dim, side, batch, chosen;
 };
 
-/// A layer of `experts` COD experts (kinds repeat beyond six), and images for it.
+/// A layer with `experts` COD experts (kinds repeat beyond six), and images for it.
 struct Bench {
   Moe layer;
   Tensor image, dy, dx;
@@ -61,7 +61,7 @@ struct Bench {
     return y;
   }
 
-  /// Seconds of forward and backward; gradients stay where the caller wants them.
+  /// Seconds of forward and backward; the gradients stay in the leaves.
   double run(Var (Bench::*way)(const Var&), Tensor* y = nullptr) {
     nn::zero_grad(layer);
     Var x = Var::leaf(image), out;
@@ -75,13 +75,13 @@ struct Bench {
   }
 };
 
-/// ||a - b|| / ||a||; infinity where that is no number, which std::max would drop.
+/// ||a - b|| / ||a||; infinity for NaN, which std::max would ignore.
 double difference(const Tensor& a, const Tensor& b) {
   const double out = std::sqrt(sum_of_squares(a - b) / sum_of_squares(a));
   return std::isfinite(out) ? out : INFINITY;
 }
 
-/// NumericError unless batched and loop agree in y, dx and every gradient.
+/// Throws NumericError unless batched and loop agree in y, dx and every gradient.
 void check_same(Bench& bench) {
   Tensor y, again;
   bench.run(&Bench::batched, &y);
@@ -93,7 +93,7 @@ void check_same(Bench& bench) {
   size_t i = 0;
   for (const nn::Parameter& p : bench.layer.named_parameters()) {
     const Tensor &a = gradients[i++], &b = p.var.grad();
-    // What the softmax cancels (the bias of keys) is noise in both.
+    // Gradients that the softmax cancels (bias of the keys) are rounding noise in both.
     if (a.defined() && !(sum_of_squares(a) <= 1e-6)) worst = std::max(worst, difference(a, b));
   }
   check<NumericError>(worst < 1e-4, "camo bench moe: batched and loop differ by ", worst);

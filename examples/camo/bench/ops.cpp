@@ -1,5 +1,6 @@
-// camo bench ops: every op case that lists a benchmark size, against what the device can do at best, measured before and
-// after in the same process (the better counts: clocks change).  Timing and bounds: tests/op_bench.h.
+// camo bench ops: times every op case that lists a benchmark size, and compares with the best that the device can do,
+// measured before and after in the same process (the better one counts, because clock rates change).  Timing and
+// bounds: tests/op_bench.h.
 #include <cstdio>
 #include <sstream>
 

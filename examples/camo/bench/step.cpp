@@ -1,6 +1,6 @@
 // camo bench step: one training step of a backbone: forward, mean of squares over the features, backward.
 //
-// Twin of tests/peers/step_timm.py; tests/peers/compare_step.py runs the two in turn, with --serve.
+// tests/peers/step_timm.py does the same in PyTorch; tests/peers/compare_step.py runs the two in turn, with --serve.
 #include <cstdio>
 #include <iostream>
 
@@ -33,7 +33,7 @@ struct Step {
   double milliseconds() {
     return 1e3 * seconds_of([&] { run(); });
   }
-  /// Peak of resident memory in this step over the resident memory before it; right for the first step only.
+  /// Peak resident memory of this step minus resident memory before it; meaningful for the first step only.
   double memory_mib() {
     const int64_t before = resident_bytes();
     run();
@@ -41,7 +41,7 @@ struct Step {
   }
 };
 
-/// Obeys "step" with "ms 123.4" and "memory" with "mib 567.8".
+/// Answers "step" with "ms 123.4" and "memory" with "mib 567.8".
 int serve(Step& step) {
   for (std::string word; std::getline(std::cin, word);) {
     if (word == "step") std::printf("ms %.3f\n", step.milliseconds());

@@ -1,4 +1,4 @@
-// Measuring time: a clock, and the middle of several samples.
+// Measuring time: a clock, and the median of several samples.
 #pragma once
 
 #include <algorithm>
@@ -7,7 +7,7 @@
 
 namespace camo::program {
 
-/// Seconds since some fixed moment.
+/// Seconds since a fixed moment.
 inline double now() {
   return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
 }
@@ -19,13 +19,13 @@ template <class F> double seconds_of(const F& f) {
   return now() - start;
 }
 
-/// The middle one; of an even number the upper of the two in the middle.
+/// The median; for an even number of samples, the upper of the two in the middle.
 inline double median(std::vector<double> x) {
   std::nth_element(x.begin(), x.begin() + x.size() / 2, x.end());
   return x[x.size() / 2];
 }
 
-/// The smallest and the largest of `x`, for a report.
+/// The smallest and largest of x, for reports.
 inline std::pair<double, double> range_of(const std::vector<double>& x) {
   const auto [low, high] = std::minmax_element(x.begin(), x.end());
   return {*low, *high};

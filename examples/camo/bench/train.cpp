@@ -1,7 +1,7 @@
-// camo bench train: the demo's network and data for some steps on one device, and the loss of each step.
+// camo bench train: runs the demo's network and data for some steps on one device and prints the loss of each step.
 //
-// Two runs of one seed, one on each device, must give the same curve: tests/device/run compares them.  Pictures are made
-// in memory before each step and are not timed.
+// Two runs with one seed on two devices must give the same curve: tests/device/run compares them.  Pictures are made in
+// memory before each step, outside the timing.
 #include <algorithm>
 #include <cstdio>
 
@@ -15,7 +15,7 @@
 namespace camo::program {
 namespace {
 
-/// Batch `step` of the demo's pictures, as its trainer would make it.
+/// Batch `step` of the demo's pictures, as its trainer makes it.
 std::vector<Sample> batch(const Dataset& data, const TrainConfig& c, int64_t step) {
   std::vector<Tensor> images, masks;
   for (int64_t i = 0; i < c.batch_size; ++i) {
@@ -56,7 +56,7 @@ int bench_train_command(const Arguments& words) {
     const double rate = nn::cosine_with_warmup(step, c.epochs * steps_per_epoch, steps_per_epoch, c.lr, c.min_lr);
     StepReport report;
     ms.push_back(1e3 * seconds_of([&] {
-                   report = learner.step(window, rate, nullptr);  // reads the loss: waits for the device
+                   report = learner.step(window, rate, nullptr);  // reads the loss, and so waits for the device
                    synchronize(c.device);
                  }));
     check<NumericError>(report.accepted, "bench train: step ", step, ": NaN or infinity in ", report.culprit);

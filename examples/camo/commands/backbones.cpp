@@ -8,7 +8,7 @@
 namespace camo::program {
 namespace {
 
-/// Multiply-adds of one forward pass over a square photograph, counted while it runs.
+/// The multiply-adds of a forward pass over a square photograph, counted while it runs.
 int64_t macs(const std::string& name, int64_t size) {
   NoGrad no_grad;
   debug::CountMacs counter;

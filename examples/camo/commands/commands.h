@@ -30,9 +30,9 @@ int ops_command(const Arguments& words);  // no_cases.cpp in a build without tes
 /// The table of them.
 std::vector<Entry> commands();
 
-/// Threads that wait for each other must not spin: loader workers, or another program, need the cores.  Only a benchmark
-/// has the machine to itself.  OpenMP reads OMP_WAIT_POLICY when the process starts, so this sets it and starts the
-/// process again, unless the caller set it already.
+/// Sets how OpenMP threads wait for each other.  They sleep, because loader workers or other programs need the cores;
+/// in a benchmark, which has the machine to itself, they spin.  OpenMP reads OMP_WAIT_POLICY when the process starts,
+/// so this sets it and restarts the process, unless the caller has set it already.
 void sleep_while_waiting(int argc, char** argv);
 
 }  // namespace camo::program

@@ -1,8 +1,8 @@
 // camo compare: do two models differ on the same images by more than the choice of images explains?
 //
-// Each side is one .csv of `camo eval` or several, of one model trained from several seeds.  An image's figure is
-// its mean over the seeds; the differences of the two sides, image by image, are resampled (bootstrap.h).  The
-// interval speaks of other images, not of other seeds: how far the seeds lie apart stands beside it.
+// Each side is one or several .csv files of `camo eval`, from one model trained with several seeds.  The result of an
+// image is its mean over the seeds.  The differences of the two sides, image by image, are resampled (bootstrap.h).
+// The interval covers the choice of images, not of seeds; the spread of the seeds is printed beside it.
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
@@ -19,7 +19,7 @@ namespace {
 
 using Files = std::vector<std::string>;
 
-/// One measure of one side: per image the mean over the seeds, and the means of the seeds.
+/// One measure of one side: the mean over the seeds for each image, and the mean of each seed.
 struct Side {
   std::vector<double> image, seed;
 
@@ -28,7 +28,7 @@ struct Side {
     for (double x : seed) sum += x;
     return sum / double(seed.size());
   }
-  /// Standard deviation of the seeds' means; not a number for one seed.
+  /// Standard deviation of the seeds' means; NaN for one seed.
   double deviation() const {
     double sum = 0;
     for (double x : seed) sum += (x - mean()) * (x - mean());
@@ -36,7 +36,7 @@ struct Side {
   }
 };
 
-/// The rows of a table in the order of `names`, which must be all that it has.
+/// The rows of a table in the order of `like`, which must have the same names.
 ImageTable ordered(const ImageTable& table, const ImageTable& like, const std::string& file, const std::string& first) {
   std::map<std::string, size_t> place;
   for (size_t i = 0; i < table.names.size(); ++i) place[table.names[i]] = i;
@@ -70,7 +70,7 @@ Side side_of(const std::vector<ImageTable>& tables, const Files& files, const ch
   return out;
 }
 
-/// The words before and after "vs"; two words need none.
+/// The words before and after "vs"; two words need no "vs".
 std::pair<Files, Files> sides(const Files& words) {
   auto vs = std::find(words.begin(), words.end(), "vs");
   if (vs == words.end() && words.size() == 2) return {{words[0]}, {words[1]}};

@@ -1,5 +1,5 @@
-// camo demo: the real network learns synthetic camouflage in minutes, next to a baseline that sees only
-// pixels.
+// camo demo: trains the real network on synthetic camouflage in minutes, and compares it with a baseline that
+// sees single pixels.
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
@@ -15,10 +15,10 @@ namespace camo::program {
 namespace {
 
 constexpr int64_t kTest = 64, kBaselineTrain = 64;
-// Training on pictures of 96 x 96, measured on one core of an AMD EPYC (AVX-512); the line of progress measures it anew.
+// Training on pictures of 96 x 96, measured on one core of an AMD EPYC (AVX-512); the progress line measures it again.
 constexpr double kSecondsPerPixel = 0.025 / (96 * 96);
 
-/// Says about how long the demo will take, for it seems to hang otherwise.
+/// Prints roughly how long the demo will take, because it seems to hang otherwise.
 void print_estimate(const TrainConfig& c) {
   const unsigned cores = c.threads > 0 ? unsigned(c.threads) : std::thread::hardware_concurrency();
   const double pixels = double(c.epochs * c.count) * double(c.size.height * c.size.width);
@@ -28,7 +28,7 @@ void print_estimate(const TrainConfig& c) {
   std::fflush(stdout);
 }
 
-/// runs/demo, or runs/demo-2, -3, ... when that is taken.
+/// runs/demo, or runs/demo-2, -3, ... if that exists.
 std::string free_folder(const std::string& wanted) {
   std::string out = wanted;
   for (int i = 2; std::filesystem::exists(out); ++i) out = text(wanted, "-", i);

@@ -17,7 +17,7 @@
 namespace camo::program {
 namespace {
 
-// Files of a report.
+// The files of a report.
 constexpr const char *kScores = "scores.json", *kImages = "images.csv", *kCurves = "curves.png", *kWorst = "worst.png";
 
 struct EvalOptions {
@@ -26,12 +26,12 @@ struct EvalOptions {
   int64_t batch = 4, count = 64;
 };
 
-/// A set of images, measured.
+/// The measures of a set of images.
 struct Evaluation {
-  std::string what;  // maps or network that were scored
+  std::string what;  // the maps or the network that were scored
   std::vector<std::string> names;
   std::vector<ImageMeasures> images;
-  std::vector<std::vector<Tensor>> worst_rows;  // for a grid of pictures, when a report was asked for
+  std::vector<std::vector<Tensor>> worst_rows;  // pictures for a grid, if a report is asked for
 };
 
 Evaluation measure_maps(const EvalOptions& o) {
@@ -59,7 +59,7 @@ Evaluation measure_network(const EvalOptions& o) {
   std::printf("%s\n", loaded.described.c_str());
 
   Evaluation out{loaded.described, {}, {}, {}};
-  std::vector<MapAndMask> waiting;  // measured together, in parallel
+  std::vector<MapAndMask> waiting;  // collected to be measured in parallel
   auto measure_waiting = [&] {
     for (ImageMeasures& m : measure_all(int64_t(waiting.size()), [&](int64_t i) { return waiting[i]; }))
       out.images.push_back(std::move(m));

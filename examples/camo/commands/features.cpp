@@ -12,7 +12,7 @@ namespace {
 
 Tensor to_bchw(const Tensor& x) { return permute(x, {0, 3, 1, 2}); }
 
-/// Mean of squares of each map, summed: a loss that reaches everything.
+/// The sum over the maps of their mean of squares: a loss that every parameter affects.
 Var loss_of(const std::vector<Var>& maps) {
   Var loss;
   for (const Var& f : maps) loss = loss.defined() ? loss + mean(square(f)) : mean(square(f));

@@ -1,4 +1,4 @@
-// camo import: weights of other programs become one clean file.
+// camo import: converts weights of other programs to a clean safetensors file.
 #include <cstdio>
 
 #include "examples/camo/commands/commands.h"
@@ -9,7 +9,7 @@
 namespace camo::program {
 namespace {
 
-/// A file that camo export wrote says which network it holds.  The flags win, and they describe any other file.
+/// A file from camo export says which network it holds.  Flags override that, and describe any other file.
 std::string import_network(const std::string& source, const std::string& out, TrainConfig& config,
                            const CommandLine& line, const Command& command, bool partial, const ReadOptions& limits) {
   SafeTensors file = read_tensors(source, limits);
@@ -30,7 +30,7 @@ std::string import_network(const std::string& source, const std::string& out, Tr
 int import_command(const Arguments& words) {
   WeightsTarget target;
   TrainConfig config;
-  config.backbone.clear();  // no default: it must be the one of SRC
+  config.backbone.clear();  // no default: it must be the backbone of SRC
   bool partial = false;
   int64_t max_header = ReadOptions().max_header >> 20;
   Command command{

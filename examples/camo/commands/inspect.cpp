@@ -10,7 +10,7 @@
 namespace camo::program {
 namespace {
 
-/// "min -0.1  max 0.2  mean 0.01", and how many numbers are not finite.
+/// "min -0.1  max 0.2  mean 0.01", and the number of non-finite elements.
 std::string statistics(const Tensor& x) {
   double low = INFINITY, high = -INFINITY, sum = 0;
   int64_t bad = 0;
@@ -33,7 +33,7 @@ uint64_t digest(const Tensor& x) {
          hash(text(x.dtype(), x.shape()));
 }
 
-/// A file's text for a terminal, which must not act upon it: control characters, also those of two bytes, are shown as ?.
+/// Makes a text from a file safe for a terminal: control characters, also those of two bytes, become ?.
 std::string harmless(std::string s) {
   unsigned char before = 0;
   for (char& c : s) {

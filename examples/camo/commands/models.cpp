@@ -11,7 +11,7 @@ namespace {
 
 double millions(const nn::Module& part) { return double(part.parameter_count()) / 1e6; }
 
-/// Multiply-adds, in 10^9, of one forward pass over a square photograph, counted while it runs.
+/// The multiply-adds, in 10^9, of a forward pass over a square photograph, counted while it runs.
 double cost(moe::CamoXpert& net, int64_t size) {
   NoGrad no_grad;
   debug::CountMacs counter;

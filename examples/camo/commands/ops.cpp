@@ -1,4 +1,4 @@
-// camo ops: the coverage table of ops and checks.  In a build without tests, no_cases.cpp stands in its place.
+// camo ops: a table of ops and checks.  A build without tests has no_cases.cpp instead.
 #include <algorithm>
 #include <cstdio>
 #include <map>

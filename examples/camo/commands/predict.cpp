@@ -17,7 +17,7 @@ namespace fs = std::filesystem;
 
 constexpr const char *kMap = "map", *kOverlay = "overlay";  // folders of the results
 
-/// The photograph, red where the map is bright.
+/// The photograph, tinted red where the map is bright.
 Tensor overlay(const Tensor& photograph, const Tensor& map) {
   Tensor out = photograph.clone();
   uint8_t* p = out.write<uint8_t>();
@@ -25,7 +25,7 @@ Tensor overlay(const Tensor& photograph, const Tensor& map) {
   const int red[] = {255, 32, 32};
   for (int64_t i = 0; i < map.numel(); ++i)
     for (int c = 0; c < 3; ++c)
-      p[3 * i + c] = uint8_t(p[3 * i + c] + (red[c] - p[3 * i + c]) * m[i] / 510);  // half as strong as the map
+      p[3 * i + c] = uint8_t(p[3 * i + c] + (red[c] - p[3 * i + c]) * m[i] / 510);  // at most half red
   return out;
 }
 

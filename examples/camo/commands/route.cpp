@@ -1,4 +1,4 @@
-// camo route: pictures of the experts that a trained network sends photographs to, and of what they answer.
+// camo route: pictures of how a trained network routes photographs, and of its experts' outputs.
 #include <cstdio>
 #include <filesystem>
 

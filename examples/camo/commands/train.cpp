@@ -1,4 +1,4 @@
-// camo train: a new run from flags and a configuration file, or an old one continued.
+// camo train: starts a new run from flags and a configuration file, or continues an old one.
 #include <algorithm>
 
 #include "examples/camo/commands/commands.h"

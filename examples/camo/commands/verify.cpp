@@ -1,4 +1,4 @@
-// camo verify: checks of the sparse layer of a trained or a fresh network.  The checks: moe/verify/verify.h.
+// camo verify: checks the sparse layers of a trained or fresh network (moe/verify/verify.h).
 #include "moe/verify/verify.h"
 
 #include <algorithm>
@@ -35,7 +35,8 @@ moe::Survey survey(moe::CamoXpert& model, const Dataset& data, int64_t count, Im
   return surveyor.result();
 }
 
-/// All parts of a folder, Test first.  Usage of experts is no score, so photographs of the training may take part.
+/// All photographs of a folder, Test first.  Routing is not scored, so photographs of the training
+/// split may be used too.
 std::vector<Pair> photographs_of(const std::string& data, const std::string& split) {
   if (!split.empty()) return find_pairs(data, {split});
   std::vector<Pair> out = find_pairs(data, {"Test", "Train", ""});
@@ -47,7 +48,7 @@ std::vector<Pair> photographs_of(const std::string& data, const std::string& spl
   return out;
 }
 
-/// Short enough to compare: 1.2e-07, 0.31, 0.
+/// A short text of a number: 1.2e-07, 0.31, 0.
 std::string number(double x) { return formatted("%.2g", x); }
 
 const char* word(Verdict v) { return v == Verdict::passed ? "ok" : v == Verdict::failed ? "FAIL" : "skip"; }
@@ -94,7 +95,7 @@ int verify_command(const Arguments& words) {
                   {"images", &images, "photographs of --data that are used", 32, 1e6},
                   {"json", &json, "print one JSON object per check"}},
       .notes = "The exit code is 7 when a check fails, and the last line names the checks that failed."};
-  // The network and the machine are chosen as for training.
+  // The network and the machine have the same options as training.
   command.options.add(options(config).only({"model", "backbone", "size", "experts", "chosen", "router", "attention",
                                             "balance-rate", "difficulty", "seed", "device", "threads"}));
   const CommandLine line = read(command, words);

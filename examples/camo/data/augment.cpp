@@ -9,7 +9,7 @@
 namespace camo::program {
 namespace {
 
-/// Brightness, contrast about mid grey and saturation are one map of rgb.
+/// Brightness, contrast about mid grey and saturation combine to one affine map of rgb.
 PictureChange change_of(const Augmentation& d) {
   PictureChange out{.angle = d.angle, .flip = d.flip};
   const double luma[] = {0.299, 0.587, 0.114}, gain = d.brightness * d.contrast;

@@ -1,7 +1,7 @@
-// From a decoded picture to what the network reads: crop, resize, rotate, flip, recolour, normalise.
+// From a decoded picture to the network's input: crop, resize, rotate, flip, recolour, normalise.
 //
-// Augmentation is a pure function of its key (seed, index, epoch): the number of workers, their order and a restart do
-// not change it.
+// Augmentation is a pure function of its key (seed, index, epoch), so it does not depend on the number of workers, the
+// order of the items, or restarts.
 #pragma once
 
 #include "examples/camo/data/dataset.h"
@@ -13,22 +13,22 @@ namespace camo::program {
 
 /// The random change of one picture.
 struct Augmentation {
-  double top = 0, left = 0, height = 1, width = 1;  // the crop, in shares of the picture
+  double top = 0, left = 0, height = 1, width = 1;  // the crop, as fractions of the picture
   double angle = 0;                                 // radians
-  bool flip = false;                                // left and right
+  bool flip = false;                                // left to right
   double brightness = 1, contrast = 1, saturation = 1;
 };
 Augmentation draw(const RandomKey& key);
 
-/// The host's share of the change: crops and resizes (antialiased).  prepare() does the rest, which is noted.
+/// The part that runs on the host: crops and resizes (antialiased).  prepare() does the rest.
 RawSample cut(const Picture& picture, ImageSize size, const Augmentation& change);
-/// The whole change: crops, resizes (the mask is cut at its half), turns about the centre with mirrored borders, flips,
-/// recolours, and subtracts ImageNet's mean and divides by its deviation.
+/// All of it: crops, resizes (the mask is thresholded at one half), rotates about the centre with mirrored borders,
+/// flips, recolours, subtracts ImageNet's mean and divides by its standard deviation.
 Sample transform(const Picture& picture, ImageSize size, const Augmentation& change);
 
 /// Resizes and normalises only: for validation and prediction.
 Sample plain(const Picture& picture, ImageSize size);
-/// The same of a photograph without a mask, u8 (H, W, 3) -> f32 (h, w, 3).
+/// The same for a photograph without a mask, u8 (H, W, 3) -> f32 (h, w, 3).
 Tensor normalised(const Tensor& image, ImageSize size);
 
 }  // namespace camo::program

@@ -10,11 +10,11 @@ namespace camo::program {
 namespace {
 
 constexpr std::array<int64_t, 3> kWindows{5, 11, 21};
-constexpr int kFeatures = 3 + 2 * int(kWindows.size()) + 1;  // the last is 1, for the bias
+constexpr int kFeatures = 3 + 2 * int(kWindows.size()) + 1;  // the last feature is 1, for the bias
 constexpr int kSteps = 200, kBins = 256;
 using Row = std::array<double, kFeatures>;
 
-/// Sums over all rectangles that begin at the upper left corner: sum[y][x] of rows < y and columns < x.
+/// Summed-area table: sum[y][x] is the sum over rows < y and columns < x.
 std::vector<double> corner_sums(const std::vector<double>& v, int64_t H, int64_t W) {
   std::vector<double> sum((H + 1) * (W + 1));
   for (int64_t y = 0; y < H; ++y) {
@@ -64,7 +64,7 @@ double probability(const Row& weight, const Row& x) {
   return 1 / (1 + std::exp(-z));
 }
 
-/// Every picture's pixels, features standardised by the training set's mean and deviation.
+/// The pixels of all pictures, with features standardised by the training set's mean and deviation.
 struct Pixels {
   std::vector<std::vector<Row>> rows;
   std::vector<std::vector<uint8_t>> truth;
@@ -104,7 +104,7 @@ void standardise(Pixels& train, Pixels& test) {
 Row fit(const Pixels& train) {
   Row weight{}, velocity{};
   for (int step = 0; step < kSteps; ++step) {
-    std::vector<Row> part(train.rows.size());  // one a picture, added in order: the same for any number of threads
+    std::vector<Row> part(train.rows.size());  // one per picture, added in order for any number of threads
     parallel_for(int64_t(part.size()), kGrain, [&](int64_t i) {
       part[i] = {};
       for (size_t k = 0; k < train.rows[i].size(); k += 7) {
@@ -127,7 +127,7 @@ Row fit(const Pixels& train) {
   return weight;
 }
 
-/// Mean IoU over the pictures at each of kBins thresholds: pixel predicted when its probability >= k / kBins.
+/// Mean IoU over the pictures at each of kBins thresholds: a pixel is predicted if its probability >= k / kBins.
 std::vector<double> iou_by_threshold(const Pixels& set, const Row& weight) {
   std::vector<std::vector<double>> each(set.rows.size());
   parallel_for(int64_t(each.size()), kGrain, [&](int64_t i) {

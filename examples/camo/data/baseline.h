@@ -1,5 +1,5 @@
-// A baseline that sees only a pixel and its close surroundings: a logistic regression on colour, local mean and local
-// deviation.  A network that does not beat it by far has learned no camouflage; data that it solves has none.
+// A baseline without shape: logistic regression on a pixel's colour and the mean and deviation around it.  A network
+// that does not clearly beat it has not learned camouflage; data that it solves contains no camouflage.
 #pragma once
 
 #include <span>
@@ -8,11 +8,10 @@
 
 namespace camo::program {
 
-/// Trains on some pictures and returns the mean IoU over others, per image, mask > 128.  The threshold is the
-/// one with the best mean IoU on the training pictures.  Features of a pixel: R, G, B, and mean and standard
-/// deviation of its grey level in windows of 5, 11 and 21 pixels, standardised.  Full-batch gradient descent
-/// from zero with momentum, in f64: no randomness.  Throws DataError when either set is empty or a picture
-/// has no pixel.
+/// Trains on some pictures and returns the mean IoU per image over others (mask > 128).  The threshold is the one with
+/// the best mean IoU on the training pictures.  Features of a pixel: R, G, B, and mean and standard deviation of its
+/// grey level in windows of 5, 11 and 21 pixels, standardised.  Full-batch gradient descent from zero with momentum, in
+/// f64, so without randomness.  Throws DataError if a set is empty or a picture has no pixel.
 double logistic_baseline(std::span<const SynthPair> train, std::span<const SynthPair> test);
 
 }  // namespace camo::program

@@ -30,7 +30,7 @@ Words split_folders(const std::string& split) {
   return s == "val" ? Words{"val", "valid", "validation", "valdataset"} : Words{s, s + "dataset", s + "ing"};
 }
 
-/// Entries of a folder by name, hidden ones left out.
+/// The entries of a folder sorted by name, without hidden ones.
 std::vector<fs::path> entries(const fs::path& folder) {
   std::vector<fs::path> out;
   std::error_code error;
@@ -41,7 +41,7 @@ std::vector<fs::path> entries(const fs::path& folder) {
   return out;
 }
 
-/// The subfolder with the first of these names, whatever their case; empty if there is none.
+/// The subfolder with the first of these names, in upper or lower case; empty if there is none.
 fs::path subfolder(const fs::path& folder, const Words& names) {
   if (folder.empty()) return {};
   std::vector<fs::path> all = entries(folder);
@@ -51,7 +51,7 @@ fs::path subfolder(const fs::path& folder, const Words& names) {
   return {};
 }
 
-/// Folders of photographs and of masks for one split; empty if the layout is not there.
+/// The folders of photographs and masks for a split; empty if the layout does not exist.
 std::pair<fs::path, fs::path> find_folders(const fs::path& root, const std::string& split) {
   fs::path images = subfolder(root, kImageFolders), masks = subfolder(root, kMaskFolders);
   if (split.empty()) return {images, masks};
@@ -67,7 +67,7 @@ std::pair<fs::path, fs::path> find_folders(const fs::path& root, const std::stri
   return {};
 }
 
-/// Collects complaints and raises them as one, ten by name.
+/// Collects complaints and throws one error that lists up to ten.
 struct Complaints {
   std::string where;
   Words all = {};
@@ -81,7 +81,7 @@ struct Complaints {
   }
 };
 
-/// Reads both headers; what is no image or differs in size is a complaint.
+/// Reads both headers; adds a complaint if a file is not an image or the sizes differ.
 void check_headers(const Pair& pair, Complaints& complaints) {
   try {
     ImageInfo image = probe_image(pair.image), mask = probe_image(pair.mask);
@@ -103,7 +103,7 @@ std::map<std::string, std::string> by_stem(const std::string& folder, Complaints
   return out;
 }
 
-/// Lines "image mask", cut at a tab, a comma or the only space; paths are relative to the list's folder.
+/// Reads lines "image mask", separated by a tab, a comma or the only space; paths are relative to the list's folder.
 std::vector<Pair> read_list(const std::string& file) {
   std::vector<Pair> out;
   Complaints complaints{file};
@@ -131,7 +131,7 @@ std::vector<Pair> read_list(const std::string& file) {
   return out;
 }
 
-/// " [did you mean 'camo'?]" from the neighbours of a path that does not exist.
+/// " [did you mean 'camo'?]", from entries next to a path that does not exist.
 std::string neighbour(const fs::path& missing) {
   fs::path parent = missing.parent_path().empty() ? "." : missing.parent_path();
   Words names;

@@ -1,8 +1,8 @@
-// Items in a fixed order, made ahead by worker threads.
+// A data loader: worker threads prepare items ahead and deliver them in a fixed order.
 //
-// Workers take positions of the order one after another and may finish in any order; next() returns the items in order.
-// An item is a pure function of its number, so the number of workers never changes the items; with 0 workers next() makes
-// them itself.  At most `ahead` items wait.  An exception in a worker is thrown by the next() that would return its item.
+// Workers take the next position and may finish in any order; next() returns the items in order.  An item is a pure
+// function of its number, so the number of workers does not change the items; with 0 workers next() makes them itself.
+// At most `ahead` items wait.  A worker's exception is rethrown in place of its item.
 #pragma once
 
 #include <condition_variable>
@@ -75,7 +75,7 @@ template <class T> class Loader {
 
   std::function<T(int64_t)> make_;
   std::vector<int64_t> order_;
-  size_t ahead_, taken_ = 0, started_ = 0;  // positions: given by next(), handed to workers
+  size_t ahead_, taken_ = 0, started_ = 0;  // positions returned by next(), and given to workers
   bool stop_ = false;
   std::mutex mutex_;
   std::condition_variable room_, ready_;
@@ -83,14 +83,14 @@ template <class T> class Loader {
   std::vector<std::thread> workers_;
 };
 
-/// 0 .. n-1, and the same shuffled: a function of (seed, epoch) alone.
+/// 0 ... n-1, in order or shuffled; the shuffle is a function of (seed, epoch) alone.
 std::vector<int64_t> in_order(int64_t n);
 std::vector<int64_t> shuffled(int64_t n, uint64_t seed, int64_t epoch);
 
-/// Tensors of one shape under a new leading axis.
+/// Stacks tensors of one shape along a new leading axis.
 Tensor stack(const std::vector<Tensor>& parts);
 
-/// The loader's item: bytes, and the change that the device makes to them.
+/// An item of the loader: bytes, and the changes to be made on the device.
 struct RawSample {
   Tensor image, mask;  // (H, W, 3) and (H, W, 1) u8
   PictureChange change;
@@ -100,9 +100,9 @@ struct Sample {
   Tensor image;  // (H, W, 3) f32, normalised; with a leading axis B in a batch
   Tensor mask;   // (H, W, 1) f32, 0 or 1
 };
-/// One batch on the device, changed there.
+/// A batch on the device, where the changes are made.
 Sample prepare(const std::vector<RawSample>& samples, Device device);
-/// Up to n samples as one batch; empty at the end.
+/// A batch of up to n samples; empty at the end.
 std::optional<Sample> next_batch(Loader<RawSample>& loader, int64_t n, Device device);
 
 }  // namespace camo::program

@@ -1,4 +1,4 @@
-// The photographs that a command works on.
+// The photographs named on a command line.
 #pragma once
 
 #include <string>
@@ -6,8 +6,8 @@
 
 namespace camo::program {
 
-/// The photographs among some files and folders, sorted; their headers are checked and their stems are unique.
-/// DataError, which begins with `command`, when there is none.
+/// The photographs in files and folders, sorted, with headers checked; stems are unique.  If there are none, throws
+/// DataError with a text that begins with `command`.
 std::vector<std::string> photographs(const std::vector<std::string>& paths, const std::string& command);
 
 }  // namespace camo::program

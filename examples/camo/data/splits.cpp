@@ -13,7 +13,7 @@ Splits hold_out(std::vector<Pair> pairs, double share, uint64_t seed) {
   int64_t n = int64_t(pairs.size());
   int64_t held = share > 0 && n > 1 ? std::clamp<int64_t>(std::llround(share * double(n)), 1, n - 1) : 0;
   std::vector<bool> is_held(pairs.size());
-  std::vector<int64_t> order = shuffled(n, seed, -1);  // no epoch has this number
+  std::vector<int64_t> order = shuffled(n, seed, -1);  // -1, because no epoch has this number
   for (int64_t i = 0; i < held; ++i) is_held[size_t(order[size_t(i)])] = true;
   Splits out;
   for (size_t i = 0; i < pairs.size(); ++i)

@@ -1,4 +1,4 @@
-// The pictures to train, to validate and to test on.
+// Splits the pictures into training, validation and test.
 #pragma once
 
 #include "examples/camo/data/dataset.h"
@@ -8,18 +8,18 @@ namespace camo::program {
 
 struct Splits {
   Dataset train, validation;
-  std::string where;  // source of the validation data, in words
+  std::string where;  // where the validation data comes from, in words
 };
 
-/// The data of a configuration, found and checked.  Without a validation split of its own the share
-/// `hold_out` of the training photographs is taken out by seed; the test split is never touched.
+/// Finds and checks the data of a configuration.  Without a validation split, a fraction `hold_out` of the training
+/// photographs is held out by seed; the test split is never used.
 Splits find_splits(const TrainConfig& config);
 Splits hold_out(std::vector<Pair> pairs, double share, uint64_t seed);
 
 /// Digest of the file names, in order.  A run that is resumed must have the same data.
 std::string digest(const Dataset& data);
 
-/// Synthetic pictures that neither training nor validation sees.
+/// Synthetic pictures that are in neither training nor validation.
 Dataset synthetic_test(const TrainConfig& config, int64_t count);
 
 }  // namespace camo::program

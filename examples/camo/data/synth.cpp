@@ -14,7 +14,7 @@ using std::numbers::pi;
 
 double mix(double a, double b, double t) { return a + (b - a) * t; }
 
-/// Random bits for each point of a lattice.  The finaliser is murmur3's (Appleby).
+/// Random bits for each point of a lattice, with murmur3's finaliser (Appleby).
 uint32_t lattice_bits(int x, int y, uint32_t seed) {
   uint32_t h = seed + uint32_t(x) * 0x9e3779b1u + uint32_t(y) * 0x85ebca77u;
   h = (h ^ h >> 16) * 0x85ebca6bu;
@@ -23,7 +23,7 @@ uint32_t lattice_bits(int x, int y, uint32_t seed) {
 }
 float lattice(int x, int y, uint32_t seed) { return uniform(lattice_bits(x, y, seed)); }
 
-/// Lattice values joined smoothly, around 0.
+/// Value noise: smoothly interpolated lattice values, around 0.
 float value_noise(float x, float y, uint32_t seed) {
   float fx = std::floor(x), fy = std::floor(y), u = x - fx, v = y - fy;
   int i = int(fx), j = int(fy);
@@ -33,8 +33,8 @@ float value_noise(float x, float y, uint32_t seed) {
   return top * (1 - v) + bottom * v - 0.5f;
 }
 
-/// Difference of the distances to the two nearest of the points scattered one to a cell: ridges between
-/// cells.
+/// Cellular noise: the difference of the distances to the two nearest of random points, one per cell.  Gives
+/// ridges between cells.
 float cells(float x, float y, uint32_t seed) {
   int i = int(std::floor(x)), j = int(std::floor(y));
   float first = 9, second = 9;
@@ -49,11 +49,11 @@ float cells(float x, float y, uint32_t seed) {
   return std::sqrt(second) - std::sqrt(first) - 0.35f;
 }
 
-/// A texture in the plane, about zero mean and unit variance.
+/// A texture in the plane with mean about 0 and variance about 1.
 struct Texture {
   uint32_t seed = 0;
   float along_x = 1, along_y = 0;  // direction of the stretch
-  float along = 1, across = 1;     // cells a unit length
+  float along = 1, across = 1;     // cells per unit of length
   float shift_x = 0, shift_y = 0;
   float cell_part = 0.5f, gain = 0.5f;
   int octaves = 3;
@@ -70,7 +70,7 @@ struct Texture {
   }
 };
 
-/// The same texture turned, made finer, and read elsewhere.
+/// The same texture, but rotated, finer, and shifted.
 Texture turned(Texture t, double angle, double finer, Random& random) {
   float c = float(std::cos(angle)), s = float(std::sin(angle));
   float x = t.along_x;
@@ -80,10 +80,10 @@ Texture turned(Texture t, double angle, double finer, Random& random) {
   return t;
 }
 
-/// A closed outline: the radius as a short Fourier series of the angle, on a turned ellipse.
+/// A closed outline: the radius is a short Fourier series of the angle, on a rotated ellipse.
 struct Outline {
   static constexpr int kWaves = 5;
-  static constexpr double kFar = 0.06;  // farther than this from the outline only the side matters
+  static constexpr double kFar = 0.06;  // beyond this distance from the outline only the side matters
   double x, y, radius, stretch, cosine, sine, swing = 0;
   std::array<double, kWaves> height, phase;
 
@@ -100,7 +100,7 @@ struct Outline {
   }
 };
 
-/// An outline that covers about `area`, most of it within (0, 0)..(w, h).
+/// A random outline that covers about `area`, most of it within (0, 0)..(w, h).
 Outline random_outline(Random& random, double area, double w, double h) {
   Outline o;
   o.radius = std::sqrt(area / pi);
@@ -114,7 +114,7 @@ Outline random_outline(Random& random, double area, double w, double h) {
   return o;
 }
 
-/// Four colours from dark to light; four times of five between orange and green, as ground and leaves are.
+/// Four colours from dark to light; four times out of five between orange and green, like ground and leaves.
 using Palette = std::array<std::array<float, 3>, 4>;
 Palette random_palette(Random& random) {
   Palette p;
@@ -146,7 +146,7 @@ SynthPair make_synthetic(uint64_t seed, uint64_t index, int64_t height, int64_t 
   Texture ground;
   ground.seed = random.word();
   const double direction = random.uniform(0, pi), stretch = random.uniform(1.6, 2.2);
-  const double size = std::exp(random.uniform(std::log(7), std::log(10)));  // cells a unit length
+  const double size = std::exp(random.uniform(std::log(7), std::log(10)));  // cells per unit of length
   ground.along_x = float(std::cos(direction)), ground.along_y = float(std::sin(direction));
   ground.along = float(size / stretch), ground.across = float(size * stretch * 0.75);
   ground.cell_part = float(random.uniform(0.15, 0.6)), ground.gain = float(random.uniform(0.35, 0.6));
@@ -162,7 +162,7 @@ SynthPair make_synthetic(uint64_t seed, uint64_t index, int64_t height, int64_t 
 
   SynthPair out{empty({height, width, 3}, DType::u8), empty({height, width, 1}, DType::u8)};
   std::vector<float> cover(size_t(height * width)), rim(cover.size());
-  for (int attempt = 0; attempt < 20; ++attempt) {  // until the part inside the picture is neither tiny nor huge
+  for (int attempt = 0; attempt < 20; ++attempt) {  // until the part inside the picture has a fitting size
     const int count = random.uniform() < 0.3 ? 2 : 1;
     const double area = random.uniform(0.09, 0.28) * w * h / count;
     std::array<Outline, 2> outlines{random_outline(random, area, w, h), random_outline(random, area, w, h)};

@@ -6,7 +6,7 @@
 namespace camo::program {
 namespace {
 
-/// The letters from space on, sixteen a band, drawn here as they appear.
+/// The glyphs from space on, sixteen per band, drawn as they look.
 constexpr const char* kFont[6][7] = {
     {"..... ..#.. .#.#. .#.#. ..#.. ##... .##.. ..#.. ...#. .#... ..... ..... ..... ..... ..... .....",
      "..... ..#.. .#.#. .#.#. .#### ##..# #..#. ..#.. ..#.. ..#.. ..#.. ..#.. ..... ..... ..... ....#",
@@ -92,8 +92,7 @@ void Canvas::line(double x0, double y0, double x1, double y1, Colour colour, dou
 
 void Canvas::write(int64_t x, int64_t y, std::string_view text, Colour colour, int scale) {
   for (char c : text) {
-    const int64_t top =
-        y + (c == 'g' || c == 'p' || c == 'q' || c == 'y' ? 2 * scale : 0);  // they reach below the line
+    const int64_t top = y + (c == 'g' || c == 'p' || c == 'q' || c == 'y' ? 2 * scale : 0);  // letters with a descender
     for (int64_t row = 0; row < kLetterHeight; ++row)
       for (int64_t column = 0; column < kLetterWidth - 1; ++column)
         if (letter_dot(c, row, column)) rectangle(x + column * scale, top + row * scale, scale, scale, colour);

@@ -1,4 +1,4 @@
-// A picture to draw on: pixels, lines, rectangles, text, other pictures.  Parts that lie outside it are clipped.
+// A picture to draw on: pixels, lines, rectangles, text, other pictures.  Drawing outside it is clipped.
 #pragma once
 
 #include <string_view>
@@ -25,12 +25,12 @@ class Canvas {
   void rectangle(int64_t x, int64_t y, int64_t w, int64_t h, Colour colour);
   /// A straight line with smooth edges and round ends; points are pixel centres.
   void line(double x0, double y0, double x1, double y1, Colour colour, double width = 1);
-  /// Letters of 5 x 7 dots, each `scale` pixels wide; (x, y) is the upper left corner.  Printable ASCII.
+  /// Writes printable ASCII in letters of 5 x 7 dots, each `scale` pixels wide; (x, y) is the upper left corner.
   void write(int64_t x, int64_t y, std::string_view text, Colour colour = {}, int scale = 2);
   /// Copies u8 (h, w, 3) or (h, w, 1) with its upper left corner at (x, y).
   void place(int64_t x, int64_t y, const Tensor& image);
 
-  static constexpr int64_t kLetterWidth = 6, kLetterHeight = 7;  // of scale 1, with the gap to the next one
+  static constexpr int64_t kLetterWidth = 6, kLetterHeight = 7;  // at scale 1, including the gap to the next letter
   static int64_t text_width(std::string_view text, int scale = 2) {
     return int64_t(text.size()) * kLetterWidth * scale;
   }

@@ -22,7 +22,7 @@ struct Range {
   double part(double v) const { return (v - low) / (high - low); }
 };
 
-/// The finite values of x or y over all series, widened when they are all one, to whole ticks when asked.
+/// The range of the finite x or y over all series; widened if they are all equal, and to whole ticks on request.
 Range range_of(const Chart& chart, std::vector<double> Series::*values, bool to_ticks) {
   double low = HUGE_VAL, high = -HUGE_VAL;
   for (const Series& s : chart.series)
@@ -49,7 +49,7 @@ void draw_chart(Canvas& canvas, int64_t left, int64_t top, const Chart& chart) {
   const Range rx = range_of(chart, &Series::x, false);
   const Range ry = asked ? Range{asked->first, asked->second} : range_of(chart, &Series::y, true);
   const auto letter = Canvas::kLetterHeight * 2;
-  bool whole = true;  // epochs
+  bool whole = true;  // whole numbers, as for epochs
   for (const Series& s : chart.series)
     for (double v : s.x) whole = whole && v == std::floor(v);
 
@@ -87,7 +87,7 @@ void draw_chart(Canvas& canvas, int64_t left, int64_t top, const Chart& chart) {
     for (size_t k = 0; k < n; ++k) {
       if (!finite(k)) continue;
       if (finite(k + 1)) canvas.line(x(k), y(k), x(k + 1), y(k + 1), colour, 2);
-      else if (k == 0 || !finite(k - 1)) canvas.line(x(k), y(k), x(k), y(k), colour, 6);  // a lone point is a dot
+      else if (k == 0 || !finite(k - 1)) canvas.line(x(k), y(k), x(k), y(k), colour, 6);  // a single point: a dot
     }
   }
 }
@@ -124,7 +124,7 @@ void write_charts(const std::string& path, const std::vector<Chart>& charts) { w
 
 Tensor draw_grid(const std::vector<std::vector<Tensor>>& rows, const std::vector<std::string>& captions) {
   check<DataError>(!rows.empty(), "draw_grid: no picture to draw");
-  // Each picture takes the width of a column, or less where it would become taller than that.
+  // A picture has the width of its column, or less if it would become taller than that.
   std::vector<std::vector<Tensor>> fitted;
   std::vector<int64_t> heights;
   int64_t columns = int64_t(captions.size()), total = kCaption;

@@ -1,4 +1,4 @@
-// Who is used over time, and which group of images goes where.
+// Charts of the routing: use of experts over time, and experts by groups of images.
 #include "examples/camo/draw/plot.h"
 #include "examples/camo/draw/route_pictures.h"
 #include "examples/camo/draw/route_style.h"
@@ -21,7 +21,7 @@ constexpr int64_t kPanelWidth = 460, kPanelHeight = 250;
 
 struct History {
   std::vector<double> epoch;
-  std::vector<std::vector<double>> share;  // per epoch: of each expert; sums to 1
+  std::vector<std::vector<double>> share;  // per epoch: share of each expert; the sum is 1
 };
 
 History history(const std::vector<JsonObject>& metrics, size_t scale) {
@@ -40,7 +40,7 @@ History history(const std::vector<JsonObject>& metrics, size_t scale) {
   return out;
 }
 
-/// Bands stacked to 100 %, one an expert; pale lines where they would lie if all were used alike.
+/// Bands stacked to 100 %, one per expert; pale lines show where they would be with an even load.
 void draw_bands(Canvas& canvas, int64_t left, int64_t top, const std::string& title, const History& h) {
   const int64_t x0 = left + 62, y0 = top + kPanelHeight - 52, w = kPanelWidth - 62 - 20, tall = kPanelHeight - 52 - 40;
   canvas.write(x0, top + 14, title, kInk);
@@ -95,7 +95,7 @@ Tensor draw_usage(const std::vector<JsonObject>& metrics, const std::vector<Scal
   for (size_t i = 0; i < panels.size(); ++i)
     draw_bands(canvas, int64_t(i) % columns * kPanelWidth, int64_t(i) / columns * kPanelHeight, panels[i].first,
                panels[i].second);
-  for (size_t e = 0; e < names.size(); ++e) {  // from above, as the bands lie
+  for (size_t e = 0; e < names.size(); ++e) {  // from the top, in the order of the bands
     const int64_t x = columns * kPanelWidth + 8, y = 44 + int64_t(names.size() - 1 - e) * 26;
     canvas.rectangle(x, y - 1, 16, 16, expert_colour(e));
     canvas.write(x + 26, y, names[e], kInk);

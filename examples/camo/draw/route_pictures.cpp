@@ -1,4 +1,4 @@
-// One photograph: who is chosen, and what each expert makes of it.
+// Pictures of one photograph: the chosen experts and the output of each expert.
 #include "examples/camo/draw/route_pictures.h"
 
 #include <map>
@@ -13,13 +13,13 @@
 namespace camo::program {
 namespace {
 
-/// What one mixture got and chose, and every expert's answer.
+/// The input and choices of one mixture, and the output of every expert.
 struct LayerView {
   const moe::Moe* layer = nullptr;
   Tensor map;                   // (1, H, W, C)
   std::vector<int64_t> expert;  // (R, K)
   std::vector<double> weight;
-  std::vector<Tensor> response;  // per expert (1, H, W, 1): norm over channels
+  std::vector<Tensor> response;  // per expert: norm over channels, (1, H, W, 1)
 };
 
 std::vector<LayerView> view(nn::Module& network, const std::function<void(const Var&)>& forward, const Tensor& input) {
@@ -61,7 +61,7 @@ Tensor greyed(const Tensor& picture) {
   return out;
 }
 
-/// The picture under a colour for each pixel.
+/// The picture with a colour over each pixel.
 template <class ColourAt> Tensor tinted(const Tensor& grey, double opacity, const ColourAt& colour_at) {
   Tensor out = grey.clone();
   uint8_t* p = out.write<uint8_t>();
@@ -74,7 +74,7 @@ template <class ColourAt> Tensor tinted(const Tensor& grey, double opacity, cons
   return out;
 }
 
-/// The weights of an image's experts as bars, the most weight first.
+/// Bars of the experts' weights for an image, the largest first.
 void draw_bars(Canvas& canvas, int64_t x, int64_t y, int64_t width, const LayerView& p) {
   std::vector<size_t> order(p.expert.size());
   std::iota(order.begin(), order.end(), size_t(0));
@@ -99,7 +99,7 @@ Tensor choice_map(const LayerView& p, const Tensor& grey) {
   });
 }
 
-/// How much of the picture goes to an expert: its weight, averaged over rows.
+/// An expert's weight, averaged over the rows of the picture.
 double given_to(const LayerView& p, int64_t expert) {
   double sum = 0;
   for (size_t i = 0; i < p.expert.size(); ++i) sum += p.expert[i] == expert ? p.weight[i] : 0;
@@ -136,7 +136,7 @@ Tensor draw_responses(nn::Module& network, const std::function<void(const Var&)>
       const std::vector<float> v = to_vector<float>(r);
       all.insert(all.end(), v.begin(), v.end());
     }
-    // One pixel in a hundred may burn out: a single peak would leave the rest of the row dark.
+    // One pixel in a hundred may be saturated; a single peak would make the rest of the row dark.
     std::sort(all.begin(), all.end());
     const double least = all[all.size() / 100], most = std::max<double>(all[all.size() * 99 / 100], least + 1e-9);
     for (int64_t e = 0; e < p.layer->experts->count(); ++e) {

@@ -1,5 +1,5 @@
-// Pictures of the routing: who is used over time, which group of images goes where, what each expert answers
-// to one photograph.  All return u8 (H, W, 3).
+// Pictures of the routing: the use of experts over time, the experts by groups of images, and the experts' outputs for
+// one photograph.  All return u8 (H, W, 3).
 #pragma once
 
 #include "examples/camo/options/json.h"
@@ -9,25 +9,25 @@
 
 namespace camo::program {
 
-/// One mixture of a network, in words.
+/// Titles and expert names of one mixture.
 struct ScaleNames {
   std::string title;  // "H/4"
   std::vector<std::string> experts;
 };
 std::vector<ScaleNames> scale_names(nn::Module& network);
 
-/// Share of each expert in every epoch, one panel a scale, from the lines of metrics.jsonl.  Undefined when
-/// they hold no load.
+/// The share of each expert in every epoch, one panel per scale, from the lines of metrics.jsonl.  Undefined if
+/// they have no load.
 Tensor draw_usage(const std::vector<JsonObject>& metrics, const std::vector<ScaleNames>& scales);
 
-/// For each scale, experts (columns) by groups of images (rows): which share of a group's choices an expert
-/// gets.
+/// For each scale, a table of experts (columns) by groups of images (rows): the share of a group's choices
+/// that an expert gets.
 Tensor draw_groups(const moe::Survey& survey);
 
-/// One photograph u8 (H, W, 3), at the size that the network sees it: a row for each scale.  First who is
-/// chosen: bars of the weights, or where tiles or pixels are routed the map of the first choices.  Then each
-/// expert's answer, whether chosen or not: the norm of f(x) over channels at every pixel, one colour scale a
-/// row.  In evaluation mode.  forward passes an image (1, H, W, 3) through the network.
+/// For one photograph u8 (H, W, 3), at the network's input size, a row for each scale.  First the chosen experts: bars
+/// of the weights, or with routing by tile or pixel a map of the first choices.  Then the output of each expert, chosen
+/// or not: the norm of f(x) over channels at every pixel, with one colour scale per row.  Uses evaluation mode.
+/// `forward` passes an image (1, H, W, 3) through the network.
 Tensor draw_responses(nn::Module& network, const std::function<void(const Var& image)>& forward,
                       const Tensor& photograph, ImageSize size);
 inline Tensor draw_responses(moe::CamoXpert& model, const Tensor& photograph, ImageSize size) {

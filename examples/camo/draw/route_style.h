@@ -1,4 +1,4 @@
-// What the pictures of the routing share: colours of experts, the colour scale, captions.
+// Styles for the pictures of the routing: colours of experts, the colour scale, captions.
 #pragma once
 
 #include <algorithm>
@@ -14,7 +14,7 @@ namespace camo::program {
 constexpr Colour kInk{40, 40, 44}, kPale{232, 232, 236}, kFrame{120, 120, 126};
 constexpr int64_t kLetter = Canvas::kLetterHeight * 2, kGap = 12;
 
-/// Far apart in hue, near in lightness; the second eight are the first, paler.
+/// Colours far apart in hue and close in lightness; the second eight are paler versions of the first.
 inline Colour expert_colour(size_t i) {
   constexpr Colour kBase[] = {{38, 112, 180}, {226, 120, 32}, {52, 150, 84},   {196, 62, 72},
                               {132, 92, 184}, {140, 100, 70}, {218, 124, 180}, {96, 164, 180}};
@@ -23,7 +23,7 @@ inline Colour expert_colour(size_t i) {
   return {paler(c.r), paler(c.g), paler(c.b)};
 }
 
-/// v in [0, 1], from dark violet over teal to yellow: brighter is more, in grey too.
+/// The colour of v in [0, 1], from dark violet over teal to yellow; brighter means more, also in grey.
 inline Colour heat(double v) {
   constexpr double kStops[][3] = {{40, 10, 72}, {52, 72, 140}, {30, 140, 140}, {110, 200, 90}, {252, 232, 60}};
   const double at = std::clamp(v, 0.0, 1.0) * 4;
@@ -43,7 +43,7 @@ inline void centred(Canvas& canvas, int64_t x, int64_t y, const std::string& wor
   canvas.write(x - Canvas::text_width(words) / 2 + 1, y, words, colour);
 }
 
-/// An upright bar of the colour scale, least below.
+/// A vertical bar of the colour scale, with the least value at the bottom.
 inline void colour_scale(Canvas& canvas, int64_t x, int64_t y, int64_t height, const std::string& least,
                          const std::string& most) {
   for (int64_t i = 0; i < height; ++i)

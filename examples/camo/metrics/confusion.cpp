@@ -5,7 +5,7 @@
 namespace camo::program {
 namespace {
 
-/// Counts of the binarisation positive(grey level).
+/// Counts pixels for the binarisation positive(grey level).
 template <class Positive> Confusion binarise(const GreyPair& pair, const Positive& positive) {
   Confusion c;
   for (int v = pair.low; v <= pair.high; ++v) {
@@ -16,7 +16,7 @@ template <class Positive> Confusion binarise(const GreyPair& pair, const Positiv
   return c;
 }
 
-/// The enhanced alignment of a pixel whose prediction and truth differ from their means by u and v.
+/// The enhanced alignment of a pixel whose prediction and truth deviate from their means by u and v.
 double alignment(double u, double v) {
   const double aligned = 2 * u * v / (u * u + v * v + kEps) + 1;
   return aligned * aligned / 4;
@@ -38,7 +38,7 @@ double Confusion::e_measure() const {
   } else if (truth == n) {
     sum = positive;
   } else {
-    const double p = positive / n, g = truth / n;  // means of the two maps
+    const double p = positive / n, g = truth / n;  // means of prediction and truth
     sum = double(tp) * alignment(1 - p, 1 - g) + double(fp) * alignment(1 - p, -g) + double(fn) * alignment(-p, 1 - g) +
           double(tn) * alignment(-p, -g);
   }
@@ -51,7 +51,7 @@ Curves curves_of(const GreyPair& pair) {
     for (int side : {0, 1}) count[side][int(pair.value[v] * 255)] += pair.count[side][v];
   Curves out;
   Confusion c{0, 0, pair.foreground, pair.pixels - pair.foreground};
-  for (int t = 255; t >= 0; --t) {  // each step down adds one grey level to what is predicted
+  for (int t = 255; t >= 0; --t) {  // each step adds one grey level to the prediction
     c.tp += count[1][t], c.fn -= count[1][t];
     c.fp += count[0][t], c.tn -= count[0][t];
     out.e[t] = c.e_measure(), out.f[t] = c.f_measure();

@@ -7,7 +7,7 @@ namespace {
 
 constexpr int32_t kNone = -1;
 
-/// The nearest row of the mask within each column; of two the upper one.  kNone where a column has none.
+/// The nearest row of the mask within each column, the upper one of two.  kNone if a column has none.
 std::vector<int32_t> nearest_rows(const uint8_t* inside, int64_t height, int64_t width) {
   std::vector<int32_t> near(size_t(height * width)), seen(size_t(width), kNone);
   for (int64_t y = 0; y < height; ++y)
@@ -26,7 +26,7 @@ std::vector<int32_t> nearest_rows(const uint8_t* inside, int64_t height, int64_t
 
 Nearest nearest_inside(const uint8_t* inside, int64_t height, int64_t width) {
   const std::vector<int32_t> near = nearest_rows(inside, height, width);
-  std::vector<int64_t> columns;  // that meet the mask: the only ones with a parabola
+  std::vector<int64_t> columns;  // columns with a pixel of the mask; only they have a parabola
   for (int64_t x = 0; x < width; ++x)
     if (near[x] != kNone) columns.push_back(x);
 
@@ -36,7 +36,7 @@ Nearest nearest_inside(const uint8_t* inside, int64_t height, int64_t width) {
     const int32_t* rows = near.data() + y * width;
     auto height_at = [&](int64_t c) { return (y - rows[c]) * (y - rows[c]); };
     auto square = [&](int64_t x, int64_t c) { return (x - c) * (x - c) + height_at(c); };
-    // Site k is the nearest from start[k] on.  A later column takes over only where it is strictly nearer.
+    // Site k is the nearest from start[k] on.  A later column replaces it only if it is strictly nearer.
     size_t sites = 0;
     for (int64_t c : columns) {
       while (sites && square(start[sites - 1], site[sites - 1]) > square(start[sites - 1], c)) --sites;

@@ -1,9 +1,9 @@
-// The nearest pixel of the mask, for every pixel: an exact Euclidean distance transform that knows its sites.
+// An exact Euclidean distance transform that also returns, for every pixel, the nearest pixel of the mask.
 //
-// Two passes, linear in the pixels: the nearest row within each column, then along each row the lower envelope of
-// one parabola a column.  All in whole numbers, so that ties are ties: of equally near pixels the one in the
-// smallest column counts, and of those in the smallest row.  (Weighted F takes the error at that pixel, so the
-// choice shows in its fifth decimal.)
+// Two passes, linear in the number of pixels: first the nearest row within each column, then along each row the lower
+// envelope of one parabola per column.  The arithmetic is in integers, so ties are exact: of equally near pixels the
+// one in the smallest column is returned, and of those the one in the smallest row.  (Weighted F uses the error at that
+// pixel, so the choice changes its fifth decimal.)
 // Source: Meijster, Roerdink, Hesselink 2000, "A general algorithm for computing distance transforms in linear time".
 #pragma once
 
@@ -13,10 +13,10 @@
 namespace camo::program {
 
 struct Nearest {
-  std::vector<int32_t> row, column;  // H * W each
+  std::vector<int32_t> row, column;  // H * W numbers each
 };
 
-/// inside: H * W, not 0 in the mask, which must not be empty.
+/// inside: H * W numbers, nonzero in the mask.  The mask must not be empty.
 Nearest nearest_inside(const uint8_t* inside, int64_t height, int64_t width);
 
 }  // namespace camo::program

@@ -14,10 +14,10 @@ std::string csv_field(const std::string& s) {
   return out;
 }
 
-/// The cells of the line that begins at `at`, which moves to the next line.
+/// Returns the cells of the line at `at`, and moves `at` to the next line.
 std::vector<std::string> take_line(const std::string& text, size_t& at) {
   std::vector<std::string> cells(1);
-  bool inside = false;  // of quotes
+  bool inside = false;  // inside quotes
   for (; at < text.size(); ++at) {
     const char c = text[at];
     if (c == '"' && inside && at + 1 < text.size() && text[at + 1] == '"') cells.back() += text[at++];

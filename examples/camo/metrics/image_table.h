@@ -1,7 +1,7 @@
-// The measures of each image of a set as a .csv file: what `camo eval --csv` writes and `camo compare` reads.
+// The measures of each image of a set as a .csv file, which `camo eval --csv` writes and `camo compare` reads.
 //
-// The first line names the columns: name, then measures (metrics.h).  A name with commas or quotes is quoted as
-// RFC 4180 says.  Numbers are written so that they read back as the same bits.
+// The first line names the columns: name, then measures (metrics.h).  Names with commas or quotes are quoted as in RFC
+// 4180.  Numbers are written so that they read back with the same bits.
 #pragma once
 
 #include <string>
@@ -19,8 +19,8 @@ struct ImageTable {
 
 ImageTable image_table(const std::vector<std::string>& names, const std::vector<ImageMeasures>& images);
 std::string to_csv(const ImageTable& table);
-/// DataError names `where` and the line: another first column, rows of another length, what is no number, no rows, a
-/// name twice.
+/// Throws DataError, naming `where` and the line, for: another first column, rows of another length, a cell that is not
+/// a number, no rows, a repeated name.
 ImageTable parse_csv(const std::string& text, const std::string& where);
 
 }  // namespace camo::program

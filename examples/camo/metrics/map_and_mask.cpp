@@ -3,7 +3,7 @@
 namespace camo::program {
 namespace {
 
-/// Sum of f(i) over [begin, begin + n) in NumPy's order: halves down to 128 numbers, eight running sums in each.
+/// The sum of f(i) over [begin, begin + n) in NumPy's order: halves down to 128 numbers, then eight running sums.
 template <class F> double pairwise_sum(int64_t begin, int64_t n, const F& f) {
   if (n > 128) {
     const int64_t half = n / 2 / 8 * 8;
@@ -44,7 +44,7 @@ GreyPair::GreyPair(const Tensor& prediction, const Tensor& truth_mask) {
 }
 
 double GreyPair::mean() const {
-  // A grey level may lie exactly on twice the mean, the adaptive threshold: then the rounding of this sum decides.
+  // A grey level may be exactly twice the mean (the adaptive threshold); then the rounding of this sum decides.
   return pairwise_sum(0, pixels, [&](int64_t i) { return p(i); }) / double(pixels);
 }
 

@@ -1,11 +1,12 @@
-// A predicted map beside its mask, as every measure of metrics.h sees them.
+// A predicted map and its mask, as all measures of metrics.h use them.
 //
 //   truth       G = mask > 128
 //   prediction  p = v / 255, stretched to [0, 1] by its own minimum and maximum; a constant map stays
 //
-// A pixel counts only by its grey level, its side of the mask and, for S and weighted F, its place: so p is a table
-// of 256 values, and most measures are sums over two histograms.  The table is made in the order of operations
-// written above: q = floor(255 p) is taken from it, and another order falls on other sides of whole numbers.
+// A pixel matters only by its grey level, its side of the mask and, for S and weighted F, its position.  So p
+// is a table of 256 values, and most measures are sums over two histograms.  The table is computed in the order
+// of operations above: q = floor(255 p) depends on it, and another order would round some values to the other
+// side of an integer.
 #pragma once
 
 #include <array>
@@ -14,7 +15,7 @@
 
 namespace camo::program {
 
-constexpr double kEps = 0x1p-52;  // the field's eps: the spacing of f64 at 1
+constexpr double kEps = 0x1p-52;  // the usual eps: the spacing of f64 at 1
 
 using Histogram = std::array<int64_t, 256>;
 
@@ -28,7 +29,7 @@ struct GreyPair {
   double mean() const;
 
   int64_t height, width, pixels;
-  const uint8_t *map, *mask;       // of the tensors, which must outlive this
+  const uint8_t *map, *mask;       // data of the tensors, which must outlive this object
   std::array<Histogram, 2> count;  // pixels of each grey level outside and inside G
   int64_t foreground = 0;          // pixels in G
   int low = 0, high = 255;         // grey levels of the map

@@ -1,14 +1,14 @@
-// How good predicted maps are: the measures of camouflaged and salient object detection, on 8-bit maps.
+// The measures of camouflaged and salient object detection, computed on 8-bit maps.
 //
-// Each measure has a file that gives its formula and its source:
+// Each measure has a file with its formula and source:
 //   map_and_mask.h  how map and mask are read     s_measure.cpp  S     weighted_f.cpp  weighted F
 //   confusion.h     at a threshold: E, F, precision, recall, IoU, Dice; the curves over 256 thresholds
-// All are computed in f64 and equal PySODMetrics but for two cases of S (s_measure.cpp), so that figures compare with
-// published ones.
+// All are in f64 and equal to PySODMetrics except for two cases of S (s_measure.cpp), so they compare with
+// published results.
 //
-// Figures of a set are means over its images, each counted once whatever its size.  Curves are averaged first: the
-// set's E_max and F_max are of one threshold for all images, not the mean of the images' own.
-// Read next: bootstrap.h, how far the images at hand determine a figure.
+// A measure of a set is the mean over its images, each with the same weight whatever its size.  Curves are averaged
+// first: E_max and F_max of a set are at one threshold for all images, not the mean over the images' own maxima.
+// Read next: bootstrap.h, the precision of these means.
 #pragma once
 
 #include <functional>
@@ -18,7 +18,7 @@
 
 namespace camo::program {
 
-/// The measures that validation takes while a network trains, under their names in metrics.jsonl.
+/// The measures for validation during training, under their names in metrics.jsonl.
 struct ImageScores {
   double mae = 0, iou = 0, dice = 0;
 };
@@ -28,7 +28,7 @@ struct ScoreInfo {
 };
 inline constexpr ScoreInfo kImageScores[] = {
     {"mae", &ImageScores::mae}, {"iou", &ImageScores::iou}, {"dice", &ImageScores::dice}};
-/// One pass over the pixels; IoU and Dice of p > 1/2.
+/// MAE, and IoU and Dice of p > 1/2, in one pass over the pixels.
 /// prediction, mask: u8 (H, W, 1) or (H, W), equal in size.  Throws ShapeError, DTypeError.
 ImageScores score(const Tensor& prediction, const Tensor& mask);
 
@@ -37,14 +37,14 @@ struct Measures {
   double e_mean = 0, e_max = 0, e_adaptive = 0;
   double f_weighted = 0, f_mean = 0, f_max = 0, f_adaptive = 0;
   double mae = 0;
-  double iou = 0, dice = 0, precision = 0, recall = 0;  // of p > 1/2
+  double iou = 0, dice = 0, precision = 0, recall = 0;  // for p > 1/2
 };
 
-/// All measures under the names that they have in files, in the order in which they are shown.
+/// All measures with their names in files, in the order in which they are shown.
 struct MeasureInfo {
   const char* name;
   double Measures::*value;
-  bool of_curve = false;  // of a set: the maximum of its mean curve, so no mean over images
+  bool of_curve = false;  // for a set: the maximum of its mean curve, not a mean over images
 };
 inline constexpr MeasureInfo kMeasures[] = {
     {"S", &Measures::s},
@@ -62,22 +62,23 @@ inline constexpr MeasureInfo kMeasures[] = {
     {"recall", &Measures::recall},
 };
 
-/// One image; mean and max are over its own curves.
+/// The measures of one image; mean and max are over its own curves.
 struct ImageMeasures : Measures {
   Curves curves;
 };
 double s_measure(const GreyPair& pair);   // s_measure.cpp
 double weighted_f(const GreyPair& pair);  // weighted_f.cpp; 0 for an empty mask
-/// All measures of one image; arguments and errors as of `score`.
+/// All measures of one image; arguments and errors as for `score`.
 ImageMeasures measure(const Tensor& prediction, const Tensor& mask);
 
 struct MapAndMask {
   Tensor map, mask;
 };
-/// Images [0, count), in parallel: load(i) is called from several threads.
+/// Images [0, count) in parallel; load(i) is called from several threads.
 std::vector<ImageMeasures> measure_all(int64_t count, const std::function<MapAndMask(int64_t)>& load);
 
-/// Figures of a set, in which image i counts times[i] times (once, without `times`).  Throws DataError for no image.
+/// The measures of a set in which image i counts times[i] times (once without `times`).  Throws
+/// DataError for no images.
 Measures average(const std::vector<ImageMeasures>& images, const std::vector<int32_t>& times = {});
 Curves average_curves(const std::vector<ImageMeasures>& images);
 

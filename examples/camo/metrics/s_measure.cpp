@@ -2,14 +2,15 @@
 //
 //   S = max(0, (S_o + S_r) / 2)
 //
-// S_o looks at the object and the background as wholes: each should be bright (dark) and even.  S_r cuts the picture
-// at the object's centroid into four blocks and compares map and mask in each by a simple structural similarity.
+// S_o scores object and background as wholes: the object should be bright, the background dark, and both even.  S_r
+// cuts the picture at the object's centroid into four blocks and compares map and mask in each by a simple
+// structural similarity.
 // All sums run over histograms of the blocks, counted in one pass.
 // Source: Fan, Cheng, Liu, Li, Borji 2017, "Structure-measure: a new way to evaluate foreground maps".
 //
-// Where rounding decides in the authors' formula, and in PySODMetrics, this follows exact arithmetic: a block
-// without pixels (centroid in the last row or column) adds 0, there it makes S not-a-number; a block that is
-// constant in map and mask has no variance, there the mean of equal numbers may be off by its rounding.
+// Where the authors' formula and PySODMetrics depend on rounding, this follows exact arithmetic.  A block without
+// pixels (the centroid is in the last row or column) adds 0; theirs makes S NaN.  A block that is constant in map and
+// mask has variance 0; in theirs the mean of equal numbers may be rounded and the variance is not 0.
 #include <algorithm>
 #include <cmath>
 
@@ -23,7 +24,7 @@ struct Moments {
   double mean = 0, squares = 0;  // squares: sum of (x - mean)^2
 };
 
-/// Moments of value[v] over n[v] pixels each.  One value: exactly it, and no spread.
+/// Moments of value[v] with n[v] pixels each.  If only one value occurs, they are exact: the value itself, no spread.
 Moments moments(const Histogram& n, const std::array<double, 256>& value) {
   Moments m;
   int levels = 0, last = 0;
@@ -35,14 +36,14 @@ Moments moments(const Histogram& n, const std::array<double, 256>& value) {
   return m;
 }
 
-/// How bright and even p is over some pixels.
+/// Scores how bright and even p is over some pixels.
 double object_score(const Histogram& n, const std::array<double, 256>& value) {
   const Moments m = moments(n, value);
   const double deviation = m.n > 1 ? std::sqrt(m.squares / double(m.n - 1)) : 0;
   return 2 * m.mean / (m.mean * m.mean + 1 + deviation + kEps);
 }
 
-/// Structural similarity of map and mask over a block of n[0] pixels outside and n[1] inside the mask.
+/// Structural similarity of map and mask over a block with n[0] pixels outside and n[1] inside the mask.
 double block_score(const std::array<Histogram, 2>& n, const std::array<double, 256>& value) {
   Histogram all;
   int64_t inside = 0;
@@ -64,7 +65,8 @@ double region_score(const GreyPair& pair) {
   for (int64_t y = 0, i = 0; y < pair.height; ++y)
     for (int64_t x = 0; x < pair.width; ++x, ++i)
       if (pair.truth(i)) rows += double(y), columns += double(x);
-  // nearbyint: half to even, as the field's programs round.  The centroid's own row and column go left and up.
+  // nearbyint rounds half to even, like the reference programs.  The centroid's own row and column belong
+  // to the upper left.
   const auto cy = int64_t(std::nearbyint(rows / double(pair.foreground))) + 1;
   const auto cx = int64_t(std::nearbyint(columns / double(pair.foreground))) + 1;
 

@@ -1,4 +1,4 @@
-// Weighted F-measure: an error counts by its place.
+// Weighted F-measure: errors are weighted by their position.
 //
 //   E    |p - G|
 //   E_t  E in the mask; outside, E at the nearest pixel of the mask (distance.h)
@@ -20,7 +20,7 @@ namespace {
 
 using Plane = std::vector<double>;
 
-/// x smoothed by a normalised 7 x 7 Gaussian of sigma 5, zeros beyond the edges: along rows, then along columns.
+/// Smooths x by a normalised 7 x 7 Gaussian with sigma 5, zeros beyond the edges: first along rows, then along columns.
 Plane smooth(const Plane& x, int64_t height, int64_t width) {
   constexpr int64_t kReach = 3;
   double tap[2 * kReach + 1], sum = 0;

@@ -17,7 +17,7 @@ const char* kind(const Option& o) {
   return o.words.empty() ? kinds[o.value.index()] : " WORD";
 }
 
-/// Text cut at spaces into lines of at most `width`, each after the first behind `margin` spaces.
+/// Wraps text at spaces to lines of at most `width`; lines after the first are indented by `margin` spaces.
 std::string wrapped(const std::string& line, size_t width, size_t margin) {
   std::string out;
   size_t used = 0;

@@ -137,7 +137,7 @@ void validate(const TrainConfig& c) {
 }
 
 void apply_machine(Machine& m) {
-  on(m.device, [](auto) {});  // no such device is an error before anything is read
+  on(m.device, [](auto) {});  // a missing device is an error before any file is read
   set_threads(int(m.threads));
   if (m.bf16_units == Bf16Units::automatic)
     m.bf16_units = m.precision == Precision::bf16 && bf16_units_pay() ? Bf16Units::on : Bf16Units::off;

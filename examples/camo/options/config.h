@@ -1,4 +1,4 @@
-// Everything that decides a training run, in one struct with one table: flags of `camo train`, keys of config.json.
+// All settings of a training run, as one struct with one table: flags of `camo train`, keys of config.json.
 // A new key is a member here and a row of options() in config.cpp.  Read next: run/trainer.h.
 #pragma once
 
@@ -10,18 +10,18 @@
 
 namespace camo::program {
 
-/// "structure=1,deep=0.5": the terms of the loss and their weights; those that are not named weigh 0.
+/// "structure=1,deep=0.5": terms of the loss and their weights; terms that are not named have weight 0.
 std::string to_text(const moe::LossWeights& weights);
-/// ConfigError names a term that does not exist, and the nearest one.
+/// ConfigError names an unknown term and the nearest known one.
 moe::LossWeights loss_weights(const std::string& terms);
 
 enum class Precision { fp32, bf16 };
 constexpr auto names_of(Precision) { return std::array{"fp32", "bf16"}; }
-/// Whether the processor's bf16 units are used; automatic: if they are faster than widening to f32.
+/// Whether to use the processor's bf16 instructions; automatic: if they are faster than widening to f32.
 enum class Bf16Units { off, on, automatic };
 constexpr auto names_of(Bf16Units) { return std::array{"off", "on", "auto"}; }
 
-/// Where and how a command computes.  Every command takes its flags of this kind from this one table.
+/// Where and how a command computes.  All commands take these flags from one table.
 struct Machine {
   Device device = {};
   Precision precision = Precision::fp32;
@@ -31,7 +31,7 @@ struct Machine {
 };
 Options options(Machine& machine);
 
-/// The type of activations.
+/// The dtype of activations.
 inline DType precision(const Machine& m) { return m.precision == Precision::bf16 ? DType::bf16 : DType::f32; }
 
 struct TrainConfig : Machine {
@@ -59,28 +59,29 @@ struct TrainConfig : Machine {
 /// The settings of --chosen, --balance-rate and --router ("routing=tile,tile=8,lr=0.1").
 struct RouterSettings {
   moe::MoeConfig mixture;
-  nn::ParameterGroup group{.path = "router"};  // factor of the learning rate, and a clip of its own
+  nn::ParameterGroup group{.path = "router"};  // a factor for the learning rate, and a separate clip
 };
-/// ConfigError names a key that does not exist, and the nearest one.
+/// ConfigError names an unknown key and the nearest known one.
 RouterSettings router_settings(const TrainConfig& config);
 
-/// The demo's run, which the benchmark of training repeats.
+/// The configuration of the demo, which `camo bench train` uses as well.
 TrainConfig demo_config();
 
-/// Sets threads, bf16 units and TF32 for this process, and decides "auto", so that a run records what it does.
-/// DeviceError when the device is absent, ConfigError when the processor lacks the units.
+/// Sets the number of threads, bf16 instructions and TF32 for this process, and replaces "auto" by the choice
+/// made, so that a run records it.  DeviceError if the device does not exist, ConfigError if the processor has no
+/// bf16 instructions.
 void apply_machine(Machine& machine);
 
 /// The table.
 Options options(TrainConfig& config);
 
-/// Rules that join several options, and what must not be empty; ConfigError names the flags.
+/// Checks rules across several options, and required values; ConfigError names the flags.
 void validate(const TrainConfig& config);
 
-/// A file of keys as in the table, each optional; ConfigError names file, key and the nearest known key.
+/// Reads a file with any of the table's keys; ConfigError names the file, the key and the nearest known key.
 void read_config(const std::string& file, TrainConfig& config);
 void parse_config(const std::string& text, const std::string& where, TrainConfig& config);
-/// Every key, one a line; parse_config(to_text(c)) gives c.
+/// All keys, one per line; parse_config(to_text(c)) gives c.
 std::string to_text(TrainConfig config, bool one_line = false);
 
 }  // namespace camo::program

@@ -1,5 +1,5 @@
-// Reading whole small files, and making folders.  Files are written by write_file of tensor/io/file.h, which leaves the
-// old bytes or the new ones, never half of them.
+// Reading small files whole, and making folders.  write_file of tensor/io/file.h writes files: a crash leaves the old
+// bytes or the new ones.
 #pragma once
 
 #include <filesystem>
@@ -9,7 +9,7 @@
 
 namespace camo::program {
 
-/// The bytes of a file; E names it and what the system said.
+/// The bytes of a file; E names it and the system's reason.
 template <class E> std::string read_file(const std::string& path, const char* op = "read") {
   InputFile file = InputFile::open<E>(path, op);
   std::string out(size_t(file.size()), '\0');
@@ -17,7 +17,7 @@ template <class E> std::string read_file(const std::string& path, const char* op
   return out;
 }
 
-/// Makes a folder and those above it, where they are missing.  ConfigError begins with `label` ("camo eval --report").
+/// Creates a folder and its parents where they are missing.  ConfigError begins with `label` ("camo eval --report").
 inline void make_folder(const std::filesystem::path& path, const std::string& label) {
   std::error_code error;
   std::filesystem::create_directories(path, error);

@@ -1,4 +1,4 @@
-// Numbers as people read them.
+// Formatting numbers for people.
 #pragma once
 
 #include <cstdint>
@@ -6,13 +6,13 @@
 
 namespace camo::program {
 
-/// x as printf writes it: formatted("%.2e", 0.5) is "5.00e-01".
+/// x in printf's format: formatted("%.2e", 0.5) is "5.00e-01".
 std::string formatted(const char* form, double x);
-/// "0.1230" of (0.123, 4).
+/// fixed(0.123, 4) is "0.1230".
 std::string fixed(double x, int digits);
-/// "1:02:03" of seconds.
+/// Seconds as "1:02:03".
 std::string clock_text(double seconds);
-/// "1.5 GB" of bytes.
+/// Bytes as "1.5 GB".
 std::string bytes_text(double bytes);
 
 }  // namespace camo::program

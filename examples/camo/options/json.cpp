@@ -11,7 +11,7 @@ namespace {
 
 using nlohmann::json;
 
-/// Takes events, so that numbers keep their exact kind and a second item of one name is seen.
+/// Receives parse events, so that numbers keep their exact type and a repeated name is noticed.
 struct Reader : json::json_sax_t {
   JsonObject out;
   std::string where, name;
@@ -57,7 +57,7 @@ struct Reader : json::json_sax_t {
   }
 };
 
-/// The shortest decimal that reads back as the same double; JSON has no NaN or infinity, so those are null.
+/// The shortest decimal that reads back as the same double.  JSON has no NaN or infinity, so those become null.
 std::string shortest(double x) {
   if (!std::isfinite(x)) return "null";
   char buffer[32];
@@ -66,7 +66,7 @@ std::string shortest(double x) {
     if (std::strtod(buffer, nullptr) == x) break;
   }
   std::string out = buffer;
-  return out.find_first_of(".en") == std::string::npos ? out + ".0" : out;  // a double stays a double
+  return out.find_first_of(".en") == std::string::npos ? out + ".0" : out;  // so that a double stays a double
 }
 
 struct Writer {

@@ -42,14 +42,14 @@ ImageSize parse_size(const Option& o, const std::string& word, const std::string
   return out;
 }
 
-/// The place of `word` among the legal ones.
+/// The index of `word` among the allowed ones.
 size_t place(const Option& o, const std::string& word, const std::string& label) {
   const auto found = std::find(o.words.begin(), o.words.end(), word);
   check<ConfigError>(found != o.words.end(), label, ": no such choice, got '", word, "'", hint(word, o.words));
   return size_t(found - o.words.begin());
 }
 
-/// Whether JSON holds the value as a text.
+/// True if JSON holds the value as a text.
 bool takes_text(const Option& o) {
   return std::holds_alternative<std::string*>(o.value) || std::holds_alternative<ImageSize*>(o.value) ||
          std::holds_alternative<Choice>(o.value);
@@ -171,7 +171,7 @@ JsonValue to_json_value(const Option& o) {
 }
 
 std::string nearest(const std::string& word, const std::vector<std::string>& words) {
-  std::vector<std::string> longer;  // --acc for --accumulate
+  std::vector<std::string> longer;  // names that the flag may abbreviate: --acc for --accumulate
   for (const std::string& w : words)
     if (word.size() >= 3 && w.compare(0, word.size(), word) == 0) longer.push_back(w);
   return longer.size() == 1 ? longer[0] : camo::nearest(word, words);

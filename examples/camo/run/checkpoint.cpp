@@ -70,7 +70,7 @@ std::string description(const std::string& path, const TrainConfig& c, const std
   return text(path, ": ", c.model, " on ", c.backbone, ", ", kind, ", ", to_string(c.size), " pixels");
 }
 
-/// What `camo export` wrote.
+/// Loads a file of `camo export`.
 TrainedNetwork load_exported(const std::string& path, Device device) {
   SafeTensors file = read_safetensors(path);
   check<WeightsError>(file.metadata["part"] == "network", path, ": holds a ", file.metadata["part"],

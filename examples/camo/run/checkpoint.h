@@ -4,7 +4,7 @@
 //   optimizer.first.NAME, .second., .steps.
 //   metadata: format, config (as config.json), state (position.h)
 //
-// tensor/io/io.h writes it under a temporary name, syncs, renames; and checks every checksum when it is read.
+// tensor/io/io.h writes it under a temporary name, syncs and renames it, and verifies all checksums when it is read.
 #pragma once
 
 #include "examples/camo/options/config.h"
@@ -15,22 +15,22 @@ namespace camo::program {
 
 struct Checkpoint {
   TrainConfig config;
-  JsonObject state;                        // what run/position.h lists
-  nn::NamedTensors model, ema, optimizer;  // ema, optimizer may be empty
+  JsonObject state;                        // the fields of run/position.h
+  nn::NamedTensors model, ema, optimizer;  // ema and optimizer may be empty
 };
 
 void save_checkpoint(const std::string& path, const Checkpoint& checkpoint);
-/// WeightsError for a file that is damaged, or that `camo train` did not write.
+/// WeightsError for a file that is damaged or not from `camo train`.
 Checkpoint load_checkpoint(const std::string& path);
 
-/// The network that a configuration describes, with its initial weights.
+/// The network of a configuration, with initial weights.
 std::unique_ptr<moe::CamoXpert> make_model(const TrainConfig& config);
 
-/// A network in evaluation mode, with the averaged weights where the file has them.
+/// A network in evaluation mode, with averaged weights if the file has them.
 struct TrainedNetwork {
   TrainConfig config;
   std::unique_ptr<moe::CamoXpert> model;
-  std::string described;  // one line for people: file, model, which weights, size
+  std::string described;  // one line for the user: file, model, which weights, size
 };
 /// path: a checkpoint, a run folder (its best.safetensors), or a file of `camo export`.
 TrainedNetwork load_model(const std::string& path, Device device = {});

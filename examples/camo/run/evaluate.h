@@ -1,4 +1,4 @@
-// Runs a trained network over pictures: maps at the masks' own size, and their scores.
+// Runs a trained network on pictures: maps at the size of the masks, and their scores.
 #pragma once
 
 #include "examples/camo/data/dataset.h"
@@ -8,31 +8,30 @@
 
 namespace camo::program {
 
-/// Means over images, each counting once.
+/// Means over images, each with the same weight.
 struct Scores : ImageScores {
   int64_t images = 0;
 };
 
 struct Inference {
   ImageSize size;
-  DType precision = DType::f32;  // of activations
+  DType precision = DType::f32;  // dtype of activations
   int64_t workers = 2, batch = 4;
 };
 
-/// Probability maps u8 (h, w, 1) of normalised photographs (H, W, 3), each enlarged to its own (h, w) and
-/// rounded.  A map depends on its photograph alone.  The model must be in evaluation mode.
+/// Probability maps u8 (h, w, 1) for normalised photographs (H, W, 3), each resized to its own (h, w) and rounded.
+/// A map depends on its photograph alone.  The model must be in evaluation mode.
 std::vector<Tensor> predict_maps(moe::CamoXpert& model, const std::vector<Tensor>& images,
                                  const std::vector<ImageSize>& sizes, DType precision);
 
-/// What `evaluate` finds for one image.
+/// The result of `evaluate` for one image.
 struct ImageResult {
   int64_t index;
-  Tensor photograph, truth, map;  // u8 at their own size
+  Tensor photograph, truth, map;  // u8, each at its own size
   ImageScores scores;
 };
 
-/// Means of the scores over a data set (metrics.h).  Calls `see` with each image, in order; stops when
-/// `see` returns false.
+/// Means of the scores over a data set (metrics.h).  Calls `see` for each image in order and stops if it returns false.
 Scores evaluate(moe::CamoXpert& model, const Dataset& data, const Inference& how,
                 const std::function<bool(const ImageResult&)>& see = nullptr);
 

@@ -28,7 +28,7 @@ Learner::Learner(const TrainConfig& c, bool fresh)
   if (c.ema_decay > 0) ema_.emplace(*model_, c.ema_decay);
 }
 
-/// Adds share * gradient of the loss of one batch; returns share * loss.
+/// Adds share * the gradient of the loss of one batch; returns share * loss.
 double Learner::pass(const Sample& batch, double share, StepReport* report) {
   model_->state().next_micro_step();
   const Device device = model_->state().device;
@@ -83,7 +83,7 @@ std::string Learner::find_culprit(const std::vector<Sample>& batches, int64_t fi
   nn::zero_grad(*model_);
   nn::discard(*model_);
   const int64_t now = model_->state().micro_step;
-  model_->state().micro_step = first;  // the same noise again
+  model_->state().micro_step = first;  // so that the same random numbers are drawn
   std::string found;
   try {
     debug::FindNan watch;

@@ -15,24 +15,24 @@ namespace camo::program {
 
 class Learner {
  public:
-  /// fresh: starts from config.weights, where they are given; else load() follows.
+  /// fresh: starts from config.weights if given; otherwise load() must follow.
   Learner(const TrainConfig& config, bool fresh);
 
-  /// Called before each forward pass with its number and its batch; tests plant faults here.
+  /// Called before each forward pass with its number and batch; tests use it to inject faults.
   using BeforePass = std::function<void(int64_t micro_step, Sample& batch)>;
 
-  /// One update from the mean gradient of all batches.  A loss or gradient that is not finite leaves weights,
-  /// averages, optimizer and running statistics as they were, and the pass is run again to name the op.
-  /// Every config.verify_every forward passes the routing is looked at as it runs (moe::Guard): VerifyError.
+  /// One update from the mean gradient of all batches.  If a loss or gradient is not finite, weights, averages,
+  /// optimizer and running statistics stay as they were, and the pass is repeated to name the op.
+  /// Every config.verify_every forward passes the routing is checked (moe::Guard), which may throw VerifyError.
   StepReport step(std::vector<Sample>& batches, double rate, const BeforePass& before);
 
   moe::CamoXpert& model() { return *model_; }
   const std::string& weights_report() const { return weights_report_; }  // how much of config.weights was loaded
-  /// Which parameters the gradients have reached in the steps of this process.
+  /// Counts which parameters have received gradients in this process.
   const nn::GradientWindow& gradients() const { return gradients_; }
   nn::Ema* ema() { return ema_ ? &*ema_ : nullptr; }
 
-  /// Tensors go to and come from the checkpoint, counters the position.
+  /// Tensors are stored in the checkpoint, counters in the position.
   void save(Checkpoint& checkpoint, Position& position, bool with_optimizer) const;
   void load(const Checkpoint& checkpoint, const Position& position);
 
@@ -42,7 +42,7 @@ class Learner {
 
   DType precision_;
   moe::LossWeights loss_weights_;
-  int64_t verify_every_;  // micro-steps
+  int64_t verify_every_;  // in micro-steps
   std::string weights_report_;
   std::unique_ptr<moe::CamoXpert> model_;
   nn::AdamW optimizer_;

@@ -11,11 +11,11 @@ using List = std::vector<double>;
 using Lists = std::vector<List>;
 
 struct Field {
-  std::string key;  // for Lists the start of their keys: KEY0, KEY1, ...
+  std::string key;  // for lists: the prefix of the keys KEY0, KEY1, ...
   std::variant<int64_t*, double*, std::string*, List*, Lists*> value;
 };
 
-/// The table.  The keys stand in checkpoints and never change.
+/// The table of fields.  Its keys are in checkpoints and must never change.
 std::vector<Field> fields(Position& p) {
   return {{"epoch", &p.epoch},
           {"batch", &p.batch},
@@ -35,7 +35,7 @@ std::vector<Field> fields(Position& p) {
           {"ema_updates", &p.ema_updates}};
 }
 
-// An empty list has no key: a model without experts, or an epoch that has not begun.
+// An empty list has no key: the model has no experts, or the epoch has not begun.
 void save(JsonObject& state, const std::string& key, const int64_t& value) { state.set(key, value); }
 void save(JsonObject& state, const std::string& key, const double& value) { state.set(key, value); }
 void save(JsonObject& state, const std::string& key, const std::string& value) { state.set(key, value); }
@@ -64,7 +64,7 @@ void load(const JsonObject& state, const std::string& key, Lists& value) {
 }  // namespace
 
 JsonObject to_json_object(const Position& position) {
-  Position copy = position;  // the table points into what it describes
+  Position copy = position;  // the table points into the object that it describes
   JsonObject state;
   for (const Field& f : fields(copy)) std::visit([&](auto* value) { save(state, f.key, *value); }, f.value);
   return state;

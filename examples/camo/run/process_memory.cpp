@@ -6,7 +6,7 @@
 namespace camo::program {
 namespace {
 
-/// A line of /proc/self/status, which counts in KiB.
+/// A value of /proc/self/status, which is in KiB there.
 int64_t status_bytes(const std::string& key) {
   std::ifstream file("/proc/self/status");
   for (std::string line; std::getline(file, line);)

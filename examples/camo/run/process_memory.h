@@ -1,11 +1,11 @@
-// The memory of this process.
+// Memory of this process.
 #pragma once
 
 #include <cstdint>
 
 namespace camo::program {
 
-/// Resident memory in bytes, now and at its peak; 0 where the system does not say (/proc/self/status).
+/// Resident memory in bytes, current and peak; 0 if the system does not tell (/proc/self/status).
 int64_t resident_bytes();
 int64_t peak_resident_bytes();
 

@@ -38,8 +38,7 @@ void Progress::step(int64_t epoch, int64_t step, double loss, double rate, int64
   std::string words = text("epoch ", epoch, "/", epochs_, "  step ", step, "/", steps_, "  loss ", fixed(loss, 4),
                            "  lr ", formatted("%.2e", rate), "  ", fixed(speed_, 1), " img/s  eta ", clock_text(left),
                            "  mem ", bytes_text(double(resident_bytes())));
-  if (terminal_)
-    std::printf("\r%.*s\033[K", terminal_width() - 1, words.c_str());  // a line that wraps cannot be redrawn
+  if (terminal_) std::printf("\r%.*s\033[K", terminal_width() - 1, words.c_str());  // a wrapped line cannot be redrawn
   else std::printf("%s\n", words.c_str());
   std::fflush(stdout);
   drawn_ = terminal_;

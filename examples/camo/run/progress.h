@@ -1,4 +1,4 @@
-// Prints how far a run is: one line with epoch, step, loss, learning rate, speed and time left.
+// Prints the progress of a run: epoch, step, loss, learning rate, speed and time left.
 #pragma once
 
 #include <chrono>
@@ -7,14 +7,14 @@
 
 namespace camo::program {
 
-/// Redraws one line on a terminal.  In a file or a pipe it prints a new line every ten seconds.
+/// On a terminal, redraws one line; in a file or pipe, prints a line every ten seconds.
 class Progress {
  public:
-  /// steps: in the whole run; done: steps that an earlier process did.
+  /// steps: in the whole run; done: in earlier processes.
   Progress(int64_t epochs, int64_t steps, int64_t done);
-  /// Call it after each step.  images: trained on by this process so far.
+  /// Call it after each step.  images: number trained on by this process so far.
   void step(int64_t epoch, int64_t step, double loss, double rate, int64_t images);
-  /// Prints a line that stays, above the redrawn one.
+  /// Prints a permanent line above the redrawn one.
   void line(const std::string& message);
   /// Images per second since the start, without the time between pause() and resume().
   double speed() const { return speed_; }

@@ -1,4 +1,4 @@
-// What `camo eval` reports of a data set: measures with intervals, curves, and the images with the worst scores.
+// The report of `camo eval` on a data set: measures with intervals, curves, and the worst pictures.
 #pragma once
 
 #include <array>
@@ -13,8 +13,8 @@ namespace camo::program {
 
 struct SetScores {
   int64_t images = 0;
-  Measures mean;                                      // of `average`
-  std::array<Interval, std::size(kMeasures)> spread;  // of each of kMeasures: 95 %, over images
+  Measures mean;                                      // as `average` returns them
+  std::array<Interval, std::size(kMeasures)> spread;  // 95 % interval over images for each of kMeasures
 };
 SetScores score_set(const std::vector<ImageMeasures>& images);
 
@@ -23,13 +23,13 @@ void print(const SetScores& scores);
 /// Each measure under its name, its interval under NAME_interval.
 JsonObject to_json_object(const SetScores& scores, const std::string& what, const std::string& data);
 
-/// Precision over recall; E, F, precision and recall over the threshold.
+/// Draws precision over recall, and E, F, precision and recall over the threshold.
 void write_curves(const std::string& path, const std::vector<ImageMeasures>& images);
 
-/// Indices of the images with the lowest IoU, at most `most`, worst first; the lower S decides a tie.
+/// Indices of the images with the lowest IoU, at most `most`, worst first; ties are ordered by S.
 std::vector<int64_t> worst(const std::vector<ImageMeasures>& images, int64_t most = 10);
 
-/// A row for a grid of pictures: a picture of the name and scores, then `pictures`.
+/// A row of a grid: a picture with name and scores, then `pictures`.
 std::vector<Tensor> captioned(const std::string& name, const Measures& m, std::vector<Tensor> pictures);
 
 }  // namespace camo::program

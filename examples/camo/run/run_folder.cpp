@@ -54,7 +54,7 @@ RunFolder::RunFolder(std::string path) : path_(std::move(path)) {
     ::close(lock_);
     throw ConfigError(text(path_, ": is in use by process ", holder));
   }
-  // The system drops the lock with the process, however it ends; the number inside is for people.
+  // The system releases the lock when the process ends, however it ends; the number in the file is for people.
   std::string pid = text(::getpid());
   if (::ftruncate(lock_, 0) != 0 || ::write(lock_, pid.data(), pid.size()) < 0) pid.clear();
 }

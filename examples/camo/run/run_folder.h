@@ -8,36 +8,36 @@ namespace camo::program {
 
 enum class RunFile { config, metrics, last, best, curves, grid, usage, groups, responses, lock };
 
-/// Every file that a run writes into its folder; a kind of several files has a row for each.
+/// The files that a run writes into its folder; a kind with several files has a row for each.
 struct RunFileName {
   RunFile file;
   const char* name;
 };
 inline constexpr RunFileName kRunFiles[] = {
-    {RunFile::config, "config.json"},         // every option; camo train --config reads it
-    {RunFile::metrics, "metrics.jsonl"},      // one JSON object an epoch
-    {RunFile::last, "last.safetensors"},      // newest checkpoint; camo train --resume goes on from it
+    {RunFile::config, "config.json"},         // all options; camo train --config reads it
+    {RunFile::metrics, "metrics.jsonl"},      // one JSON object per epoch
+    {RunFile::last, "last.safetensors"},      // newest checkpoint; camo train --resume continues from it
     {RunFile::best, "best.safetensors"},      // weights of the best epoch, without the optimizer's state
     {RunFile::curves, "curves.png"},          // loss, scores and learning rate over the epochs
     {RunFile::grid, "grid.png"},              // some photographs with truth and prediction
     {RunFile::usage, "usage.png"},            // each expert's share in every epoch
-    {RunFile::groups, "groups.png"},          // which group of images goes to which expert
-    {RunFile::responses, "responses_0.png"},  // each expert's answer to one photograph
+    {RunFile::groups, "groups.png"},          // share of each expert by groups of images
+    {RunFile::responses, "responses_0.png"},  // outputs of the experts for one photograph
     {RunFile::responses, "responses_1.png"},
     {RunFile::responses, "responses_2.png"},
     {RunFile::lock, "lock"},  // process id of the run that holds the folder
 };
 
-/// FOLDER/NAME; number: which of a kind of several files.
+/// FOLDER/NAME; number: the index, for a kind with several files.
 std::string run_file(const std::string& folder, RunFile file, int64_t number = 0);
-/// How many files of that kind a run writes.
+/// The number of files of that kind.
 int64_t count(RunFile file);
 
 class RunFolder {
  public:
-  /// Makes a new one.  ConfigError if the path holds a run, or anything under a name of kRunFiles.
+  /// Creates a new one.  ConfigError if the path has a run, or any file with a name in kRunFiles.
   static RunFolder create(const std::string& path);
-  /// Opens one to go on with it.  ConfigError if it is none.
+  /// Opens one to continue its run.  ConfigError if it is not a run folder.
   static RunFolder open(const std::string& path);
   RunFolder(RunFolder&& other) noexcept;
   ~RunFolder();

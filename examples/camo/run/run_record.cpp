@@ -49,7 +49,7 @@ std::vector<JsonObject> read_metrics(const std::string& path) {
 RunRecord::RunRecord(RunFolder folder, std::function<void(const std::string&)> warn)
     : folder_(std::move(folder)), warn_(std::move(warn)) {}
 
-/// Returns what the warning said; empty when the write succeeded.
+/// Returns the text of the warning, or "" if the write succeeded.
 std::string RunRecord::warn_when_full(const std::function<void()>& write) {
   try {
     write();
@@ -61,7 +61,7 @@ std::string RunRecord::warn_when_full(const std::function<void()>& write) {
 }
 
 void RunRecord::check_disk(int64_t parameters) const {
-  const int64_t checkpoint = parameters * int64_t(sizeof(float)) * 4;  // weights, their average and two moments
+  const int64_t checkpoint = parameters * int64_t(sizeof(float)) * 4;  // weights, averages and two moments
   const int64_t needed = checkpoint * 22 / 10;
   const int64_t free = int64_t(std::filesystem::space(folder_.path()).available);
   check<MemoryError>(free >= needed, folder_.path(), ": the disk has ", bytes_text(double(free)),

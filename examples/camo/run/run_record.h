@@ -1,7 +1,7 @@
-// What a run leaves in its folder: configuration, metrics, checkpoints and pictures.
+// The files of a run in its folder: configuration, metrics, checkpoints and pictures.
 //
-// A full disk does not stop a run.  A file that cannot be written stays as it was, a warning is printed, and the
-// run goes on.  Only the last save of last.safetensors must succeed: check_last_save() raises what it met.
+// A full disk does not stop a run: a file that cannot be written stays as it was, a warning is printed, and the run
+// continues.  Only the last save of last.safetensors must succeed: check_last_save() throws the error of that save.
 #pragma once
 
 #include <functional>
@@ -14,36 +14,36 @@
 
 namespace camo::program {
 
-/// The lines of a metrics.jsonl; a torn last line is left out, a missing file has none.
+/// The lines of a metrics.jsonl; an incomplete last line is left out, and a missing file has no lines.
 std::vector<JsonObject> read_metrics(const std::string& file);
 
 class RunRecord {
  public:
-  /// warn: prints one line.
+  /// warn(text) prints a warning line.
   RunRecord(RunFolder folder, std::function<void(const std::string&)> warn);
 
   const RunFolder& folder() const { return folder_; }
-  /// MemoryError unless the disk has room for two checkpoints of such a model: the old one and the new one.
+  /// Throws MemoryError unless the disk has room for two checkpoints of such a model, the old one and the new one.
   void check_disk(int64_t parameters) const;
   void write_config(const TrainConfig& config) const;
 
-  /// Appends the epoch that ends at `position` to metrics.jsonl and syncs it.
+  /// Appends the epoch that ends at `position` to metrics.jsonl and syncs the file.
   void add_epoch(const Position& position, const Scores& scores, double rate, double images_per_second);
-  /// Appends any line.
+  /// Appends any other line.
   void add_line(const JsonObject& line) const;
-  /// Drops the lines of epochs after `epochs`: a run that was stopped writes them again.
+  /// Removes the lines of epochs after `epochs`, which a continued run writes again.
   void trim_metrics(int64_t epochs) const;
 
-  /// False when the disk is full.
+  /// Returns false if the disk is full.
   bool save_best(const Checkpoint& checkpoint);
   void save_last(const Checkpoint& checkpoint);
   void check_last_save() const;
 
   /// A row of grid.png: photograph, truth, prediction.
   using GridRow = std::vector<Tensor>;
-  /// curves.png and usage.png from metrics.jsonl; grid.png unless there are no rows.
+  /// Draws curves.png and usage.png from metrics.jsonl, and grid.png if there are rows.
   void draw_epoch(const std::vector<GridRow>& grid, moe::CamoXpert& model);
-  /// For models with experts: groups.png, and responses_N.png to the first photographs of the grid.
+  /// For models with experts: draws groups.png, and responses_N.png for the first photographs of the grid.
   void draw_routing(const moe::Survey& survey, const std::vector<GridRow>& grid, moe::CamoXpert& model, ImageSize size);
 
  private:
@@ -51,7 +51,7 @@ class RunRecord {
 
   RunFolder folder_;
   std::function<void(const std::string&)> warn_;
-  std::string failed_save_;  // what the newest save of last.safetensors met; empty: nothing
+  std::string failed_save_;  // error of the newest save of last.safetensors; "" if none
 };
 
 }  // namespace camo::program

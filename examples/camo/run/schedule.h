@@ -1,4 +1,4 @@
-// How many batches and optimizer steps a run has, and the learning rate of each step.
+// The number of batches and optimizer steps of a run, and the learning rate of each step.
 #pragma once
 
 #include <algorithm>
@@ -10,11 +10,11 @@
 namespace camo::program {
 
 struct Schedule {
-  int64_t batch_size;       // photographs in a forward pass; never more than there are
-  int64_t batches;          // in an epoch; photographs that fill no batch are left out
+  int64_t batch_size;       // photographs per forward pass, but at most all of them
+  int64_t batches;          // per epoch; photographs that do not fill a batch are left out
   int64_t steps_per_epoch;  // optimizer steps
   int64_t steps;            // in the whole run
-  int64_t warmup;           // steps in which the learning rate rises
+  int64_t warmup;           // steps during which the learning rate rises
   double peak_rate, last_rate;
 
   Schedule(const TrainConfig& c, int64_t photographs)

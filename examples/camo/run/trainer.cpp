@@ -15,11 +15,11 @@
 namespace camo::program {
 namespace {
 
-constexpr size_t kGridRows = 6;  // pictures shown in grid.png
+constexpr size_t kGridRows = 6;  // pictures in grid.png
 
 class Trainer {
  public:
-  /// saved: the checkpoint to go on from.
+  /// saved: the checkpoint to continue from.
   Trainer(TrainConfig config, std::unique_ptr<Learner> learner, Splits data, RunFolder folder, const Hooks& hooks,
           const std::optional<Checkpoint>& saved = {});
   Outcome run();
@@ -46,11 +46,11 @@ class Trainer {
   Scores scores_;  // of the last validation
   Progress progress_;
   RunRecord record_;
-  int64_t images_ = 0;                      // trained on by this process
+  int64_t images_ = 0;                      // images that this process has trained on
   std::vector<RunRecord::GridRow> grid_{};  // of the last validation
 };
 
-/// Puts the checkpoint into the learner.
+/// Loads the checkpoint into the learner; returns its position.
 Position restored(Learner& learner, const Splits& data, const TrainConfig& config, const Checkpoint& saved) {
   const Position out = about_file(run_file(config.out, RunFile::last), [&] { return position_of(saved.state); });
   learner.load(saved, out);
@@ -88,7 +88,7 @@ Outcome Trainer::run() {
   return {0, position_.best_iou, position_.best_epoch, scores_};
 }
 
-/// The rest of the current epoch; false when a signal came.
+/// Trains the rest of the current epoch; false if a signal came.
 bool Trainer::train_epoch() {
   const int64_t epoch = position_.epoch, size = schedule_.batch_size;
   const std::vector<int64_t> order = shuffled(data_.train.size(), uint64_t(config_.seed), epoch);
@@ -133,7 +133,7 @@ void Trainer::count(const StepReport& report, int64_t batches) {
                       " [the last checkpoint is good; try a smaller --lr]");
 }
 
-/// Scores the (averaged) weights and keeps some pictures for the grid; false when a signal came before the end.
+/// Scores the (averaged) weights and keeps some pictures for the grid; false if a signal came.
 bool Trainer::validate() {
   progress_.pause();
   moe::CamoXpert& model = learner_->model();
@@ -153,7 +153,7 @@ bool Trainer::validate() {
   return true;
 }
 
-/// Metrics first, then weights, then pictures: a run that is killed in between writes the later ones again.
+/// Writes metrics first, then weights, then pictures: a run that is killed in between writes the later ones again.
 void Trainer::finish_epoch() {
   position_.epoch += 1, position_.batch = 0;
   record_.add_epoch(position_, scores_, schedule_.rate(position_.step - 1), progress_.speed());
@@ -170,7 +170,7 @@ void Trainer::finish_epoch() {
   progress_.resume();
 }
 
-/// Keeps the weights with the best IoU; without validation data the newest.
+/// Saves the weights with the best IoU; without validation data, the newest.
 bool Trainer::save_best() {
   if (scores_.images && scores_.iou <= position_.best_iou) return false;
   const auto before = std::pair(position_.best_iou, position_.best_epoch);
@@ -188,7 +188,7 @@ Checkpoint Trainer::checkpoint(bool with_optimizer) {
   return c;
 }
 
-/// Saves, for a signal came.
+/// Saves after a signal.
 Outcome Trainer::stopped() {
   record_.save_last(checkpoint(/*with_optimizer=*/true));
   record_.check_last_save();
@@ -215,7 +215,7 @@ void Trainer::report_start() {
     progress_.line(text("nothing left to do: all ", config_.epochs, " epochs are done [--epochs N for more]"));
 }
 
-/// After the first epoch: no parameter is silently dead.
+/// After the first epoch: reports parameters that received no gradient.
 void Trainer::report_unreached() {
   if (position_.epoch != 1 || learner_->gradients().steps() < schedule_.steps_per_epoch) return;
   const std::vector<std::string> names = nn::unreached(learner_->model(), learner_->gradients());

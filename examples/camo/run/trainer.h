@@ -1,8 +1,9 @@
-// A training run: epochs, validation, checkpoints, metrics, pictures; and going on after a stop.
+// A training run: epochs, validation, checkpoints, metrics, pictures, and continuing after a stop.
 //
-// All state is in the checkpoint (its position: position.h) or is a function of seed and position: order and
-// augmentation of the data, noise, learning rate.  So a run that is stopped at any optimizer step and continued
-// ends in the same bits.  Read next: learner.h, one optimizer step; run_record.h, what a run writes.
+// All state is in the checkpoint (position.h) or is a function of seed and position: order and augmentation
+// of the data, random numbers, learning rate.  So a run that is stopped at any optimizer step and continued
+// gives the same bits.
+// Read next: learner.h, one optimizer step; run_record.h, the files of a run.
 #pragma once
 
 #include "examples/camo/data/splits.h"
@@ -24,10 +25,10 @@ struct Outcome {
   Scores scores = {};  // of the last validation
 };
 
-/// Starts the run that a configuration describes, in a new folder config.out.
+/// Starts the run of a configuration in a new folder config.out.
 Outcome train(TrainConfig config, const Hooks& hooks = {});
 
-/// Goes on with the run in a folder.  `change` may alter epochs, threads and workers.
+/// Continues the run in a folder.  `change` may alter epochs, threads and workers.
 Outcome resume(const std::string& folder, const std::function<void(TrainConfig&)>& change = nullptr,
                const Hooks& hooks = {});
 

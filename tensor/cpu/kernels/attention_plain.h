@@ -1,5 +1,5 @@
-// The definitions of attention and of attention within windows, straight from the formulas: one query at a time, every
-// score in double.  The kernels of attention.h and window_attention.h are held against them in tests.
+// The definitions of attention and of attention within windows, from the formulas: one query at a time, with scores in
+// double.  Tests compare the kernels of attention.h and window_attention.h with them.
 #pragma once
 
 #include "tensor/ops/attention.h"
@@ -11,7 +11,7 @@ template <class T> void attention_plain(const T* q, const T* k, const T* v, T* y
 template <class T>
 void attention_backward_plain(const T* dy, const T* q, const T* k, const T* v, T* dq, T* dk, T* dv, const Attention& s);
 
-/// dbias (heads, n, n), of all windows.
+/// dbias (heads, n, n), summed over all windows.
 template <class T>
 void window_attention_plain(const T* qkv, const T* pad, const acc_t<T>* bias, T* y, const Windows& w);
 template <class T>

@@ -193,7 +193,7 @@ template <class T> void conv_plain(const T* x, const acc_t<T>* weight, const acc
         }
 }
 
-// Taking a function's address makes the compiler emit it; the tuple exists for nothing else.
+// Taking a function's address makes the compiler emit it; that is all the tuple is for.
 template <class... T>
 constexpr auto conv_kernels_of = std::make_tuple(&conv<T>..., &conv_input_grad<T>..., &conv_weight_grad<T>...,
                                                  &conv_plain<T>...);

@@ -4,7 +4,7 @@
 // current part of a panel stays in the nearest caches; between steps the sums are kept in `part`.  None of these cuts
 // changes the order in which one element of C is summed.
 // bf16 rows are widened block by block: A is then read from an f32 copy that fits the L2 cache.
-// Products with a small right operand go to gemm_small.cpp.
+// Products with a small right operand are computed by gemm_small.cpp.
 #include "tensor/cpu/kernels/gemm.h"
 
 #include <tuple>
@@ -144,7 +144,7 @@ void multiply_plain(int64_t M, int64_t N, int64_t K, const TA* a, int64_t lda, c
     }
 }
 
-// Taking a function's address makes the compiler emit it; the tuple exists for nothing else.
+// Taking a function's address makes the compiler emit it; that is all the tuple is for.
 template <class TA, class TB, class TC>
 constexpr auto products_of = std::make_tuple(&multiply<TA, TB, TC>, &multiply_plain<TA, TB, TC>);
 auto gemm_kernels = std::tuple_cat(products_of<float, float, float>, products_of<double, double, double>,

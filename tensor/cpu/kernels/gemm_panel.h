@@ -1,4 +1,4 @@
-// One panel of B against one block of rows of A: what gemm.cpp and gemm_small.cpp share.  Internal to gemm*.cpp.
+// The product of one panel of B and one block of rows of A, for gemm.cpp and gemm_small.cpp.  Internal to gemm*.cpp.
 #pragma once
 
 #include "tensor/cpu/kernels/gemm.h"
@@ -7,7 +7,7 @@
 
 namespace camo::kernel {
 
-/// The longest stretch of k whose part of a panel stays in the nearest caches.
+/// The longest range of k for which part of a panel stays in the nearest caches.
 template <class P> constexpr int64_t kDepth = 2048 / sizeof(P) * Unit<P>::kPer;
 
 /// A range of k: pieces [piece, piece + pieces), and numbers [offset, offset + length) of each.  `packed` steps of
@@ -75,19 +75,19 @@ void panel_step(const Block<P, TC>& block, const Step& step, bool first, bool la
   }
 }
 
-/// n numbers of another type as T.
+/// Converts n numbers of another type to T.
 template <class T, class TA> void widen(const TA* x, int64_t n, T* out) {
   int64_t k = 0;
   for (; k + Vec<T>::size <= n; k += Vec<T>::size) Vec<T>::load(x + k).store(out + k);
   for (; k < n; ++k) out[k] = T(x[k]);
 }
 
-/// Is the right operand (K, N) so small that multiply_small takes the product?  Types, K and N alone decide.
+/// True if the right operand (K, N) is small enough for multiply_small.  Depends on types, K and N alone.
 template <class P> constexpr bool is_small(int64_t K, int64_t N) {
   return K > 0 && K <= kDepth<P> && K * round_up(N, Vec<typename Unit<P>::Sum>::size) <= 16384;
 }
 
-/// multiply for a small right operand and rows that are one run of numbers each, lda apart (gemm_small.cpp).
+/// multiply for a small right operand; each row is one run of numbers, and rows are lda apart (gemm_small.cpp).
 template <class TA, class TB, class TC>
 void multiply_small(int64_t M, int64_t N, int64_t K, const TA* a, int64_t lda, const Right<TB>& b, TC* c, int64_t ldc,
                     const Finish<acc_t<TC>>& finish);

@@ -1,7 +1,7 @@
-// C = act(A B + bias) where B is small: the many little products of attention, and narrow layers.
+// C = act(A B + bias) for small B: the many small products of attention, and narrow layers.
 //
-// The packing, the tiles and the order of every sum are those of gemm.cpp, so the bits are too.  Left out is what only a
-// large product repays: tables of rows on the heap, cuts of k, tasks for threads where rows are few.
+// The packing, the tiles and the order of every sum are those of gemm.cpp, and so the bits are the same.  It omits what
+// only pays off for large products: tables of rows on the heap, cuts of k, and parallel tasks when there are few rows.
 #include <optional>
 
 #include "tensor/cpu/kernels/gemm_panel.h"
@@ -11,11 +11,11 @@
 namespace camo::kernel {
 namespace {
 
-constexpr int64_t kRows = 2 * kRowUnit;               // of a block
+constexpr int64_t kRows = 2 * kRowUnit;               // queries per block
 constexpr int64_t kTable = kRows + 2 * kMaxTileRows;  // tiles read up to two tiles past the end
-constexpr int64_t kTaskWork = 1 << 20;                // multiply-adds that repay waking a thread
+constexpr int64_t kTaskWork = 1 << 20;                // multiply-adds that are worth waking a thread
 
-/// Working memory: on the stack where it fits, because the smallest products are done before an allocator answers.
+/// Scratch memory, on the stack if it fits, because the smallest products take less time than an allocation.
 template <class T> class Buffer {
  public:
   explicit Buffer(int64_t count) {
@@ -40,7 +40,7 @@ void multiply_small(int64_t M, int64_t N, int64_t K, const TA* a, int64_t lda, c
   const Panels<T> panels(N);
   const int64_t columns = panels.vectors * Vec<T>::size;
   Buffer<T> memory((K + 1) * columns);
-  T *packed = memory.data(), *bias = nullptr;  // filled up with zeros to whole vectors
+  T *packed = memory.data(), *bias = nullptr;  // padded with zeros to whole vectors
   for (int64_t p = 0; p < panels.count; ++p) {
     const int64_t column = panels.column(p);
     auto* pack = b.trans == Trans::yes ? pack_panel_transposed<T, TB> : pack_panel<T, TB>;
@@ -55,7 +55,7 @@ void multiply_small(int64_t M, int64_t N, int64_t K, const TA* a, int64_t lda, c
   parallel_chunks(blocks, ceil_div(kTaskWork, kRows * K * N), [&](int64_t begin, int64_t end) {
     T part[kTable * kTileVecs * Vec<T>::size];
     Buffer<T> memory(kInPlace ? 0 : kRows * K);
-    T* window = memory.data();  // rows of another type as T
+    T* window = memory.data();  // rows converted to T
     const T* rows[kTable];
     TC* out[kTable];
     for (int64_t m = begin * kRows; m < std::min(end * kRows, M); m += kRows) {

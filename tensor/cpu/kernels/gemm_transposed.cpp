@@ -134,7 +134,7 @@ void run_block(const Pieces<TA>& a, const Pieces<TB>& b, int64_t m0, int64_t M, 
   }
 }
 
-/// turned (M, K) = x^T for x (K, M): S x S numbers at a time, in registers.
+/// turned (M, K) = x^T for x (K, M), S x S numbers at a time in registers.
 template <class T> void turn(const T* x, int64_t ld, int64_t K, int64_t M, T* turned) {
   constexpr int S = Vec<T>::size;
   for (int64_t k = 0; k < K; k += S)
@@ -188,8 +188,8 @@ void multiply_by(const Pieces<TA>& a, const Pieces<TB>& b, T* c, int64_t ldc, bo
     });
 }
 
-/// Few rows and small operands: A is turned and the product is one of multiply_small, which adds up the same numbers in
-/// the same order, as long as one step holds all rows.
+/// For few rows and small operands, A is transposed and multiply_small computes the product.  It adds the same numbers
+/// in the same order as long as one step holds all rows.
 template <class TA, class TB>
 bool turn_and_multiply(const Pieces<TA>& a, const Pieces<TB>& b, acc_t<TA>* c, int64_t ldc) {
   using T = acc_t<TA>;

@@ -1,4 +1,4 @@
-// Attention on the CPU: which types; the kernels are in tensor/cpu/kernels/attention.h.
+// Attention on the CPU: dispatch by dtype.  The kernels are in tensor/cpu/kernels/attention.h.
 #include "tensor/ops/attention.h"
 
 #include "tensor/cpu/kernels/attention.h"

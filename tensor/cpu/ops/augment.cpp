@@ -1,4 +1,4 @@
-// Photographs and masks on the CPU: a task changes one row of pixels.
+// Augmentation of photographs and masks on the CPU: a task computes one row of pixels.
 #include "tensor/ops/augment.h"
 
 #include <cstring>

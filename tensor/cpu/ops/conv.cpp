@@ -1,4 +1,4 @@
-// Convolution on the CPU: depthwise.h where every channel has its own filter, else the products of conv.h.
+// Convolution on the CPU: depthwise.h if every channel has its own filter, else the matrix products of conv.h.
 #include "tensor/ops/conv.h"
 
 #include "tensor/cpu/kernels/conv.h"

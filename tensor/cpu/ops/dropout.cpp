@@ -1,6 +1,6 @@
 // Dropout and drop-path on the CPU.
 //
-// No mask is stored: word i of a counter-based stream decides about element i, forward and backward alike.
+// No mask is stored: word i of a counter-based stream decides about element i, in the forward and the backward pass.
 #include "tensor/ops/dropout.h"
 
 #include "tensor/parallel.h"
@@ -8,7 +8,7 @@
 namespace camo::kernel {
 namespace {
 
-/// y = x * factor where its word says keep, else 0 (also where x is NaN).
+/// y = x * factor if its word says keep, else 0 (even if x is NaN).
 template <class T> void drop_run(const T* x, T* y, int64_t n, const uint32_t* words, Keep keep, acc_t<T> factor) {
   using A = acc_t<T>;
   for (int64_t i = 0; i < n; ++i) {
@@ -17,7 +17,7 @@ template <class T> void drop_run(const T* x, T* y, int64_t n, const uint32_t* wo
   }
 }
 
-constexpr int64_t kBatch = 1024;  // words drawn at a time; a multiple of 4
+constexpr int64_t kBatch = 1024;  // words generated at a time; a multiple of 4
 
 }  // namespace
 

@@ -1,7 +1,7 @@
-// Elementwise loops on the CPU: every op reads its operands once and writes once, so memory sets the pace.
+// Elementwise loops on the CPU.  Every op reads its operands once and writes once, so it is bound by memory.
 //
-// What is computed stands in tensor/scalar/functors.h; how operands repeat, in tensor/cpu/kernels/broadcast.h.  This
-// file joins the two, for f32, f64 and bf16 memory, and instantiates them for the list of functors (at the end).
+// tensor/scalar/functors.h defines the functions, tensor/cpu/kernels/broadcast.h how operands repeat.  This file
+// combines them for f32, f64 and bf16 memory, and instantiates them for the list of functors (at the end).
 #include "tensor/ops/elementwise.h"
 
 #include "tensor/cpu/kernels/broadcast.h"
@@ -102,7 +102,7 @@ void add_into(Cpu, Tensor y, const Tensor& x) {
   });
 }
 
-// ---- the list of functors, instantiated --------------------------------------------------------------------
+// ---- instantiation for the list of functors --------------------------------------------------------------------
 
 auto unary_cpu_kernels = unary_kernels<Cpu>(UnaryFunctors{});
 auto binary_cpu_kernels = binary_kernels<Cpu>(BinaryFunctors{});

@@ -1,8 +1,9 @@
 // Choosing and ordering rows on the CPU.
 //
-// Adjoints are gathers: a stable counting sort of the index lists, for every row of x, the rows of dy that it
-// receives; each row of the gradient is then written once, by one thread, summed in ascending order.
-// Scattering with atomics would give other bits from run to run.
+// Adjoints are gathers: a stable counting sort of the indices lists, for every row of x, the rows of dy
+// that it receives.
+// Then each row of the gradient is written once, by one thread, and summed in ascending order.  Scattering with atomics
+// would give different bits from run to run.
 #include "tensor/ops/index.h"
 
 #include <algorithm>
@@ -18,7 +19,8 @@ namespace {
 
 int64_t row_length(const Tensor& x) { return x.shape().product(1, x.rank()); }
 
-/// Calls f(r, begin, end) for every row and piece [begin, end) of its columns: rows may be whole images.
+/// Splits rows into pieces [begin, end) of columns, because rows may be whole images, and calls f(r,
+/// begin, end) for each.
 template <class F> void each_piece(int64_t rows, int64_t columns, const F& f) {
   const int64_t pieces = ceil_div(columns, kGrain);
   parallel_for(rows * pieces, std::min(columns, kGrain), [&](int64_t i) {
@@ -33,7 +35,7 @@ void check_range(const char* op, const Tensor& index, int64_t limit) {
     check(uint64_t(p[i]) < uint64_t(limit), op, ": index ", p[i], " at ", i, " is outside [0, ", limit, ")");
 }
 
-/// Where each value of the index occurs, ascending: value r at order[begin[r]] ... order[begin[r + 1] - 1].
+/// The positions of each value in the index, ascending: value r is at order[begin[r]] ... order[begin[r + 1] - 1].
 struct Inverse {
   std::vector<int64_t> begin, order;
 };
@@ -101,7 +103,7 @@ void combine_rows(Cpu, const Tensor& rows, const Tensor& position, const Tensor&
   });
 }
 
-// Every row belongs to one (b, k) at most; while it is in the cache it gives both gradients.
+// Every row belongs to at most one (b, k); both gradients are computed while it is in the cache.
 void combine_rows_backward(Cpu, const Tensor& dy, const Tensor& rows, const Tensor& position, const Tensor& weight,
                            CombineGrads& out) {
   const char* op = "combine_rows_backward";

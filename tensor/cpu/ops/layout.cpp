@@ -1,7 +1,7 @@
 // Copies from one walk to another on the CPU, and casts.
 //
-// The kernel first joins axes that lie together in both walks.  What remains is runs along the last axis or
-// a transpose (x contiguous along another axis than y), which goes by tiles and in them through registers.
+// The kernel first joins axes that are contiguous in both walks.  What remains is runs along the last axis, or a
+// transpose (x and y are contiguous along different axes), which is done in tiles, and within them in registers.
 #include "tensor/ops/layout.h"
 
 #include <cstring>
@@ -14,7 +14,7 @@
 namespace camo::kernel {
 namespace {
 
-/// Counts through the leading axes like an odometer, keeping both addresses.
+/// Steps through the leading axes, keeping the addresses in x and y.
 class Odometer {
  public:
   Odometer(const Axis* axes, int count, int64_t at) : axes_(axes), count_(count) {
@@ -49,7 +49,7 @@ template <class T> void copy_run(const T* x, T* y, Axis run) {
   }
 }
 
-/// The definition: run after run along the last axis.  A chunk may begin and end inside a run.
+/// The definition: one run along the last axis after another.  A chunk may begin and end inside a run.
 template <class T> void copy_runs(const T* x, T* y, const std::vector<Axis>& axes) {
   const Axis run = axes.back();
   int64_t total = 1;
@@ -66,8 +66,8 @@ template <class T> void copy_runs(const T* x, T* y, const std::vector<Axis>& axe
 
 constexpr int64_t kTile = 64, kBlock = kVecBytes / 4;
 
-/// y[i][j] = x[j][i] for kBlock x kBlock numbers held in registers: each round interleaves the first half of the
-/// rows with the second, a perfect shuffle; log2(kBlock) of them swap rows and columns.
+/// y[i][j] = x[j][i] for kBlock x kBlock numbers in registers.  Each round interleaves the first half of the rows with
+/// the second half (a perfect shuffle); log2(kBlock) rounds swap rows and columns.
 template <class T, size_t... I>
 void copy_block(const T* x, T* y, int64_t x_step, int64_t y_step, std::index_sequence<I...>) {
   constexpr int64_t n = kBlock;
@@ -87,7 +87,7 @@ void copy_block(const T* x, T* y, int64_t x_step, int64_t y_step, std::index_seq
   for (int64_t i = 0; i < n; ++i) std::memcpy(static_cast<void*>(y + i * y_step), &a[i], sizeof(Row));
 }
 
-/// x is contiguous along p, y along q.  Whole blocks through registers, the rest by the definition.
+/// x is contiguous along p, y along q.  Whole blocks go through registers, the rest is copied one by one.
 template <class T> void copy_tile(const T* x, T* y, Axis p, Axis q) {
   const int64_t whole_p = p.length / kBlock * kBlock, whole_q = q.length / kBlock * kBlock;
   for (int64_t i = 0; i < whole_p; i += kBlock)
@@ -97,7 +97,7 @@ template <class T> void copy_tile(const T* x, T* y, Axis p, Axis q) {
     for (int64_t i = j < whole_q ? whole_p : 0; i < p.length; ++i) y[i * p.to + j] = x[i + j * q.from];
 }
 
-/// axes: the outer ones, then p and q.
+/// axes: the outer ones first, then p and q.
 template <class T> void copy_transposed(const T* x, T* y, const std::vector<Axis>& axes) {
   const int outer = int(axes.size()) - 2;
   const Axis p = axes[outer], q = axes[outer + 1];
@@ -116,7 +116,7 @@ template <class From, class To> void cast_run(const From* x, To* y, int64_t n) {
   int64_t i = 0;
   constexpr bool narrow = std::is_same_v<From, bf16> || std::is_same_v<To, bf16>;
   constexpr bool f32 = std::is_same_v<From, float> || std::is_same_v<To, float>;
-  if constexpr (narrow && f32)  // the pair that training in bf16 uses
+  if constexpr (narrow && f32)  // the two types that bf16 training casts between
     for (; i + Vec<float>::size <= n; i += Vec<float>::size) Vec<float>::load(x + i).store(y + i);
   for (; i < n; ++i) y[i] = convert<To>(x[i]);
 }
@@ -132,7 +132,7 @@ void copy_box(Cpu, const Shape& box, const Tensor& x, const Walk& from, Tensor y
     auto p = std::find_if(axes.begin(), axes.end(), [](const Axis& a) { return a.from == 1; });
     const Axis last = axes.back();
     if (p == axes.end() || last.from <= 1 || last.to != 1) return copy_runs(in, out, axes);
-    std::rotate(p, p + 1, axes.end() - 1);  // next to the last
+    std::rotate(p, p + 1, axes.end() - 1);  // move it next to the last axis
     copy_transposed(in, out, axes);
   });
 }

@@ -1,7 +1,7 @@
 // Losses on the CPU.
 //
-// Both take logits and never form the logarithm of a rounded probability.  Cross entropy keeps the probabilities for
-// the backward pass, which is then one subtraction.
+// Both losses take logits and never compute the logarithm of a rounded probability.  Cross entropy saves the
+// probabilities, so its backward pass is one subtraction.
 #include "tensor/ops/loss.h"
 
 #include "tensor/cpu/kernels/broadcast.h"
@@ -36,7 +36,7 @@ template <class T, class A = acc_t<T>> A softmax_row(const T* z, int64_t C, T* p
   for (int64_t c = 0; c < C; c += V::size) {
     const int n = int(std::min<int64_t>(V::size, C - c));
     A e[V::size] = {};
-    camo::exp(V::load(z + c, n) - V(top)).store(e, n);  // lanes past the end add nothing
+    camo::exp(V::load(z + c, n) - V(top)).store(e, n);  // lanes beyond the end add nothing
     sum += V::load(e);
   }
   const A log_sum = camo::log(lane_sum(sum)) + top;

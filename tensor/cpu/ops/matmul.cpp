@@ -1,7 +1,7 @@
-// matmul, linear and column sums on the CPU: which product of tensor/cpu/kernels/gemm.h serves.
+// matmul, linear and column sums on the CPU: which product of tensor/cpu/kernels/gemm.h is used.
 //
 //   a b, a b^T    multiply               a read in place, b packed
-//   a^T b         multiply_transposed    both packed, long sums in runs
+//   a^T b         multiply_transposed    both packed, long sums cut into runs
 #include "tensor/ops/matmul.h"
 
 #include "tensor/cpu/kernels/gemm.h"
@@ -13,16 +13,16 @@
 namespace camo::kernel {
 namespace {
 
-/// Runs f(i) for every product: many at once when there are many, else each on all threads.
+/// Calls f(i) for every product: in parallel if there are many, else one after another, each on all threads.
 template <class F> void each_product(int64_t batch, const F& f) {
   if (batch >= 4) return parallel_chunks(batch, 1, [&](int64_t i, int64_t) { f(i); });
   for (int64_t i = 0; i < batch; ++i) f(i);
 }
 
-/// Numbers between one product's operand and the next's; 0 for an operand that serves all.
+/// The distance between the operands of two products; 0 for an operand that every product uses.
 int64_t step(const Tensor& t) { return t.rank() == 2 ? 0 : t.dim(-1) * t.dim(-2); }
 
-/// f.operator()<TA, TB>() for the pairs that a product takes: one type, or bf16 with f32.
+/// Calls f.operator()<TA, TB>() for the type pairs that a product takes: equal types, or bf16 with f32.
 template <class F> void with_pair(const Tensor& a, const Tensor& b, F&& f) {
   with_float(a.dtype(), "matmul", [&]<class TA>() {
     if (b.dtype() == a.dtype()) return f.template operator()<TA, TA>();
@@ -78,7 +78,7 @@ void linear_weight_grad(Cpu, const Tensor& dy, const Tensor& x, Tensor dweight) 
 }
 
 void column_sums(Cpu, const Tensor& x, Tensor sums) {
-  constexpr int64_t kRows = 256;  // summed at a time; the partial sums are added in order
+  constexpr int64_t kRows = 256;  // rows summed at a time; the partial sums are added in order
   const int64_t C = x.dim(-1), R = x.shape().product(0, x.rank() - 1), parts = std::max<int64_t>(ceil_div(R, kRows), 1);
   with_float(x.dtype(), "column_sums", [&]<class T>() {
     using A = acc_t<T>;

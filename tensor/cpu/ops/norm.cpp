@@ -2,9 +2,9 @@
 //
 //   y = xhat * gain + bias,   xhat = (x - mean) * rstd,   rstd = 1 / sqrt(variance + eps)
 //
-// The forward keeps mean and rstd and not xhat: the backward recomputes it with one multiply-add and a whole
-// activation is saved.  A row is read from memory once; the further looks at it find it in the cache.
-// Sums over rows (dgain, dbias, statistics) go by chunks of rows whose results merge in a fixed tree.
+// The forward pass saves mean and rstd but not xhat: the backward pass recomputes xhat with one multiply-add, which
+// saves a whole activation.  A row is read from memory once; later passes over it find it in the cache.
+// Sums over rows (dgain, dbias, statistics) are computed in chunks of rows that are merged as a fixed tree.
 // Sources: Ba, Kiros, Hinton 2016, arXiv:1607.06450, eq. 3; Ioffe, Szegedy 2015, arXiv:1502.03167, alg. 1;
 // merging variances: Chan, Golub, LeVeque 1979.
 #include "tensor/ops/norm.h"
@@ -19,18 +19,18 @@
 namespace camo::kernel {
 namespace {
 
-/// Rows in one chunk of a sum over rows: a few cache lines of partial results for some 100 KB of x.
+/// Rows per chunk of a sum over rows: a few cache lines of partial results for about 100 KB of x.
 int64_t chunk_rows(int64_t C) { return std::clamp<int64_t>(2 * kGrain / C, 8, 256); }
 int64_t chunk_count(int64_t R, int64_t C) { return ceil_div(R, chunk_rows(C)); }
 
-/// Merges chunks in a fixed tree: merge(i, i + step) for step = 1, 2, 4, ...; the result is in chunk 0.
+/// Merges chunks as a fixed tree: merge(i, i + step) for step = 1, 2, 4, ...; the result is in chunk 0.
 template <class F> void tree_merge(int64_t chunks, int64_t cost, const F& merge) {
   for (int64_t step = 1; step < chunks; step *= 2)
     parallel_for((chunks - step + 2 * step - 1) / (2 * step), cost,
                  [&](int64_t pair) { merge(2 * step * pair, 2 * step * pair + step, step); });
 }
 
-/// Two column sums over rows. add(begin, end, dgain, dbias) adds a chunk's rows to its own pair.
+/// Two column sums over rows.  add(begin, end, dgain, dbias) adds the rows of a chunk to the chunk's own sums.
 template <class A, class F> void column_sums(int64_t R, int64_t C, A* dgain, A* dbias, const F& add) {
   const int64_t rows = chunk_rows(C), chunks = chunk_count(R, C);
   Scratch<A> scratch(std::max<int64_t>(chunks, 1) * 2 * C);
@@ -108,7 +108,7 @@ void layer_norm_backward(Cpu, const Tensor& dy, const Tensor& x, const Tensor& g
   });
 }
 
-// Each chunk takes its mean, then its squared deviations (from the cache); chunks merge by
+// Each chunk computes its mean, then its squared deviations (from the cache).  Two chunks merge by
 //   M2 = M2a + M2b + (mean_b - mean_a)^2 na nb / n.
 void batch_stats(Cpu, const Tensor& x, BatchStats& out) {
   with_float(x.dtype(), "batch_stats", [&]<class T>() {
@@ -165,7 +165,7 @@ void batch_norm(Cpu, const Tensor& x, const Tensor& gain, const Tensor& bias, co
   });
 }
 
-// From the batch:    dx = gain * rstd * (dy - dbias / R - xhat * dgain / R)
+// batch statistics:  dx = gain * rstd * (dy - dbias / R - xhat * dgain / R)
 // given statistics:  dx = gain * rstd * dy
 void batch_norm_backward(Cpu, const Tensor& dy, const Tensor& x, const Tensor& gain, const BatchStats& stats,
                          double eps, bool from_batch, NormGrads& out) {

@@ -1,5 +1,5 @@
-// Optimizer updates on the CPU.  A network has hundreds of tensors, most of them small: all of them form one list that is cut
-// into pieces, so that one parallel loop reads and writes every number once.
+// Optimizer updates on the CPU.  A network has hundreds of tensors, most of them small.  They form one list that is cut
+// into pieces, so one parallel loop reads and writes every number once.
 #include "tensor/ops/optim.h"
 
 #include <cmath>
@@ -15,7 +15,7 @@ struct Piece {
   int64_t begin, end;
 };
 
-/// Calls f(item, begin, end) in parallel for pieces of at most kGrain elements; numel(i) is item i's length.
+/// Calls f(item, begin, end) in parallel for pieces of at most kGrain elements; numel(i) is the length of item i.
 template <class Numel, class F> void parallel_pieces(size_t items, const Numel& numel, const F& f) {
   std::vector<Piece> pieces;
   int64_t total = 0;
@@ -28,7 +28,7 @@ template <class Numel, class F> void parallel_pieces(size_t items, const Numel& 
   parallel_for(count, count ? total / count : 1, [&](int64_t i) { f(pieces[i].item, pieces[i].begin, pieces[i].end); });
 }
 
-/// Calls f(i, n) for vectors of [begin, end), n lanes of them in use.
+/// Calls f(i, n) for the vectors of [begin, end), with n lanes in use.
 template <class V, class F> void each_vector(int64_t begin, int64_t end, const F& f) {
   for (int64_t i = begin; i < end; i += V::size) f(i, int(std::min<int64_t>(V::size, end - i)));
 }
@@ -54,7 +54,8 @@ void adamw_piece(const AdamWItem& item, const AdamWConfig& c, T* p, const T* g, 
 
 }  // namespace
 
-// Pointers are taken before the parallel loop: write() counts a version, which two threads must not do at once.
+// Takes pointers before the parallel loop, because write() increments the version, which must not
+// happen in two threads.
 
 void adamw(Cpu, const std::vector<AdamWItem>& items, const AdamWConfig& config) {
   struct Pointers {
@@ -115,7 +116,7 @@ void ema(Cpu, const std::vector<std::pair<Tensor, Tensor>>& pairs, double decay)
           const T* x = static_cast<const T*>(at[i].second);
           const V step{T(1 - decay)};
           each_vector<V>(begin, end, [&](int64_t j, int n) {
-            const V before = V::load(a + j, n);  // a + (1 - decay)(x - a): equal numbers stay as they are
+            const V before = V::load(a + j, n);  // a + (1 - decay)(x - a), so that equal numbers stay equal
             (before + step * (V::load(x + j, n) - before)).store(a + j, n);
           });
         };

@@ -1,4 +1,4 @@
-// Folds and what stands around them, on the CPU.  The fold itself is in tensor/cpu/kernels/fold.h.
+// Reductions on the CPU and their adjoints.  The reduction loops are in tensor/cpu/kernels/fold.h.
 #include "tensor/ops/reduce.h"
 
 #include "tensor/cpu/kernels/broadcast.h"
@@ -48,7 +48,8 @@ void variance_backward(Cpu, const Tensor& dy, const Tensor& x, const Tensor& mea
   });
 }
 
-// Plain, and in order: the first of equal elements must win.  Parallel over the leading axes that were kept.
+// A plain loop in order, because the first of equal elements must get the gradient.  Parallel over the
+// leading kept axes.
 void extreme_backward(Cpu, const Tensor& dy, const Tensor& x, const Tensor& y, Tensor dx) {
   int lead = 0;
   while (lead < x.rank() && x.dim(lead) == y.dim(lead)) ++lead;
@@ -99,7 +100,7 @@ void all_finite(Cpu, const Tensor& x, bool& finite) {
     using A = acc_t<T>;
     const T* p = x.read<T>();
     A zero = parallel_sum<A>(x.numel(), kGrain, [=](int64_t begin, int64_t end) {
-      using V = Vec<A>;  // 0 x is 0 for every finite x, else NaN
+      using V = Vec<A>;  // 0 * x is 0 for every finite x, else NaN
       V sum(A(0));
       int64_t i = begin;
       for (; i + V::size <= end; i += V::size) sum += V::load(p + i) * V(A(0));
@@ -114,7 +115,7 @@ static double squares(const Tensor& x) {
   return with_float(x.dtype(), "sum_of_squares", [&]<class T>() {
     const T* p = x.read<T>();
     return parallel_sum<double>(x.numel(), kGrain, [=](int64_t begin, int64_t end) {
-      double lane[16] = {};  // as many sums as hide the latency of an addition
+      double lane[16] = {};  // enough sums to hide the latency of an addition
       int64_t i = begin;
       for (; i + 16 <= end; i += 16)
         for (int j = 0; j < 16; ++j) {

@@ -1,5 +1,5 @@
-// Pooling and resizing on the CPU: the separable maps of tensor/ops/resample.h, and max pooling, whose backward pass
-// lets every input look at the windows that cover it.
+// Pooling and resizing on the CPU: the separable maps of tensor/ops/resample.h, and max pooling.  In the backward pass
+// of max pooling, every input looks at the windows that cover it.
 #include "tensor/ops/resample.h"
 
 #include <limits>
@@ -47,7 +47,7 @@ void separable(Cpu, const Tensor& x, const AxisMap& rows, const AxisMap& columns
 void max_pool(Cpu, const Tensor& x, const PoolSpec& spec, MaxPoolOut& out) {
   with_float(x.dtype(), "max_pool", [&]<class T>() {
     using A = acc_t<T>;
-    using Index = typename Vec<A>::Mask;  // an integer per lane
+    using Index = typename Vec<A>::Mask;  // one integer per lane
     const int64_t H = x.dim(1), W = x.dim(2), C = x.dim(3), OH = out.y.dim(1), OW = out.y.dim(2);
     const T* in = x.read<T>();
     T* y = out.y.write<T>();
@@ -85,7 +85,7 @@ void max_pool_backward(Cpu, const Tensor& dy, const Tensor& index, const PoolSpe
     const T* grad = dy.read<T>();
     const int64_t* from = index.read<int64_t>();
     T* to = dx.write<T>();
-    auto first = [=](int64_t i) {  // of the windows over i
+    auto first = [=](int64_t i) {  // first window over position i
       int64_t past = i + spec.padding - spec.kernel;
       return past < 0 ? 0 : past / spec.stride + 1;
     };

@@ -1,9 +1,9 @@
-// Softmax and its kin on the CPU, a row at a time: the maximum, the exponentials and their sum, the result.
+// softmax, log-softmax and log-sum-exp on the CPU, row by row: the maximum, the exponentials and their sum, the result.
 //
 //   softmax  e^(x - m) / s     log_softmax  x - m - log s     logsumexp  m + log s
 //   with m = max x, s = sum e^(x - m)
 //
-// The three looks at a row find it in the cache, so memory is read once and written once.
+// The second and third pass over a row find it in the cache, so memory is read once and written once.
 #include "tensor/ops/softmax.h"
 
 #include "tensor/cpu/kernels/rows.h"
@@ -24,7 +24,7 @@ template <class T, class F> void each_row(const Tensor& x, Tensor y, const F& f)
   parallel_for(row_count(x), C, [&](int64_t r) { f(in + r * C, out + r * C); });
 }
 
-/// Sum over the row of e^(x - m).
+/// The sum of e^(x - m) over a row.
 template <class A, class T> A exp_sum(const T* x, A m, int64_t C) {
   return row_sum<A>(C, [=](int64_t c, auto n) { return exp(load<A>(x + c, n) - m); });
 }
@@ -38,7 +38,7 @@ void softmax(Cpu, const Tensor& x, Tensor y) {
     const T* in = x.read<T>();
     T* out = y.write<T>();
     parallel_chunks(R, kGrain / std::max<int64_t>(C, 1), [=](int64_t begin, int64_t end) {
-      // The exponentials wait in y itself, unless y is too narrow for them.
+      // The exponentials are kept in y itself, unless y is too narrow for them.
       Scratch<A> wide(std::is_same_v<T, A> ? 0 : C);
       for (int64_t r = begin; r < end; ++r) {
         const T* row = in + r * C;
@@ -78,7 +78,7 @@ void logsumexp(Cpu, const Tensor& x, Tensor y) {
   });
 }
 
-// dx = y * (dy - <dy, y>)
+// dx = y * (dy - <dy, y>).
 void softmax_backward(Cpu, const Tensor& dy, const Tensor& y, Tensor dx) {
   with_float(y.dtype(), "softmax_backward", [&]<class T>() {
     using A = acc_t<T>;
@@ -93,7 +93,7 @@ void softmax_backward(Cpu, const Tensor& dy, const Tensor& y, Tensor dx) {
   });
 }
 
-// dx = dy - e^y * sum dy
+// dx = dy - e^y * sum dy.
 void log_softmax_backward(Cpu, const Tensor& dy, const Tensor& y, Tensor dx) {
   with_float(y.dtype(), "log_softmax_backward", [&]<class T>() {
     using A = acc_t<T>;

@@ -1,4 +1,4 @@
-// Attention within windows on the CPU: which types; the kernels are in tensor/cpu/kernels/window_attention.h.
+// Attention within windows on the CPU: dispatch by dtype.  The kernels are in tensor/cpu/kernels/window_attention.h.
 #include "tensor/ops/window_attention.h"
 
 #include "tensor/cpu/kernels/window_attention.h"
