@@ -144,7 +144,7 @@ std::vector<Node*> reachable(Node* root) {
 }
 
 void backward(const Var& output, const Tensor& seed, bool keep_graph) {
-  check<GraphError>(output.wants_grad(), "backward: the output depends on no leaf that wants a gradient");
+  check<GraphError>(output.wants_grad(), "backward: the output does not depend on a leaf that requires a gradient");
   check(seed.shape() == output.shape(), "backward: seed ", seed.shape(), " for output ", output.shape());
   NoGrad no_grad;
   // Keeps every node until the end: dropping edges during the loop must not free nodes that are still to come.

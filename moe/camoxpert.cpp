@@ -54,7 +54,7 @@ Scale::Scale(nn::Scope s, int64_t dim, const CamoXpertConfig& c)
     : Module(std::move(s)), series(sub("series"), dim, series_of(c)) {
   const ModelKind& kind = model_kind(c.model);
   check<ConfigError>(c.mixture.routing != Routing::pixel,
-                     "camoxpert: its experts look at neighbourhoods, got routing by pixel [image or tile]");
+                     "camoxpert: convolutional experts cannot be routed by pixel [image or tile]");
   MoeConfig mixture_config = c.mixture;
   mixture_config.gate = kind.gate;
   if (kind.mixing == Mixing::generic) {

@@ -1,4 +1,4 @@
-// The names of an enum's values stand beside the enum, once; configurations, help and messages are made of them.
+// The names of an enum's values are defined beside the enum; configurations, help and messages use them.
 //
 //   enum class Shade { light, dark };
 //   constexpr auto names_of(Shade) { return std::array{"light", "dark"}; }   // in the order of the values
@@ -9,7 +9,7 @@
 
 namespace camo {
 
-/// "dark" for Shade::dark.
+/// The name of a value: "dark" for Shade::dark.
 template <class E> constexpr const char* name_of(E value) { return names_of(value)[size_t(value)]; }
 
 }  // namespace camo

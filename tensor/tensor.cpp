@@ -36,7 +36,7 @@ Tensor::Tensor(Shape shape, DType dtype, Device device) : shape_(shape), dtype_(
 
 void* Tensor::pointer(DType wanted) const {
   check<GraphError>(defined(), "tensor: undefined tensor has no numbers");
-  check<DTypeError>(wanted == dtype_, "tensor: numbers asked for as ", wanted, ", tensor ", shape_, " is ", dtype_);
+  check<DTypeError>(wanted == dtype_, "tensor: read or written as ", wanted, ", but tensor ", shape_, " is ", dtype_);
   return static_cast<char*>(storage_->data) + offset_ * size_of(dtype_);
 }
 
@@ -51,7 +51,8 @@ Tensor Tensor::reshape(std::vector<int64_t> dims) const {
     unknown = int64_t(i);
   }
   if (unknown >= 0) {
-    check(known > 0 && numel() % known == 0, "reshape: ", shape_, " has no whole axis -1 over ", known, " elements");
+    check(known > 0 && numel() % known == 0, "reshape: ", numel(), " elements of ", shape_, " do not divide by ", known,
+          " for the axis -1");
     dims[unknown] = numel() / known;
   }
   Tensor out = *this;

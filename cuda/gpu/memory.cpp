@@ -42,7 +42,7 @@ void* allocate(Cuda where, int64_t bytes) {
   std::lock_guard lock(m.mutex);
   void* p = pooled() ? m.arena.allocate(bytes) : cuda::take(std::max<int64_t>(bytes, 1));
   const MemoryStats now = m.arena.stats();
-  check<MemoryError>(p, "allocate: device cuda:", where.index, " has no ", bytes, " bytes more, ", now.in_use,
+  check<MemoryError>(p, "allocate: device cuda:", where.index, " has no further ", bytes, " bytes, ", now.in_use,
                      " in use, ", now.reserved, " reserved, largest free block ", now.largest_free, ", last kernel '",
                      cuda::last_kernel, "' [smaller batch or image size]");
   if (poison()) cuda::poison(where, p, pooled() ? m.arena.size_of(p) : bytes);

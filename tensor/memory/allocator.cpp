@@ -48,8 +48,9 @@ void* allocate(Cpu, int64_t bytes) {
   Arena& arena = host().arena;
   void* p = arena.allocate(bytes);
   const MemoryStats now = arena.stats();
-  check<MemoryError>(p, "allocate: the system has no ", bytes, " bytes more, ", now.in_use, " in use, ", now.reserved,
-                     " reserved, largest free block ", now.largest_free, " [smaller batch or image size]");
+  check<MemoryError>(p, "allocate: the system has no further ", bytes, " bytes, ", now.in_use, " in use, ",
+                     now.reserved, " reserved, largest free block ", now.largest_free,
+                     " [smaller batch or image size]");
   if (poison()) std::fill_n(static_cast<uint16_t*>(p), arena.size_of(p) / 2, kPoison);
   return p;
 }

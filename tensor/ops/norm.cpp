@@ -47,7 +47,7 @@ NormGrads layer_norm_backward(const Tensor& dy, const Tensor& x, const Tensor& g
 
 BatchStats batch_stats(const Tensor& x) {
   check<DTypeError>(is_float(x.dtype()), "batch_stats: takes f32, f64 or bf16, got ", x.dtype());
-  check(x.rank() > 0 && x.numel() > 0, "batch_stats: nothing has no mean: x ", x.shape());
+  check(x.rank() > 0 && x.numel() > 0, "batch_stats: no elements: x ", x.shape());
   const Shape channels{x.dim(-1)};
   const DType stat = acc_dtype(x.dtype());
   BatchStats out{empty(channels, stat, x.device()), empty(channels, stat, x.device())};

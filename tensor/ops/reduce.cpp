@@ -66,7 +66,7 @@ Tensor finish(const Tensor& folded, double factor, DType dtype, const Shape& sha
 }
 
 Tensor extreme(kernel::Fold op, const Tensor& x, const std::vector<int>& axes, bool keep, const char* name) {
-  check(folded_count(x, axes, name) > 0, name, ": of no elements: x ", x.shape());
+  check(folded_count(x, axes, name) > 0, name, ": no elements: x ", x.shape());
   return finish(fold(op, x, axes, name), 1, x.dtype(), reduced_shape(x.shape(), axes, keep, name));
 }
 
@@ -88,7 +88,7 @@ Tensor sum(const Tensor& x, const std::vector<int>& axes, bool keep) {
 
 Tensor mean(const Tensor& x, const std::vector<int>& axes, bool keep) {
   const int64_t n = folded_count(x, axes, "mean");
-  check(n > 0, "mean: of no elements: x ", x.shape());
+  check(n > 0, "mean: no elements: x ", x.shape());
   return finish(fold(kernel::Fold::sum, x, axes, "mean"), 1. / double(n), x.dtype(),
                 reduced_shape(x.shape(), axes, keep, "mean"));
 }
@@ -107,7 +107,7 @@ Tensor mean_kept(const Tensor& x, const std::vector<int>& axes) {
 
 Tensor variance(const Tensor& x, const std::vector<int>& axes, bool keep) {
   const int64_t n = folded_count(x, axes, "variance");
-  check(n > 0, "variance: of no elements: x ", x.shape());
+  check(n > 0, "variance: no elements: x ", x.shape());
   Tensor m = mean_kept(x, axes), square = empty(x.shape(), m.dtype(), x.device());
   on(x.device(), [&](auto where) { kernel::squared_distance(where, x, m, square); });
   return finish(fold(kernel::Fold::sum, square, axes, "variance"), 1. / double(n), x.dtype(),
@@ -136,7 +136,7 @@ Tensor variance_backward(const Tensor& dy, const Tensor& x, const Tensor& mean) 
 
 Tensor argmax(const Tensor& x, int axis, bool keep) {
   axis = x.shape().axis(axis);
-  check(x.dim(axis) > 0, "argmax: of no elements: x ", x.shape(), ", axis ", axis);
+  check(x.dim(axis) > 0, "argmax: no elements: x ", x.shape(), ", axis ", axis);
   const int64_t K = x.shape().product(0, axis), R = x.dim(axis), C = x.shape().product(axis + 1, x.rank());
   Tensor y = empty(keep ? x.shape().with(axis, 1) : x.shape().without(axis), DType::i64, x.device());
   on(x.device(), [&](auto where) { kernel::argmax(where, x.reshape({K, R, C}), y); });

@@ -33,7 +33,7 @@ Tensor log_softmax(const Tensor& x) {
 
 Tensor logsumexp(const Tensor& x) {
   check_rows("logsumexp", x);
-  check(x.dim(-1) > 0, "logsumexp: nothing has no maximum: x ", x.shape());
+  check(x.dim(-1) > 0, "logsumexp: no elements in a row: x ", x.shape());
   Tensor y = empty(x.shape().without(-1), x.dtype(), x.device());
   on(x.device(), [&](auto where) { kernel::logsumexp(where, x, y); });
   return y;

@@ -140,7 +140,7 @@ TEST_CASE("kept bytes are counted by op, and the graph prints as DOT") {
   CHECK(debug::bytes_kept(sum(mul(a, Var(ones({1000}))))) == 4000);  // the constant is saved for a; a is not
 }
 
-TEST_CASE("two observers at once both hear every op, and none after it is gone") {
+TEST_CASE("two observers are both told of every op, and of none after they are destroyed") {
   struct Listener : Observer {
     std::vector<std::string> heard;
     void forward(const OpRun& run) override { heard.push_back(run.op); }
@@ -160,7 +160,7 @@ TEST_CASE("two observers at once both hear every op, and none after it is gone")
   CHECK(inner.heard == Names{"log", "neg"});
 }
 
-TEST_CASE("an observer hears a gradient once, when it is whole, then that the op has run backward") {
+TEST_CASE("an observer is told of a gradient once, when it is complete, and then that the op has run backward") {
   struct Listener : Observer {
     std::vector<std::pair<std::string, double>> gradients;
     std::vector<std::string> ran;
@@ -177,7 +177,7 @@ TEST_CASE("an observer hears a gradient once, when it is whole, then that the op
   CHECK(listener.ran == std::vector<std::string>{"add", "mul", "square"});
 }
 
-TEST_CASE("ops state their multiply-adds, nested counters count the same, attention states its sizes") {
+TEST_CASE("ops state their multiply-adds, nested counters agree, attention states its sizes") {
   auto random = [](const Shape& shape) { return Var(randn(shape, 1)); };
   debug::CountMacs all;
   int64_t total = 0;
@@ -223,7 +223,7 @@ TEST_CASE(
   CHECK_THROWS_AS(test::gradient_error([&] { return square(x); }, {leaf({1})}), DTypeError);
 }
 
-TEST_CASE("differences of results: the largest, the relative, and what is not finite") {
+TEST_CASE("differences between results: largest, relative, and not finite") {
   const Tensor a = from<float>({3, 4}, {2}), b = from<double>({0, 4}, {2});
   CHECK(test::largest_difference(a, b) == 3);
   CHECK(test::largest_difference(a, std::vector<double>{3, 4.5}) == 0.5);

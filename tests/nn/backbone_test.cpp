@@ -21,7 +21,7 @@ TEST_CASE("every backbone has timm's number of parameters, as its golden file st
   }
 }
 
-TEST_CASE("the sizes of the maps round as the family says, and an image that does not fit is refused") {
+TEST_CASE("the sizes of the maps round up or down as in the family, and an image that does not fit is refused") {
   struct Sizes {
     std::string name;
     Shape image;

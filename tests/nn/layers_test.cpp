@@ -142,7 +142,7 @@ TEST_CASE("every layer passes the checks of a layer") {
     for (const std::string& failure : test::failures(c)) FAIL_CHECK(failure);
 }
 
-TEST_CASE("a layer with a defect fails the check that is there for it") {
+TEST_CASE("a layer with a defect fails the check for that defect") {
   int64_t calls = 0;
   const Defect defects[] = {
       defect("shape: output is (10) f32, not (2, 5) f32",
@@ -196,7 +196,7 @@ TEST_CASE("a layer with a defect fails the check that is there for it") {
   }
 }
 
-TEST_CASE("a check that does not apply is left out") {
+TEST_CASE("a check that is excepted is skipped") {
   const LayerCase wrong{.name = "Linear",
                         .make = layer<Linear>(5, 7),
                         .inputs = {{3, 5}},

@@ -131,7 +131,7 @@ TEST_CASE("dropout draws anew every micro-step and repeats when recomputed") {
   CHECK(equal_bits(drop.forward(x).value(), x.value()));
 }
 
-TEST_CASE("a parameter that is frozen and set free again keeps its name in the graph") {
+TEST_CASE("a parameter that is frozen and unfrozen keeps its name in the graph") {
   Mlp net(scope64(), 3, 4);
   net.freeze();
   CHECK_FALSE(net.fc1.weight.wants_grad());
