@@ -41,8 +41,7 @@ double gradient_error(const std::function<Var()>& f, const Vars& leaves) {
       auto central = [&](double h) {
         const std::vector<double> up = output(x + h), down = output(x - h);
         double rise = 0;
-        for (size_t k = 0; k < p.size(); ++k)
-          rise += p[k] * (up[k] - down[k]);  // differences first, for less cancellation
+        for (size_t k = 0; k < p.size(); ++k) rise += p[k] * (up[k] - down[k]);  // differences first: less cancellation
         return rise / (2 * h);
       };
       const double slope = (4 * central(step) - central(2 * step)) / 3;  // order 4: the errors of order 2 cancel

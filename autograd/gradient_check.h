@@ -21,7 +21,7 @@ namespace camo::test {
 /// element is relative to the largest gradient of its leaf; infinity if a value or a gradient is not finite.
 ///   f       reads the leaves and returns an f64 Var of any shape; every call must give the same value
 ///   leaves  f64, on the CPU; their elements are changed and restored; afterwards they hold the gradients of backward()
-/// Calls f four times for every element.  Throws DTypeError for other dtypes, GraphError if a leaf receives no gradient.
+/// Calls f four times for every element.  Throws DTypeError for other dtypes, GraphError if a leaf gets no gradient.
 double gradient_error(const std::function<Var()>& f, const Vars& leaves);
 /// The same for a function of inputs, which become leaves.  The inputs are not changed.
 double gradient_error(const std::function<Var(const Vars&)>& f, const std::vector<Tensor>& inputs);
