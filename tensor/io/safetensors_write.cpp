@@ -15,7 +15,8 @@ using Order = std::vector<const std::pair<std::string, Tensor>*>;
 
 std::string object_of(const Metadata& entries) {
   std::string out = "{";
-  for (const auto& [key, value] : entries) out += text(out.size() > 1 ? "," : "", json_string(key), ":", json_string(value));
+  for (const auto& [key, value] : entries)
+    out += text(out.size() > 1 ? "," : "", json_string(key), ":", json_string(value));
   return out + "}";
 }
 

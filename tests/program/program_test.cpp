@@ -100,7 +100,7 @@ TEST_CASE("the usual folder layouts are found, in upper or lower case") {
     TempFolder folder;
     for (const char* name : {"b", "a"})
       write_pair_at(fs::path(folder.path) / l.image / (std::string(name) + ".png"),
-                 fs::path(folder.path) / l.mask / (std::string(name) + ".png"));
+                    fs::path(folder.path) / l.mask / (std::string(name) + ".png"));
     write_file(folder / l.image + "/.hidden", std::string_view("x"));
     std::vector<Pair> pairs = find_pairs(folder.path, {l.split});
     REQUIRE(pairs.size() == 2);
