@@ -75,7 +75,7 @@ Decoder::Decoder(nn::Scope s, const std::vector<int64_t>& dims, int64_t width, b
     : Module(std::move(s)), lateral(sub("lateral")), refine(sub("refine")) {
   for (int64_t dim : dims) {
     lateral.add(dim, width);
-    refine.add(width, width, 3);
+    refine.add(width, width, 3, ConvBlockOptions{.bias = false});
   }
   if (with_search) search.emplace(sub("search"), width);
 }

@@ -2,9 +2,9 @@
 
 namespace camo::moe {
 
-ConvBlock::ConvBlock(nn::Scope s, int64_t in, int64_t out, int64_t kernel, bool with_bias)
+ConvBlock::ConvBlock(nn::Scope s, int64_t in, int64_t out, int64_t kernel, const ConvBlockOptions& o)
     : Module(std::move(s)),
-      conv(sub("conv"), in, out, kernel, {.padding = kernel / 2, .bias = with_bias, .init = nn::Init::fan_out}),
+      conv(sub("conv"), in, out, kernel, {.padding = kernel / 2, .bias = o.bias, .init = nn::Init::fan_out}),
       norm(sub("norm"), out) {}
 
 Var to_logits(nn::Linear& head, const Var& x) {
@@ -16,8 +16,8 @@ Search::Search(nn::Scope s, int64_t dim)
     : Module(std::move(s)),
       look(sub("look"), sub("look_again"), dim, dim / 2, dim / 2),
       head(sub("head"), dim / 2, 1),
-      identify(sub("identify"), dim, dim, 3, true),
-      mix(sub("mix"), dim, dim, 1, true) {}
+      identify(sub("identify"), dim, dim, 3),
+      mix(sub("mix"), dim, dim, 1) {}
 
 std::pair<Var, Var> Search::forward(const Var& x) {
   Var logits = to_logits(head, look.forward(x));
@@ -40,9 +40,9 @@ std::pair<Var, Var> ReverseAttention::forward(const Var& x) {
 
 BoundaryUncertainty::BoundaryUncertainty(nn::Scope s, int64_t dim)
     : Module(std::move(s)),
-      shared(sub("shared"), dim, dim, 3, true),
-      mean_block(sub("mean_block"), dim, dim / 2, 3, true),
-      unsure_block(sub("unsure_block"), dim, dim / 2, 3, true),
+      shared(sub("shared"), dim, dim, 3),
+      mean_block(sub("mean_block"), dim, dim / 2, 3),
+      unsure_block(sub("unsure_block"), dim, dim / 2, 3),
       mean(sub("mean"), dim / 2, 1),
       unsure(sub("unsure"), dim / 2, 1) {}
 

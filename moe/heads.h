@@ -14,12 +14,16 @@
 
 namespace camo::moe {
 
+struct ConvBlockOptions {
+  bool bias = true;
+};
+
 /// Convolution, batch norm, ReLU; same size.  The convolutions of the heads keep a bias although the norm cancels it,
 /// so that parameter counts equal those of the sources.
 struct ConvBlock : nn::Module {
   nn::Conv2d conv;
   nn::BatchNorm norm;
-  ConvBlock(nn::Scope s, int64_t in, int64_t out, int64_t kernel, bool with_bias = false);
+  ConvBlock(nn::Scope s, int64_t in, int64_t out, int64_t kernel, const ConvBlockOptions& options = {});
   Var forward(const Var& x) { return relu(norm.forward(conv.forward(x))); }
 };
 
@@ -27,7 +31,7 @@ struct ConvBlock : nn::Module {
 struct ConvPair {
   ConvBlock first, again;
   ConvPair(nn::Scope of_first, nn::Scope of_again, int64_t in, int64_t mid, int64_t out)
-      : first(std::move(of_first), in, mid, 3, true), again(std::move(of_again), mid, out, 3, true) {}
+      : first(std::move(of_first), in, mid, 3), again(std::move(of_again), mid, out, 3) {}
   Var forward(const Var& x) { return again.forward(first.forward(x)); }
 };
 
