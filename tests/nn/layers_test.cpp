@@ -19,6 +19,14 @@ namespace {
 
 constexpr Init kInit = Init::uniform;
 
+/// Batch norm takes the bias away again.
+struct ConvNorm : Module {
+  Conv2d conv;
+  BatchNorm norm;
+  explicit ConvNorm(Scope s) : Module(std::move(s)), conv(sub("conv"), 3, 4, 3), norm(sub("norm"), 4) {}
+  Var forward(const Var& x) { return norm.forward(conv.forward(x)); }
+};
+
 const LayerCase kLayers[] = {
     {.name = "Linear", .make = layer<Linear>(5, 7), .inputs = {{3, 4, 5}}, .output = {3, 4, 7}},
     {.name = "Linear: ReLU, no bias",
@@ -52,6 +60,11 @@ const LayerCase kLayers[] = {
      .output = {2, 5, 4, 6}},
     {.name = "LayerNorm", .make = layer<LayerNorm>(6), .inputs = {{3, 4, 6}}, .output = {3, 4, 6}},
     {.name = "BatchNorm", .make = layer<BatchNorm>(6), .inputs = {{3, 4, 2, 6}}, .output = {3, 4, 2, 6}},
+    {.name = "a bias before batch norm",
+     .make = layer<ConvNorm>(),
+     .inputs = {{2, 5, 6, 3}},
+     .output = {2, 3, 4, 4},
+     .without_slope = {"conv.bias"}},
     {.name = "Dropout", .make = layer<Dropout>(0.5), .inputs = {{8, 5}}, .output = {8, 5}},
     {.name = "DropPath", .make = layer<DropPath>(0.5), .inputs = {{8, 5}}, .output = {8, 5}},
     {.name = "Attention", .make = layer<Attention>(6, 2, kInit), .inputs = {{2, 5, 6}}, .output = {2, 5, 6}},
@@ -188,6 +201,14 @@ TEST_CASE("a layer with a defect fails the check that is there for it") {
     INFO(all);
     CHECK(all.find(text(": ", d.says)) != std::string::npos);
   }
+}
+
+TEST_CASE("a parameter that a case says cancels out must do so") {
+  const LayerCase wrong{
+      .name = "Linear", .make = layer<Linear>(5, 7), .inputs = {{3, 5}}, .output = {3, 7}, .without_slope = {"bias"}};
+  const std::vector<std::string> all = test::failures(wrong);
+  REQUIRE(all.size() == 1);
+  CHECK(all[0].starts_with("Linear: gradient: bias has a gradient, "));
 }
 
 TEST_CASE("a check that does not apply is left out") {
