@@ -1,5 +1,5 @@
-// Every layer of nn/, and the parts of the backbones, by one LayerCase each: shape, gradients, types, threads, state_dict,
-// freezing (nn/layer_case.h).  Then layers with one defect each, which the checks must name.
+// One LayerCase (nn/layer_case.h) for every layer of nn/ and every part of the backbones: shape, gradients, dtypes,
+// threads, state_dict, freezing.  Then layers with one defect each, which the checks must name.
 #include <doctest/doctest.h>
 
 #include "nn/backbones/edgenext.h"
@@ -117,10 +117,10 @@ const LayerCase kLayers[] = {
     {.name = "PatchMerging", .make = layer<PatchMerging>(4), .inputs = {{1, 5, 3, 4}}, .output = {1, 3, 2, 8}},
 };
 
-/// A layer of one parameter that is run by a function of it and of x.
+/// A layer with one parameter, run by a function of it and x.
 struct Planted : Module {
   Var& weight;
-  Tensor drawn;  // not a buffer, and so not in the state_dict
+  Tensor drawn;  // not a buffer, so not in the state_dict
   explicit Planted(Scope s)
       : Module(std::move(s)),
         weight(parameter("weight", {5}, constant(1))),
@@ -133,7 +133,7 @@ struct SameName : Planted {
 };
 
 struct Defect {
-  const char* says;  // the failure begins with this
+  const char* says;  // the failure must begin with this
   std::function<test::Layer(Scope)> make;
 };
 
@@ -196,7 +196,7 @@ TEST_CASE("every layer passes the checks of a layer") {
   }
 }
 
-TEST_CASE("a layer with a defect fails the check that is there for it") {
+TEST_CASE("a layer with a defect fails the check for that defect") {
   for (const Defect& d : kDefects) {
     std::string all;
     for (const std::string& failure :
@@ -215,7 +215,7 @@ TEST_CASE("a parameter that a case says cancels out must do so") {
   CHECK(all[0].starts_with("Linear: gradient: bias has a gradient, "));
 }
 
-TEST_CASE("a check that does not apply is left out") {
+TEST_CASE("a check that is excepted is skipped") {
   const LayerCase wrong{.name = "Linear",
                         .make = layer<Linear>(5, 7),
                         .inputs = {{3, 5}},
