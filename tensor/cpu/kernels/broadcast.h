@@ -41,15 +41,18 @@ template <class T, class F, int K, class... X>
 void map_broadcast(const Broadcast<K>& plan, T* y, const F& f, const X*... x) {
   static_assert(sizeof...(X) == K);
   auto all = [&]<size_t... k>(std::index_sequence<k...>) {
+    void (*run)(int64_t, T*, const F&, const X*...) =
+        nullptr;  // chosen once: the loops below stand once for all choices
     with_constants(
         [&](auto... contiguous) {
-          parallel_chunks(plan.numel, kGrain, [&](int64_t begin, int64_t end) {
-            plan.runs(begin, end, [&](int64_t i, int64_t n, const auto& offset) {
-              map_run<decltype(contiguous)::value...>(n, y + i, f, (x + offset[k])...);
-            });
-          });
+          run = [](int64_t n, T* out, const F& g, const X*... in) {
+            map_run<decltype(contiguous)::value...>(n, out, g, in...);
+          };
         },
         (plan.stride[0][k] != 0)...);
+    parallel_chunks(plan.numel, kGrain, [&](int64_t begin, int64_t end) {
+      plan.runs(begin, end, [&](int64_t i, int64_t n, const auto& offset) { run(n, y + i, f, (x + offset[k])...); });
+    });
   };
   all(std::make_index_sequence<K>());
 }
