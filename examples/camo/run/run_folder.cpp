@@ -27,10 +27,21 @@ int64_t count(RunFile file) {
   return out;
 }
 
+namespace {
+
+/// A run that was killed before it wrote anything leaves its lock: a file that holds a process id and nothing else.
+bool is_left_lock(const RunFileName& row, const std::string& folder) {
+  if (row.file != RunFile::lock) return false;
+  const std::string text = read_file<ConfigError>(folder + "/" + row.name, "--out");
+  return text.size() <= 20 && text.find_first_not_of("0123456789") == std::string::npos;
+}
+
+}  // namespace
+
 RunFolder RunFolder::create(const std::string& path) {
   const bool is_run = fs::exists(run_file(path, RunFile::config));
   for (const RunFileName& row : kRunFiles)
-    check<ConfigError>(!fs::exists(path + "/" + row.name), "--out ", path,
+    check<ConfigError>(!fs::exists(path + "/" + row.name) || is_left_lock(row, path), "--out ", path,
                        is_run ? ": holds a run already (" : ": holds a file that the run would overwrite (", row.name,
                        ") [another folder", is_run ? ", or camo train --resume " + path : "", "]");
   make_folder(path, "--out");
