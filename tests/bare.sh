@@ -26,12 +26,15 @@ apt-config dump | grep -E '^Acquire::(http|https|Check)' >"$bare/etc/apt/apt.con
 git clone -q . "$bare/root/camo"
 git -C "$bare/root/camo" checkout -q "$commit"
 
-# inside COMMAND...: in the system, in the clone, with nothing of this machine's environment but its proxy.  /proc is
-# mounted for this command alone, so that nothing stays behind.
+# inside COMMAND...: in the system, in the clone, with nothing of this machine's environment but its proxy.  /proc and
+# /dev/shm, which every running Debian has, are mounted for this command alone, so that nothing stays behind.
 inside() {
   local variables=(HOME=/root PATH=/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C.UTF-8)
   [[ ${http_proxy:-} ]] && variables+=("http_proxy=$http_proxy")
-  unshare --mount --pid --fork --kill-child --mount-proc="$bare/proc" chroot "$bare" env -i "${variables[@]}" bash -c 'cd /root/camo && "$@"' - "$@"
+  # shellcheck disable=SC2016  # for the inner shells
+  unshare --mount --pid --fork --kill-child --mount-proc="$bare/proc" sh -c '
+    mount -t tmpfs tmpfs "$0/dev/shm" && exec chroot "$0" env -i "$@"' "$bare" "${variables[@]}" \
+    bash -c 'cd /root/camo && "$@"' - "$@"
 }
 failed=0
 # measured COMMAND: its last lines and what it cost
