@@ -4,6 +4,8 @@
 // items are numbered, and a block finds the item of its piece by bisection.
 #pragma once
 
+#include <vector>
+
 #include "cuda/runtime.h"
 #include "cuda/tools/pack.cuh"
 #include "tensor/memory/scratch.h"
