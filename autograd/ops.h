@@ -27,8 +27,8 @@ namespace camo {
 
 // ---- elementwise ------------------------------------------------------------------------------------------
 
-/// tensor/ops/elementwise.h has these functions for both Tensor and Var: neg abs exp log sqrt rsqrt reciprocal sigmoid
-/// tanh relu gelu silu softplus square clamp scale, add sub mul div maximum minimum pow, and the operators + - * /.
+/// The functions of tensor/ops/elementwise.h take a Var as well as a Tensor: exp, gelu, clamp, add, maximum and all
+/// others there, and the operators + - * /.
 template <> inline constexpr bool is_numeric<Var> = true;
 template <class F> Var unary(const Var& x, F f = {});
 template <class F> Var binary(const Var& a, const Var& b, F f = {});

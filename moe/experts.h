@@ -2,7 +2,8 @@
 //
 // An expert maps (B, H, W, C) to f(x) of the same shape, without a residual connection: the mixture adds x once.
 // Experts normalise per pixel (layer norm), never over the batch, so the result for an image does not depend on other
-// images that the expert gets.  To add one: a struct in the file of its family and a line in experts.cpp.
+// images that the expert gets.  To add one: a struct in the file of its family and a line at the end of the family
+// in experts.cpp.
 #pragma once
 
 #include <array>
@@ -144,8 +145,7 @@ struct EdgeFilters : nn::Module {
 };
 
 /// The families, in the order in which a mixture takes their kinds.
-const std::vector<ExpertKind>& cod_experts();  // texture, frequency, edge, contrast, attention, hybrid
-/// texture, attention, hybrid, frequency, edge, context, contrast
+const std::vector<ExpertKind>& cod_experts();
 std::vector<ExpertKind> generic_experts(AttentionKind attention = AttentionKind::flash);
 /// The first `count` kinds of a family, or all if it is 0; beyond the family's size they repeat.
 std::vector<ExpertKind> pick(const std::vector<ExpertKind>& family, int64_t count);
