@@ -128,7 +128,7 @@ TEST_CASE("weights and run folders") {
   expect_line("train --data synthetic --out " + folder / "run", 2, {"holds a run already", "--resume"});
 }
 
-TEST_CASE("help fits a screen and describes every option") {
+TEST_CASE("help describes every option in about a line, and says little else") {
   CHECK(run_camo("--version").out.rfind("camo ", 0) == 0);
   CHECK(run_camo("--help").code == 0);
   CHECK(run_camo("").code == 2);
@@ -145,7 +145,9 @@ TEST_CASE("help fits a screen and describes every option") {
     ProcessResult f = run_camo(command + " --help");
     CHECK(f.code == 0);
     CHECK(f.error == "");
-    CHECK(lines(f.out) <= 50);
+    int64_t flags = 0;
+    for (size_t at = 0; (at = f.out.find("\n  --", at)) != std::string::npos; ++at) ++flags;
+    CHECK(lines(f.out) <= flags + 15);
     CHECK(f.out.find("usage: camo " + command) != std::string::npos);
     CHECK_MESSAGE(!std::regex_search(f.out, found, riddle), found.str());
   }

@@ -96,16 +96,23 @@ void write_results(const EvalOptions& o, const Evaluation& e, const JsonObject& 
   write_grid(file(kWorst), e.worst_rows, captions);
 }
 
+/// "S, E_mean, ...", as in the table of scores.
+std::string measure_names() {
+  std::string out;
+  for (const MeasureInfo& m : kMeasures) out += text(out.empty() ? "" : ", ", m.name);
+  return out;
+}
+
 }  // namespace
 
 int eval_command(const Arguments& words) {
   EvalOptions o;
   Command command{
       .name = "eval",
-      .summary =
-          "Scores a trained network, or 8-bit maps of any program, against masks, at the masks' own size.  Measures: "
-          "S-measure, E-measure, weighted F, F (beta^2 = 0.3), MAE; IoU, Dice, precision and recall at threshold 0.5.  "
-          "Each mean over the images comes with its 95 % bootstrap interval.",
+      .summary = text(
+          "Scores a trained network, or 8-bit maps of any program, against masks, at the masks' own size.  Measures: ",
+          measure_names(), "; F has beta^2 = 0.3, and IoU, Dice and what follows them cut the map at 0.5.  ",
+          "Each mean over the images comes with its 95 % bootstrap interval."),
       .usage = "camo eval --weights F --data DIR [flags]   or   camo eval --pred DIR --gt DIR [flags]",
       .options = {
           trained_weights(&o.weights),
