@@ -11,7 +11,7 @@
 namespace camo::kernel {
 namespace {
 
-constexpr int64_t kRows = 2 * kRowUnit;               // queries per block
+constexpr int64_t kRows = 2 * kRowUnit;               // rows of A per block
 constexpr int64_t kTable = kRows + 2 * kMaxTileRows;  // tiles read up to two tiles past the end
 constexpr int64_t kTaskWork = 1 << 20;                // multiply-adds that are worth waking a thread
 

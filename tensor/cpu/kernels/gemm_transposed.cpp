@@ -196,7 +196,7 @@ bool turn_and_multiply(const Pieces<TA>& a, const Pieces<TB>& b, acc_t<TA>* c, i
   const int64_t M = a.length, N = b.length, K = a.rows;
   if constexpr (std::is_same_v<TA, T> && std::is_same_v<TB, T>) {
     if (!a.data || !b.data || K > kStep || M > kBlockRows || !is_small<T>(K, N)) return false;
-    Scratch<T> turned(M * round_up(K, Vec<T>::size));
+    Scratch<T> turned(M * K);
     turn(a.data, a.ld, K, M, turned + 0);
     multiply_small(M, N, K, turned + 0, K, Right<T>{b.data, b.ld}, c, ldc, {});
     return true;
