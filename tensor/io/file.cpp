@@ -18,7 +18,7 @@
 namespace camo {
 namespace {
 
-constexpr int64_t kPiece = 4 << 20;  // bytes per write call
+constexpr int64_t kWriteBytes = 4 << 20;  // bytes per write call
 constexpr std::string_view kMark = ".tmp-";
 
 // ---- faults ------------------------------------------------------------------------------------------
@@ -164,7 +164,7 @@ OutputFile::~OutputFile() {
 void OutputFile::write(const void* data, int64_t n) {
   const char* p = static_cast<const char*>(data);
   while (n > 0) {
-    int64_t piece = std::min(n, kPiece);
+    int64_t piece = std::min(n, kWriteBytes);
     int pretended = fault("write");
     if (pretended == kShortWrite) piece = (piece + 1) / 2;
     if (pretended > 0) errno = pretended;

@@ -9,7 +9,7 @@ namespace {
 
 using namespace detail;
 
-constexpr int64_t kAlign = 64;
+constexpr int64_t kDataAlign = 64;
 constexpr const char* kZeros = "00000000";
 using Order = std::vector<const std::pair<std::string, Tensor>*>;
 
@@ -32,7 +32,7 @@ std::string make_header(const Order& order, const Metadata& metadata) {
     at += x.bytes();
   }
   out += "}";
-  out.append((kAlign - int64_t(out.size() + 8) % kAlign) % kAlign, ' ');
+  out.append((kDataAlign - int64_t(out.size() + 8) % kDataAlign) % kDataAlign, ' ');
   return out;
 }
 

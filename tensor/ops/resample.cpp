@@ -147,7 +147,7 @@ AxisMap bilinear(int64_t in, int64_t out, bool align_corners) {
   return map;
 }
 
-AxisMap nearest(int64_t in, int64_t out) {
+AxisMap nearest_map(int64_t in, int64_t out) {
   AxisMap map;
   for (int64_t o = 0; o < out; ++o) {
     map.taps.push_back({o * in / out, 1});
@@ -183,10 +183,10 @@ Tensor resize_bilinear_backward(const Tensor& dy, const Shape& x_shape, bool ali
   return resize_backward("resize_bilinear_backward", dy, x_shape, bilinear_map(align_corners));
 }
 Tensor resize_nearest(const Tensor& x, int64_t height, int64_t width) {
-  return resize("resize_nearest", x, height, width, nearest);
+  return resize("resize_nearest", x, height, width, nearest_map);
 }
 Tensor resize_nearest_backward(const Tensor& dy, const Shape& x_shape) {
-  return resize_backward("resize_nearest_backward", dy, x_shape, nearest);
+  return resize_backward("resize_nearest_backward", dy, x_shape, nearest_map);
 }
 
 }  // namespace camo

@@ -4,6 +4,8 @@
 // compile time.  Chunks are ranges of the flat output, whatever the shapes.
 #pragma once
 
+#include <tuple>
+
 #include "tensor/broadcast.h"
 #include "tensor/cpu/vec.h"
 #include "tensor/parallel.h"
@@ -36,25 +38,31 @@ template <bool... Contiguous, class T, class F, class... X> void map_run(int64_t
   if (i < n) f(operand<V, Contiguous>(x, i, int(n - i))...).store(y + i, int(n - i));
 }
 
-/// y = f(x...) over the shape of the plan, in parallel; f takes and returns vectors of acc_t<T>.
-template <class T, class F, int K, class... X>
-void map_broadcast(const Broadcast<K>& plan, T* y, const F& f, const X*... x) {
+/// y = f(whole..., x...) over the shape of the plan, in parallel; f takes and returns vectors of acc_t<T>.  The `whole`
+/// operands have the shape of y, the x are those of the plan.
+template <class T, class F, int K, class... W, class... X>
+void map_broadcast(const Broadcast<K>& plan, T* y, const F& f, std::tuple<const W*...> whole, const X*... x) {
   static_assert(sizeof...(X) == K);
-  auto all = [&]<size_t... k>(std::index_sequence<k...>) {
-    void (*run)(int64_t, T*, const F&, const X*...) =
-        nullptr;  // chosen once: the loops below stand once for all choices
+  auto all = [&]<size_t... w, size_t... k>(std::index_sequence<w...>, std::index_sequence<k...>) {
+    void (*run)(int64_t, T*, const F&, const W*..., const X*...) = nullptr;  // chosen once, so the loops stand once
     with_constants(
         [&](auto... contiguous) {
-          run = [](int64_t n, T* out, const F& g, const X*... in) {
-            map_run<decltype(contiguous)::value...>(n, out, g, in...);
+          run = [](int64_t n, T* out, const F& g, const W*... all, const X*... in) {
+            map_run<(sizeof(W) > 0)..., decltype(contiguous)::value...>(n, out, g, all..., in...);
           };
         },
         (plan.stride[0][k] != 0)...);
     parallel_chunks(plan.numel, kGrain, [&](int64_t begin, int64_t end) {
-      plan.runs(begin, end, [&](int64_t i, int64_t n, const auto& offset) { run(n, y + i, f, (x + offset[k])...); });
+      plan.runs(begin, end, [&](int64_t i, int64_t n, const auto& offset) {
+        run(n, y + i, f, (std::get<w>(whole) + i)..., (x + offset[k])...);
+      });
     });
   };
-  all(std::make_index_sequence<K>());
+  all(std::index_sequence_for<W...>(), std::make_index_sequence<K>());
+}
+template <class T, class F, int K, class... X>
+void map_broadcast(const Broadcast<K>& plan, T* y, const F& f, const X*... x) {
+  map_broadcast(plan, y, f, std::tuple<>(), x...);
 }
 
 /// The same when all shapes are equal.

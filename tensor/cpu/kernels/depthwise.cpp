@@ -47,6 +47,20 @@ Gather backward_of(const Depthwise& s) {
           s.dilation};
 }
 
+/// Whether sums are blocked in registers.  f64 takes the plain path, which gives the same bits and compiles in less time:
+/// it is there to check gradients.
+template <class T> constexpr bool kBlocked = !std::is_same_v<T, double>;
+
+/// Calls f.operator()<K>() for the side K = 3, 5, 7 or 9 of a blocked kernel.
+template <class T, class F> void with_side(int64_t side, const F& f) {
+  if constexpr (kBlocked<T>) {
+    if (side == 3) f.template operator()<3>();
+    else if (side == 5) f.template operator()<5>();
+    else if (side == 7) f.template operator()<7>();
+    else f.template operator()<9>();
+  }
+}
+
 /// Prefetches vector c of P pixels.  The row below the last tap row is needed next, and hardware does not prefetch it.
 template <int P, class T> [[gnu::always_inline]] inline void prefetch(const T* pixels, int64_t C, int64_t c) {
   unroll<P>([&](auto p) __attribute__((always_inline)) { __builtin_prefetch(pixels + p * C + c); });
@@ -119,16 +133,13 @@ template <class T, class A> void gather(const Gather& g, const T* x, const A* we
     parallel_for(g.B * g.OH, g.OW * g.C * g.kh * g.kw,
                  [&](int64_t r) { row(x + r / g.OH * g.IH * g.IW * g.C, y + r * g.OW * g.C, r % g.OH); });
   };
-  auto fast = [&]<int K>(std::integral_constant<int, K>) {
+  if (!kBlocked<T> || !g.blocked())
+    return image([&](const T* in, T* out, int64_t oh) { plain_row(g, in, weight, bias, out, oh); });
+  with_side<T>(g.kw, [&]<int K>() {
     if (g.OW >= 11)
       image([&](const T* in, T* out, int64_t oh) { blocked_row<K, 11>(g, in, weight, bias, zeros + 0, out, oh); });
     else image([&](const T* in, T* out, int64_t oh) { blocked_row<K, 4>(g, in, weight, bias, zeros + 0, out, oh); });
-  };
-  if (!g.blocked()) image([&](const T* in, T* out, int64_t oh) { plain_row(g, in, weight, bias, out, oh); });
-  else if (g.kw == 3) fast(std::integral_constant<int, 3>{});
-  else if (g.kw == 5) fast(std::integral_constant<int, 5>{});
-  else if (g.kw == 7) fast(std::integral_constant<int, 7>{});
-  else fast(std::integral_constant<int, 9>{});
+  });
 }
 
 // ---- weight gradient ------------------------------------------------------------------------------------------------
@@ -243,11 +254,8 @@ void depthwise_weight_grad(const T* dy, const T* x, acc_t<T>* dweight, acc_t<T>*
       const T* d = dy + r * g.OW * g.C;
       const T* in = x + r / g.OH * g.IH * g.IW * g.C;
       const T* none = zeros;
-      if (!g.blocked()) plain_row_grad(g, d, in, none, sum, r % g.OH);
-      else if (g.kw == 3) blocked_row_grad<3>(g, d, in, none, sum, r % g.OH);
-      else if (g.kw == 5) blocked_row_grad<5>(g, d, in, none, sum, r % g.OH);
-      else if (g.kw == 7) blocked_row_grad<7>(g, d, in, none, sum, r % g.OH);
-      else blocked_row_grad<9>(g, d, in, none, sum, r % g.OH);
+      if (!kBlocked<T> || !g.blocked()) plain_row_grad(g, d, in, none, sum, r % g.OH);
+      else with_side<T>(g.kw, [&]<int K>() { blocked_row_grad<K>(g, d, in, none, sum, r % g.OH); });
       if (dbias) row_bias(g, d, sum + taps * g.C);
     }
   });

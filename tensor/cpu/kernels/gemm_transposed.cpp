@@ -59,8 +59,8 @@ template <class P, class TX, int kWidth> class Packer {
   int64_t most_lines() const { return kStep * int64_t(lines_.size()); }
 
   /// Packs `count` rows, tile after tile, so that writes are sequential.  Reads jump from row to row, which costs
-  /// nothing once the rows are in the cache.
-  void pack(int64_t count) {
+  /// nothing once the rows are in the cache.  Not inlined: it is compiled once, not in every run_block.
+  [[gnu::noinline]] void pack(int64_t count) {
     for (int64_t t = in_place_; t < tiles; ++t) {
       P* dst = packed_ + (t - in_place_) * kStride;
       const int64_t c = column_ + t * kWidth, begin = c % x_.length;
@@ -76,7 +76,7 @@ template <class P, class TX, int kWidth> class Packer {
 
  private:
   /// Packs one step of a tile at the end of a run, of the columns, or of the rows.
-  void pack_edge(int64_t c, int64_t i, bool second, P* dst) const {
+  [[gnu::noinline]] void pack_edge(int64_t c, int64_t i, bool second, P* dst) const {
     for (int j = 0; j < kWidth;) {
       const int64_t piece = std::min(c + j, end_ - 1) / x_.length, begin = c + j - piece * x_.length;
       const int n = int(std::min<int64_t>({end_ - c - j, x_.length - begin, S, kWidth - j}));

@@ -49,26 +49,27 @@ void binary_slope(Cpu, F f, const Tensor& dy, const Tensor& a, const Tensor& b, 
       if constexpr (Which == 0) return f.da(u, v, w);
       else return f.db(u, v, w);
     };
-    const T* g = dy.read<T>();
     T* out = d.write<T>();
-    auto two = [&] { return Broadcast<3>(dy.shape(), {dy.shape(), a.shape(), b.shape()}); };
-    auto one = [&](const Tensor& x) { return Broadcast<2>(dy.shape(), {dy.shape(), x.shape()}); };
+    const std::tuple g(dy.read<T>());
+    const Shape& shape = dy.shape();
     if constexpr (needs == kNothing || needs == kOne)
       map(
-          dy.numel(), out, [=](V t) { return t * slope(V(0), V(0), V(0)); }, g);
+          dy.numel(), out, [=](V t) { return t * slope(V(0), V(0), V(0)); }, dy.read<T>());
     else if constexpr (needs == kA)
       map_broadcast(
-          one(a), out, [=](V t, V u) { return t * slope(u, V(0), V(0)); }, g, a.read<T>());
+          Broadcast<1>(shape, {a.shape()}), out, [=](V t, V u) { return t * slope(u, V(0), V(0)); }, g, a.read<T>());
     else if constexpr (needs == kB)
       map_broadcast(
-          one(b), out, [=](V t, V v) { return t * slope(V(0), v, V(0)); }, g, b.read<T>());
-    else if constexpr (needs == (kA | kB))
-      map_broadcast(
-          two(), out, [=](V t, V u, V v) { return t * slope(u, v, V(0)); }, g, a.read<T>(), b.read<T>());
+          Broadcast<1>(shape, {b.shape()}), out, [=](V t, V v) { return t * slope(V(0), v, V(0)); }, g, b.read<T>());
     else {
-      Broadcast<4> plan(dy.shape(), {dy.shape(), a.shape(), b.shape(), y.shape()});
-      map_broadcast(
-          plan, out, [=](V t, V u, V v, V w) { return t * slope(u, v, w); }, g, a.read<T>(), b.read<T>(), y.read<T>());
+      const Broadcast<2> both(shape, {a.shape(), b.shape()});
+      if constexpr (needs == (kA | kB))
+        map_broadcast(
+            both, out, [=](V t, V u, V v) { return t * slope(u, v, V(0)); }, g, a.read<T>(), b.read<T>());
+      else
+        map_broadcast(
+            both, out, [=](V t, V w, V u, V v) { return t * slope(u, v, w); }, std::tuple(dy.read<T>(), y.read<T>()),
+            a.read<T>(), b.read<T>());
     }
   });
 }

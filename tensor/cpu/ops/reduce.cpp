@@ -30,21 +30,21 @@ void spread(Cpu, const Tensor& x, double factor, Tensor y) {
 }
 
 void squared_distance(Cpu, const Tensor& x, const Tensor& mean, Tensor y) {
-  Broadcast<2> plan(x.shape(), {x.shape(), mean.shape()});
+  Broadcast<1> plan(x.shape(), {mean.shape()});
   with_float(x.dtype(), "variance", [&]<class T>() {
     using A = acc_t<T>;
     map_broadcast(
-        plan, y.write<A>(), [](auto u, auto m) { return (u - m) * (u - m); }, x.read<T>(), mean.read<A>());
+        plan, y.write<A>(), [](auto u, auto m) { return (u - m) * (u - m); }, std::tuple(x.read<T>()), mean.read<A>());
   });
 }
 
 void variance_backward(Cpu, const Tensor& dy, const Tensor& x, const Tensor& mean, double factor, Tensor dx) {
-  Broadcast<3> plan(x.shape(), {dy.shape(), x.shape(), mean.shape()});
+  Broadcast<2> plan(x.shape(), {dy.shape(), mean.shape()});
   with_float(x.dtype(), "variance", [&]<class T>() {
     using A = acc_t<T>;
     map_broadcast(
-        plan, dx.write<T>(), [s = Vec<A>(A(factor))](auto g, auto u, auto m) { return g * s * (u - m); }, dy.read<T>(),
-        x.read<T>(), mean.read<A>());
+        plan, dx.write<T>(), [s = Vec<A>(A(factor))](auto u, auto g, auto m) { return g * s * (u - m); },
+        std::tuple(x.read<T>()), dy.read<T>(), mean.read<A>());
   });
 }
 
