@@ -87,15 +87,21 @@ struct ChannelGate {
   Var forward(const Var& x) { return sigmoid(excite.forward(gelu(squeeze.forward(mean(x, {1, 2}, /*keep=*/true))))); }
 };
 
-/// Reduces C to C / 4 channels, then applies a dilated 3 x 3 convolution, depthwise or full.
+struct DilatedOptions {
+  int64_t dilation = 1;
+  bool depthwise = false;  // one 3 x 3 kernel for each channel instead of a full convolution
+};
+
+/// Reduces the channels, then applies a dilated 3 x 3 convolution.
 struct DilatedBranch : nn::Module {
   nn::Linear squeeze;
   nn::Conv2d filter;
   nn::LayerNorm norm;
-  DilatedBranch(nn::Scope s, int64_t in, int64_t out, int64_t dilation, bool depthwise)
+  DilatedBranch(nn::Scope s, int64_t in, int64_t out, const DilatedOptions& options)
       : Module(std::move(s)),
         squeeze(sub("squeeze"), in, out),
-        filter(sub("filter"), out, out, 3, {.padding = dilation, .dilation = dilation, .groups = depthwise ? out : 1}),
+        filter(sub("filter"), out, out, 3,
+               {.padding = options.dilation, .dilation = options.dilation, .groups = options.depthwise ? out : 1}),
         norm(sub("norm"), out) {}
   Var forward(const Var& x) { return gelu(norm.forward(filter.forward(squeeze.forward(x)))); }
 };
@@ -105,12 +111,12 @@ struct DilatedViews : Expert {
   DilatedBranch near, mid, far, farther;
   Pointwise fuse;
 
-  DilatedViews(nn::Scope s, int64_t dim, const std::array<int64_t, 4>& dilation, bool depthwise)
+  DilatedViews(nn::Scope s, int64_t dim, const std::array<DilatedOptions, 4>& branch)
       : Expert(std::move(s)),
-        near(sub("near"), dim, dim / 4, dilation[0], depthwise),
-        mid(sub("mid"), dim, dim / 4, dilation[1], depthwise),
-        far(sub("far"), dim, dim / 4, dilation[2], depthwise),
-        farther(sub("farther"), dim, dim - 3 * (dim / 4), dilation[3], depthwise),
+        near(sub("near"), dim, dim / 4, branch[0]),
+        mid(sub("mid"), dim, dim / 4, branch[1]),
+        far(sub("far"), dim, dim / 4, branch[2]),
+        farther(sub("farther"), dim, dim - 3 * (dim / 4), branch[3]),
         fuse(sub("fuse"), dim, dim) {}
 
   Var forward(const Var& x) override {
@@ -137,7 +143,7 @@ struct EdgeFilters : nn::Module {
   /// The same filter for each channel, as a depthwise weight (C, 3, 3, 1).
   nn::Buffer& filter(const char* name, int64_t dim, const std::vector<double>& taps) {
     Tensor one = cast(from<double>(taps, {1, 3, 3, 1}), state().dtype);
-    return buffer(name, expand(one, {dim, 3, 3, 1}), /*saved=*/false);
+    return buffer(name, expand(one, {dim, 3, 3, 1}), {.saved = false});
   }
   static Var filtered(const Var& x, const nn::Buffer& filter) {
     return conv2d(x, Var(filter.value), {}, {.padding = 1, .groups = x.dim(-1)});

@@ -32,7 +32,7 @@ Router::Router(nn::Scope s, int64_t dim, int64_t experts, const MoeConfig& c)
       views(c.gate == GateKind::content_aware ? std::make_unique<GateViews>(sub("views"), dim) : nullptr),
       gate(sub("gate"), views ? dim / 2 : dim, experts, {.init = nn::Init::trunc_normal}),
       balance(buffer("balance", zeros({experts}, state().dtype, state().device))),
-      load(buffer("load", zeros({experts}, DType::f64, state().device), /*saved=*/false)),
+      load(buffer("load", zeros({experts}, DType::f64, state().device), {.saved = false})),
       steps(warms_up(c) ? &buffer("steps", zeros({}, DType::i64)) : nullptr) {}
 
 Route Router::forward(const Var& x) {

@@ -40,9 +40,9 @@ Var& Module::parameter(const char* name, const Shape& shape, const Start& start,
   return parameters_.back()->var;
 }
 
-Buffer& Module::buffer(const char* name, Tensor init, bool saved) {
+Buffer& Module::buffer(const char* name, Tensor init, const BufferOptions& options) {
   Tensor value = is_float(init.dtype()) ? init.to(state_->device) : init;  // integers are counters for the host
-  buffers_.push_back(std::make_unique<Buffer>(Buffer{.name = name, .value = std::move(value), .saved = saved}));
+  buffers_.push_back(std::make_unique<Buffer>(Buffer{.name = name, .value = std::move(value), .saved = options.saved}));
   return *buffers_.back();
 }
 

@@ -60,6 +60,10 @@ struct ParameterOptions {
   FileLayout layout = FileLayout::same;
 };
 
+struct BufferOptions {
+  bool saved = true;  // false: a constant that files do not contain
+};
+
 struct Parameter {
   std::string name;  // full path in named_parameters(): "stages.0.blocks.1.attn.q.weight"
   const char* op;    // the name of its node in the graph: "weight"
@@ -75,7 +79,7 @@ struct Buffer {
   std::string name;
   Tensor value;
   Tensor staged = {};
-  bool saved = true;  // false: a constant that files do not contain
+  bool saved = true;  // false: files do not contain it
 
   /// The staged value if there is one, else the value.  Later micro-steps of one optimizer step continue from it.
   const Tensor& latest() const { return staged.defined() ? staged : value; }
@@ -110,7 +114,7 @@ class Module {
   /// Stands for an absent parameter (a layer without bias): undefined and not listed.
   Var& no_parameter() { return none_; }
   /// Registers a buffer; integer buffers stay on the host.
-  Buffer& buffer(const char* name, Tensor init, bool saved = true);
+  Buffer& buffer(const char* name, Tensor init, const BufferOptions& options = {});
   /// The key for this module's next random draw in this micro-step.
   RandomKey random_key(Domain domain) const;
 

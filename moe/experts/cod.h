@@ -14,7 +14,8 @@ namespace camo::moe::cod {
 // seldom at all scales.  Cost per pixel: 2 C^2 + 9 C.
 
 struct TextureExpert : DilatedViews {
-  TextureExpert(nn::Scope s, int64_t dim) : DilatedViews(std::move(s), dim, {1, 2, 4, 8}, /*depthwise=*/true) {}
+  TextureExpert(nn::Scope s, int64_t dim)
+      : DilatedViews(std::move(s), dim, {{{1, true}, {2, true}, {4, true}, {8, true}}}) {}
 };
 
 // Frequency: low, middle and high bands, from differences of box means.  What is invisible in one band often stands out

@@ -12,7 +12,7 @@ namespace camo::moe::generic {
 // Texture: four dilations, each with a full 3 x 3 convolution over its own channels.  Cost per pixel: 4.25 C^2.
 
 struct TextureExpert : DilatedViews {
-  TextureExpert(nn::Scope s, int64_t dim) : DilatedViews(std::move(s), dim, {1, 2, 3, 4}, /*depthwise=*/false) {}
+  TextureExpert(nn::Scope s, int64_t dim) : DilatedViews(std::move(s), dim, {{{1}, {2}, {3}, {4}}}) {}
 };
 
 // Attention: every pixel attends to all others.  On maps larger than 32 x 32, keys and values are pooled;

@@ -59,18 +59,19 @@ Var CrossCovarianceAttention::forward(const Var& x, const Var& gamma) {
   return proj.forward_scaled(reshape(y, {B, H, W, C}), gamma);
 }
 
-SplitTransposeBlock::SplitTransposeBlock(Scope s, int64_t dim, int64_t chunks, int heads, bool positions, double drop)
+SplitTransposeBlock::SplitTransposeBlock(Scope s, int64_t dim, const SplitTransposeOptions& options)
     : Module(std::move(s)),
       gamma_xca(parameter("gamma_xca", {dim}, constant(kLayerScale), {.decay = false})),
       gamma(parameter("gamma", {dim}, constant(kLayerScale), {.decay = false})),
       convs(sub("convs")),
-      pos_embd(positions ? std::make_unique<PositionalEncoding>(sub("pos_embd"), dim, kInit) : nullptr),
+      pos_embd(options.positions ? std::make_unique<PositionalEncoding>(sub("pos_embd"), dim, kInit) : nullptr),
       norm_xca(sub("norm_xca"), dim),
-      xca(sub("xca"), dim, heads, kInit),
+      xca(sub("xca"), dim, options.heads, kInit),
       norm(sub("norm"), dim),
       mlp(sub("mlp"), dim, 4 * dim, kInit),
-      drop_path(sub("drop_path"), drop) {
-  for (int64_t i = 0; i + 1 < chunks; ++i) convs.add((dim + chunks - 1) / chunks, 3, DepthwiseOptions{.init = kInit});
+      drop_path(sub("drop_path"), options.drop_path) {
+  const int64_t width = (dim + options.chunks - 1) / options.chunks;
+  for (int64_t i = 0; i + 1 < options.chunks; ++i) convs.add(width, 3, DepthwiseOptions{.init = kInit});
 }
 
 Var SplitTransposeBlock::mix(const Var& x) {
@@ -100,8 +101,10 @@ EdgeNextStage::EdgeNextStage(Scope s, const EdgeNextConfig& config, int stage, c
   const int64_t dim = config.dims[stage], last = config.depths[stage] - 1;
   for (int64_t k = 0; k < (stage ? last : last + 1); ++k) blocks.add(dim, kKernels[stage], kInit, drop_path[k]);
   if (stage)
-    attend = std::make_unique<SplitTransposeBlock>(sub(text("blocks.", last)), dim, kChunks[stage], config.heads,
-                                                   stage == 1, drop_path[last]);
+    attend = std::make_unique<SplitTransposeBlock>(
+        sub(text("blocks.", last)), dim,
+        SplitTransposeOptions{
+            .chunks = kChunks[stage], .heads = config.heads, .positions = stage == 1, .drop_path = drop_path[last]});
 }
 
 Var EdgeNextStage::forward(Var x) {

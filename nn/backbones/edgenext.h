@@ -35,6 +35,13 @@ struct CrossCovarianceAttention : Module {
   Var forward(const Var& x, const Var& gamma);  // (B, H, W, C) -> (B, H, W, C)
 };
 
+struct SplitTransposeOptions {
+  int64_t chunks;  // of channels
+  int heads;
+  bool positions = false;  // adds an encoding of the position
+  double drop_path = 0;
+};
+
 /// z = chunks(x) [+ positions];  z += gamma_xca * xca(norm_xca(z));  result x + gamma * mlp(norm(z)).
 /// The shortcut adds x, the block's input, so z reaches the output only through the MLP.
 struct SplitTransposeBlock : Module {
@@ -46,7 +53,7 @@ struct SplitTransposeBlock : Module {
   LayerNorm norm;
   Mlp mlp;
   DropPath drop_path;
-  SplitTransposeBlock(Scope s, int64_t dim, int64_t chunks, int heads, bool positions, double drop);
+  SplitTransposeBlock(Scope s, int64_t dim, const SplitTransposeOptions& options);
   Var forward(const Var& x);
 
  private:

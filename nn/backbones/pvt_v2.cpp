@@ -48,9 +48,9 @@ Var PvtAttention::forward(const Var& x) {
   return reshape(proj.forward(y), {B, H, W, C});
 }
 
-PvtMlp::PvtMlp(Scope s, int64_t dim, int64_t hidden, bool pooled)
+PvtMlp::PvtMlp(Scope s, int64_t dim, int64_t hidden, Act before)
     : Module(std::move(s)),
-      fc1(sub("fc1"), dim, hidden, {.init = Init::trunc_normal, .act = pooled ? Act::relu : Act::none}),
+      fc1(sub("fc1"), dim, hidden, {.init = Init::trunc_normal, .act = before}),
       dwconv(sub("dwconv"), hidden, 3, {.init = Init::fan_out}),
       fc2(sub("fc2"), hidden, dim, {.init = Init::trunc_normal}) {}
 
@@ -60,7 +60,7 @@ PvtBlock::PvtBlock(Scope s, int64_t dim, int heads, int64_t reduction, int64_t m
       attn(sub("attn"), dim, heads, reduction),
       drop_path1(sub("drop_path1"), drop_path),
       norm2(sub("norm2"), dim, kBlockEps),
-      mlp(sub("mlp"), dim, mlp_ratio * dim, attn.pooled),
+      mlp(sub("mlp"), dim, mlp_ratio * dim, attn.pooled ? Act::relu : Act::none),
       drop_path2(sub("drop_path2"), drop_path) {}
 
 Var PvtBlock::forward(const Var& x) {

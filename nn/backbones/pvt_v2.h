@@ -38,12 +38,13 @@ struct PvtAttention : Module {
   Var forward(const Var& x);  // (B, H, W, C) -> (B, H, W, C)
 };
 
-/// fc2(gelu(dwconv(fc1(x)))): the activation follows the depthwise convolution.  If pooled, a ReLU precedes it as well.
+/// fc2(gelu(dwconv(before(fc1(x))))): an activation follows the depthwise convolution; the linear variant has a ReLU
+/// before it as well.
 struct PvtMlp : Module {
   Linear fc1;
   DepthwiseConv2d dwconv;
   Linear fc2;
-  PvtMlp(Scope s, int64_t dim, int64_t hidden, bool pooled);
+  PvtMlp(Scope s, int64_t dim, int64_t hidden, Act before);
   Var forward(const Var& x) { return fc2.forward(gelu(dwconv.forward(fc1.forward(x)))); }
 };
 

@@ -34,11 +34,11 @@ LayerCase encoder(AttentionKind kind, int64_t pool_above) {
 const LayerCase kLayers[] = {
     {.name = "Pointwise", .make = layer<Pointwise>(5, 6), .inputs = {{2, 3, 4, 5}}, .output = {2, 3, 4, 6}},
     {.name = "DilatedBranch",
-     .make = layer<DilatedBranch>(6, 4, 2, true),
+     .make = layer<DilatedBranch>(6, 4, DilatedOptions{.dilation = 2, .depthwise = true}),
      .inputs = {{2, 4, 5, 6}},
      .output = {2, 4, 5, 4}},
     {.name = "DilatedViews",
-     .make = layer<DilatedViews>(16, std::array<int64_t, 4>{1, 2, 3, 4}, false),
+     .make = layer<DilatedViews>(16, std::array<DilatedOptions, 4>{{{1}, {2}, {3}, {4}}}),
      .inputs = {{1, 4, 5, 16}},
      .output = {1, 4, 5, 16},
      .bf16_tolerance = 5e-2},

@@ -8,10 +8,10 @@
 #include "moe/moe.h"
 
 #include <algorithm>
-#include <cmath>
 #include <cstdio>
 #include <functional>
 
+#include "autograd/gradient_check.h"
 #include "autograd/ops.h"
 #include "examples/camo/bench/bench.h"
 #include "examples/camo/bench/timing.h"
@@ -27,7 +27,7 @@ struct MoeCase {
   int64_t dim, side, batch, chosen;
 };
 
-/// A layer with `experts` COD experts (kinds repeat beyond six), and images for it.
+/// A layer with `experts` COD experts (kinds repeat beyond the family), and images for it.
 struct Bench {
   Moe layer;
   Tensor image, dy, dx;
@@ -75,12 +75,6 @@ struct Bench {
   }
 };
 
-/// ||a - b|| / ||a||; infinity for NaN, which std::max would ignore.
-double difference(const Tensor& a, const Tensor& b) {
-  const double out = std::sqrt(sum_of_squares(a - b) / sum_of_squares(a));
-  return std::isfinite(out) ? out : INFINITY;
-}
-
 /// Throws NumericError unless batched and loop agree in y, dx and every gradient.
 void check_same(Bench& bench) {
   Tensor y, again;
@@ -89,32 +83,33 @@ void check_same(Bench& bench) {
   std::vector<Tensor> gradients;
   for (const nn::Parameter& p : bench.layer.named_parameters()) gradients.push_back(p.var.grad());
   bench.run(&Bench::loop, &again);
-  double worst = std::max(difference(y, again), difference(dx, bench.dx));
+  double worst = std::max(test::relative_error(again, y), test::relative_error(bench.dx, dx));
   size_t i = 0;
   for (const nn::Parameter& p : bench.layer.named_parameters()) {
     const Tensor &a = gradients[i++], &b = p.var.grad();
     // Gradients that the softmax cancels (bias of the keys) are rounding noise in both.
-    if (a.defined() && !(sum_of_squares(a) <= 1e-6)) worst = std::max(worst, difference(a, b));
+    if (a.defined() && !(sum_of_squares(a) <= 1e-6)) worst = std::max(worst, test::relative_error(b, a));
   }
   check<NumericError>(worst < 1e-4, "camo bench moe: batched and loop differ by ", worst);
   std::printf("  batched and loop agree to %.1g in results and gradients\n", worst);
 }
 
 void bench_case(const MoeCase& c, int64_t rounds) {
-  std::printf("%lld channels, %lld x %lld, batch %lld, %lld chosen of 6, forward + backward, %d threads, ",
+  const int64_t family = int64_t(moe::cod_experts().size());
+  std::printf("%lld channels, %lld x %lld, batch %lld, %lld chosen of %lld, forward + backward, %d threads, ",
               (long long)c.dim, (long long)c.side, (long long)c.side, (long long)c.batch, (long long)c.chosen,
-              threads());
+              (long long)family, threads());
   std::printf("%lld rounds\n", (long long)rounds);
-  Bench six(c, 6);
-  check_same(six);
+  Bench whole(c, family);
+  check_same(whole);
   struct Row {
     std::string name;
     std::function<double()> run;
     std::vector<double> seconds, ratio;
   };
-  std::vector<Row> rows = {{"batched", [&] { return six.run(&Bench::batched); }, {}, {}},
-                           {"loop over images", [&] { return six.run(&Bench::loop); }, {}, {}},
-                           {"all six experts", [&] { return six.run(&Bench::all); }, {}, {}}};
+  std::vector<Row> rows = {{"batched", [&] { return whole.run(&Bench::batched); }, {}, {}},
+                           {"loop over images", [&] { return whole.run(&Bench::loop); }, {}, {}},
+                           {"all experts", [&] { return whole.run(&Bench::all); }, {}, {}}};
   std::vector<std::unique_ptr<Bench>> more;
   for (int64_t experts : {8, 10, 12, 14, 16}) {
     more.push_back(std::make_unique<Bench>(c, experts));
@@ -130,9 +125,9 @@ void bench_case(const MoeCase& c, int64_t rounds) {
       row.ratio.push_back(row.seconds.back() / rows[0].seconds.back());
     }
   for (const Row& row : rows)
-    std::printf("  %-18s %8.1f ms   %.2f x batched of 6\n", row.name.c_str(), 1e3 * median(row.seconds),
-                median(row.ratio));
-  std::printf("  batched takes %.2f of all six experts\n\n", 1 / median(rows[2].ratio));
+    std::printf("  %-18s %8.1f ms   %.2f x batched of %lld\n", row.name.c_str(), 1e3 * median(row.seconds),
+                median(row.ratio), (long long)family);
+  std::printf("  batched takes %.2f of all experts\n\n", 1 / median(rows[2].ratio));
 }
 
 }  // namespace
@@ -143,7 +138,7 @@ int bench_moe_command(const Arguments& words) {
   int64_t rounds = 11;
   Command command{.name = "bench moe",
                   .summary =
-                      "Times the mixture-of-experts layer, forward and backward, with six COD experts and two of "
+                      "Times the mixture-of-experts layer, forward and backward, with the COD experts and two of "
                       "them chosen per image: batched by expert, as a loop over images, and with all experts for "
                       "every image.  Then it times up to 16 experts.",
                   .usage = "camo bench moe [flags]",
