@@ -1,4 +1,4 @@
-// Replaces tensor/image/image.cpp in a build without libpng and libjpeg-turbo (-DCAMO_IMAGES=auto or off).  Programs
+// Replaces image.cpp, png.cpp and jpeg.cpp in a build without libpng and libjpeg-turbo (-DCAMO_IMAGES=auto or off).  Programs
 // still link; reading or writing a picture throws an error that says why.
 #include "tensor/image/image.h"
 
@@ -12,8 +12,8 @@ namespace {
 
 }  // namespace
 
-Tensor read_image(const std::string& path) { refuse("read_image", path); }
-Tensor read_mask(const std::string& path) { refuse("read_mask", path); }
+Tensor read_image(const std::string& path, Orientation) { refuse("read_image", path); }
+Tensor read_mask(const std::string& path, MaskChannel) { refuse("read_mask", path); }
 void write_png(const std::string& path, const Tensor&) { refuse("write_png", path); }
 void write_jpeg(const std::string& path, const Tensor&, int) { refuse("write_jpeg", path); }
 

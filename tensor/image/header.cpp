@@ -2,6 +2,7 @@
 #include "tensor/image/header.h"
 
 #include <algorithm>
+#include <atomic>
 #include <cstring>
 #include <string_view>
 #include <utility>
@@ -11,6 +12,8 @@ namespace camo {
 namespace {
 
 constexpr int64_t kMaxFile = int64_t(1) << 30;
+constexpr int64_t kMostAstray = 4096;
+std::atomic<int64_t> pixel_limit = kMaxPixels;
 
 /// A big-endian number of n bytes, as in PNG and JPEG headers.
 uint32_t big(const uint8_t* p, int n) {
@@ -62,12 +65,13 @@ std::string png_header(const InputFile& file, ImageInfo& info) {
 std::string jpeg_header(const InputFile& file, ImageInfo& info) {
   info.format = "jpeg";
   uint8_t h[10];
+  int64_t astray = 0;  // bytes between segments, and fill bytes
   for (int64_t at = 2; file.read(at, h, 4);) {
-    if (h[0] != 0xff) return "damaged JPEG header";
-    if (h[1] == 0xff) {
+    if (h[0] != 0xff || h[1] == 0xff || h[1] == 0) {
+      if (++astray > kMostAstray) return "damaged JPEG header";
       ++at;
       continue;
-    }  // fill byte
+    }
     int marker = h[1];
     int64_t length = big(h + 2, 2);
     if (length < 2) return "damaged JPEG header";
@@ -78,8 +82,7 @@ std::string jpeg_header(const InputFile& file, ImageInfo& info) {
       if (marker == 0xc3 || (marker >= 0xc5 && marker != 0xc9 && marker != 0xca))
         return "lossless or hierarchical JPEG is not supported [convert it to PNG]";
       if (info.bits != 8) return text(info.bits, "-bit JPEG is not supported [convert it to PNG]");
-      if (info.channels == 4) return "CMYK JPEG is not supported [convert it to RGB]";
-      if (info.channels != 1 && info.channels != 3)
+      if (info.channels != 1 && info.channels != 3 && info.channels != 4)
         return text("JPEG with ", info.channels, " channels is not supported");
       return {};
     }
@@ -134,14 +137,18 @@ ImageInfo detail::probe_image(const InputFile& file, const std::string& path, co
   check<DataError>(problem.empty(), op, ": ", path, ": ", problem);
   const int64_t w = info.stored_width, h = info.stored_height;
   check<DataError>(w > 0 && h > 0, op, ": ", path, ": has no pixels: ", w, " x ", h);
-  check<DataError>(w <= kMaxSide && h <= kMaxSide && w * h <= kMaxPixels, op, ": ", path, ": at most ",
-                   kMaxPixels / 1'000'000, " megapixels and ", kMaxSide, " a side, its header says ", w, " x ", h);
+  check<DataError>(w <= kMaxSide && h <= kMaxSide && w * h <= max_pixels(), op, ": ", path, ": at most ",
+                   double(max_pixels()) * 1e-6, " megapixels and ", kMaxSide, " a side, its header says ", w, " x ", h,
+                   w <= kMaxSide && h <= kMaxSide ? " [--max-pixels]" : "");
   check<DataError>(file.size() <= kMaxFile, op, ": ", path, ": at most 1 GiB a picture, got ", file.size(), " bytes");
   bool turned = info.orientation >= 5;
   info.height = turned ? info.stored_width : info.stored_height;
   info.width = turned ? info.stored_height : info.stored_width;
   return info;
 }
+
+int64_t max_pixels() { return pixel_limit; }
+void set_max_pixels(int64_t pixels) { pixel_limit = pixels; }
 
 ImageInfo probe_image(const std::string& path) {
   return detail::probe_image(InputFile::open<DataError>(path, "probe_image"), path, "probe_image");

@@ -1,11 +1,11 @@
 // Pictures as u8 tensors (H, W, C): PNG by libpng, JPEG by libjpeg-turbo.
 //
-// The first bytes of a file decide its format, not its suffix.  A warning of a decoder is an error here, because
-// libjpeg only warns when it fills the missing half of a truncated picture with grey.  A header with more than
-// kMaxPixels is refused before memory is allocated.
-// Conversions: 16 bits are rounded to 8; palettes are looked up; alpha is dropped; colour profiles and gamma are
-// ignored; read_image turns grey to RGB, read_mask turns RGB to luma.  CMYK and 12-bit JPEG are refused.  JPEG decoding
-// uses the accurate integer transform and smooth chroma upsampling, so pixels equal Pillow's.
+// The first bytes of a file decide its format, not its suffix.  A file that lacks pixels, or whose checksums are wrong,
+// is an error.  Bytes that belong nowhere are not: every viewer skips them.  A header with more pixels than max_pixels()
+// is refused before memory is allocated.
+// Conversions: 16 bits are rounded to 8; palettes are looked up; colour profiles and gamma are ignored; read_image turns
+// grey and CMYK to RGB, read_mask turns RGB to luma.  12-bit and lossless JPEG are refused.  JPEG decoding uses the
+// accurate integer transform and smooth chroma upsampling, so pixels equal Pillow's.
 #pragma once
 
 #include <string>
@@ -15,12 +15,15 @@
 namespace camo {
 
 constexpr int64_t kMaxPixels = 64'000'000, kMaxSide = 65'535;
+/// The most pixels that a picture may have: kMaxPixels, unless set.
+int64_t max_pixels();
+void set_max_pixels(int64_t pixels);
 
 struct ImageInfo {
   std::string format;                           // "png" or "jpeg"
   int64_t height = 0, width = 0;                // as read_image returns it: upright
   int64_t stored_height = 0, stored_width = 0;  // as read_mask returns it: not turned
-  int channels = 0;     // in the file: 1 grey or palette index, 2 grey and alpha, 3 RGB, 4 RGB and alpha
+  int channels = 0;     // in the file: 1 grey or palette index, 2 grey and alpha, 3 RGB, 4 RGB and alpha or CMYK
   int bits = 8;         // per channel in the file
   int orientation = 1;  // EXIF orientation: 1 (upright) to 8
 };
@@ -29,13 +32,17 @@ struct ImageInfo {
 /// read_image would refuse.
 ImageInfo probe_image(const std::string& path);
 
-/// Reads a photograph, with its EXIF orientation applied: u8 (H, W, 3).  Throws DataError for a missing, damaged,
-/// truncated or refused file.
-Tensor read_image(const std::string& path);
+enum class Orientation { upright, stored };
 
-/// Reads a mask or a predicted map, without applying orientation: u8 (H, W, 1), values as stored (0..255,
-/// palettes looked up).
-Tensor read_mask(const std::string& path);
+/// Reads a photograph: u8 (H, W, 3).  Applies its EXIF orientation, or leaves the pixels as they are stored.  Throws
+/// DataError for a missing, damaged, truncated or refused file.
+Tensor read_image(const std::string& path, Orientation orientation = Orientation::upright);
+
+enum class MaskChannel { luma, alpha };
+
+/// Reads a mask or a predicted map, without applying orientation: u8 (H, W, 1), values as stored (0..255, palettes
+/// looked up).  Throws DataError as read_image does, and if the alpha channel is asked for and there is none.
+Tensor read_mask(const std::string& path, MaskChannel channel = MaskChannel::luma);
 
 /// Writes u8 (H, W, 3), (H, W, 1) or (H, W).  Throws as write_file does.
 void write_png(const std::string& path, const Tensor& image);

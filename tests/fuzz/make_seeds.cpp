@@ -1,8 +1,9 @@
 // Writes the seeds: make_seeds FOLDER writes FOLDER/TARGET/NAME.  Each file is small and made here.
-#include <turbojpeg.h>
+#include <cstdio>
+// jpeglib.h needs FILE.
+#include <jpeglib.h>
 #include <zlib.h>
 
-#include <cstdio>
 #include <filesystem>
 #include <fstream>
 
@@ -125,16 +126,32 @@ std::string png(int width, int height, int bits, int colour, int interlace, cons
   return "\x89PNG\r\n\x1a\n"s + chunk("IHDR", header) + extra + chunk("IDAT", packed) + chunk("IEND", "");
 }
 
-std::string jpeg(int pixel, int sampling, int flags) {
+/// A JPEG of 16 x 16 pixels with 1 or 3 channels; `sampling` is the luma's factor in both directions.
+std::string jpeg(int channels, int sampling, bool progressive) {
   std::string pixels(16 * 16 * 3, '\0');
   for (size_t i = 0; i < pixels.size(); ++i) pixels[i] = char(i * 7);
-  tjhandle turbo = tjInitCompress();
+  jpeg_error_mgr errors;
+  jpeg_compress_struct c{};
+  c.err = jpeg_std_error(&errors);
+  jpeg_create_compress(&c);
   unsigned char* out = nullptr;
   unsigned long n = 0;
-  tjCompress2(turbo, reinterpret_cast<const unsigned char*>(pixels.data()), 16, 0, 16, pixel, &out, &n, sampling, 60,
-              flags);
+  jpeg_mem_dest(&c, &out, &n);
+  c.image_width = c.image_height = 16;
+  c.input_components = channels;
+  c.in_color_space = channels == 3 ? JCS_RGB : JCS_GRAYSCALE;
+  jpeg_set_defaults(&c);
+  jpeg_set_quality(&c, 60, TRUE);
+  c.comp_info[0].h_samp_factor = c.comp_info[0].v_samp_factor = sampling;
+  if (progressive) jpeg_simple_progression(&c);
+  jpeg_start_compress(&c, TRUE);
+  for (int y = 0; y < 16; ++y) {
+    JSAMPROW row = reinterpret_cast<JSAMPROW>(pixels.data()) + y * 16 * channels;
+    jpeg_write_scanlines(&c, &row, 1);
+  }
+  jpeg_finish_compress(&c);
   std::string bytes(reinterpret_cast<char*>(out), n);
-  tjFree(out), tjDestroy(turbo);
+  std::free(out), jpeg_destroy_compress(&c);
   return bytes;
 }
 
@@ -147,12 +164,12 @@ void image() {
   put("image/interlaced.png", png(2, 2, 8, 0, 1, "\0a\0b\0cd"s));
   const std::string exif = "MM\0*\0\0\0\x08\0\1\1\x12\0\3\0\0\0\1\0\6\0\0"s;
   put("image/turned.png", png(2, 1, 8, 0, 0, "\0ab"s, "eXIf" + exif));
-  const std::string colour = jpeg(TJPF_RGB, TJSAMP_420, 0), app1 = "Exif\0\0"s + exif;
+  const std::string colour = jpeg(3, 2, false), app1 = "Exif\0\0"s + exif;
   put("image/colour.jpg", colour);
   put("image/turned.jpg",
       colour.substr(0, 2) + "\xff\xe1" + std::string{0, char(app1.size() + 2)} + app1 + colour.substr(2));
-  put("image/progressive.jpg", jpeg(TJPF_RGB, TJSAMP_444, TJFLAG_PROGRESSIVE));
-  put("image/grey.jpg", jpeg(TJPF_GRAY, TJSAMP_GRAY, 0));
+  put("image/progressive.jpg", jpeg(3, 1, true));
+  put("image/grey.jpg", jpeg(1, 1, false));
 }
 
 }  // namespace
