@@ -86,4 +86,16 @@ inline Tensor smooth(int64_t h, int64_t w) {
   return x;
 }
 
+inline Bytes with_exif(Bytes jpeg, int orientation, bool little) {
+  Bytes app = {0xff, 0xe1, 0, 34, 'E', 'x', 'i', 'f', 0, 0};
+  if (little)
+    append(app,
+           {'I', 'I', 42, 0, 8, 0, 0, 0, 1, 0, 0x12, 1, 3, 0, 1, 0, 0, 0, uint8_t(orientation), 0, 0, 0, 0, 0, 0, 0});
+  else
+    append(app,
+           {'M', 'M', 0, 42, 0, 0, 0, 8, 0, 1, 1, 0x12, 0, 3, 0, 0, 0, 1, 0, uint8_t(orientation), 0, 0, 0, 0, 0, 0});
+  jpeg.insert(jpeg.begin() + 2, app.begin(), app.end());
+  return jpeg;
+}
+
 }  // namespace camo::test::picture

@@ -96,11 +96,11 @@ TEST_CASE("data folders") {
   for (const char* name : {"a", "b", "c"}) write_pair(folder / "bad", name);
   fs::remove(folder / "bad/GT/a.png");
   fs::remove(folder / "bad/Image/b.png");
-  write_file(folder / "bad/Image/notes.txt", std::string_view("hello"));
+  write_file(folder / "bad/Image/notes.png", std::string_view("hello"));
   write_pair(folder / "bad", "wide", 8, 9, 8);
   expect(train("bad"), 3,
-         {"4 files do not fit", "Image/a.png: has no mask", "GT/b.png: has no image", "notes.txt: has no mask",
-          "wide.png", "8x9", "8x8"});
+         {"4 files do not fit", "Image/a.png: has no mask", "GT/b.png: has no image", "notes.png: has no mask",
+          "wide.png", "8 x 9", "8 x 8"});
   for (int i = 0; i < 30; ++i) write_file(folder / text("bad/GT/lonely", i, ".png"), std::string_view("x"));
   expect(train("bad"), 3, {"34 files do not fit", "and 24 more"});
 

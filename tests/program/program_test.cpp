@@ -26,7 +26,6 @@ namespace fs = std::filesystem;
 
 namespace {
 
-void write_pair_at(const fs::path& image, const fs::path& mask) { test::write_pair_files(image, mask, 8, 6, 6); }
 
 Picture noise_picture(int64_t h, int64_t w) {
   Picture out{empty({h, w, 3}, DType::u8), empty({h, w, 1}, DType::u8)};
@@ -83,43 +82,6 @@ TEST_CASE("JSON numbers keep their type and their bits") {
   CHECK(back.string("text") == "é\n\"");
   CHECK_THROWS_AS(back.integer("third"), ConfigError);
   CHECK_THROWS_AS(parse_json("{\"a\": [[1]]}", "t"), ConfigError);
-}
-
-TEST_CASE("the usual folder layouts are found, in upper or lower case") {
-  struct Layout {
-    const char *image, *mask, *split;
-  };
-  for (Layout l : {Layout{"Train/Image", "Train/GT_Object", "Train"},
-                   {"train/Imgs", "train/GT", "Train"},
-                   {"Images/Train", "GT/Train", "Train"},
-                   {"TrainDataset/Imgs", "TrainDataset/masks", "Train"},
-                   {"Train", "TrainGT", "Train"},
-                   {"image", "mask", ""},
-                   {"Test/Image", "Test/GT", "Test"}}) {
-    CAPTURE(l.image);
-    TempFolder folder;
-    for (const char* name : {"b", "a"})
-      write_pair_at(fs::path(folder.path) / l.image / (std::string(name) + ".png"),
-                    fs::path(folder.path) / l.mask / (std::string(name) + ".png"));
-    write_file(folder / l.image + "/.hidden", std::string_view("x"));
-    std::vector<Pair> pairs = find_pairs(folder.path, {l.split});
-    REQUIRE(pairs.size() == 2);
-    CHECK(pairs[0].name == "a");
-    CHECK(fs::exists(pairs[1].mask));
-    CHECK_THROWS_AS(find_pairs(folder.path, {"Val"}), DataError);
-    CHECK(find_pairs(folder.path, {"Val"}, false).empty());
-  }
-}
-
-TEST_CASE("a list file names pairs relative to itself") {
-  TempFolder folder;
-  write_pair_at(folder / "x/my photo.png", folder / "y/1.png");
-  write_file(folder / "list.txt",
-             std::string_view("# a comment\nx/my photo.png\ty/1.png\n\nx/my photo.png,y/1.png\r\n"));
-  std::vector<Pair> pairs = find_pairs(folder / "list.txt", {"Train"});
-  REQUIRE(pairs.size() == 2);
-  CHECK(pairs[1].name == "my photo");
-  CHECK(Dataset{pairs, {}}.load(0).mask.shape() == Shape{8, 6, 1});
 }
 
 TEST_CASE("the hold-out is a random part that depends on the seed, and is disjoint from training") {
@@ -272,7 +234,7 @@ TEST_CASE("a map depends on its photograph alone and has its size") {
   std::unique_ptr<moe::CamoXpert> model = make_model(config);
   model->train(false);
   Tensor a = normalised(noise_picture(50, 41).image, {32, 32}), b = normalised(noise_picture(33, 70).image, {32, 32});
-  std::vector<Tensor> together = predict_maps(*model, {a, b}, {{50, 41}, {33, 70}}, DType::f32);
+  std::vector<Tensor> together = predict_maps(*model, {a, b}, {{50, 41}, {33, 70}}, {"a", "b"}, DType::f32);
   CHECK(together[1].shape() == Shape{33, 70, 1});
-  CHECK(equal_bits(together[0], predict_maps(*model, {a}, {{50, 41}}, DType::f32)[0]));
+  CHECK(equal_bits(together[0], predict_maps(*model, {a}, {{50, 41}}, {"a"}, DType::f32)[0]));
 }

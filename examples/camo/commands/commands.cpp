@@ -20,6 +20,7 @@ std::vector<Entry> commands() {
   return {
       {"demo", "train a small network on synthetic camouflage in some minutes, and score it", demo_command},
       {"train", "train a network on photographs with masks, or go on with a run", train_command},
+      {"check-data", "look at every photograph and mask, and list what is wrong", check_data_command},
       {"eval", "score a trained network, or a folder of maps, against masks", eval_command},
       {"compare", "compare two models on the same images", compare_command},
       {"verify", "check the routing, the experts and the attention of a network", verify_command},

@@ -12,6 +12,7 @@ namespace camo::program {
 // Each in commands/NAME.cpp.
 int train_command(const Arguments& words);
 int demo_command(const Arguments& words);
+int check_data_command(const Arguments& words);
 int eval_command(const Arguments& words);
 int compare_command(const Arguments& words);
 int verify_command(const Arguments& words);

@@ -5,6 +5,8 @@
 #include "examples/camo/commands/commands.h"
 #include "examples/camo/commands/trained_network.h"
 #include "examples/camo/data/augment.h"
+#include "examples/camo/data/check.h"
+#include "examples/camo/data/photograph_list.h"
 #include "examples/camo/draw/plot.h"
 #include "examples/camo/metrics/image_table.h"
 #include "examples/camo/options/files.h"
@@ -22,6 +24,8 @@ constexpr const char *kScores = "scores.json", *kImages = "images.csv", *kCurves
 
 struct EvalOptions {
   std::string weights, data, split, maps, masks, out, csv, report;
+  bool resize_maps = false;
+  Reading reading;
   Machine machine;
   int64_t batch = 4, count = 64;
 };
@@ -32,41 +36,85 @@ struct Evaluation {
   std::vector<std::string> names;
   std::vector<ImageMeasures> images;
   std::vector<std::vector<Tensor>> worst_rows;  // pictures for a grid, if a report is asked for
+  std::vector<std::string> refused = {};        // files that could not be read
 };
+
+/// The complaint about maps whose size is not that of their mask, and about masks that hold nothing.
+void check_masks_of(const std::vector<Pair>& pairs, const EvalOptions& o) {
+  Found sizes{o.maps + " with " + o.masks, pairs, {}, {}};
+  std::vector<std::string> masks;
+  for (const Pair& p : pairs) {
+    masks.push_back(p.mask);
+    const ImageInfo map = probe_image(p.image), mask = probe_image(p.mask);
+    const ImageSize a{map.stored_height, map.stored_width}, b{mask.stored_height, mask.stored_width};
+    if (!o.resize_maps && a != b)
+      sizes.complaints.push_back(
+          text(p.image, ": ", pixels(a), ", but its mask ", p.mask, " is ", pixels(b), " [--resize-maps]"));
+  }
+  sizes.checked();
+  const std::string problem = mask_problem(look_at_masks(masks, o.reading), o.reading);
+  check<DataError>(problem.empty(), o.masks, ": ", problem);
+}
+
+MapAndMask map_and_mask(const Pair& p, const EvalOptions& o) {
+  MapAndMask out{camo::read_mask(p.image), read_mask(p.mask, o.reading)};
+  if (o.resize_maps) out.map = resize_image(out.map, out.mask.dim(0), out.mask.dim(1));
+  return out;
+}
+
+/// Takes pairs with a file that cannot be decoded out of the list.
+void drop_unreadable(std::vector<Pair>& pairs, std::vector<std::string>& refused) {
+  std::vector<std::string> files, problem(pairs.size());
+  for (size_t i = 0; i < pairs.size(); ++i) {
+    for (const PairVerdict& v : look_at_masks({pairs[i].image, pairs[i].mask}, Reading{}))
+      if (!v.problem.empty()) problem[i] = v.problem;
+  }
+  std::vector<Pair> good;
+  for (size_t i = 0; i < pairs.size(); ++i)
+    if (problem[i].empty()) good.push_back(pairs[i]);
+    else refused.push_back(problem[i]);
+  pairs = std::move(good);
+}
 
 Evaluation measure_maps(const EvalOptions& o) {
   set_threads(int(o.machine.threads));
-  const std::vector<Pair> pairs = pair_folders(o.maps, o.masks);
+  Reading any_size = o.reading;
+  any_size.mask_resize = MaskResize::nearest;  // their sizes are compared below
+  std::vector<Pair> pairs = search_folders(o.maps, o.masks, any_size).checked();
+  check_masks_of(pairs, o);
   Evaluation out{o.maps, {}, {}, {}};
+  drop_unreadable(pairs, out.refused);
   for (const Pair& p : pairs) out.names.push_back(p.name);
-  out.images = measure_all(int64_t(pairs.size()), [&](int64_t i) {
-    return MapAndMask{read_mask(pairs[i].image), read_mask(pairs[i].mask)};
-  });
+  out.images = measure_all(int64_t(pairs.size()), [&](int64_t i) { return map_and_mask(pairs[i], o); });
   if (!o.report.empty())
     for (int64_t i : worst(out.images))
       out.worst_rows.push_back(
-          captioned(out.names[i], out.images[i], {read_mask(pairs[i].mask), read_mask(pairs[i].image)}));
+          captioned(out.names[i], out.images[i], {map_and_mask(pairs[i], o).mask, camo::read_mask(pairs[i].image)}));
   return out;
 }
 
 Evaluation measure_network(const EvalOptions& o) {
   Dataset set;
   if (o.data != "synthetic")
-    set.pairs = find_pairs(o.data, o.split.empty() ? std::vector<std::string>{"Test", ""} : std::vector{o.split});
+    set.pairs =
+        find_pairs(o.data, o.split.empty() ? std::vector<std::string>{"Test", ""} : std::vector{o.split}, o.reading);
+  set.reading = o.reading;
   TrainedNetwork loaded = open_network(o.weights, o.machine);
   const TrainConfig& c = loaded.config;
   if (o.data == "synthetic") set = synthetic_test(c, o.count);
   std::printf("%s\n", loaded.described.c_str());
 
   Evaluation out{loaded.described, {}, {}, {}};
+  std::vector<int64_t> at;          // in the data set
   std::vector<MapAndMask> waiting;  // collected to be measured in parallel
   auto measure_waiting = [&] {
     for (ImageMeasures& m : measure_all(int64_t(waiting.size()), [&](int64_t i) { return waiting[i]; }))
       out.images.push_back(std::move(m));
     waiting.clear();
   };
-  evaluate(*loaded.model, set, {c.size, precision(c), o.machine.workers, o.batch}, [&](const ImageResult& j) {
-    out.names.push_back(set.name(j.index));
+  const auto refuse = [&](const std::string& reason) { out.refused.push_back(reason); };
+  evaluate(*loaded.model, set, {c.size, precision(c), o.machine.workers, o.batch, refuse}, [&](const ImageResult& j) {
+    out.names.push_back(set.name(j.index)), at.push_back(j.index);
     waiting.push_back({j.map, j.truth});
     if (waiting.size() == 16) measure_waiting();
     return true;
@@ -74,9 +122,10 @@ Evaluation measure_network(const EvalOptions& o) {
   measure_waiting();
   if (!o.report.empty())
     for (int64_t i : worst(out.images)) {
-      const Picture picture = set.load(i);
+      const Picture picture = set.load(at[size_t(i)]);
       const ImageSize size{picture.mask.dim(0), picture.mask.dim(1)};
-      const Tensor map = predict_maps(*loaded.model, {normalised(picture.image, c.size)}, {size}, precision(c))[0];
+      const Tensor map =
+          predict_maps(*loaded.model, {normalised(picture.image, c.size)}, {size}, {out.names[i]}, precision(c))[0];
       out.worst_rows.push_back(captioned(out.names[i], out.images[i], {picture.image, picture.mask, map}));
     }
   return out;
@@ -121,6 +170,7 @@ int eval_command(const Arguments& words) {
                  {"Test", "Val", "Train"}),
           {"pred", &o.maps, "folder of 8-bit maps to score; each is paired with the mask of its name"},
           {"gt", &o.masks, "folder of masks"},
+          {"resize-maps", &o.resize_maps, "bring maps of another size to that of their mask, bilinearly"},
           {"out", &o.out, "write the means and intervals to this .json file"},
           {"csv", &o.csv, "write the measures of each image to this .csv file, for camo compare"},
           {"report", &o.report,
@@ -128,12 +178,15 @@ int eval_command(const Arguments& words) {
                 " (the ten images with the lowest IoU)")},
           {"count", &o.count, "number of synthetic pictures", 1, 1e6},
           {"batch-size", &o.batch, "photographs in a forward pass; never changes a result", 1, 4096}}};
+  command.options.add(options(o.reading));
   command.options.add(options(o.machine).only({"device", "threads", "workers"}));
   read(command, words);
   const bool by_maps = !o.maps.empty() || !o.masks.empty();
   check<ConfigError>(by_maps ? !o.maps.empty() && !o.masks.empty() && o.weights.empty() && o.data.empty()
-                             : !o.weights.empty() && !o.data.empty(),
-                     "camo eval: needs --weights and --data, or --pred and --gt");
+                             : !o.weights.empty() && o.data.empty() != o.reading.images.empty(),
+                     "camo eval: needs --weights and --data (or --images and --masks), or --pred and --gt");
+  check<ConfigError>(o.reading.images.empty() == o.reading.masks.empty(),
+                     "camo eval: --images and --masks go together");
   for (auto [flag, file, end] : {std::tuple("out", o.out, ".json"), std::tuple("csv", o.csv, ".csv")})
     check<ConfigError>(file.empty() || file.ends_with(end), "camo eval --", flag, ": must end in ", end, ", got '",
                        file, "'");
@@ -142,7 +195,8 @@ int eval_command(const Arguments& words) {
   const SetScores scores = score_set(e.images);
   print(scores);
   write_results(o, e, to_json_object(scores, e.what, by_maps ? o.masks : o.data));
-  return 0;
+  report_refused("camo eval", e.refused);
+  return e.refused.empty() ? 0 : 3;
 }
 
 }  // namespace camo::program

@@ -36,6 +36,8 @@ int predict_command(const Arguments& words) {
   Machine machine;
   int64_t batch = 4;
   bool overwrite = false;
+  Reading reading;
+  size_t done = 0;
   Command command{.name = "predict",
                   .summary =
                       "Finds the camouflaged object in photographs.  Writes the map OUT/map/NAME.png (8 bit, 255: "
@@ -48,13 +50,15 @@ int predict_command(const Arguments& words) {
                               {"batch-size", &batch, "photographs in a forward pass; never changes a result", 1, 4096}},
                   .rest = "IMAGES",
                   .notes = "IMAGES: photographs, or folders of them."};
+  command.options.add(options(reading).only({"exif", "max-pixels"}));
   command.options.add(options(machine).only({"device", "threads"}));
   const CommandLine line = read(command, words);
   check<ConfigError>(!weights.empty() && !out.empty(), "camo predict: needs --weights and --out");
   check<ConfigError>(!line.rest.empty(), "camo predict: needs photographs or folders of them");
 
-  std::vector<std::string> files = photographs(line.rest, "camo predict");
-  auto result = [&](const std::string& kind, const std::string& file) {
+  set_max_pixels(reading.max_pixels);
+  auto [files, failed] = photographs(line.rest, "camo predict");
+  auto result = [out](const std::string& kind, const std::string& file) {
     return (fs::path(out) / kind / (fs::path(file).stem().string() + ".png")).string();
   };
   for (const std::string& file : files)
@@ -71,20 +75,30 @@ int predict_command(const Arguments& words) {
   for (size_t begin = 0; begin < files.size(); begin += size_t(batch)) {
     std::vector<Tensor> pictures, inputs;
     std::vector<ImageSize> sizes;
+    std::vector<std::string> names;
     for (size_t i = begin; i < std::min(files.size(), begin + size_t(batch)); ++i) {
-      pictures.push_back(read_image(files[i]));
+      try {
+        pictures.push_back(read_image(files[i], reading.orientation()));
+      } catch (const DataError& e) {
+        failed.push_back(e.what());
+        continue;
+      }
       inputs.push_back(normalised(pictures.back(), loaded.config.size));
       sizes.push_back({pictures.back().dim(0), pictures.back().dim(1)});
+      names.push_back(files[i]);
     }
-    std::vector<Tensor> maps = predict_maps(*loaded.model, inputs, sizes, precision(loaded.config));
+    if (names.empty()) continue;
+    std::vector<Tensor> maps = predict_maps(*loaded.model, inputs, sizes, names, precision(loaded.config));
     for (size_t i = 0; i < maps.size(); ++i) {
-      write_png(result(kMap, files[begin + i]), maps[i]);
-      write_png(result(kOverlay, files[begin + i]), overlay(pictures[i], maps[i]));
+      write_png(result(kMap, names[i]), maps[i]);
+      write_png(result(kOverlay, names[i]), overlay(pictures[i], maps[i]));
     }
+    done += names.size();
   }
-  std::printf("%zu photographs: maps in %s, overlays in %s\n", files.size(), (fs::path(out) / kMap).c_str(),
+  std::printf("%zu photographs: maps in %s, overlays in %s\n", done, (fs::path(out) / kMap).c_str(),
               (fs::path(out) / kOverlay).c_str());
-  return 0;
+  report_refused("camo predict", failed);
+  return failed.empty() ? 0 : 3;
 }
 
 }  // namespace camo::program

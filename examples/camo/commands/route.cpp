@@ -35,7 +35,7 @@ int route_command(const Arguments& words) {
   const CommandLine line = read(command, words);
   check<ConfigError>(!weights.empty() && !out.empty() && !line.rest.empty(),
                      "camo route: needs --weights, --out and photographs or folders of them");
-  const std::vector<std::string> files = photographs(line.rest, "camo route");
+  auto [files, refused] = photographs(line.rest, "camo route");
   auto target = [&](const std::string& file) {
     return (fs::path(out) / (fs::path(file).stem().string() + ".png")).string();
   };
@@ -48,18 +48,29 @@ int route_command(const Arguments& words) {
   make_folder(out, "camo route --out");
 
   moe::Survey survey;
+  size_t done = 0;
   {
     moe::Surveyor surveyor(*loaded.model);
-    for (const std::string& file : files)
-      write_png(target(file), draw_responses(*loaded.model, read_image(file), loaded.config.size));
+    for (const std::string& file : files) {
+      Tensor photograph;
+      try {
+        photograph = read_image(file, loaded.config.reading.orientation());
+      } catch (const DataError& e) {
+        refused.push_back(e.what());
+        continue;
+      }
+      write_png(target(file), draw_responses(*loaded.model, photograph, loaded.config.size));
+      ++done;
+    }
     survey = surveyor.result();
   }
   if (survey.images() >= 32) write_png(run_file(out, RunFile::groups), draw_groups(survey));
   if (const std::string metrics = run_file(weights, RunFile::metrics); fs::exists(metrics))
     if (Tensor usage = draw_usage(read_metrics(metrics), scale_names(*loaded.model)); usage.defined())
       write_png(run_file(out, RunFile::usage), usage);
-  std::printf("%zu photographs: pictures in %s\n", files.size(), out.c_str());
-  return 0;
+  std::printf("%zu photographs: pictures in %s\n", done, out.c_str());
+  report_refused("camo route", refused);
+  return refused.empty() ? 0 : 3;
 }
 
 }  // namespace camo::program

@@ -37,12 +37,12 @@ moe::Survey survey(moe::CamoXpert& model, const Dataset& data, int64_t count, Im
 
 /// All photographs of a folder, Test first.  Routing is not scored, so photographs of the training
 /// split may be used too.
-std::vector<Pair> photographs_of(const std::string& data, const std::string& split) {
-  if (!split.empty()) return find_pairs(data, {split});
-  std::vector<Pair> out = find_pairs(data, {"Test", "Train", ""});
+std::vector<Pair> photographs_of(const std::string& data, const std::string& split, const Reading& how) {
+  if (!split.empty()) return find_pairs(data, {split}, how);
+  std::vector<Pair> out = find_pairs(data, {"Test", "Train", ""}, how);
   if (std::filesystem::is_directory(data))
     for (const char* more : {"Val", "Train"})
-      for (Pair& p : find_pairs(data, {more}, false))
+      for (Pair& p : find_pairs(data, {more}, how, false))
         if (std::none_of(out.begin(), out.end(), [&](const Pair& q) { return q.image == p.image; }))
           out.push_back(std::move(p));
   return out;
@@ -117,8 +117,10 @@ int verify_command(const Arguments& words) {
   }
   model->train(false);
   Dataset data = synthetic_test(config, images);
-  if (!config.data.empty() && config.data != "synthetic")
-    data = {.pairs = photographs_of(config.data, split), .synthetic = {}};
+  if (!config.data.empty() && config.data != "synthetic") {
+    config.reading.images.clear(), config.reading.masks.clear();  // the folders of the training run
+    data = {.pairs = photographs_of(config.data, split, config.reading), .reading = config.reading, .synthetic = {}};
+  }
   images = std::min(images, data.size());
 
   const int64_t few = std::min(kExactImages, data.size());

@@ -4,7 +4,9 @@
 #include <cmath>
 #include <filesystem>
 
+#include "examples/camo/data/check.h"
 #include "examples/camo/data/loader.h"
+#include "tensor/parallel.h"
 #include "tensor/random.h"
 
 namespace camo::program {
@@ -32,12 +34,19 @@ Splits find_splits(const TrainConfig& c) {
     out.where = "synthetic, of another seed";
     return out;
   }
-  std::vector<Pair> pairs = find_pairs(c.data, {"Train", ""}), validation;
-  if (std::filesystem::is_directory(c.data)) validation = find_pairs(c.data, {"Val"}, false);
-  if (validation.empty()) return hold_out(std::move(pairs), c.hold_out, uint64_t(c.seed));
+  std::vector<Pair> pairs = find_pairs(c.data, {"Train", ""}, c.reading), validation;
+  if (std::filesystem::is_directory(c.data)) validation = find_pairs(c.data, {"Val"}, c.reading, false);
+  if (c.check)
+    for (const std::vector<Pair>& part : {pairs, validation})
+      check_content(part, c.reading, threads(), c.data.empty() ? c.reading.images : c.data);
   Splits out;
-  out.train.pairs = std::move(pairs), out.validation.pairs = std::move(validation);
-  out.where = "the data's own split";
+  if (validation.empty()) {
+    out = hold_out(std::move(pairs), c.hold_out, uint64_t(c.seed));
+  } else {
+    out.train.pairs = std::move(pairs), out.validation.pairs = std::move(validation);
+    out.where = "the data's own split";
+  }
+  out.train.reading = out.validation.reading = c.reading;
   return out;
 }
 

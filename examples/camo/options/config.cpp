@@ -101,13 +101,14 @@ Options options(TrainConfig& c) {
       {"balance-rate", &c.balance_rate, "step of the bias that evens out the load of the experts", 0, 1},
       off_on("augment", &c.augment, "flip, crop, scale, rotate and recolour in training"),
       {"hold-out", &c.hold_out, "share of the photographs kept for validation, if the data has no split", 0, 0.9},
+      off_on("check", &c.check, "decode and check all photographs and masks before the first epoch"),
       {"count", &c.count, "synthetic photographs in an epoch", 1, 1e9},
       {"difficulty", &c.difficulty, "difficulty of synthetic camouflage", 0, 1},
       {"bad-steps", &c.bad_steps, "steps with NaN or infinity in a row that end the run", 1, 1e6},
       {"verify-every", &c.verify_every, "forward passes between two checks of the routing; 0: no checks", 0, 1e9},
       {"seed", &c.seed, "decides initial weights, order, augmentation and noise", 0, 9e15},
   };
-  return out.add(options(static_cast<Machine&>(c)));
+  return out.add(options(c.reading)).add(options(static_cast<Machine&>(c)));
 }
 
 TrainConfig demo_config() {
@@ -120,7 +121,10 @@ TrainConfig demo_config() {
 }
 
 void validate(const TrainConfig& c) {
-  check<ConfigError>(!c.data.empty(), "camo train --data: a folder, a list file or 'synthetic' must be given");
+  check<ConfigError>(c.data.empty() != c.reading.images.empty(),
+                     "camo train: needs --data (a folder, a list file or 'synthetic'), or --images and --masks");
+  check<ConfigError>(c.reading.images.empty() == c.reading.masks.empty(),
+                     "camo train: --images and --masks go together");
   check<ConfigError>(!c.out.empty(), "camo train --out: a run folder must be given");
   check<ConfigError>(c.min_lr <= c.lr, "camo train --min-lr: must be at most --lr, got ", c.min_lr, " and ", c.lr);
   router_settings(c);

@@ -2,7 +2,7 @@
 // A new key is a member here and a row of options() in config.cpp.  Read next: run/trainer.h.
 #pragma once
 
-#include "examples/camo/options/options.h"
+#include "examples/camo/options/reading.h"
 #include "moe/loss.h"
 #include "moe/sdta.h"
 #include "nn/optim.h"
@@ -37,6 +37,8 @@ inline DType precision(const Machine& m) { return m.precision == Precision::bf16
 struct TrainConfig : Machine {
   // data
   std::string data;
+  Reading reading;
+  bool check = true;
   ImageSize size;
   double hold_out = 0.1;
   bool augment = true;

@@ -8,7 +8,8 @@
 namespace camo::program {
 
 std::vector<Tensor> predict_maps(moe::CamoXpert& model, const std::vector<Tensor>& images,
-                                 const std::vector<ImageSize>& sizes, DType precision) {
+                                 const std::vector<ImageSize>& sizes, const std::vector<std::string>& names,
+                                 DType precision) {
   NoGrad no_grad;
   Var x(cast(stack(images).to(model.state().device), precision));
   Tensor p = sigmoid(model.forward(x).logits).value();
@@ -18,7 +19,11 @@ std::vector<Tensor> predict_maps(moe::CamoXpert& model, const std::vector<Tensor
     Tensor map = empty({sizes[b].height, sizes[b].width, 1}, DType::u8);
     const float* from = large.read<float>();
     uint8_t* to = map.write<uint8_t>();
-    for (int64_t i = 0; i < map.numel(); ++i) to[i] = uint8_t(std::lround(from[i] * 255));
+    for (int64_t i = 0; i < map.numel(); ++i) {
+      check<NumericError>(std::isfinite(from[i]), names[b], ": its map holds ", from[i],
+                          " [the weights hold NaN or infinity, or the numbers grow too large]");
+      to[i] = uint8_t(std::lround(from[i] * 255));
+    }
     out.push_back(map);
   }
   return out;
@@ -30,12 +35,19 @@ Scores evaluate(moe::CamoXpert& model, const Dataset& data, const Inference& how
     int64_t index;
     Picture picture;
     Tensor input;
+    std::string problem;
   };
   Loader<Item> loader(
       [&](int64_t i) {
-        Picture picture = data.load(i);
-        Tensor input = normalised(picture.image, how.size);
-        return Item{i, std::move(picture), std::move(input)};
+        Item item{i, {}, {}, {}};
+        try {
+          item.picture = data.load(i);
+          item.input = normalised(item.picture.image, how.size);
+        } catch (const DataError& e) {
+          if (!how.refuse) throw;
+          item.problem = e.what();
+        }
+        return item;
       },
       in_order(data.size()), how.workers, how.batch);
 
@@ -44,15 +56,21 @@ Scores evaluate(moe::CamoXpert& model, const Dataset& data, const Inference& how
     std::vector<Item> items;
     std::vector<Tensor> inputs;
     std::vector<ImageSize> sizes;
+    std::vector<std::string> names;
     while (int64_t(items.size()) < how.batch) {
       std::optional<Item> item = loader.next();
       if (!item) break;
+      if (!item->problem.empty()) {
+        how.refuse(item->problem);
+        continue;
+      }
+      names.push_back(data.name(item->index));
       inputs.push_back(item->input);
       sizes.push_back({item->picture.mask.dim(0), item->picture.mask.dim(1)});
       items.push_back(std::move(*item));
     }
     if (items.empty()) break;
-    std::vector<Tensor> maps = predict_maps(model, inputs, sizes, how.precision);
+    std::vector<Tensor> maps = predict_maps(model, inputs, sizes, names, how.precision);
     for (size_t i = 0; i < items.size() && more; ++i) {
       const ImageScores s = score(maps[i], items[i].picture.mask);
       sum.images += 1;

@@ -17,12 +17,16 @@ struct Inference {
   ImageSize size;
   DType precision = DType::f32;  // dtype of activations
   int64_t workers = 2, batch = 4;
+  /// Called with the reason for each picture that cannot be read; without it, the first one ends the evaluation.
+  std::function<void(const std::string&)> refuse = nullptr;
 };
 
 /// Probability maps u8 (h, w, 1) for normalised photographs (H, W, 3), each resized to its own (h, w) and rounded.
-/// A map depends on its photograph alone.  The model must be in evaluation mode.
+/// A map depends on its photograph alone.  The model must be in evaluation mode.  NumericError names the photograph
+/// whose map holds NaN or infinity.
 std::vector<Tensor> predict_maps(moe::CamoXpert& model, const std::vector<Tensor>& images,
-                                 const std::vector<ImageSize>& sizes, DType precision);
+                                 const std::vector<ImageSize>& sizes, const std::vector<std::string>& names,
+                                 DType precision);
 
 /// The result of `evaluate` for one image.
 struct ImageResult {
