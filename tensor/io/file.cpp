@@ -10,6 +10,7 @@
 #include <atomic>
 #include <cerrno>
 #include <charconv>
+#include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
@@ -40,7 +41,7 @@ FileHook read_environment() {
   size_t at = fault.find('@');
   constexpr std::pair<std::string_view, int> names[] = {{"kill", kKill},    {"short", kShortWrite}, {"ENOSPC", ENOSPC},
                                                         {"EIO", EIO},       {"EROFS", EROFS},       {"EDQUOT", EDQUOT},
-                                                        {"EACCES", EACCES}, {"EINTR", EINTR}};
+                                                        {"EACCES", EACCES}, {"EINTR", EINTR},       {"EINVAL", EINVAL}};
   for (auto [name, value] : names)
     if (at != fault.npos && fault.substr(0, at) == name) g_fault = value;
   if (at != fault.npos) std::from_chars(fault.data() + at + 1, fault.data() + fault.size(), g_fault_at);
@@ -70,6 +71,21 @@ template <class F> auto attempt(const char* call, const F& f) {
 std::string folder_of(const std::string& path) {
   std::string folder = std::filesystem::path(path).parent_path().string();
   return folder.empty() ? "." : folder;
+}
+
+/// Whether the error only says that a file system has no fsync of folders; some network file systems have not.
+bool is_no_fault(int error) {
+  return error == EINVAL || error == ENOTSUP || error == EOPNOTSUPP || error == ENOSYS || error == EACCES ||
+         error == EPERM || error == EBADF;
+}
+
+/// Warns once: the file is written, and only a loss of power could still take it away.
+void warn_not_durable(const std::string& folder, int error) {
+  static std::atomic<bool> warned = false;
+  if (!warned.exchange(true))
+    std::fprintf(stderr,
+                 "warning: %s: its file system cannot fsync a folder (%s): a power failure may lose the newest file\n",
+                 folder.c_str(), std::strerror(error));
 }
 
 }  // namespace
@@ -185,17 +201,18 @@ void OutputFile::commit(bool durable) {
   exists_ = false;
   if (!durable) return;
   int folder = attempt("open", [&] { return ::open(folder_of(path_).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC); });
-  if (folder < 0) fail("open the folder", errno);
-  int synced = attempt("fsync", [&] { return ::fsync(folder); });
+  int synced = folder < 0 ? -1 : attempt("fsync", [&] { return ::fsync(folder); });
   error = errno;
-  ::close(folder);
-  if (synced != 0) fail("fsync of the folder", error);
+  if (folder >= 0) ::close(folder);
+  if (synced == 0) return;
+  if (is_no_fault(error)) warn_not_durable(folder_of(path_), error);
+  else fail("fsync of the folder", error);
 }
 
 void OutputFile::fail(const char* call, int error) {
   if (fd_ >= 0) ::close(std::exchange(fd_, -1));
   if (std::exchange(exists_, false)) ::unlink(temporary_.c_str());
-  bool full = error == ENOSPC || error == EDQUOT;
+  bool full = error == ENOSPC || error == EDQUOT || error == EFBIG;  // EFBIG: beyond `ulimit -f`
   struct statvfs disk;
   if (full && statvfs(folder_of(path_).c_str(), &disk) == 0)
     throw MemoryError(text("write: ", path_, ": ", std::strerror(error), ": ", needed_, " bytes needed, ",

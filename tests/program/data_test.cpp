@@ -13,6 +13,7 @@
 
 using namespace camo;
 using namespace camo::program;
+using test::contains;
 using test::TempFolder;
 namespace fs = std::filesystem;
 namespace picture = test::picture;
@@ -51,8 +52,6 @@ std::string problem_of(const std::string& dir, const Reading& how = {}) {
   }
   return "";
 }
-
-bool contains(const std::string& text, const std::string& part) { return text.find(part) != text.npos; }
 
 /// A cache of verdicts of this test alone.
 struct Cache {

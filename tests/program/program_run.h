@@ -28,6 +28,8 @@ struct ProcessResult {
 /// Runs build/camo with these arguments (separated by spaces) and waits for it.
 ProcessResult run_camo(const std::string& arguments, const std::string& environment = "");
 
+inline bool contains(const std::string& text, const std::string& part) { return text.find(part) != text.npos; }
+
 /// Writes a grey photograph and a mask that is all object, as PNG; creates the folders.
 void write_pair_files(const std::filesystem::path& image, const std::filesystem::path& mask, int64_t height,
                       int64_t width, int64_t mask_width);

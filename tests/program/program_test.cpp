@@ -26,7 +26,6 @@ namespace fs = std::filesystem;
 
 namespace {
 
-
 Picture noise_picture(int64_t h, int64_t w) {
   Picture out{empty({h, w, 3}, DType::u8), empty({h, w, 1}, DType::u8)};
   Random random({.seed = 5, .domain = Domain::test});

@@ -1,12 +1,21 @@
 #include "examples/camo/commands/commands.h"
 
+#include <fcntl.h>
 #include <unistd.h>
 
+#include <csignal>
 #include <cstdlib>
 #include <filesystem>
 #include <string_view>
 
 namespace camo::program {
+
+void prepare_process() {
+  for (int fd = 0; fd <= 2; ++fd)
+    if (::fcntl(fd, F_GETFD) < 0) [[maybe_unused]]
+      int got = ::open("/dev/null", O_RDWR);  // the lowest free number
+  std::signal(SIGXFSZ, SIG_IGN);
+}
 
 void sleep_while_waiting(int argc, char** argv) {
   const char* policy = argc > 1 && std::string_view(argv[1]) == "bench" ? "active" : "passive";

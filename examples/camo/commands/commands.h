@@ -31,6 +31,10 @@ int ops_command(const Arguments& words);  // no_cases.cpp in a build without tes
 /// The table of them.
 std::vector<Entry> commands();
 
+/// Makes standard input, output and error exist, so that no file of a run gets one of their numbers; and turns the signal
+/// of `ulimit -f` into an error of write().
+void prepare_process();
+
 /// Sets how OpenMP threads wait for each other.  They sleep, because loader workers or other programs need the cores;
 /// in a benchmark, which has the machine to itself, they spin.  OpenMP reads OMP_WAIT_POLICY when the process starts,
 /// so this sets it and restarts the process, unless the caller has set it already.

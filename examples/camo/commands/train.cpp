@@ -24,16 +24,23 @@ int train_command(const Arguments& words) {
   const CommandLine line = parse(command, words);
 
   if (line.has("resume")) {
-    const std::vector<std::string> legal = {"resume", "epochs", "threads", "workers"};
+    const std::vector<std::string> legal = {"resume", "epochs", "threads", "workers", "device",
+                                            "data",   "images", "masks",   "check"};
     for (const auto& [flag, value] : line.flags)
       check<ConfigError>(std::count(legal.begin(), legal.end(), flag), "camo train --", flag,
-                         ": a continued run keeps its own value [only --epochs, --threads and --workers may change]");
+                         ": a continued run keeps its own value [only --epochs, --data, --device, --threads and "
+                         "--workers may change]");
     line.apply(command);  // checks the values
     return resume(run,
                   [&](TrainConfig& c) {
                     if (line.has("epochs")) c.epochs = config.epochs;
                     if (line.has("threads")) c.threads = config.threads;
                     if (line.has("workers")) c.workers = config.workers;
+                    if (line.has("device")) c.device = config.device;
+                    if (line.has("check")) c.check = config.check;
+                    if (!line.has("data") && !line.has("images") && !line.has("masks")) return;
+                    c.data = config.data, c.reading.images = config.reading.images;
+                    c.reading.masks = config.reading.masks;
                   })
         .exit_code;
   }

@@ -125,6 +125,11 @@ std::string trimmed(const std::string& s) {
 
 /// Reads lines "image mask", separated by a tab, a comma or the only space; paths are relative to the list's folder.
 Found read_list(const std::string& file, const Reading& how) {
+  bool picture = false;
+  try {
+    picture = probe_image(file).height > 0;
+  } catch (const DataError&) {}
+  check<DataError>(!picture, file, ": is a picture [--data takes a folder of photographs and masks, or a list file]");
   Found out{file, {}, {}, {}};
   fs::path base = fs::path(file).parent_path();
   std::string content = read_file<DataError>(file, "list");

@@ -23,16 +23,14 @@ template <class T> class Loader {
   /// make(i) is called once for every i in order, from any thread.
   Loader(std::function<T(int64_t)> make, std::vector<int64_t> order, int64_t workers, int64_t ahead)
       : make_(std::move(make)), order_(std::move(order)), ahead_(size_t(ahead + workers)) {
-    for (int64_t i = 0; i < workers; ++i) workers_.emplace_back([this] { work(); });
-  }
-  ~Loader() {
-    {
-      std::lock_guard lock(mutex_);
-      stop_ = true;
+    try {
+      for (int64_t i = 0; i < workers; ++i) workers_.emplace_back([this] { work(); });
+    } catch (...) {  // the system starts no more threads
+      stop();
+      throw;
     }
-    room_.notify_all();
-    for (std::thread& w : workers_) w.join();
   }
+  ~Loader() { stop(); }
   Loader(const Loader&) = delete;
 
   /// The next item; empty at the end.
@@ -49,6 +47,15 @@ template <class T> class Loader {
   }
 
  private:
+  void stop() {
+    {
+      std::lock_guard lock(mutex_);
+      stop_ = true;
+    }
+    room_.notify_all();
+    for (std::thread& w : workers_) w.join();
+  }
+
   struct Slot {
     std::optional<T> item;
     std::exception_ptr error;

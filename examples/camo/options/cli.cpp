@@ -2,8 +2,12 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <cerrno>
 #include <cstdio>
+#include <cstdlib>
+#include <cstring>
 #include <iostream>
+#include <system_error>
 
 #include "tensor/error.h"
 
@@ -27,6 +31,37 @@ std::string wrapped(const std::string& line, size_t width, size_t margin) {
     else if (used) out += ' ';
     out += word;
   }
+  return out;
+}
+
+/// The shell expands ~ only at the beginning of a word, not in --out=~/runs.
+std::string at_home(const std::string& word) {
+  const char* home = std::getenv("HOME");
+  return word.starts_with("~/") && home ? home + word.substr(1) : word;
+}
+
+/// "no such flag --epoch [did you mean --epochs?]", on a line of its own after the first.
+std::string wrong_flag(const Command& command, const std::string& word) {
+  std::string name = word.substr(std::min(word.find_first_not_of('-'), word.size()));
+  name = name.substr(0, name.find('='));
+  std::vector<std::string> known = command.options.names();
+  known.push_back("help");
+  const std::string near = nearest(name, known);
+  return text("no such flag --", name,
+              near.empty() ? " [camo " + command.name + " --help]" : " [did you mean --" + near + "?]", "\n");
+}
+
+/// Text with control characters written as \\x1b, so that a terminal shows them and does nothing else.
+std::string printable(const std::string& words) {
+  std::string out;
+  for (unsigned char c : words)
+    if ((c >= 32 && c != 127) || c == '\n' || c == '\t') {
+      out += char(c);
+    } else {
+      char code[8];
+      std::snprintf(code, sizeof code, "\\x%02x", c);
+      out += code;
+    }
   return out;
 }
 
@@ -55,8 +90,9 @@ CommandLine parse(const Command& command, const Arguments& words) {
     if (is_switch(o)) app.add_flag("--" + o.name)->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
     else app.add_option("--" + o.name, value[i])->allow_extra_args(false);
   }
-  if (!command.rest.empty()) app.add_option("rest", line.rest);
-  std::vector<std::string> reversed(words.rbegin(), words.rend());
+  const auto end_of_flags = std::find(words.begin(), words.end(), "--");
+  std::vector<std::string> reversed(words.begin(), end_of_flags);
+  std::reverse(reversed.begin(), reversed.end());
   try {
     app.parse(reversed);
   } catch (const CLI::ParseError& e) {
@@ -66,20 +102,21 @@ CommandLine parse(const Command& command, const Arguments& words) {
     print_help(command);
     throw HelpRequest();
   }
-  if (auto extra = app.remaining(); !extra.empty()) {
-    bool flag = extra[0].size() > 1 && extra[0][0] == '-';
-    check<ConfigError>(flag, "camo ", command.name, ": takes no free argument, got '", extra[0], "'");
-    std::string name = extra[0].substr(extra[0].find_first_not_of('-'));
-    name = name.substr(0, name.find('='));
-    std::vector<std::string> known = command.options.names();
-    known.push_back("help");
-    std::string near = nearest(name, known);
-    throw ConfigError(text("camo ", command.name, ": no such flag --", name,
-                           near.empty() ? " [camo " + command.name + " --help]" : " [did you mean --" + near + "?]"));
+  // Free arguments are what CLI11 leaves: its own lists would read brackets.
+  std::string wrong;
+  for (const std::string& word : app.remaining()) {
+    if (word.size() > 1 && word[0] == '-') wrong += wrong_flag(command, word);
+    else line.rest.push_back(word);
   }
+  check<ConfigError>(wrong.empty(), "camo ", command.name, ": ", wrong);
+  if (end_of_flags != words.end()) line.rest.insert(line.rest.end(), end_of_flags + 1, words.end());
+  check<ConfigError>(line.rest.empty() || !command.rest.empty(), "camo ", command.name,
+                     ": takes no free argument, got '", line.rest.empty() ? "" : line.rest[0], "'");
+  for (std::string& word : line.rest) word = at_home(word);
   for (size_t i = 0; i < command.options.size(); ++i) {
     const Option& o = command.options[i];
-    if (!app.get_option("--" + o.name)->empty()) line.flags.emplace_back(o.name, is_switch(o) ? "true" : value[i]);
+    if (!app.get_option("--" + o.name)->empty())
+      line.flags.emplace_back(o.name, is_switch(o) ? "true" : at_home(value[i]));
   }
   return line;
 }
@@ -156,10 +193,19 @@ int run(const std::vector<Entry>& commands, int argc, char** argv) {
     message = e.what(), code = e.exit_code();
   } catch (const std::bad_alloc&) {
     message = "memory: the system has no more", code = 6;
+  } catch (const std::system_error& e) {
+    const bool threads = e.code() == std::errc::resource_unavailable_try_again;
+    message = threads ? "the system starts no more threads [ulimit -u; --threads 1 --workers 0]"
+                      : text("a bug in camo: ", e.what());
+    code = threads ? 6 : 1;
   } catch (const std::exception& e) {
     message = text("a bug in camo: ", e.what()), code = 1;
   }
-  std::fflush(stdout);
+  errno = 0;
+  if ((std::fflush(stdout) != 0 || std::ferror(stdout)) && code == 0)
+    message = text("standard output: ", errno ? std::strerror(errno) : "cannot be written"), code = 6;
+  message = printable(message);
+  while (!message.empty() && message.back() == '\n') message.pop_back();
   if (!message.empty()) std::cerr << (message.rfind("camo", 0) == 0 ? "" : "camo: ") << message << std::endl;
   return code;
 }

@@ -65,7 +65,7 @@ Options options(Machine& m) {
       choice("precision", &m.precision, "type of the activations"),
       choice("bf16-units", &m.bf16_units, "use the processor's bf16 units; auto: if faster"),
       off_on("tf32", &m.tf32, "use a GPU's tensor cores for f32, with 10 bits of fraction"),
-      {"threads", &m.threads, "threads that compute; 0: one per core; never changes a result", 0, 1024},
+      {"threads", &m.threads, "threads that compute; 0: all cores allowed; never changes a result", 0, 1024},
       {"workers", &m.workers, "threads that read photographs ahead; never changes a result", 0, 256},
   };
 }

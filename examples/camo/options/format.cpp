@@ -1,6 +1,7 @@
 #include "examples/camo/options/format.h"
 
 #include <algorithm>
+#include <cmath>
 #include <cstdio>
 
 namespace camo::program {
@@ -11,10 +12,13 @@ std::string formatted(const char* form, double x) {
   return out;
 }
 
-std::string fixed(double x, int digits) { return formatted(("%." + std::to_string(digits) + "f").c_str(), x); }
+std::string fixed(double x, int digits) {
+  if (std::isnan(x)) return "-";
+  return formatted(("%." + std::to_string(digits) + "f").c_str(), x);
+}
 
 std::string clock_text(double seconds) {
-  int64_t s = int64_t(std::max(seconds, 0.0) + 0.5);
+  int64_t s = int64_t(std::clamp(seconds, 0.0, 1e9) + 0.5);
   char out[32];
   std::snprintf(out, sizeof out, "%lld:%02lld:%02lld", (long long)(s / 3600), (long long)(s / 60 % 60),
                 (long long)(s % 60));

@@ -1,8 +1,11 @@
 #include "examples/camo/options/options.h"
 
 #include <algorithm>
+#include <cctype>
 #include <charconv>
 #include <cmath>
+#include <cstdio>
+#include <cstring>
 #include <sstream>
 
 #include "tensor/error.h"
@@ -53,6 +56,51 @@ size_t place(const Option& o, const std::string& word, const std::string& label)
 bool takes_text(const Option& o) {
   return std::holds_alternative<std::string*>(o.value) || std::holds_alternative<ImageSize*>(o.value) ||
          std::holds_alternative<Choice>(o.value);
+}
+
+// ---- paths that are no UTF-8 ------------------------------------------------------------------------------
+// JSON holds only UTF-8, so such a path is written as a file URL (RFC 8089), "file:///home/caf%E9".
+
+constexpr std::string_view kFileUrl = "file://";
+
+bool is_utf8(std::string_view s) {
+  for (size_t i = 0; i < s.size();) {
+    const auto c = (unsigned char)(s[i]);
+    const size_t n = c < 0x80                ? 1
+                     : c >= 0xc2 && c < 0xe0 ? 2
+                     : c >= 0xe0 && c < 0xf0 ? 3
+                     : c >= 0xf0 && c < 0xf5 ? 4
+                                             : 0;
+    if (n == 0 || i + n > s.size()) return false;
+    for (size_t k = 1; k < n; ++k)
+      if (((unsigned char)(s[i + k]) & 0xc0) != 0x80) return false;
+    i += n;
+  }
+  return true;
+}
+
+std::string file_url(const std::string& path) {
+  std::string out(kFileUrl);
+  for (unsigned char c : path) {
+    char code[4];
+    std::snprintf(code, sizeof code, "%%%02X", c);
+    if (std::isalnum(c) || std::strchr("/-_.~", c)) out += char(c);
+    else out += code;
+  }
+  return out;
+}
+
+std::string path_of_url(const std::string& url) {
+  std::string out;
+  for (size_t i = kFileUrl.size(); i < url.size(); ++i) {
+    unsigned code = 0;
+    const char* digits = url.data() + i + 1;
+    const bool escaped =
+        url[i] == '%' && i + 2 < url.size() && std::from_chars(digits, digits + 2, code, 16).ptr == digits + 2;
+    out += escaped ? char(code) : url[i];
+    i += escaped ? 2 : 0;
+  }
+  return out;
 }
 
 }  // namespace
@@ -137,7 +185,7 @@ void set_json(const Option& o, const JsonValue& value, const std::string& label)
     check<ConfigError>(takes_text(o), label, ": expects ",
                        std::holds_alternative<bool*>(o.value) ? "true or false" : "a number", ", got the text '", *word,
                        "'");
-    return set(o, *word, label);
+    return set(o, word->starts_with(kFileUrl) ? path_of_url(*word) : *word, label);
   }
   const bool takes_bool = std::holds_alternative<bool*>(o.value),
              takes_size = std::holds_alternative<ImageSize*>(o.value);
@@ -163,6 +211,7 @@ std::string shown(const Option& o) {
 
 JsonValue to_json_value(const Option& o) {
   return std::visit(Overloaded{
+                        [](const std::string* p) -> JsonValue { return is_utf8(*p) ? *p : file_url(*p); },
                         [](const ImageSize* p) -> JsonValue { return to_string(*p); },
                         [](const Choice& c) -> JsonValue { return c.word(); },
                         [](const auto* p) -> JsonValue { return *p; },

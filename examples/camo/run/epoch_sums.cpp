@@ -20,7 +20,7 @@ void EpochSums::add(const StepReport& r) {
 
 std::vector<double> EpochSums::mean_auxiliary() const {
   std::vector<double> out = auxiliary;
-  for (double& a : out) a /= divisor();
+  for (double& a : out) a = mean(a);
   return out;
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
 #include <string>
 #include <vector>
 
@@ -26,14 +27,15 @@ struct EpochSums {
 
   void add(const StepReport& report);
 
-  double mean_loss() const { return loss / divisor(); }
-  double mean_grad_norm() const { return grad_norm / divisor(); }
+  /// NaN without an accepted step.
+  double mean_loss() const { return mean(loss); }
+  double mean_grad_norm() const { return mean(grad_norm); }
   std::vector<double> mean_auxiliary() const;
   /// Per scale: the largest deviation of an expert's load from the mean, relative to the mean.
   std::vector<double> load_error() const;
 
  private:
-  double divisor() const { return double(steps > 1 ? steps : 1); }  // means are 0 without accepted steps
+  double mean(double sum) const { return steps ? sum / double(steps) : std::numeric_limits<double>::quiet_NaN(); }
 };
 
 }  // namespace camo::program

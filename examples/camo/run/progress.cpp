@@ -5,6 +5,8 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <cstdlib>
+#include <string_view>
 
 #include "examples/camo/options/format.h"
 #include "examples/camo/run/process_memory.h"
@@ -18,10 +20,16 @@ int terminal_width() {
   return ::ioctl(1, TIOCGWINSZ, &size) == 0 && size.ws_col > 20 ? size.ws_col : 80;
 }
 
+/// Whether standard output is a terminal that can redraw a line.
+bool is_terminal() {
+  const char* term = std::getenv("TERM");
+  return ::isatty(1) && term && *term && std::string_view(term) != "dumb";
+}
+
 }  // namespace
 
 Progress::Progress(int64_t epochs, int64_t steps, int64_t done)
-    : terminal_(::isatty(1)), epochs_(epochs), steps_(steps), done_(done), start_(Clock::now()) {}
+    : terminal_(is_terminal()), epochs_(epochs), steps_(steps), done_(done), start_(Clock::now()) {}
 
 double Progress::seconds() const { return std::chrono::duration<double>(Clock::now() - start_).count() - paused_; }
 

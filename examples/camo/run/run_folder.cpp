@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstdio>
 #include <cstring>
 #include <filesystem>
 #include <utility>
@@ -59,7 +60,10 @@ RunFolder RunFolder::open(const std::string& path) {
 RunFolder::RunFolder(std::string path) : path_(std::move(path)) {
   lock_ = ::open(file(RunFile::lock).c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
   check<ConfigError>(lock_ >= 0, path_, ": cannot be written to: ", std::strerror(errno));
-  if (::flock(lock_, LOCK_EX | LOCK_NB) != 0) {
+  const int error = ::flock(lock_, LOCK_EX | LOCK_NB) == 0 ? 0 : errno;
+  if (error != 0 && error != EWOULDBLOCK)  // some network file systems have no locks
+    std::fprintf(stderr, "warning: %s: is not locked against a second run: %s\n", path_.c_str(), std::strerror(error));
+  if (error == EWOULDBLOCK) {
     char holder[64] = "";
     [[maybe_unused]] ssize_t n = ::read(lock_, holder, sizeof holder - 1);
     ::close(lock_);

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cmath>
 #include <cstring>
 #include <filesystem>
 #include <sstream>
@@ -26,7 +27,8 @@ void write_curves(const std::string& path, const std::vector<JsonObject>& lines)
       Series series;
       series.name = name;
       for (const JsonObject& line : lines)
-        if (line.find(name)) series.x.push_back(line.number("epoch")), series.y.push_back(line.number(name));
+        if (line.find(name) && std::isfinite(line.number(name)))
+          series.x.push_back(line.number("epoch")), series.y.push_back(line.number(name));
       chart.title += (chart.title.empty() ? "" : ", ") + name;
       if (!series.x.empty()) chart.series.push_back(std::move(series));
     }
@@ -60,12 +62,15 @@ std::string RunRecord::warn_when_full(const std::function<void()>& write) {
   }
 }
 
-void RunRecord::check_disk(int64_t parameters) const {
+void RunRecord::check_disk(int64_t parameters, bool only_warn) const {
   const int64_t checkpoint = parameters * int64_t(sizeof(float)) * 4;  // weights, averages and two moments
   const int64_t needed = checkpoint * 22 / 10;
   const int64_t free = int64_t(std::filesystem::space(folder_.path()).available);
-  check<MemoryError>(free >= needed, folder_.path(), ": the disk has ", bytes_text(double(free)),
-                     " free, checkpoints need ", bytes_text(double(needed)));
+  if (free >= needed) return;
+  const std::string words = text(folder_.path(), ": the disk has ", bytes_text(double(free)),
+                                 " free, checkpoints need ", bytes_text(double(needed)));
+  check<MemoryError>(only_warn, words);  // a run that goes on has most of them already
+  warn_("warning: " + words);
 }
 
 void RunRecord::write_config(const TrainConfig& config) const {

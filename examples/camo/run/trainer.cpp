@@ -33,6 +33,7 @@ class Trainer {
   bool save_best();
   Checkpoint checkpoint(bool with_optimizer);
   Outcome stopped();
+  void save_now();
   void report_start();
   void report_unreached();
 
@@ -74,7 +75,7 @@ Trainer::Trainer(TrainConfig config, std::unique_ptr<Learner> learner, Splits da
 }
 
 Outcome Trainer::run() {
-  record_.check_disk(learner_->model().parameter_count());
+  record_.check_disk(learner_->model().parameter_count(), /*only_warn=*/position_.step > 0);
   report_start();
   while (position_.epoch < config_.epochs) {
     if (!train_epoch() || !validate()) return stopped();
@@ -106,6 +107,7 @@ bool Trainer::train_epoch() {
     count(learner_->step(batches, rate, hooks_.before_pass), int64_t(batches.size()));
     progress_.step(epoch + 1, position_.step, position_.sums.mean_loss(), rate, images_);
     if (signals_.caught()) return false;
+    if (signals_.save_asked()) save_now();
   }
   return true;
 }
@@ -188,6 +190,12 @@ Checkpoint Trainer::checkpoint(bool with_optimizer) {
   return c;
 }
 
+/// Saves and goes on.
+void Trainer::save_now() {
+  record_.save_last(checkpoint(/*with_optimizer=*/true));
+  progress_.line(text("saved at step ", position_.step, ", as signal USR1 asks"));
+}
+
 /// Saves after a signal.
 Outcome Trainer::stopped() {
   record_.save_last(checkpoint(/*with_optimizer=*/true));
@@ -225,10 +233,20 @@ void Trainer::report_unreached() {
            names[0].find(".experts.") == std::string::npos ? "" : " [experts that nobody chose; the load evens out]"));
 }
 
+/// So that the run can go on from any folder.
+void make_paths_absolute(TrainConfig& config) {
+  auto absolute = [](std::string& path) {
+    if (!path.empty()) path = std::filesystem::absolute(path).lexically_normal().string();
+  };
+  if (config.data != "synthetic") absolute(config.data);
+  absolute(config.reading.images), absolute(config.reading.masks);
+}
+
 }  // namespace
 
 Outcome train(TrainConfig config, const Hooks& hooks) {
   program::validate(config);
+  make_paths_absolute(config);
   apply_machine(config);
   Splits data = find_splits(config);
   auto learner = std::make_unique<Learner>(config, /*fresh=*/true);  // bad weights leave no run folder behind
@@ -245,10 +263,15 @@ Outcome resume(const std::string& path, const std::function<void(TrainConfig&)>&
     saved = load_checkpoint(last), config = saved->config;
   if (change) change(config);
   config.out = path;
+  make_paths_absolute(config);
+  const std::string& data = config.reading.images.empty() ? config.data : config.reading.images;
+  check<DataError>(data == "synthetic" || std::filesystem::exists(data), data,
+                   ": the data of the run is not there any more ", "[camo train --resume ", path,
+                   " --data WHERE-IT-IS]");
   apply_machine(config);
-  Splits data = find_splits(config);
+  Splits splits = find_splits(config);
   auto learner = std::make_unique<Learner>(config, /*fresh=*/!saved);
-  return Trainer(std::move(config), std::move(learner), std::move(data), std::move(folder), hooks, saved).run();
+  return Trainer(std::move(config), std::move(learner), std::move(splits), std::move(folder), hooks, saved).run();
 }
 
 }  // namespace camo::program
