@@ -95,8 +95,8 @@ int predict_command(const Arguments& words) {
     }
     done += names.size();
   }
-  std::printf("%zu photographs: maps in %s, overlays in %s\n", done, (fs::path(out) / kMap).c_str(),
-              (fs::path(out) / kOverlay).c_str());
+  std::printf("%zu photograph%s: maps in %s, overlays in %s\n", done, done == 1 ? "" : "s",
+              (fs::path(out) / kMap).c_str(), (fs::path(out) / kOverlay).c_str());
   report_refused("camo predict", failed);
   return failed.empty() ? 0 : 3;
 }

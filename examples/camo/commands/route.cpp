@@ -68,7 +68,7 @@ int route_command(const Arguments& words) {
   if (const std::string metrics = run_file(weights, RunFile::metrics); fs::exists(metrics))
     if (Tensor usage = draw_usage(read_metrics(metrics), scale_names(*loaded.model)); usage.defined())
       write_png(run_file(out, RunFile::usage), usage);
-  std::printf("%zu photographs: pictures in %s\n", done, out.c_str());
+  std::printf("%zu photograph%s: pictures in %s\n", done, done == 1 ? "" : "s", out.c_str());
   report_refused("camo route", refused);
   return refused.empty() ? 0 : 3;
 }

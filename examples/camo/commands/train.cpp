@@ -1,24 +1,37 @@
 // camo train: starts a new run from flags and a configuration file, or continues an old one.
 #include <algorithm>
+#include <string_view>
 
 #include "examples/camo/commands/commands.h"
+#include "examples/camo/run/run_folder.h"
 #include "examples/camo/run/trainer.h"
 
 namespace camo::program {
+namespace {
+
+/// The files of a run, one a line.
+std::string run_files() {
+  std::string out;
+  for (const RunFileName& row : kRunFiles)
+    out += text("  ", row.name, std::string(18 - std::string_view(row.name).size(), ' '), row.holds, "\n");
+  return out;
+}
+
+}  // namespace
 
 int train_command(const Arguments& words) {
   TrainConfig config;
   std::string file, run;
-  Command command{.name = "train",
-                  .summary = "Trains a network on photographs with masks.",
-                  .usage =
-                      "camo train --data DIR|LIST|synthetic --out RUN [flags]   or   camo train --resume RUN "
-                      "[--epochs N]",
-                  .options = options(config),
-                  .notes =
-                      "A run folder holds config.json (for --config), metrics.jsonl, curves.png, grid.png, "
-                      "last.safetensors (for --resume) and best.safetensors (for eval and predict).\n"
-                      "Ctrl-C saves at the next step.  A resumed run ends with the same bits as one never stopped."};
+  Command command{
+      .name = "train",
+      .summary = "Trains a network on photographs with masks.",
+      .usage =
+          "camo train --data DIR|LIST|synthetic --out RUN [flags]   or   camo train --resume RUN "
+          "[--epochs N]",
+      .options = options(config),
+      .notes = "A run folder holds\n" + run_files() +
+               "Ctrl-C saves at the next step, and so do the signals of batch systems; SIGUSR1 saves and goes on.  A "
+               "resumed run ends with the same bits as one never stopped."};
   command.options.add({{"config", &file, "read options from this .json file first; flags win"},
                        {"resume", &run, "go on with the run in this folder"}});
   const CommandLine line = parse(command, words);

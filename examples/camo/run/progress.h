@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <deque>
 #include <string>
 
 namespace camo::program {
@@ -12,7 +13,8 @@ class Progress {
  public:
   /// steps: in the whole run; done: in earlier processes.
   Progress(int64_t epochs, int64_t steps, int64_t done);
-  /// Call it after each step.  images: number trained on by this process so far.
+  /// Call it after each step.  images: number trained on by this process so far.  The time still to go is judged by the
+  /// last minute: the first steps are slow.
   void step(int64_t epoch, int64_t step, double loss, double rate, int64_t images);
   /// Prints a permanent line above the redrawn one.
   void line(const std::string& message);
@@ -28,6 +30,7 @@ class Progress {
 
   bool terminal_, drawn_ = false;
   int64_t epochs_, steps_, done_;
+  std::deque<std::pair<double, int64_t>> recent_;  // seconds with pauses, step: of the last minute
   double speed_ = 0, last_print_ = -1e9, paused_ = 0;
   Clock::time_point start_, pause_start_;
 };

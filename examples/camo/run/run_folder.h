@@ -11,21 +11,21 @@ enum class RunFile { config, metrics, last, best, curves, grid, usage, groups, r
 /// The files that a run writes into its folder; a kind with several files has a row for each.
 struct RunFileName {
   RunFile file;
-  const char* name;
+  const char *name, *holds;
 };
 inline constexpr RunFileName kRunFiles[] = {
-    {RunFile::config, "config.json"},         // all options; camo train --config reads it
-    {RunFile::metrics, "metrics.jsonl"},      // one JSON object per epoch
-    {RunFile::last, "last.safetensors"},      // newest checkpoint; camo train --resume continues from it
-    {RunFile::best, "best.safetensors"},      // weights of the best epoch, without the optimizer's state
-    {RunFile::curves, "curves.png"},          // loss, scores and learning rate over the epochs
-    {RunFile::grid, "grid.png"},              // some photographs with truth and prediction
-    {RunFile::usage, "usage.png"},            // each expert's share in every epoch
-    {RunFile::groups, "groups.png"},          // share of each expert by groups of images
-    {RunFile::responses, "responses_0.png"},  // outputs of the experts for one photograph
-    {RunFile::responses, "responses_1.png"},
-    {RunFile::responses, "responses_2.png"},
-    {RunFile::lock, "lock"},  // process id of the run that holds the folder
+    {RunFile::config, "config.json", "all options; camo train --config reads it"},
+    {RunFile::metrics, "metrics.jsonl", "one JSON object per epoch"},
+    {RunFile::last, "last.safetensors", "newest checkpoint; camo train --resume goes on from it"},
+    {RunFile::best, "best.safetensors", "weights of the best epoch, for eval, predict, route, verify"},
+    {RunFile::curves, "curves.png", "loss, scores and learning rate over the epochs"},
+    {RunFile::grid, "grid.png", "some photographs with truth and prediction"},
+    {RunFile::usage, "usage.png", "share of each expert in every epoch"},
+    {RunFile::groups, "groups.png", "share of each expert by groups of images"},
+    {RunFile::responses, "responses_0.png", "what the experts answer to one photograph"},
+    {RunFile::responses, "responses_1.png", "the same for another"},
+    {RunFile::responses, "responses_2.png", "the same for a third"},
+    {RunFile::lock, "lock", "process that holds the folder"},
 };
 
 /// FOLDER/NAME; number: the index, for a kind with several files.

@@ -228,9 +228,11 @@ void Trainer::report_unreached() {
   if (position_.epoch != 1 || learner_->gradients().steps() < schedule_.steps_per_epoch) return;
   const std::vector<std::string> names = nn::unreached(learner_->model(), learner_->gradients());
   if (names.empty()) return;
+  const bool experts = std::all_of(names.begin(), names.end(),
+                                   [](const std::string& name) { return name.find(".experts.") != std::string::npos; });
+  if (experts) return progress_.line("note: no photograph chose some of the experts in this epoch; the load evens out");
   progress_.line(
-      text("warning: no gradient has reached ", names.size(), " parameters in this epoch, first ", names[0],
-           names[0].find(".experts.") == std::string::npos ? "" : " [experts that nobody chose; the load evens out]"));
+      text("warning: no gradient has reached ", names.size(), " parameters in this epoch, first ", names[0]));
 }
 
 /// So that the run can go on from any folder.
