@@ -74,11 +74,25 @@ Shapes shapes_of(const Backbone& network) {
   return Shapes(list.begin(), list.end());
 }
 
+/// What may stand before every name: the known prefixes, behind each beginning that all names of the file share.
+std::vector<std::string> prefixes(const Shapes& file) {
+  std::string shared = file.empty() ? "" : file.begin()->first;
+  for (const auto& [name, shape] : file) {
+    size_t n = 0;
+    while (n < shared.size() && n < name.size() && shared[n] == name[n]) ++n;
+    shared.resize(n);
+  }
+  std::vector<std::string> out;
+  for (size_t end = 0; end != std::string::npos; end = shared.find('.', end), end += end != std::string::npos)
+    for (const char* known : kPrefixes) out.push_back(shared.substr(0, end) + known);
+  return out;
+}
+
 /// The dialect in which most names match the network; the first of several.
 Choice choose(const Shapes& file, const Shapes& wanted) {
   Choice best;
   int64_t most = 0;
-  for (const char* prefix : kPrefixes)
+  for (const std::string& prefix : prefixes(file))
     for (const Reading& reading : kReadings) {
       const Choice choice{reading, prefix};
       int64_t hits = 0;

@@ -8,7 +8,8 @@
 //   EdgeNeXt/ConvNeXt  stages.0.1.pwconv1.weight        github.com/mmaaz60/EdgeNeXt, facebookresearch/ConvNeXt
 //   Swin               layers.0.downsample.norm.weight  github.com/microsoft/Swin-Transformer: merges end a stage
 //
-// Before the name there may be a prefix that wrappers leave: module., model., backbone., or one of Camo's checkpoints.
+// Before the name there may be a prefix that wrappers leave: any that all names share (_orig_mod., encoder., net.), then
+// module., model., backbone., or one of Camo's checkpoints.
 #pragma once
 
 #include "nn/backbone.h"

@@ -103,8 +103,10 @@ OpenFile open_safetensors(const std::string& path, const ReadOptions& options) {
   out.verified = out.header.header_sum_at > 0;
   check<WeightsError>(out.verified || !options.require_checksums, who,
                       ": rule 16: has no checksums, which every checkpoint has [damaged?]");
-  check<WeightsError>(!out.verified || header_sum_right(n, header, out.header.header_sum_at, meta[kHeaderSumKey]), who,
-                      ": rule 16: damaged: the header does not have its checksum");
+  check<WeightsError>(
+      !out.verified || header_sum_right(n, header, out.header.header_sum_at, meta[kHeaderSumKey]), who,
+      ": rule 16: damaged: the header does not have its checksum [or another program saved the file again with "
+      "Camo's metadata: save it without]");
   if (out.verified) meta.erase(kSumsKey), meta.erase(kHeaderSumKey);
   return out;
 }

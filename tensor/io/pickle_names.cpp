@@ -1,6 +1,7 @@
 #include "tensor/io/pickle_names.h"
 
 #include <algorithm>
+#include <cctype>
 #include <iterator>
 #include <utility>
 
@@ -75,12 +76,18 @@ const char* refused_instruction(uint8_t code) {
   return "unknown to Python";
 }
 
+/// Packages whose classes stand beside weights, not around them.
+bool is_data(std::string_view top) { return one_of(top, "argparse", "numpy", "pathlib", "collections", "datetime"); }
+
 const char* remedy(std::string_view module, std::string_view name) {
   const std::string_view top = module.substr(0, module.find('.'));
-  if (module.starts_with("torch.nn.modules."))
+  const bool of_system =
+      one_of(top, "os", "posix", "nt", "sys", "builtins", "__builtin__", "subprocess", "socket", "shutil");
+  const bool is_class = !name.empty() && std::isupper((unsigned char)(name[0]));
+  if (module.starts_with("torch.nn.modules.") || (!of_system && top != "torch" && is_class && !is_data(top)))
     return " [a whole model: if you trust its source, in Python: "
            "torch.save(torch.load(F, weights_only=False).state_dict(), G)]";
-  if (one_of(top, "argparse", "numpy", "pathlib", "collections", "datetime"))
+  if (is_data(top))
     return " [if you trust its source, in Python: torch.save(torch.load(F, weights_only=False)[KEY], G), KEY being "
            "that of the weights]";
   // The globals below are ones that PyTorch also reads from untrusted files.

@@ -44,8 +44,10 @@ void parse_shape(JsonScanner& s, FileShape& shape) {
 
 /// Rules 7, 8 and 10: compares the bytes of a tensor with its shape and type.
 void check_size(JsonScanner& s, const TensorInfo& t, const uint64_t (&offsets)[2], uint64_t buffer) {
-  if (offsets[0] > offsets[1] || offsets[1] > buffer)
-    s.refuse(8, "data_offsets of ", shown(t.name), " must be begin <= end <= ", buffer);
+  if (offsets[0] <= offsets[1] && offsets[1] > buffer)
+    s.refuse(8, "truncated, or data_offsets wrong: ", shown(t.name), " ends at byte ", offsets[1], ", there are ",
+             buffer);
+  if (offsets[0] > offsets[1]) s.refuse(8, "data_offsets of ", shown(t.name), " must be begin <= end <= ", buffer);
   int64_t bits = 1;  // signed, as in Shape; a later axis of 0 does not undo an overflow
   bool fits = true;
   for (int64_t n : t.shape) fits = fits && !__builtin_mul_overflow(bits, n, &bits);
@@ -171,6 +173,8 @@ ParsedHeader parse_header(std::string_view header, int64_t buffer, const std::st
       refuse(9, shown(t.name), " begins at ", t.begin, ", the tensor before it ends at ", covered);
     covered = t.end;
   }
+  if (covered > buffer)
+    refuse(9, "truncated: the header promises ", covered, " bytes of tensors, the file has ", buffer);
   if (covered != buffer) refuse(9, "tensors cover ", covered, " bytes, the file has ", buffer);
   return out;
 }

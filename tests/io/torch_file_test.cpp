@@ -194,6 +194,8 @@ TEST_CASE("only four harmless functions are accepted; the refusal of any other n
   CHECK(says(call("builtins", "eval"), "refuses builtins.eval, which"));
   CHECK(says(call("__builtin__", "eval"), "refuses __builtin__.eval (builtins.eval), which"));
   CHECK(says(call("torch.hub", "load"), "refuses torch.hub.load"));
+  CHECK(says(call("models.net", "Net"), "[a whole model: if you trust its source, in Python: torch.save("));
+  CHECK(says(call("timm.models.swin", "SwinTransformer"), ".state_dict(), G)]"));
   CHECK(says(call("torch.serialization", "_get_layout"), "refuses torch.serialization._get_layout"));
   CHECK(
       says(call("__builtin__", "e\x1b[31m\x9b"), "refuses __builtin__.e\\u001b[31m? (builtins.e\\u001b[31m?), which"));

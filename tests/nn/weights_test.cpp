@@ -79,7 +79,8 @@ TEST_CASE("the original repositories' names load strictly, as timm's own filter 
       beyond += !ours;
       original.emplace_back(pair[0].get<std::string>(), ours ? by_name.at(timm).clone() : zeros({3}));
     }
-    for (const char* prefix : {"", "module.", "backbone."}) {
+    for (const char* prefix :
+         {"", "module.", "backbone.", "_orig_mod.", "encoder.", "net.", "model.model.", "_orig_mod.backbone."}) {
       fill_all(*net, -1);
       WeightsReport report = load_weights(*net, with_names(original, [&](auto key) { return prefix + key; }));
       CHECK(report.complete());

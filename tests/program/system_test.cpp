@@ -7,6 +7,7 @@
 
 #include <cerrno>
 #include <chrono>
+#include <cmath>
 #include <cstdio>
 #include <filesystem>
 #include <thread>
@@ -17,6 +18,7 @@
 #include "examples/camo/run/run_folder.h"
 #include "examples/camo/run/run_record.h"
 #include "tensor/image/image.h"
+#include "tensor/io/io.h"
 #include "tensor/parallel.h"
 #include "tests/program/program_run.h"
 
@@ -216,4 +218,41 @@ TEST_CASE("the mean of no step is no number, and JSON says null") {
   line.set("loss", sums.mean_loss());
   CHECK(contains(to_json(line), "null"));
   CHECK(std::isnan(parse_json(to_json(line), "test").number("loss")));
+}
+
+TEST_CASE("outputs are checked before work") {
+  TempFolder folder;
+  REQUIRE(run_camo(kTrain + (folder / "run")).code == 0);
+  const std::string eval = "eval --threads 1 --data synthetic --count 2 --weights " + (folder / "run");
+  for (const std::string& flags :
+       {eval + " --out " + (folder / "no/such/r.json"), eval + " --csv " + (folder / "no/a.csv"),
+        "export --weights " + (folder / "run") + " --out " + (folder / "no/x.safetensors")}) {
+    CAPTURE(flags);
+    const ProcessResult r = run_camo(flags);
+    CHECK(r.code == 2);
+    CHECK(r.out == "");  // nothing was done
+    CHECK(contains(r.error, "there is no folder"));
+  }
+}
+
+TEST_CASE("weights that hold NaN are refused by the name of the tensor, and half a file is called truncated") {
+  TempFolder folder;
+  REQUIRE(run_camo(kTrain + (folder / "run")).code == 0);
+  const std::string net = folder / "net.safetensors";
+  REQUIRE(run_camo("export --weights " + (folder / "run") + " --out " + net).code == 0);
+  SafeTensors file = read_safetensors(net);
+  for (auto& [name, t] : file.tensors)
+    if (name == "backbone.stages.1.norm.weight") t.write<float>()[3] = NAN;
+  write_safetensors(folder / "nan.safetensors", file.tensors, file.metadata);
+  for (const std::string& command : {std::string("predict "), std::string("route ")}) {
+    write_png(folder / "x.png", full({20, 20, 3}, 90, DType::u8));
+    const ProcessResult r = run_camo(command + (folder / "x.png") + " --threads 1 --weights " +
+                                     (folder / "nan.safetensors") + " --out " + (folder / "out"));
+    CHECK(r.code == 4);
+    CHECK(contains(r.error, "backbone.stages.1.norm.weight (64) holds NaN or infinity"));
+  }
+  fs::resize_file(net, fs::file_size(net) / 2);
+  const ProcessResult half = run_camo("inspect " + net);
+  CHECK(half.code == 4);
+  CHECK(contains(half.error, "truncated"));
 }

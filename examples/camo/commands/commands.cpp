@@ -11,6 +11,7 @@
 namespace camo::program {
 
 void prepare_process() {
+  link_processor_check();
   for (int fd = 0; fd <= 2; ++fd)
     if (::fcntl(fd, F_GETFD) < 0) [[maybe_unused]]
       int got = ::open("/dev/null", O_RDWR);  // the lowest free number

@@ -101,6 +101,7 @@ int compare_command(const Arguments& words) {
   const CommandLine line = read(command, words);
   const auto [a_files, b_files] = sides(line.rest);
   check<ConfigError>(out.empty() || out.ends_with(".json"), "camo compare --out: must end in .json, got '", out, "'");
+  if (!out.empty()) check_writable(out, "camo compare --out");
 
   std::vector<ImageTable> a, b;
   for (auto [files, tables] : {std::pair(&a_files, &a), std::pair(&b_files, &b)})

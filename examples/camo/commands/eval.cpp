@@ -135,7 +135,6 @@ void write_results(const EvalOptions& o, const Evaluation& e, const JsonObject& 
   if (!o.out.empty()) write_file(o.out, to_json(figures, false));
   if (!o.csv.empty()) write_file(o.csv, to_csv(image_table(e.names, e.images)));
   if (o.report.empty()) return;
-  make_folder(o.report, "camo eval --report");
   auto file = [&](const char* name) { return o.report + "/" + name; };
   write_file(file(kScores), to_json(figures, false));
   write_file(file(kImages), to_csv(image_table(e.names, e.images)));
@@ -190,6 +189,9 @@ int eval_command(const Arguments& words) {
   for (auto [flag, file, end] : {std::tuple("out", o.out, ".json"), std::tuple("csv", o.csv, ".csv")})
     check<ConfigError>(file.empty() || file.ends_with(end), "camo eval --", flag, ": must end in ", end, ", got '",
                        file, "'");
+  if (!o.out.empty()) check_writable(o.out, "camo eval --out");
+  if (!o.csv.empty()) check_writable(o.csv, "camo eval --csv");
+  if (!o.report.empty()) make_folder(o.report, "camo eval --report");
 
   const Evaluation e = by_maps ? measure_maps(o) : measure_network(o);
   const SetScores scores = score_set(e.images);

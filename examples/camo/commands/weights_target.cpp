@@ -2,6 +2,7 @@
 
 #include <filesystem>
 
+#include "examples/camo/options/files.h"
 #include "tensor/error.h"
 
 namespace camo::program {
@@ -20,6 +21,7 @@ void validate(const WeightsTarget& target, const std::string& command) {
   check<ConfigError>(!target.file.empty(), "camo ", command, ": needs --out");
   check<ConfigError>(target.overwrite || !std::filesystem::exists(target.file), "camo ", command,
                      " --out: ", target.file, " exists [--overwrite]");
+  check_writable(target.file, text("camo ", command, " --out"));
 }
 
 }  // namespace camo::program

@@ -39,6 +39,7 @@ Checkpoint load_checkpoint(const std::string& path) {
       if (!known && name.rfind(prefix, 0) == 0) part->emplace_back(name.substr(prefix.size()), tensor), known = true;
     check<WeightsError>(known, path, ": holds a tensor that belongs nowhere: ", name);
   }
+  check_finite(out.model, path), check_finite(out.ema, path);
   return out;
 }
 
@@ -77,6 +78,7 @@ TrainedNetwork load_exported(const std::string& path, Device device) {
                       ", not a whole network [camo train --weights]");
   TrainConfig config = config_of(file.metadata, path);
   config.device = device;
+  check_finite(file.tensors, path);
   TrainedNetwork out = load_network(path, config, std::move(file.tensors));
   out.described = description(path, config, "exported weights");
   return out;

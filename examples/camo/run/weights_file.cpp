@@ -3,6 +3,7 @@
 #include <filesystem>
 
 #include "examples/camo/run/run_folder.h"
+#include "tensor/ops/reduce.h"
 
 namespace camo::program {
 
@@ -10,10 +11,18 @@ std::string weights_path(const std::string& given) {
   return std::filesystem::is_directory(given) ? run_file(given, RunFile::best) : given;
 }
 
+void check_finite(const NamedTensors& tensors, const std::string& path) {
+  for (const auto& [name, t] : tensors)
+    if (is_float(t.dtype()))
+      check<WeightsError>(all_finite(t), path, ": ", name, " ", t.shape(),
+                          " holds NaN or infinity [weights of an earlier epoch?]");
+}
+
 nn::WeightsReport load_weights_file(nn::Backbone& backbone, const std::string& given, bool partial,
                                     const ReadOptions& options) {
   const std::string path = weights_path(given);
   SafeTensors file = read_tensors(path, options);
+  check_finite(file.tensors, path);
   return about_file(path, [&] { return nn::load_weights(backbone, std::move(file.tensors), partial); });
 }
 

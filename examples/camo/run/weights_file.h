@@ -18,6 +18,9 @@ constexpr const char *kWeightsKey = "camo.weights", *kWeightsFormat = "1";
 /// The file for a path: a run folder stands for its best.safetensors.
 std::string weights_path(const std::string& given);
 
+/// Throws WeightsError, which names the file and the tensor, if one holds NaN or infinity.
+void check_finite(const NamedTensors& tensors, const std::string& path);
+
 /// Calls f(); errors about the content of the file become WeightsErrors that name it.
 template <class F> auto about_file(const std::string& path, const F& f) {
   try {
