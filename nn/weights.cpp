@@ -83,7 +83,9 @@ std::vector<std::string> prefixes(const Shapes& file) {
     shared.resize(n);
   }
   std::vector<std::string> out;
-  for (size_t end = 0; end != std::string::npos; end = shared.find('.', end), end += end != std::string::npos)
+  constexpr size_t kMost = 8;  // beginnings that are tried
+  for (size_t end = 0; end != std::string::npos && out.size() < kMost * std::size(kPrefixes);
+       end = shared.find('.', end), end += end != std::string::npos)
     for (const char* known : kPrefixes) out.push_back(shared.substr(0, end) + known);
   return out;
 }

@@ -62,7 +62,7 @@ std::array<int, 3> writable(const Tensor& x, const char* op) {
   int64_t C = x.rank() == 3 ? x.dim(2) : 1;
   check((x.rank() == 2 || x.rank() == 3) && (C == 1 || C == 3) && x.numel() > 0, op,
         ": takes (H, W, 3), (H, W, 1) or (H, W) with a pixel at least, got ", x.shape());
-  check(x.numel() / C <= kMaxPixels, op, ": at most ", kMaxPixels, " pixels, got ", x.shape());
+  check(x.numel() / C <= max_pixels(), op, ": at most ", max_pixels(), " pixels, got ", x.shape());
   return {int(x.dim(0)), int(x.dim(1)), int(C)};
 }
 

@@ -240,7 +240,7 @@ TEST_CASE("one broken photograph does not spoil predict, eval and route") {
   CHECK(r.code == 3);
   CHECK(fs::exists(folder / "routes/p2.png"));
   r = test::run_camo("check-data " + (folder / "data"));
-  CHECK(r.code == 3);
+  CHECK(r.code == 0);  // training never reads Test
   CHECK(contains(r.out, "cannot be read: 1"));
   r = test::run_camo("check-data " + (folder / "data") + " --fix " + (folder / "clean"));
   CHECK(contains(r.out, "5 pairs written"));

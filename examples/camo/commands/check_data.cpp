@@ -19,18 +19,21 @@ namespace fs = std::filesystem;
 
 /// One split of the data with its verdicts.
 struct SplitReport {
-  std::string name;  // "Train"; "" for data without splits
+  std::string name;  // "training", "Val", "Test"
   Found found;
   std::vector<PairVerdict> verdicts;
-  std::string where() const { return name.empty() ? "all" : name; }
 };
 
+/// First the pairs that camo train takes, then those of Val and Test.
 std::vector<SplitReport> parts_of(const std::string& data, const Reading& how) {
   std::vector<SplitReport> out;
-  if (how.images.empty() && fs::is_directory(data))
-    for (const char* split : {"Train", "Val", "Test"})
-      if (Found f = search_pairs(data, {split}, how, false); !f.where.empty()) out.push_back({split, std::move(f), {}});
-  if (out.empty()) out.push_back({"", search_pairs(data, {"Train", ""}, how), {}});
+  const bool folder = how.images.empty() && fs::is_directory(data);
+  Found train = search_pairs(data, {"Train", ""}, how, /*required=*/!folder);
+  if (!train.where.empty()) out.push_back({"training", std::move(train), {}});
+  for (const char* split : {"Val", "Test"})
+    if (Found f = folder ? search_pairs(data, {split}, how, false) : Found{}; !f.where.empty())
+      out.push_back({split, std::move(f), {}});
+  if (out.empty()) search_pairs(data, {"Train", ""}, how);  // says what was looked for
   return out;
 }
 
@@ -89,13 +92,13 @@ void print_sizes(const SplitReport& part) {
 }
 
 void print_part(const SplitReport& part, const Reading& how) {
-  std::vector<std::string> unreadable;
+  std::vector<std::string> unreadable = part.found.unreadable;
   std::map<int, int64_t> turned;
   for (const PairVerdict& v : part.verdicts) {
     if (!v.problem.empty()) unreadable.push_back(v.problem);
     else if (v.orientation != 1) ++turned[v.orientation];
   }
-  std::printf("%s: %zu pairs in %s\n", part.where().c_str(), part.found.pairs.size(), part.found.where.c_str());
+  std::printf("%s: %zu pairs in %s\n", part.name.c_str(), part.found.pairs.size(), part.found.where.c_str());
   print_list("notes", part.found.notes);
   print_list("do not fit", part.found.complaints);
   print_list("cannot be read", unreadable);
@@ -125,7 +128,9 @@ std::vector<std::string> duplicates(const std::vector<SplitReport>& parts) {
 
 /// Why training would stop; empty if it would not.
 std::string obstacle(const SplitReport& part, const Reading& how) {
+  if (part.name == "Test") return {};  // training never reads it
   if (!part.found.complaints.empty()) return "files do not fit";
+  if (!part.found.unreadable.empty()) return "files cannot be read";
   for (const PairVerdict& v : part.verdicts)
     if (!v.problem.empty()) return "files cannot be read";
   return mask_problem(part.verdicts, how);
@@ -135,9 +140,18 @@ std::string obstacle(const SplitReport& part, const Reading& how) {
 /// they are turned; masks as black and white PNG of the photograph's size.
 int64_t write_clean(const std::vector<SplitReport>& parts, const Reading& how, const std::string& out) {
   check<ConfigError>(!fs::exists(out), "camo check-data --fix: ", out, " exists already");
+  for (const SplitReport& part : parts) {
+    std::map<std::string, std::string> names;
+    for (const Pair& p : part.found.pairs) {
+      const auto [it, fresh] = names.emplace(p.name, p.image);
+      check<DataError>(fresh, "camo check-data --fix: ", p.image, " and ", it->second, " would get one name");
+    }
+  }
   int64_t written = 0;
   for (const SplitReport& part : parts) {
-    const fs::path images = fs::path(out) / part.name / "Image", masks = fs::path(out) / part.name / "GT";
+    const fs::path to =
+        parts.size() == 1 ? fs::path(out) : fs::path(out) / (part.name == "training" ? "Train" : part.name);
+    const fs::path images = to / "Image", masks = to / "GT";
     make_folder(images, "camo check-data --fix"), make_folder(masks, "camo check-data --fix");
     for (size_t i = 0; i < part.found.pairs.size(); ++i) {
       const Pair& pair = part.found.pairs[i];
@@ -186,13 +200,13 @@ int check_data_command(const Arguments& words) {
 
   const auto start = std::chrono::steady_clock::now();
   std::vector<SplitReport> parts = parts_of(line.rest.empty() ? "" : line.rest[0], how);
-  std::string stop;
+  std::string stop = parts[0].name == "training" ? "" : "no photographs for training";
   int64_t pairs = 0;
   for (SplitReport& part : parts) {
     part.verdicts = look_at(part.found.pairs, how, threads());
     pairs += int64_t(part.found.pairs.size());
     print_part(part, how);
-    if (const std::string why = obstacle(part, how); stop.empty() && !why.empty()) stop = part.where() + ": " + why;
+    if (const std::string why = obstacle(part, how); stop.empty() && !why.empty()) stop = part.name + ": " + why;
   }
   const std::vector<std::string> twice = duplicates(parts);
   print_list("the same photograph twice", twice);

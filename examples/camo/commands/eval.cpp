@@ -25,6 +25,7 @@ constexpr const char *kScores = "scores.json", *kImages = "images.csv", *kCurves
 struct EvalOptions {
   std::string weights, data, split, maps, masks, out, csv, report;
   bool resize_maps = false;
+  CommandLine line;
   Reading reading;
   Machine machine;
   int64_t batch = 4, count = 64;
@@ -39,6 +40,12 @@ struct Evaluation {
   std::vector<std::string> refused = {};        // files that could not be read
 };
 
+/// DataError if none of the masks marks an object, or all mark everything.
+void check_masks(const std::vector<std::string>& masks, const Reading& how, const std::string& where) {
+  const std::string problem = mask_problem(look_at_masks(masks, how), how);
+  check<DataError>(problem.empty(), where, ": ", problem);
+}
+
 /// The complaint about maps whose size is not that of their mask, and about masks that hold nothing.
 void check_masks_of(const std::vector<Pair>& pairs, const EvalOptions& o) {
   Found sizes{o.maps + " with " + o.masks, pairs, {}, {}};
@@ -52,8 +59,7 @@ void check_masks_of(const std::vector<Pair>& pairs, const EvalOptions& o) {
           text(p.image, ": ", pixels(a), ", but its mask ", p.mask, " is ", pixels(b), " [--resize-maps]"));
   }
   sizes.checked();
-  const std::string problem = mask_problem(look_at_masks(masks, o.reading), o.reading);
-  check<DataError>(problem.empty(), o.masks, ": ", problem);
+  check_masks(masks, o.reading, o.masks);
 }
 
 MapAndMask map_and_mask(const Pair& p, const EvalOptions& o) {
@@ -63,10 +69,10 @@ MapAndMask map_and_mask(const Pair& p, const EvalOptions& o) {
 }
 
 /// Takes pairs with a file that cannot be decoded out of the list.
-void drop_unreadable(std::vector<Pair>& pairs, std::vector<std::string>& refused) {
+void drop_unreadable(std::vector<Pair>& pairs, const Reading& how, std::vector<std::string>& refused) {
   std::vector<std::string> files, problem(pairs.size());
   for (size_t i = 0; i < pairs.size(); ++i) {
-    for (const PairVerdict& v : look_at_masks({pairs[i].image, pairs[i].mask}, Reading{}))
+    for (const PairVerdict& v : {look_at_masks({pairs[i].image}, Reading{})[0], look_at_masks({pairs[i].mask}, how)[0]})
       if (!v.problem.empty()) problem[i] = v.problem;
   }
   std::vector<Pair> good;
@@ -80,10 +86,10 @@ Evaluation measure_maps(const EvalOptions& o) {
   set_threads(int(o.machine.threads));
   Reading any_size = o.reading;
   any_size.mask_resize = MaskResize::nearest;  // their sizes are compared below
-  std::vector<Pair> pairs = search_folders(o.maps, o.masks, any_size).checked();
-  check_masks_of(pairs, o);
   Evaluation out{o.maps, {}, {}, {}};
-  drop_unreadable(pairs, out.refused);
+  std::vector<Pair> pairs = search_folders(o.maps, o.masks, any_size).checked(&out.refused);
+  check_masks_of(pairs, o);
+  drop_unreadable(pairs, o.reading, out.refused);
   for (const Pair& p : pairs) out.names.push_back(p.name);
   out.images = measure_all(int64_t(pairs.size()), [&](int64_t i) { return map_and_mask(pairs[i], o); });
   if (!o.report.empty())
@@ -93,18 +99,30 @@ Evaluation measure_maps(const EvalOptions& o) {
   return out;
 }
 
+/// How the run read its data, but for what the flags of this command say.
+Reading reading_of(const TrainConfig& run, const CommandLine& line) {
+  Reading out = run.reading;
+  out.images.clear(), out.masks.clear();  // the folders of its training
+  line.apply({.name = "eval", .summary = {}, .usage = {}, .options = options(out)});
+  return out;
+}
+
 Evaluation measure_network(const EvalOptions& o) {
-  Dataset set;
-  if (o.data != "synthetic")
-    set.pairs =
-        find_pairs(o.data, o.split.empty() ? std::vector<std::string>{"Test", ""} : std::vector{o.split}, o.reading);
-  set.reading = o.reading;
   TrainedNetwork loaded = open_network(o.weights, o.machine);
   const TrainConfig& c = loaded.config;
-  if (o.data == "synthetic") set = synthetic_test(c, o.count);
+  Evaluation out{loaded.described, {}, {}, {}};
+  Dataset set = o.data == "synthetic" ? synthetic_test(c, o.count) : Dataset{};
+  if (o.data != "synthetic") {
+    set.reading = reading_of(c, o.line);
+    const std::vector<std::string> splits =
+        o.split.empty() ? std::vector<std::string>{"Test", ""} : std::vector{o.split};
+    set.pairs = search_pairs(o.data, splits, set.reading).checked(&out.refused);
+    std::vector<std::string> masks;
+    for (const Pair& p : set.pairs) masks.push_back(p.mask);
+    check_masks(masks, set.reading, o.data.empty() ? set.reading.images : o.data);
+  }
   std::printf("%s\n", loaded.described.c_str());
 
-  Evaluation out{loaded.described, {}, {}, {}};
   std::vector<int64_t> at;          // in the data set
   std::vector<MapAndMask> waiting;  // collected to be measured in parallel
   auto measure_waiting = [&] {
@@ -179,7 +197,7 @@ int eval_command(const Arguments& words) {
           {"batch-size", &o.batch, "photographs in a forward pass; never changes a result", 1, 4096}}};
   command.options.add(options(o.reading));
   command.options.add(options(o.machine).only({"device", "threads", "workers"}));
-  read(command, words);
+  o.line = read(command, words);
   const bool by_maps = !o.maps.empty() || !o.masks.empty();
   check<ConfigError>(by_maps ? !o.maps.empty() && !o.masks.empty() && o.weights.empty() && o.data.empty()
                              : !o.weights.empty() && o.data.empty() != o.reading.images.empty(),
@@ -194,10 +212,11 @@ int eval_command(const Arguments& words) {
   if (!o.report.empty()) make_folder(o.report, "camo eval --report");
 
   const Evaluation e = by_maps ? measure_maps(o) : measure_network(o);
+  report_refused("camo eval", e.refused);
+  check<DataError>(!e.images.empty(), "camo eval: none of the images could be read");
   const SetScores scores = score_set(e.images);
   print(scores);
   write_results(o, e, to_json_object(scores, e.what, by_maps ? o.masks : o.data));
-  report_refused("camo eval", e.refused);
   return e.refused.empty() ? 0 : 3;
 }
 

@@ -70,6 +70,7 @@ int predict_command(const Arguments& words) {
       check<ConfigError>(overwrite || !fs::exists(target), "camo predict --out: ", target, " exists [--overwrite]");
     }
   TrainedNetwork loaded = open_network(weights, machine);
+  if (!line.has("exif")) reading.exif = loaded.config.reading.exif;
   std::printf("%s\n", loaded.described.c_str());
   for (const char* kind : {kMap, kOverlay}) make_folder(fs::path(out) / kind, "camo predict --out");
   for (size_t begin = 0; begin < files.size(); begin += size_t(batch)) {

@@ -13,6 +13,21 @@ namespace {
 [[gnu::constructor(101), gnu::target("arch=x86-64")]] void check_processor() {
   const char* lacks = nullptr;
   __builtin_cpu_init();
+#ifdef __AVX512BF16__
+  if (!__builtin_cpu_supports("avx512bf16")) lacks = "AVX512-BF16";
+#endif
+#ifdef __AVX512VNNI__
+  if (!__builtin_cpu_supports("avx512vnni")) lacks = "AVX512-VNNI";
+#endif
+#ifdef __AVX512BW__
+  if (!__builtin_cpu_supports("avx512bw")) lacks = "AVX512-BW";
+#endif
+#ifdef __AVX512DQ__
+  if (!__builtin_cpu_supports("avx512dq")) lacks = "AVX512-DQ";
+#endif
+#ifdef __AVX512VL__
+  if (!__builtin_cpu_supports("avx512vl")) lacks = "AVX512-VL";
+#endif
 #ifdef __AVX512F__
   if (!__builtin_cpu_supports("avx512f")) lacks = "AVX-512";
 #endif

@@ -31,10 +31,13 @@ int route_command(const Arguments& words) {
           "IMAGES: photographs, or folders of them.\n"
           "groups.png: the share of each expert in the choices for groups of photographs.\n"
           "usage.png: the share of each expert in every epoch of the run."};
+  Reading reading;
+  command.options.add(options(reading).only({"exif", "max-pixels"}));
   command.options.add(options(machine).only({"device", "threads"}));
   const CommandLine line = read(command, words);
   check<ConfigError>(!weights.empty() && !out.empty() && !line.rest.empty(),
                      "camo route: needs --weights, --out and photographs or folders of them");
+  set_max_pixels(reading.max_pixels);
   auto [files, refused] = photographs(line.rest, "camo route");
   auto target = [&](const std::string& file) {
     return (fs::path(out) / (fs::path(file).stem().string() + ".png")).string();
@@ -45,6 +48,7 @@ int route_command(const Arguments& words) {
     check<ConfigError>(!fs::exists(run_file(out, picture)), "camo route --out: ", run_file(out, picture), " exists");
   TrainedNetwork loaded = open_network(weights, machine);
   std::printf("%s\n", loaded.described.c_str());
+  if (!line.has("exif")) reading.exif = loaded.config.reading.exif;
   make_folder(out, "camo route --out");
 
   moe::Survey survey;
@@ -54,7 +58,7 @@ int route_command(const Arguments& words) {
     for (const std::string& file : files) {
       Tensor photograph;
       try {
-        photograph = read_image(file, loaded.config.reading.orientation());
+        photograph = read_image(file, reading.orientation());
       } catch (const DataError& e) {
         refused.push_back(e.what());
         continue;

@@ -41,9 +41,12 @@ int train_command(const Arguments& words) {
                                             "data",   "images", "masks",   "check"};
     for (const auto& [flag, value] : line.flags)
       check<ConfigError>(std::count(legal.begin(), legal.end(), flag), "camo train --", flag,
-                         ": a continued run keeps its own value [only --epochs, --data, --device, --threads and "
-                         "--workers may change]");
+                         ": a continued run keeps its own value [only --epochs, --data, --images, --masks, --check, "
+                         "--device, --threads and --workers may change]");
     line.apply(command);  // checks the values
+    check<ConfigError>(config.reading.images.empty() == config.reading.masks.empty() &&
+                           (config.data.empty() || config.reading.images.empty()),
+                       "camo train --resume: takes --data, or --images and --masks");
     return resume(run,
                   [&](TrainConfig& c) {
                     if (line.has("epochs")) c.epochs = config.epochs;

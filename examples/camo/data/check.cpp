@@ -161,7 +161,8 @@ std::vector<PairVerdict> look_at(const std::vector<Pair>& pairs, const Reading& 
     keys.push_back(Cache::key(pairs[i]));
     if (!cache.find(keys[i], out[i])) fresh.push_back(int64_t(i));
   }
-  Loader<PairVerdict> loader([&](int64_t i) { return look(pairs[size_t(i)], how); }, fresh, threads, 2 * threads);
+  Loader<PairVerdict> loader([&](int64_t i) { return look(pairs[size_t(i)], how); }, fresh, threads > 1 ? threads : 0,
+                             2 * threads);
   for (size_t k = 0; k < fresh.size(); ++k) {
     const size_t i = size_t(fresh[k]);
     out[i] = *loader.next();

@@ -26,6 +26,11 @@ Picture read_pair(const Pair& pair, const Reading& how) {
   const bool same = out.image.dim(0) == out.mask.dim(0) && out.image.dim(1) == out.mask.dim(1);
   check<DataError>(same || how.mask_resize != MaskResize::off, pair.image, ": ", out.image.shape(), ", but its mask ",
                    pair.mask, " is ", out.mask.shape());
+  if (!same && how.exif == Exif::apply) {
+    const ImageInfo info = probe_image(pair.image);
+    check<DataError>(out.mask.dim(0) != info.stored_height || out.mask.dim(1) != info.stored_width, pair.image,
+                     ": is turned by its EXIF orientation, its mask ", pair.mask, " is not [--exif ignore]");
+  }
   if (!same) out.mask = resize_nearest(out.mask, out.image.dim(0), out.image.dim(1));
   return out;
 }

@@ -78,19 +78,21 @@ Folders find_folders(const fs::path& root, const std::string& split) {
   return {};
 }
 
-/// Reads both headers; adds a complaint if a file is no picture or the sizes differ.
-void check_headers(const Pair& pair, const Reading& how, Found& out) {
+/// Reads both headers and adds the pair; adds a complaint if the sizes differ.  A file that is no picture leaves the pair
+/// out.
+void add_pair(const Pair& pair, const Reading& how, Found& out) {
   try {
     const ImageInfo photograph = probe_image(pair.image), mask = probe_image(pair.mask);
+    out.pairs.push_back(pair);
     const ImageSize size = size_of(photograph, how), stored{photograph.stored_height, photograph.stored_width};
     const ImageSize of_mask{mask.stored_height, mask.stored_width};
-    if (size == of_mask || how.mask_resize != MaskResize::off) return;
-    out.complaints.push_back(text(pair.image, ": ", pixels(size), ", but its mask ", pair.mask, " is ", pixels(of_mask),
-                                  of_mask == stored
-                                      ? "; the photograph is turned by its EXIF orientation [--exif ignore]"
-                                      : " [--mask-resize nearest]"));
+    const bool turned = of_mask == stored;  // resizing would stretch it over a photograph that lies differently
+    if (size == of_mask || (!turned && how.mask_resize != MaskResize::off)) return;
+    out.complaints.push_back(text(
+        pair.image, ": ", pixels(size), ", but its mask ", pair.mask, " is ", pixels(of_mask),
+        turned ? "; the photograph is turned by its EXIF orientation [--exif ignore]" : " [--mask-resize nearest]"));
   } catch (const DataError& e) {
-    out.complaints.push_back(e.what());
+    out.unreadable.push_back(e.what());
   }
 }
 
@@ -150,10 +152,9 @@ Found read_list(const std::string& file, const Reading& how) {
     }
     Pair pair{"", base / trimmed(line.substr(0, cut)), base / trimmed(line.substr(cut + 1))};
     pair.name = fs::path(pair.image).stem();
-    check_headers(pair, how, out);
-    out.pairs.push_back(pair);
+    add_pair(pair, how, out);
   }
-  check<DataError>(!out.pairs.empty() || !out.complaints.empty(), file,
+  check<DataError>(!out.pairs.empty() || !out.complaints.empty() || !out.unreadable.empty(), file,
                    ": lists no photographs [lines: IMAGE, a tab, MASK]");
   return out;
 }
@@ -181,16 +182,16 @@ bool is_picture(const std::string& path) {
   }
 }
 
-std::vector<Pair> Found::checked() const {
+std::vector<Pair> Found::checked(std::vector<std::string>* refused) const {
   for (const std::string& note : notes) std::fprintf(stderr, "note: %s\n", note.c_str());
-  if (!complaints.empty()) {
-    std::string out =
-        text(where, ": ", complaints.size(), complaints.size() == 1 ? " file does" : " files do", " not fit");
-    for (size_t i = 0; i < std::min<size_t>(complaints.size(), 10); ++i) out += "\n  " + complaints[i];
-    if (complaints.size() > 10) out += text("\n  and ", complaints.size() - 10, " more [camo check-data lists all]");
-    throw DataError(out + remedy);
-  }
-  return pairs;
+  Words all = complaints;
+  Words& to = refused ? *refused : all;
+  to.insert(to.end(), unreadable.begin(), unreadable.end());
+  if (all.empty()) return pairs;
+  std::string out = text(where, ": ", all.size(), all.size() == 1 ? " file does" : " files do", " not fit");
+  for (size_t i = 0; i < std::min<size_t>(all.size(), 10); ++i) out += "\n  " + all[i];
+  if (all.size() > 10) out += text("\n  and ", all.size() - 10, " more [camo check-data lists all]");
+  throw DataError(out + remedy);
 }
 
 Found search_folders(const std::string& images, const std::string& masks, const Reading& how, bool extra_masks) {
@@ -204,13 +205,13 @@ Found search_folders(const std::string& images, const std::string& masks, const 
       out.complaints.push_back(path + ": has no mask of its name in " + masks);
       continue;
     }
-    out.pairs.push_back({stem, path, m->second});
+    add_pair({stem, path, m->second}, how, out);
     mask.erase(m);
-    check_headers(out.pairs.back(), how, out);
   }
   if (!extra_masks)
     for (const auto& [stem, path] : mask) out.complaints.push_back(path + ": has no image of its name in " + images);
-  if (out.pairs.empty() && out.complaints.empty()) out.complaints.push_back(images + ": holds no images");
+  if (out.pairs.empty() && out.complaints.empty() && out.unreadable.empty())
+    out.complaints.push_back(images + ": holds no images");
   return out;
 }
 

@@ -3,7 +3,7 @@
 //   DIR/Train/Image + DIR/Train/GT      DIR/Image/Train + DIR/GT/Train      DIR/DUTS-TR-Image + DIR/DUTS-TR-Mask
 //   DIR/Train + DIR/TrainGT             DIR/Image/Train + DIR/GT            DIR/Image + DIR/GT
 //
-// A photograph and its mask have the same stem; the mask's may end in _mask, _gt or _seg.  Files that have no picture's
+// A photograph and its mask have the same stem; the mask's may end in _mask, -mask, _gt, _seg or _matte.  Files that have no picture's
 // name (Thumbs.db) are left out and named in a note.
 #pragma once
 
@@ -23,10 +23,12 @@ struct Found {
   std::string where;  // the folders, in words
   std::vector<Pair> pairs;
   std::vector<std::string> complaints, notes;
-  std::string remedy = {};  // follows the complaints
+  std::vector<std::string> unreadable = {};  // lines of files whose header is bad; their pairs are left out
+  std::string remedy = {};                   // follows the complaints
 
-  /// Throws DataError with up to ten complaints, or if there are no pairs.  Prints the notes to standard error.
-  std::vector<Pair> checked() const;
+  /// Throws DataError with up to ten complaints, unreadable files among them unless they go to `refused`.  Prints the notes
+  /// to standard error.
+  std::vector<Pair> checked(std::vector<std::string>* refused = nullptr) const;
 };
 
 /// The pairs in the first of `splits` ("Train", "Val", "Test"; "" for a folder without splits) that a folder has, or all

@@ -6,6 +6,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <filesystem>
 #include <iostream>
 #include <system_error>
 
@@ -193,6 +194,8 @@ int run(const std::vector<Entry>& commands, int argc, char** argv) {
     message = e.what(), code = e.exit_code();
   } catch (const std::bad_alloc&) {
     message = "memory: the system has no more", code = 6;
+  } catch (const std::filesystem::filesystem_error& e) {
+    message = text(e.path1().string(), ": ", e.code().message()), code = 3;
   } catch (const std::system_error& e) {
     const bool threads = e.code() == std::errc::resource_unavailable_try_again;
     message = threads ? "the system starts no more threads [ulimit -u; --threads 1 --workers 0]"

@@ -21,7 +21,7 @@ class Trainer {
  public:
   /// saved: the checkpoint to continue from.
   Trainer(TrainConfig config, std::unique_ptr<Learner> learner, Splits data, RunFolder folder, const Hooks& hooks,
-          const std::optional<Checkpoint>& saved = {});
+          SignalGuard& signals, const std::optional<Checkpoint>& saved = {});
   Outcome run();
 
  private:
@@ -42,7 +42,7 @@ class Trainer {
   const Schedule schedule_;
   const std::unique_ptr<Learner> learner_;
   const Hooks& hooks_;
-  SignalGuard signals_;
+  SignalGuard& signals_;
   Position position_;
   Scores scores_;  // of the last validation
   Progress progress_;
@@ -55,18 +55,19 @@ class Trainer {
 Position restored(Learner& learner, const Splits& data, const TrainConfig& config, const Checkpoint& saved) {
   const Position out = about_file(run_file(config.out, RunFile::last), [&] { return position_of(saved.state); });
   learner.load(saved, out);
-  check<DataError>(out.data == digest(data.train), config.data, ": is not the data that the run began with (",
-                   data.train.size(), " training photographs now)");
+  check<DataError>(out.data == digest(data.train), config.data, config.reading.images,
+                   ": is not the data that the run began with (", data.train.size(), " training photographs now)");
   return out;
 }
 
 Trainer::Trainer(TrainConfig config, std::unique_ptr<Learner> learner, Splits data, RunFolder folder,
-                 const Hooks& hooks, const std::optional<Checkpoint>& saved)
+                 const Hooks& hooks, SignalGuard& signals, const std::optional<Checkpoint>& saved)
     : config_(std::move(config)),
       data_(std::move(data)),
       schedule_(config_, data_.train.size()),
       learner_(std::move(learner)),
       hooks_(hooks),
+      signals_(signals),
       position_(saved ? restored(*learner_, data_, config_, *saved) : Position{.data = digest(data_.train)}),
       progress_(config_.epochs, schedule_.steps, position_.step),
       record_(std::move(folder), [this](const std::string& words) { progress_.line(words); }) {
@@ -247,16 +248,18 @@ void make_paths_absolute(TrainConfig& config) {
 }  // namespace
 
 Outcome train(TrainConfig config, const Hooks& hooks) {
+  SignalGuard signals;  // a signal that comes while the data is checked counts too
   program::validate(config);
   make_paths_absolute(config);
   apply_machine(config);
   Splits data = find_splits(config);
   auto learner = std::make_unique<Learner>(config, /*fresh=*/true);  // bad weights leave no run folder behind
   RunFolder folder = RunFolder::create(config.out);
-  return Trainer(std::move(config), std::move(learner), std::move(data), std::move(folder), hooks).run();
+  return Trainer(std::move(config), std::move(learner), std::move(data), std::move(folder), hooks, signals).run();
 }
 
 Outcome resume(const std::string& path, const std::function<void(TrainConfig&)>& change, const Hooks& hooks) {
+  SignalGuard signals;
   RunFolder folder = RunFolder::open(path);
   TrainConfig config;
   read_config(folder.file(RunFile::config), config);
@@ -273,7 +276,8 @@ Outcome resume(const std::string& path, const std::function<void(TrainConfig&)>&
   apply_machine(config);
   Splits splits = find_splits(config);
   auto learner = std::make_unique<Learner>(config, /*fresh=*/!saved);
-  return Trainer(std::move(config), std::move(learner), std::move(splits), std::move(folder), hooks, saved).run();
+  return Trainer(std::move(config), std::move(learner), std::move(splits), std::move(folder), hooks, signals, saved)
+      .run();
 }
 
 }  // namespace camo::program
