@@ -195,7 +195,7 @@ int check_data_command(const Arguments& words) {
   const CommandLine line = read(command, words);
   check<ConfigError>(line.rest.size() == (how.images.empty() ? 1 : 0),
                      "camo check-data: needs one data folder or list file, or --images and --masks");
-  check<ConfigError>(how.images.empty() == how.masks.empty(), "camo check-data: --images and --masks go together");
+  validate(how, "camo check-data");
   set_threads(int(machine.threads));
 
   const auto start = std::chrono::steady_clock::now();

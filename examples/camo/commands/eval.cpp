@@ -40,26 +40,29 @@ struct Evaluation {
   std::vector<std::string> refused = {};        // files that could not be read
 };
 
-/// DataError if none of the masks marks an object, or all mark everything.
-void check_masks(const std::vector<std::string>& masks, const Reading& how, const std::string& where) {
-  const std::string problem = mask_problem(look_at_masks(masks, how), how);
-  check<DataError>(problem.empty(), where, ": ", problem);
-}
-
-/// The complaint about maps whose size is not that of their mask, and about masks that hold nothing.
-void check_masks_of(const std::vector<Pair>& pairs, const EvalOptions& o) {
-  Found sizes{o.maps + " with " + o.masks, pairs, {}, {}};
-  std::vector<std::string> masks;
-  for (const Pair& p : pairs) {
-    masks.push_back(p.mask);
-    const ImageInfo map = probe_image(p.image), mask = probe_image(p.mask);
+/// Takes pairs that cannot be decoded out of the list.  DataError for maps whose size is not that of their mask, and for
+/// masks that hold nothing.
+void check_pairs(std::vector<Pair>& pairs, const EvalOptions& o, std::vector<std::string>& refused) {
+  Found good{o.maps + " with " + o.masks, {}, {}, {}};
+  std::vector<std::string> maps, masks;
+  for (const Pair& p : pairs) maps.push_back(p.image), masks.push_back(p.mask);
+  const std::vector<PairVerdict> of_map = look_at_masks(maps, Reading{}), of_mask = look_at_masks(masks, o.reading);
+  for (size_t i = 0; i < pairs.size(); ++i) {
+    const std::string& problem = of_map[i].problem.empty() ? of_mask[i].problem : of_map[i].problem;
+    if (!problem.empty()) {
+      refused.push_back(problem);
+      continue;
+    }
+    good.pairs.push_back(pairs[i]);
+    const ImageInfo map = probe_image(maps[i]), mask = probe_image(masks[i]);
     const ImageSize a{map.stored_height, map.stored_width}, b{mask.stored_height, mask.stored_width};
     if (!o.resize_maps && a != b)
-      sizes.complaints.push_back(
-          text(p.image, ": ", pixels(a), ", but its mask ", p.mask, " is ", pixels(b), " [--resize-maps]"));
+      good.complaints.push_back(
+          text(maps[i], ": ", pixels(a), ", but its mask ", masks[i], " is ", pixels(b), " [--resize-maps]"));
   }
-  sizes.checked();
-  check_masks(masks, o.reading, o.masks);
+  pairs = good.checked();
+  const std::string problem = mask_problem(of_mask, o.reading);
+  check<DataError>(problem.empty(), o.masks, ": ", problem);
 }
 
 MapAndMask map_and_mask(const Pair& p, const EvalOptions& o) {
@@ -68,28 +71,13 @@ MapAndMask map_and_mask(const Pair& p, const EvalOptions& o) {
   return out;
 }
 
-/// Takes pairs with a file that cannot be decoded out of the list.
-void drop_unreadable(std::vector<Pair>& pairs, const Reading& how, std::vector<std::string>& refused) {
-  std::vector<std::string> files, problem(pairs.size());
-  for (size_t i = 0; i < pairs.size(); ++i) {
-    for (const PairVerdict& v : {look_at_masks({pairs[i].image}, Reading{})[0], look_at_masks({pairs[i].mask}, how)[0]})
-      if (!v.problem.empty()) problem[i] = v.problem;
-  }
-  std::vector<Pair> good;
-  for (size_t i = 0; i < pairs.size(); ++i)
-    if (problem[i].empty()) good.push_back(pairs[i]);
-    else refused.push_back(problem[i]);
-  pairs = std::move(good);
-}
-
 Evaluation measure_maps(const EvalOptions& o) {
   set_threads(int(o.machine.threads));
   Reading any_size = o.reading;
   any_size.mask_resize = MaskResize::nearest;  // their sizes are compared below
   Evaluation out{o.maps, {}, {}, {}};
   std::vector<Pair> pairs = search_folders(o.maps, o.masks, any_size).checked(&out.refused);
-  check_masks_of(pairs, o);
-  drop_unreadable(pairs, o.reading, out.refused);
+  check_pairs(pairs, o, out.refused);
   for (const Pair& p : pairs) out.names.push_back(p.name);
   out.images = measure_all(int64_t(pairs.size()), [&](int64_t i) { return map_and_mask(pairs[i], o); });
   if (!o.report.empty())
@@ -119,7 +107,8 @@ Evaluation measure_network(const EvalOptions& o) {
     set.pairs = search_pairs(o.data, splits, set.reading).checked(&out.refused);
     std::vector<std::string> masks;
     for (const Pair& p : set.pairs) masks.push_back(p.mask);
-    check_masks(masks, set.reading, o.data.empty() ? set.reading.images : o.data);
+    const std::string problem = mask_problem(look_at_masks(masks, set.reading), set.reading);
+    check<DataError>(problem.empty(), o.data.empty() ? set.reading.images : o.data, ": ", problem);
   }
   std::printf("%s\n", loaded.described.c_str());
 
@@ -202,8 +191,7 @@ int eval_command(const Arguments& words) {
   check<ConfigError>(by_maps ? !o.maps.empty() && !o.masks.empty() && o.weights.empty() && o.data.empty()
                              : !o.weights.empty() && o.data.empty() != o.reading.images.empty(),
                      "camo eval: needs --weights and --data (or --images and --masks), or --pred and --gt");
-  check<ConfigError>(o.reading.images.empty() == o.reading.masks.empty(),
-                     "camo eval: --images and --masks go together");
+  validate(o.reading, "camo eval");
   for (auto [flag, file, end] : {std::tuple("out", o.out, ".json"), std::tuple("csv", o.csv, ".csv")})
     check<ConfigError>(file.empty() || file.ends_with(end), "camo eval --", flag, ": must end in ", end, ", got '",
                        file, "'");

@@ -163,10 +163,12 @@ std::vector<PairVerdict> look_at(const std::vector<Pair>& pairs, const Reading& 
   }
   Loader<PairVerdict> loader([&](int64_t i) { return look(pairs[size_t(i)], how); }, fresh, threads > 1 ? threads : 0,
                              2 * threads);
+  Meter meter{int64_t(fresh.size())};
   for (size_t k = 0; k < fresh.size(); ++k) {
     const size_t i = size_t(fresh[k]);
     out[i] = *loader.next();
     cache.add(keys[i], out[i]);
+    meter(int64_t(k) + 1);
     if (progress) progress(int64_t(k) + 1);
   }
   cache.write();
@@ -212,8 +214,7 @@ std::string turned_note(const std::vector<PairVerdict>& verdicts, const Reading&
 }
 
 void check_content(const std::vector<Pair>& pairs, const Reading& how, int64_t threads, const std::string& where) {
-  Meter meter{int64_t(pairs.size())};
-  const std::vector<PairVerdict> verdicts = look_at(pairs, how, threads, [&](int64_t done) { meter(done); });
+  const std::vector<PairVerdict> verdicts = look_at(pairs, how, threads);
   Found found{where, pairs, {}, {}, {}};
   for (const PairVerdict& v : verdicts)
     if (!v.problem.empty()) found.complaints.push_back(v.problem);

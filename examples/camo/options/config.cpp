@@ -123,8 +123,7 @@ TrainConfig demo_config() {
 void validate(const TrainConfig& c) {
   check<ConfigError>(c.data.empty() != c.reading.images.empty(),
                      "camo train: needs --data (a folder, a list file or 'synthetic'), or --images and --masks");
-  check<ConfigError>(c.reading.images.empty() == c.reading.masks.empty(),
-                     "camo train: --images and --masks go together");
+  validate(c.reading, "camo train");
   check<ConfigError>(!c.out.empty(), "camo train --out: a run folder must be given");
   check<ConfigError>(c.min_lr <= c.lr, "camo train --min-lr: must be at most --lr, got ", c.min_lr, " and ", c.lr);
   router_settings(c);

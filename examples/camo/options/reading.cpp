@@ -12,6 +12,10 @@ Options options(Reading& r) {
           {"max-pixels", &r.max_pixels, "most pixels of a picture", 1, 4e9}};
 }
 
+void validate(const Reading& r, const std::string& command) {
+  check<ConfigError>(r.images.empty() == r.masks.empty(), command, ": --images and --masks go together");
+}
+
 std::string pixels(ImageSize size) { return text(size.height, " x ", size.width); }
 
 ImageSize size_of(const ImageInfo& photograph, const Reading& how) {

@@ -23,6 +23,8 @@ struct Reading {
   MaskChannel channel() const { return mask_alpha ? MaskChannel::alpha : MaskChannel::luma; }
 };
 Options options(Reading& reading);
+/// ConfigError, beginning with `command`, unless --images and --masks are given together.
+void validate(const Reading& reading, const std::string& command);
 
 /// "32 x 48"
 std::string pixels(ImageSize size);
