@@ -17,7 +17,7 @@ template <class F> void each_family(const F& f) {
   f.template operator()<ConvNext>();
 }
 
-/// True if `name` is the variant's name or the alias that timm uses for some.
+/// True if `name` is the variant's name or timm's.
 template <class Config> bool is_called(const Config& config, const std::string& name) {
   if constexpr (requires { config.alias; })
     if (name == config.alias) return true;
@@ -34,13 +34,25 @@ std::vector<std::string> backbone_names() {
   return names;
 }
 
-std::unique_ptr<Backbone> backbone(const std::string& name, Scope scope, const BackboneOptions& options) {
+std::string backbone_name(const std::string& name) {
+  const size_t slash = name.rfind("timm/"), begin = slash == name.npos ? 0 : slash + 5;
+  const std::string bare = name.substr(begin, name.find('.', begin) - begin);  // '.' begins a tag
+  std::string known = name;
+  each_family([&]<class Family>() {
+    for (const auto& config : Family::configs())
+      if (is_called(config, bare)) known = config.name;
+  });
+  return known;
+}
+
+std::unique_ptr<Backbone> backbone(const std::string& any_name, Scope scope, const BackboneOptions& options) {
+  const std::string name = backbone_name(any_name);
   check<ConfigError>(options.drop_path >= 0 && options.drop_path < 1, "backbone: drop_path lies in [0, 1), got ",
                      options.drop_path);
   std::unique_ptr<Backbone> made;
   each_family([&]<class Family>() {
     for (const auto& config : Family::configs())
-      if (is_called(config, name)) made = std::make_unique<Family>(scope, config, options);
+      if (config.name == name) made = std::make_unique<Family>(scope, config, options);
   });
   if (made) return made;
   std::string all, near = nearest(name, backbone_names());

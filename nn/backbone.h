@@ -35,10 +35,13 @@ struct BackboneOptions {
   int64_t height = 224, width = 224;  // the image size it is built for; only Swin's windows depend on it
 };
 
-/// All names that backbone() accepts.
+/// The names of all backbones.
 std::vector<std::string> backbone_names();
+/// Camo's name for any that timm uses: timm's own (swin_tiny_patch4_window7_224), one with the tag of its weights
+/// (pvt_v2_b2.in1k), or that of its repository (timm/pvt_v2_b2.in1k).  An unknown name comes back as it is.
+std::string backbone_name(const std::string& name);
 
-/// Throws ConfigError, with all names and the nearest one, for an unknown name.
+/// Accepts what backbone_name() accepts.  Throws ConfigError, with all names and the nearest one, for an unknown name.
 std::unique_ptr<Backbone> backbone(const std::string& name, Scope scope = {}, const BackboneOptions& options = {});
 
 }  // namespace camo::nn

@@ -113,21 +113,32 @@ std::vector<int64_t> essence(const Shape& shape) {
   return out;
 }
 
-/// The largest backbone whose tensors are all in the file, for the advice in a message; "" if there is none.
-std::string owner(const Shapes& file) {
-  std::string best;
-  size_t most = 0;
+std::string shown(const Choice& choice) {
+  std::string out = text(choice.reading.name, " names");
+  return choice.prefix.empty() ? out : out + " behind \"" + choice.prefix + "\"";
+}
+
+Likeness likeness(const Shapes& file) {
+  Likeness best;
   for (const std::string& name : backbone_names()) {
     const Shapes wanted = shapes_of(*backbone(name, Scope{.initialise = false}));
     const Choice choice = choose(file, wanted);
-    size_t hits = 0;
+    Likeness now{.backbone = name, .wanted = int64_t(wanted.size()), .reading = shown(choice)};
     for (const auto& [key, shape] : file) {
       auto place = choice.within(key) ? wanted.find(choice.timm(key)) : wanted.end();
-      hits += place != wanted.end() && essence(place->second) == essence(shape);
+      now.there += place != wanted.end() && essence(place->second) == essence(shape);
     }
-    if (hits == wanted.size() && hits > most) most = hits, best = name;
+    const int64_t share = now.there * std::max<int64_t>(best.wanted, 1), best_share = best.there * now.wanted;
+    // pvt_v2_b1 lies whole within pvt_v2_b2
+    if (share > best_share || (share == best_share && now.there > best.there)) best = now;
   }
-  return best.empty() ? "" : text(" [these are the weights of ", best, "]");
+  return best;
+}
+
+/// Advice for a message about a file that has all tensors of some backbone.
+std::string owner(const Shapes& file) {
+  const Likeness best = likeness(file);
+  return best.there > 0 && best.there == best.wanted ? text(" [these are the weights of ", best.backbone, "]") : "";
 }
 
 }  // namespace
@@ -193,6 +204,10 @@ std::string WeightsReport::text() const {
   return out;
 }
 
+Likeness likeness(const std::vector<std::pair<std::string, Shape>>& file) {
+  return likeness(Shapes(file.begin(), file.end()));
+}
+
 WeightsReport load_weights(Backbone& network, NamedTensors tensors, bool partial) {
   const Shapes shapes = shapes_of(network);
   Shapes file;
@@ -220,8 +235,7 @@ WeightsReport load_weights(Backbone& network, NamedTensors tensors, bool partial
       named.emplace_back(timm, std::move(t));
     }
   }
-  report.reading = text(choice.reading.name, " names");
-  if (!choice.prefix.empty()) report.reading += " behind \"" + choice.prefix + "\"";
+  report.reading = shown(choice);
   try {
     static_cast<LoadReport&>(report) = load_state_dict(network, std::move(named), !partial);
   } catch (const LoadError& e) {

@@ -35,6 +35,15 @@ struct WeightsReport : LoadReport {
 /// f64 are converted.
 WeightsReport load_weights(Backbone& network, NamedTensors tensors, bool partial = false);
 
+/// The backbone that a file most likely holds: of all backbones the one with the largest share of its tensors there.
+struct Likeness {
+  std::string backbone;  // "" if there is not one tensor of any
+  int64_t there = 0,
+          wanted = 0;   // tensors of the backbone that the file has, with their shapes; tensors of the backbone
+  std::string reading;  // as in WeightsReport
+};
+Likeness likeness(const std::vector<std::pair<std::string, Shape>>& file);
+
 /// Translates a name of another dialect into timm's.  The rules are the same for all networks.
 std::string timm_name(const std::string& features_name);  // stages_0.x -> stages.0.x
 std::string timm_name_of_pvt(const std::string& name);

@@ -21,14 +21,15 @@ namespace {
 constexpr const char* kOp = "read_safetensors";
 constexpr int64_t kFormatLimit = 100'000'000;  // largest header in bytes
 
-enum class Kind { safetensors, index, zip };
+enum class Kind { safetensors, index, torch };
 
 /// Tells a file's kind by its first 24 bytes.  Taken as a safetensors header length, the first eight bytes of a JSON
-/// text or of a zip would exceed any file size.  The exception is a zip with few flags, but its next bytes cannot begin
-/// a safetensors header.
+/// text or of a zip would exceed any file size.  The exceptions are a zip with few flags and a pickle, but their next
+/// bytes cannot begin a safetensors header.
 Kind kind_of(std::string_view head) {
   const bool json_at_8 = head.size() > 8 && " \t\r\n{"sv.find(head[8]) != ""sv.npos;
-  if (head.starts_with("PK\x03\x04"sv) && !json_at_8) return Kind::zip;
+  const bool pickle = head.size() > 2 && head[0] == '\x80' && head[1] >= 2 && head[1] <= 5;
+  if ((head.starts_with("PK\x03\x04"sv) || pickle) && !json_at_8) return Kind::torch;
   const size_t first = head.find_first_not_of(" \t\r\n");
   const bool object = first != head.npos && head[first] == '{';
   return object && (head.size() < 8 || head[7] != 0) ? Kind::index : Kind::safetensors;
@@ -38,7 +39,7 @@ Kind kind_of(std::string_view head) {
 const char* other_format(std::string_view head) {
   constexpr std::pair<std::string_view, const char*> known[] = {
       {"PK\x03\x04"sv, "a zip, as torch.save writes [read_tensors reads those]"},
-      {"\x80"sv, "a pickle, as PyTorch wrote before 1.6 [in Python: torch.save(torch.load(F, weights_only=True), G)]"},
+      {"\x80"sv, "a pickle, as PyTorch wrote before 1.6 [read_tensors reads those]"},
       {"version https://git-lfs"sv, "a Git LFS pointer, not the file [git lfs pull]"},
       {"<"sv, "a web page [download the file itself]"},
       {"\x1f\x8b"sv, "compressed by gzip [gunzip it first]"},
@@ -176,7 +177,7 @@ SafeTensors read_safetensors(const std::string& path, const ReadOptions& options
 SafeTensors read_tensors(const std::string& path, const ReadOptions& options) {
   switch (kind_of_file(path)) {
     case Kind::index: return detail::read_shards(path, options);
-    case Kind::zip: return read_torch(path, options);
+    case Kind::torch: return read_torch(path, options);
     case Kind::safetensors: break;
   }
   return read_safetensors(path, options);
@@ -185,7 +186,7 @@ SafeTensors read_tensors(const std::string& path, const ReadOptions& options) {
 SafeHeader read_tensors_header(const std::string& path, const ReadOptions& options) {
   switch (kind_of_file(path)) {
     case Kind::index: return detail::read_shards_header(path, options);
-    case Kind::zip: return read_torch_header(path, options);
+    case Kind::torch: return read_torch_header(path, options);
     case Kind::safetensors: break;
   }
   return read_safetensors_header(path, options);

@@ -29,7 +29,7 @@ struct SafeTensors {
   NamedTensors tensors;   // in the order of the file's data; FileType lists the dtypes
   Metadata metadata;      // without the two checksum entries
   bool verified = false;  // the file has checksums and they match
-  std::string format;     // "safetensors", "safetensors, 3 shards", "PyTorch zip"
+  std::string format;     // "safetensors", "safetensors, 3 shards", "PyTorch zip", "PyTorch file from before 1.6"
 
   /// The tensor with that name, or nullptr.
   const Tensor* find(std::string_view name) const;
@@ -67,8 +67,8 @@ struct ReadOptions {
 };
 
 /// Reads a weight file of any supported kind, recognised by its content:
-///   a safetensors file; the index JSON of a sharded set, with the shards beside it; a PyTorch zip.
-/// Throws WeightsError with file and rule for a file that is damaged or incomplete.  For a pickle, a Git LFS pointer, a
+///   a safetensors file; the index JSON of a sharded set, with the shards beside it; a file of torch.save's.
+/// Throws WeightsError with file and rule for a file that is damaged or incomplete.  For a Git LFS pointer, a
 /// web page and the like the error says what to do.
 SafeTensors read_tensors(const std::string& path, const ReadOptions& options = {});
 /// Reads names, types, shapes and metadata, but never the tensors' data.

@@ -13,11 +13,12 @@ namespace {
 
 // Generous limits: 100 000 tensors need less, because Python sets a dict's items in groups of a thousand.
 constexpr size_t kMaxStack = 1 << 16, kMaxPool = 1 << 22, kMaxMemo = 1 << 22, kMaxItems = 1 << 20;
-constexpr const char* kData = "data.pkl";
 
 class Machine {
  public:
-  Machine(std::string_view bytes, const std::string& who) : who_(who) { out_.bytes = bytes; }
+  Machine(std::string_view bytes, const std::string& who, const PickleUse& use) : who_(who), use_(use) {
+    out_.bytes = bytes;
+  }
 
   Pickled run() {
     if (byte() != 0x80) refuse("does not begin with PROTO, as protocols from 2 do", kSaveAgain);
@@ -30,14 +31,15 @@ class Machine {
       if (stack_.size() + marks_.size() > kMaxStack) refuse("more than ", kMaxStack, " values on the stack");
     }
     if (stack_.size() != 1 || !marks_.empty()) refuse("ends with ", stack_.size(), " values on the stack, not one");
-    if (at_ != out_.bytes.size()) refuse(out_.bytes.size() - at_, " bytes after its end");
+    if (use_.alone && at_ != out_.bytes.size()) refuse(out_.bytes.size() - at_, " bytes after its end");
     out_.top = stack_[0];
+    out_.bytes = out_.bytes.substr(0, at_);
     return std::move(out_);
   }
 
  private:
-  template <class... Parts> [[noreturn]] void refuse(const Parts&... parts) const {
-    throw WeightsError(text(who_, ": ", kData, ": ", parts..., ", at byte ", at_));
+  template <class E = WeightsError, class... Parts> [[noreturn]] void refuse(const Parts&... parts) const {
+    throw E(text(who_, ": ", use_.name, ": ", parts..., ", at byte ", at_));
   }
 
   /// Reserves room for n more values.  The capacity doubles, but never exceeds `most`.
@@ -49,7 +51,8 @@ class Machine {
   // ---- reading the bytes
 
   std::string_view take(uint64_t n) {
-    if (n > out_.bytes.size() - at_) refuse("truncated: ", n, " bytes expected, there are ", out_.bytes.size() - at_);
+    if (n > out_.bytes.size() - at_)
+      refuse<PickleCut>("truncated: ", n, " bytes expected, there are ", out_.bytes.size() - at_);
     return out_.bytes.substr(std::exchange(at_, at_ + size_t(n)), size_t(n));
   }
   uint8_t byte() { return uint8_t(take(1)[0]); }
@@ -60,7 +63,7 @@ class Machine {
   }
   std::string_view line() {
     size_t end = out_.bytes.find('\n', at_);
-    if (end == out_.bytes.npos) refuse("truncated: a global has no end");
+    if (end == out_.bytes.npos) refuse<PickleCut>("truncated: a global has no end");
     std::string_view out = take(end - at_);
     take(1);
     return out;
@@ -114,9 +117,11 @@ class Machine {
       case 'G': take(8), push(Value::number); break;              // BINFLOAT: the value is dropped, weights need none
       case 'X': push_text(little<uint32_t>()); break;             // BINUNICODE
       case 0x8c: push_text(byte()); break;                        // SHORT_BINUNICODE
+      case 'T': push_text(little<uint32_t>()); break;             // BINSTRING: text of Python 2
+      case 'U': push_text(byte()); break;                         // SHORT_BINSTRING
       case 0x8a: {                                                // LONG1
         std::string_view digits = take(byte());
-        if (digits.size() > 8) return push(Value::number), true;
+        if (digits.size() > 8) return push(Value::number, int64_t(at_ - digits.size()), uint32_t(digits.size())), true;
         int64_t x = !digits.empty() && int8_t(digits.back()) < 0 ? -1 : 0;
         std::memcpy(&x, digits.data(), digits.size());
         push(Value::integer, x);
@@ -139,11 +144,15 @@ class Machine {
         push_tuple(stack_.size() - mark);
         break;
       }
-      case ']': push(Value::list); break;                                                  // EMPTY_LIST
-      case 'a': pop(), push_back(pop(Value::list, "APPEND")); break;                       // APPEND
-      case 'e': stack_.resize(pop_mark()), push_back(pop(Value::list, "APPENDS")); break;  // APPENDS
-      case '}': push(Value::dict, dicts_++); break;                                        // EMPTY_DICT
-      case 's': {                                                                          // SETITEM
+      case ']': push(Value::list, containers_++); break;  // EMPTY_LIST
+      case 'a': {                                         // APPEND
+        push_back(pop());                                 // refuses when there is no value
+        append(stack_.size() - 1);
+        break;
+      }
+      case 'e': append(pop_mark()); break;                // APPENDS
+      case '}': push(Value::dict, containers_++); break;  // EMPTY_DICT
+      case 's': {                                         // SETITEM
         Value value = pop(), key = pop(), dict = pop(Value::dict, "SETITEM");
         make_room(out_.items, 1, kMaxItems, "dicts");
         out_.items.push_back({dict.at, key, value});
@@ -166,6 +175,18 @@ class Machine {
     return true;
   }
   void push_back(Value v) { stack_.push_back(v); }
+  /// Appends the values from `first` on to the list below them.
+  void append(size_t first) {
+    const size_t n = stack_.size() - first, kept = out_.items.size();
+    if (use_.lists) {
+      make_room(out_.items, n, kMaxItems, "lists");
+      for (size_t i = first; i < stack_.size(); ++i) out_.items.push_back({0, {}, stack_[i]});
+    }
+    stack_.resize(first);
+    const Value list = pop(Value::list, "APPENDS");
+    for (size_t i = kept; i < out_.items.size(); ++i) out_.items[i].dict = list.at;
+    push_back(list);
+  }
 
   bool memo(uint8_t code) {
     switch (code) {
@@ -192,7 +213,7 @@ class Machine {
     push_back(memo_[slot]);
   }
   void check_frame(uint64_t n) const {
-    if (n > out_.bytes.size() - at_) refuse("truncated: a frame of ", n, " bytes");
+    if (n > out_.bytes.size() - at_) refuse<PickleCut>("truncated: a frame of ", n, " bytes");
   }
 
   void call(uint8_t code) {
@@ -232,14 +253,16 @@ class Machine {
 
   void reduce(int64_t function, Value arguments) {
     auto kind = [&](uint32_t i) { return out_.part(arguments, i).kind; };
-    if (function == kOrderedDict && arguments.count == 0) return push(Value::dict, dicts_++);
+    if (function == kOrderedDict && arguments.count == 0) return push(Value::dict, containers_++);
     if (function == kSize && arguments.count == 1 && kind(0) == Value::tuple) return push_back(out_.part(arguments, 0));
     if (function == kParameter && arguments.count == 3 && kind(0) == Value::tensor)
       return push_back(out_.part(arguments, 0));
     if (function == kTensor && arguments.count == 7)
       refuse("holds a tensor that is yet to be negated [in Python: x.resolve_neg() before torch.save]");
-    if (function == kTensor && arguments.count == 6 && kind(0) == Value::storage && kind(1) == Value::integer &&
-        kind(2) == Value::tuple && kind(3) == Value::tuple)
+    const bool tensor =
+        (function == kTensor && arguments.count == 6) || (function == kTensorV1 && arguments.count == 4);
+    if (tensor && kind(0) == Value::storage && kind(1) == Value::integer && kind(2) == Value::tuple &&
+        kind(3) == Value::tuple)
       return push(Value::tensor, arguments.at, arguments.count);
     if (function >= kCallables) refuse("calls torch.", storage_type(function).global, ", which is a type");
     refuse("calls ", callable_name(function), " with other arguments than PyTorch");
@@ -247,17 +270,23 @@ class Machine {
 
   void push_storage(Value id) {
     auto part = [&](uint32_t i) { return out_.part(id, i); };
-    const bool ok = id.count == 5 && part(0).kind == Value::text && out_.text(part(0)) == "storage" &&
+    if (id.count == 6 && part(5).kind == Value::tuple)
+      refuse("a storage that is part of another, as PyTorch before 0.4 wrote", kSaveAgain);
+    const bool no_view = id.count == 5 || (id.count == 6 && part(5).kind == Value::none);
+    const bool ok = no_view && part(0).kind == Value::text && out_.text(part(0)) == "storage" &&
                     part(1).kind == Value::global && part(1).at >= kCallables && part(2).kind == Value::text &&
                     part(4).kind == Value::integer && part(4).at >= 0;
     if (!ok) refuse("a persistent id must be ('storage', type, key, location, count)");
     push(Value::storage, id.at, id.count);
+    make_room(out_.storages, 1, kMaxPool, "storages");
+    out_.storages.push_back(stack_.back());
   }
 
   const std::string& who_;
+  const PickleUse& use_;
   Pickled out_;
   size_t at_ = 0;
-  int64_t dicts_ = 0;
+  int64_t containers_ = 0;
   std::vector<Value> stack_, memo_;
   std::vector<size_t> marks_;
 };
@@ -272,6 +301,8 @@ const char* name(Value::Kind kind) {
 
 const StorageType& Pickled::type(Value storage) const { return storage_type(part(storage, 1).at); }
 
-Pickled read_pickle(std::string_view bytes, const std::string& who) { return Machine(bytes, who).run(); }
+Pickled read_pickle(std::string_view bytes, const std::string& who, const PickleUse& use) {
+  return Machine(bytes, who, use).run();
+}
 
 }  // namespace camo::detail

@@ -2,17 +2,19 @@
 //
 // A pickle is a program for a stack machine whose REDUCE instruction can call any Python function.  This machine knows
 // only the instructions that describe a dict of tensors.  It calls nothing: it looks up the names of functions in a
-// list of ten storage types and four harmless names.  Everything else is refused by name.
+// list of ten storage types and five harmless names.  Everything else is refused by name.
 // Values are 16 bytes and refer to others by index, and nothing recurses.  So memory stays below about 60 times the
 // pickle's length and below 256 MiB, and a container that contains itself does no harm.  The contents of lists are
-// dropped, because weights have none.
-// Format: Python's pickletools documents every instruction.  Internal to tensor/io/torch_file.cpp.
+// dropped unless asked for, because weights have none.
+// Format: Python's pickletools documents every instruction.  Internal to tensor/io/torch_container.cpp.
 #pragma once
 
 #include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
+
+#include "tensor/error.h"
 
 namespace camo::detail {
 
@@ -21,7 +23,8 @@ struct Value {
   Kind kind = none;
   uint32_t count = 0;  // length: bytes of a text; values of a tuple, storage or tensor
   int64_t at = 0;      // an integer itself; where a text lies in the pickle, where a tuple, storage or tensor
-                       // lies in the pool; the number of a dict; the row of a global
+                       // lies in the pool; the number of a dict or list; the row of a global; where the bytes
+                       // of an integer lie that is too long for 64 bits
 };
 const char* name(Value::Kind kind);
 
@@ -37,19 +40,31 @@ struct Pickled {
     Value key, value;
   };
 
-  std::string_view bytes;
+  std::string_view bytes;  // from PROTO to STOP
   std::vector<Value> pool;
-  std::vector<Item> items;  // items of all dicts, in the order they were set
+  std::vector<Item> items;      // items of all dicts, in the order they were set; those of lists if asked for
+  std::vector<Value> storages;  // every storage that the pickle names, in order, perhaps more than once
   Value top;
 
   std::string_view text(Value v) const { return bytes.substr(size_t(v.at), v.count); }
   /// Value i of a tuple, storage or tensor.  A storage has: "storage", type, key, location, count of numbers.  A tensor
-  /// has the arguments of torch._utils._rebuild_tensor_v2, which begin with storage, offset, size, strides.
+  /// has the arguments of torch._utils._rebuild_tensor or _v2, which begin with storage, offset, size, strides.
   Value part(Value v, uint32_t i) const { return pool[size_t(v.at) + i]; }
   const StorageType& type(Value storage) const;
 };
 
+struct PickleUse {
+  const char* name = "data.pkl";  // what errors call it
+  bool alone = true;              // refuse bytes after its end
+  bool lists = false;             // keep the values of lists, as items without a key
+};
+
+/// The pickle does not end within the bytes given.
+struct PickleCut : WeightsError {
+  using WeightsError::WeightsError;
+};
+
 /// Throws WeightsError with a text that begins with `who`.  The result points into `bytes`.
-Pickled read_pickle(std::string_view bytes, const std::string& who);
+Pickled read_pickle(std::string_view bytes, const std::string& who, const PickleUse& use = {});
 
 }  // namespace camo::detail

@@ -10,6 +10,7 @@ namespace {
 
 constexpr std::pair<std::string_view, std::string_view> kCallable[] = {{"collections", "OrderedDict"},
                                                                        {"torch._utils", "_rebuild_tensor_v2"},
+                                                                       {"torch._utils", "_rebuild_tensor"},
                                                                        {"torch._utils", "_rebuild_parameter"},
                                                                        {"torch", "Size"}};
 constexpr StorageType kStorages[] = {
@@ -45,8 +46,6 @@ const char* refused_instruction(uint8_t code) {
                                                        {'L', "LONG"},
                                                        {'P', "PERSID"},
                                                        {'S', "STRING"},
-                                                       {'T', "BINSTRING"},
-                                                       {'U', "SHORT_BINSTRING"},
                                                        {'V', "UNICODE"},
                                                        {'d', "DICT"},
                                                        {'g', "GET"},

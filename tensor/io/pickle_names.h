@@ -6,7 +6,7 @@
 namespace camo::detail {
 
 /// The globals that may be called; numbers from kCallables on are storage types.
-enum Callable { kOrderedDict, kTensor, kParameter, kSize, kCallables };
+enum Callable { kOrderedDict, kTensor, kTensorV1, kParameter, kSize, kCallables };
 
 /// The number of a global, or -1.
 int64_t find_global(std::string_view module, std::string_view name);

@@ -1,5 +1,5 @@
 // Interprets a pickle of torch.save: which of its dicts has the weights, and where each tensor's numbers lie.  Internal
-// to tensor/io/torch_file.cpp.
+// to tensor/io/torch_container.cpp.
 #pragma once
 
 #include <array>

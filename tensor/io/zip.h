@@ -4,7 +4,7 @@
 // see different files.  This reader requires that both agree: the end record is the last in the file, the directory
 // ends where the end record begins, every local header repeats its directory entry, and the records follow each other
 // from byte 0 without hole or overlap.  Comments, several disks, and two records with one name are refused.
-// Internal to tensor/io/torch_file.cpp.
+// Internal to tensor/io/torch_container.cpp.
 // Format: https://pkware.cachefly.net/webdocs/casestudies/APPNOTE.TXT
 #pragma once
 

@@ -7,6 +7,7 @@
 // This build leaves out the networks and matrix products.
 namespace camo {
 std::vector<std::string> nn::backbone_names() { return {"pvt_v2_b0", "pvt_v2_b2"}; }
+std::string nn::backbone_name(const std::string& name) { return name; }
 std::vector<std::string> moe::model_names() { return {"camoxpert", "camoxpert-sparse"}; }
 const std::vector<moe::LossTerm>& moe::loss_terms() {
   static const std::vector<LossTerm> terms = {{"structure", 1, "", nullptr}, {"search", 0.5, "", nullptr, false}};

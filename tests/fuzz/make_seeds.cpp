@@ -101,6 +101,22 @@ void torch() {
   put("torch/deflate", zip({{"a/data.pkl", words, 0, 8}}));
 }
 
+void legacy() {
+  const std::string storage(24, '\1');
+  const std::string two = str("w") + legacy_tensor({"FloatStorage", "1", 6, 0, {3, 2}, {1, 3}}) + str("n") +
+                          legacy_tensor({"LongStorage", "0", 3, 1, {2}, {1}});
+  put("legacy/state", legacy_file(pickle(dict(two)), {{3, storage}, {6, storage}}));
+  put("legacy/wrapped",
+      legacy_file(pickle(dict(str("epoch") + "K\3" + str("state_dict") + dict(two))), {{3, storage}, {6, storage}}));
+  put("legacy/part",
+      legacy_file(pickle(dict(str("w") + legacy_tensor(kPlain, "(" + str("1") + "K\0K\6t"s))), {{6, storage}}));
+  std::string first = legacy_tensor(kPlain);  // before PyTorch 0.4, text of Python 2
+  first.replace(first.find("_rebuild_tensor_v2"), 18, "_rebuild_tensor");
+  first.replace(first.find("\x89" + global("collections", "OrderedDict")), 28, "");
+  put("legacy/first", legacy_file(pickle("}U\1w"s + first + "s"), {{6, storage}}));
+  put("legacy/empty", legacy_file(pickle("}"), {}));
+}
+
 void json() {
   put("json/empty", "{}");
   put("json/some", R"({"data": "synthetic", "size": "64x96", "lr": 1e-3, "epochs": 4, "model": "camoxpert-sparse"})");
@@ -177,5 +193,5 @@ void image() {
 int main(int count, char** words) {
   if (count != 2) return std::fprintf(stderr, "make_seeds FOLDER\n"), 2;
   g_folder = words[1];
-  safetensors(), index(), torch(), json(), image();
+  safetensors(), index(), torch(), legacy(), json(), image();
 }

@@ -122,6 +122,24 @@ inline std::string file(const std::string& pickle, const std::vector<std::string
   records.push_back({"archive/version", "3\n"});
   return zip(records, options);
 }
+/// A file as PyTorch wrote before 1.6, whose object is this pickle; the storages have the keys "0", "1", ...
+inline std::string legacy_file(const std::string& pickle, const std::vector<std::pair<int64_t, std::string>>& storages,
+                               const std::string& after = "") {
+  std::string out = "\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19."s + "\x80\x02M\xe9\x03."s;
+  out += torch_writer::pickle(dict(str("protocol_version") + "M\xe9\x03" + str("little_endian") + "\x88" +
+                                   str("type_sizes") + dict(str("short") + integer(2) + str("int") + integer(4))));
+  out += pickle;
+  std::string keys = "]q\0("s;
+  for (size_t i = 0; i < storages.size(); ++i) keys += str(std::to_string(i));
+  out += torch_writer::pickle(keys + "e");
+  for (const auto& [numel, data] : storages) out += raw(numel) + data;
+  return out + after;
+}
+/// A tensor of such a file: its storage has a sixth part, which says of which other storage it is a part.
+inline std::string legacy_tensor(const View& v, const std::string& part_of = "N") {
+  std::string out = tensor(v);
+  return out.insert(out.find("tQ"), part_of);
+}
 /// Storages for a pickle that names "0" to "9": 24 bytes each, the last one empty.
 inline std::vector<std::string> ten_storages() {
   std::vector<std::string> out(10, std::string(24, '\1'));

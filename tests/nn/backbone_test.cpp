@@ -21,6 +21,23 @@ TEST_CASE("every backbone has timm's number of parameters, as its golden file st
   }
 }
 
+TEST_CASE("a backbone may be called as timm calls it, with or without a tag, and as its repository is called") {
+  CHECK(backbone_name("swin_tiny_patch4_window7_224") == "swin_tiny");
+  CHECK(backbone_name("swin_small_patch4_window7_224.ms_in22k_ft_in1k") == "swin_small");
+  CHECK(backbone_name("convnext_tiny.fb_in22k_ft_in1k_384") == "convnext_tiny");
+  CHECK(backbone_name("timm/pvt_v2_b2_li.in1k") == "pvt_v2_b2_li");
+  CHECK(backbone_name("hf-hub:timm/edgenext_base.in21k_ft_in1k") == "edgenext_base");
+  for (const std::string& name : backbone_names()) {
+    CHECK(backbone_name(name) == name);
+    CHECK(backbone_name(name + ".in1k") == name);
+  }
+  for (const char* unknown : {"", ".in1k", "timm/", "resnet50.a1_in1k", "pvt_v2_b", "PVT_V2_B2"})
+    CHECK(backbone_name(unknown) == unknown);
+  CHECK(backbone("timm/pvt_v2_b0.in1k", {.initialise = false})->parameter_count() ==
+        backbone("pvt_v2_b0", {.initialise = false})->parameter_count());
+  CHECK_THROWS_WITH_AS(backbone("pvt_v2_b9.in1k"), doctest::Contains("no 'pvt_v2_b9.in1k'"), ConfigError);
+}
+
 TEST_CASE("the sizes of the maps round up or down as in the family, and an image that does not fit is refused") {
   struct Sizes {
     std::string name;

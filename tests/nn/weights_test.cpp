@@ -92,6 +92,32 @@ TEST_CASE("the original repositories' names load strictly, as timm's own filter 
   }
 }
 
+TEST_CASE("a file is recognised by names and shapes, also behind a prefix, with parts missing or added") {
+  auto shapes = [](const std::string& name, const std::string& prefix) {
+    std::vector<std::pair<std::string, Shape>> out;
+    for (auto [key, shape] : file_shapes(*backbone(name, Scope{.initialise = false})))
+      out.emplace_back(prefix + key, shape);
+    return out;
+  };
+  for (const std::string& name : backbone_names()) {
+    CAPTURE(name);
+    const Likeness like = likeness(shapes(name, ""));
+    CHECK(like.backbone == name);
+    CHECK(like.there == like.wanted);
+    CHECK(like.reading == "timm names");
+  }
+  auto part = shapes("pvt_v2_b1", "module.encoder.");
+  const int64_t all = int64_t(part.size());
+  part.resize(part.size() - 5);
+  for (int i = 0; i < 9; ++i) part.emplace_back(text("module.encoder.extra.", i), Shape{3});
+  const Likeness like = likeness(part);
+  CHECK(like.backbone == "pvt_v2_b1");
+  CHECK(like.wanted == all);
+  CHECK(like.there == all - 5);
+  CHECK(like.reading == "timm names behind \"module.encoder.\"");
+  CHECK(likeness({{"conv.weight", Shape{3}}}).there == 0);
+}
+
 TEST_CASE("both of timm's dialects load strictly; heads are skipped and reported") {
   for (const std::string& name : families_here()) {
     CAPTURE(name);

@@ -1,9 +1,10 @@
 """Compares what Camo reads from files of torch.save with the same weights as safetensors, bit for bit.
 
 For each of the sixteen backbones, timm's random state_dict is saved both ways, and `camo inspect --hash` must print the
-same digests.  Then come views, types and wrappers that torch.save can write, and pickles that it never writes.
+same digests.  Then come views, types and wrappers that torch.save can write, as a zip and as before PyTorch 1.6, files that
+others saved, and pickles that torch.save never writes.
 
-    python tests/peers/torch_files.py --camo build/camo
+    python tests/peers/torch_files.py --camo build/camo [--files F.pth ...]
 """
 
 import argparse
@@ -103,6 +104,7 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--camo", default="build/camo")
     parser.add_argument("--backbones", nargs="*", default=BACKBONES)
+    parser.add_argument("--files", nargs="*", default=[], help="state_dicts that others saved")
     options = parser.parse_args()
     torch.manual_seed(1)
     print(f"torch {torch.__version__}, timm {timm.__version__}")
@@ -116,9 +118,12 @@ def main():
             good.append(compare(name, options.camo, saved, plain))
         state, dense = strange_state()
         safetensors.torch.save_file(dense, plain)
-        for protocol in 2, 3, 4, 5:
-            torch.save({"model": state, "epoch": 3, "lr": 1e-3, "note": None}, saved, pickle_protocol=protocol)
-            good.append(compare(f"views and types, protocol {protocol}", options.camo, saved, plain))
+        for zipped in True, False:
+            for protocol in 2, 3, 4, 5:
+                torch.save({"model": state, "epoch": 3, "lr": 1e-3, "note": None}, saved, pickle_protocol=protocol,
+                           _use_new_zipfile_serialization=zipped)
+                good.append(compare(f"{'' if zipped else 'before 1.6: '}views and types, protocol {protocol}",
+                                    options.camo, saved, plain))
         optimizer = torch.optim.AdamW([torch.nn.Parameter(torch.randn(3))])
         optimizer.param_groups[0]["params"][0].sum().backward()
         optimizer.step()
@@ -151,8 +156,10 @@ def main():
             print(f"{'':<30} PyTorch loads it")
         except Exception as error:
             print(f"{'':<30} PyTorch: {error}")
-        torch.save(dense, saved, _use_new_zipfile_serialization=False)
-        good.append(refused("older format", options.camo, saved, "weights_only=True"))
+        for file in map(pathlib.Path, options.files):
+            state = torch.load(file, weights_only=True)
+            safetensors.torch.save_file({k: v.contiguous() for k, v in state.items()}, plain)
+            good.append(compare(file.name[:30], options.camo, file, plain))
         with zipfile.ZipFile(saved, "w", zipfile.ZIP_DEFLATED) as archive:
             archive.writestr("archive/data.pkl", pickle.dumps({}, 2))
         good.append(refused("compressed", options.camo, saved, "deflate"))

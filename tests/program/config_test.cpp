@@ -52,6 +52,14 @@ TEST_CASE("an unknown key or a value out of range: the message names it and what
   CHECK_THROWS_WITH_AS(loss_weights("bce=-1"), doctest::Contains("loss: bce"), ConfigError);
 }
 
+TEST_CASE("a backbone may have timm's full name, and is written with Camo's") {
+  TrainConfig c;
+  parse_config(R"({"backbone": "swin_tiny_patch4_window7_224.ms_in1k"})", "test", c);
+  CHECK(c.backbone == "swin_tiny");
+  set(options(c).only({"backbone"})[0], "timm/pvt_v2_b2.in1k", "--backbone");
+  CHECK(c.backbone == "pvt_v2_b2");
+}
+
 TEST_CASE("choices are written as words, and read back from them") {
   const std::string words =
       R"({"augment": "off", "attention": "linear", "device": "cuda", "precision": "bf16", "bf16-units": "auto", "tf32": "on"})";

@@ -224,6 +224,7 @@ TEST_CASE("train, eval, predict and inspect work together") {
   test::ProcessResult inspect = run_camo("inspect --stats --hash " + weights);
   CHECK(inspect.code == 0);
   CHECK(inspect.out.find("ema.") != std::string::npos);
+  CHECK(test::contains(inspect.out, "looks like pvt_v2_b0: 176 of 176 tensors, timm names behind"));
   CHECK(inspect.out.find("NaN or infinite") == std::string::npos);
   CHECK(inspect.out == run_camo("inspect --stats --hash " + weights).out);
 }

@@ -4,6 +4,7 @@
 
 #include "examples/camo/commands/commands.h"
 #include "examples/camo/options/format.h"
+#include "nn/weights.h"
 #include "tensor/io/io.h"
 #include "tensor/random.h"
 
@@ -42,6 +43,16 @@ std::string harmless(std::string s) {
     before = u;
   }
   return s;
+}
+
+/// "looks like pvt_v2_b2: 352 of 352 tensors, timm names"
+std::string looks_like(const SafeHeader& header) {
+  std::vector<std::pair<std::string, Shape>> shapes;
+  for (const TensorInfo& t : header.tensors)
+    if (t.shape.rank <= kMaxRank) shapes.emplace_back(t.name, Shape(std::span(t.shape.begin(), t.shape.end())));
+  const nn::Likeness like = nn::likeness(shapes);
+  if (2 * like.there < like.wanted || like.there == 0) return "looks like none of the backbones of `camo backbones`";
+  return text("looks like ", like.backbone, ": ", like.there, " of ", like.wanted, " tensors, ", like.reading);
 }
 
 }  // namespace
@@ -88,7 +99,7 @@ int inspect_command(const Arguments& words) {
   std::printf("%s: %zu tensors, %lld numbers, %s, %s", header.format.c_str(), header.tensors.size(), (long long)numbers,
               bytes_text(double(bytes)).c_str(), sums);
   if (hashes) std::printf(", digest of all %016llx", (unsigned long long)all);
-  std::printf("\n");
+  std::printf("\n%s\n", looks_like(header).c_str());
   return 0;
 }
 

@@ -47,6 +47,12 @@ Options options(RouterSettings& settings) {
           {"clip", &settings.group.clip, "largest norm of the routers' gradients; 0: no limit", 0, 1e9}};
 }
 
+Option backbone_choice(std::string* value) {
+  Option out = choice("backbone", value, "feature extractor", nn::backbone_names());
+  out.meant = nn::backbone_name;
+  return out;
+}
+
 }  // namespace
 
 RouterSettings router_settings(const TrainConfig& c) {
@@ -79,7 +85,7 @@ Options options(TrainConfig& c) {
       {"data", &c.data, "folder of photographs and masks, a list file, or 'synthetic'"},
       {"out", &c.out, "run folder to make: configuration, weights, metrics, pictures"},
       choice("model", &c.model, "network", moe::model_names()),
-      choice("backbone", &c.backbone, "feature extractor", nn::backbone_names()),
+      backbone_choice(&c.backbone),
       {"weights", &c.weights, "pretrained weights of the backbone: safetensors, PyTorch's .pth, or a run folder"},
       {"freeze", &c.freeze, "keep the backbone's weights as they are and turn its drop path off"},
       {"size", &c.size, "photographs are resized to this many pixels", 32, 4096},

@@ -47,7 +47,7 @@ ImageSize parse_size(const Option& o, const std::string& word, const std::string
 
 /// The index of `word` among the allowed ones.
 size_t place(const Option& o, const std::string& word, const std::string& label) {
-  const auto found = std::find(o.words.begin(), o.words.end(), word);
+  const auto found = std::find(o.words.begin(), o.words.end(), o.meant ? o.meant(word) : word);
   check<ConfigError>(found != o.words.end(), label, ": no such choice, got '", word, "'", hint(word, o.words));
   return size_t(found - o.words.begin());
 }

@@ -40,7 +40,8 @@ struct Option {
   Target value;
   std::string help;  // what it is, and its unit
   double low = -std::numeric_limits<double>::infinity(), high = std::numeric_limits<double>::infinity();
-  std::vector<std::string> words = {};  // allowed words of a choice or a text; empty: any text
+  std::vector<std::string> words = {};                 // allowed words of a choice or a text; empty: any text
+  std::string (*meant)(const std::string&) = nullptr;  // the allowed word for another that means the same
 };
 
 struct Options : std::vector<Option> {
