@@ -88,6 +88,32 @@ TEST_CASE("the gradients of slices of one tensor are added into one gradient") {
   CHECK(to_vector<float>(x.grad()) == std::vector<float>{0, 2, 4, 7, 9, 11, 1, 1, 1, 1, 1, 1});
 }
 
+TEST_CASE("rows added to a gradient that two inputs share leave the other input's gradient alone") {
+  Var a = Var::leaf(ones({2, 2})), b = Var::leaf(ones({2, 2}));
+  Var rows = slice_rows(a, 0, 1);  // recorded before the sum, so it runs backward after it
+  Var y = add(a, b);
+  backward(add(sum(y), sum(rows)));
+  CHECK(to_vector<float>(a.grad()) == std::vector<float>{2, 2, 1, 1});
+  CHECK(to_vector<float>(b.grad()) == std::vector<float>{1, 1, 1, 1});
+}
+
+TEST_CASE("of several largest or smallest elements only the first gets the gradient") {
+  Var x = Var::leaf(from<float>({3, 1, 3, 1, 3, 1}, {2, 3}));
+  auto gradient = [&](const Var& y) {
+    x.set_grad(zeros({2, 3}));
+    backward(sum(y));
+    return to_vector<float>(x.grad());
+  };
+  using Numbers = std::vector<float>;
+  CHECK(gradient(max(x, {0, 1}, false)) == Numbers{1, 0, 0, 0, 0, 0});
+  CHECK(gradient(min(x, {0, 1}, false)) == Numbers{0, 1, 0, 0, 0, 0});
+  CHECK(gradient(max(x, {1}, true)) == Numbers{1, 0, 0, 0, 1, 0});
+  CHECK(gradient(min(x, {1}, false)) == Numbers{0, 1, 0, 1, 0, 0});
+  Var same = Var::leaf(ones({3, 2}));
+  backward(sum(max(same, {0}, false)));
+  CHECK(to_vector<float>(same.grad()) == Numbers{1, 1, 0, 0, 0, 0});
+}
+
 TEST_CASE("checkpoint gives the gradient of the plain function and keeps less memory") {
   auto f = [](const Vars& v) { return gelu(matmul(gelu(matmul(v[0], v[1])), v[1])); };
   auto gradients = [&](const std::function<Var(const Vars&)>& g, int64_t* kept) {

@@ -26,7 +26,25 @@ int kill_at(const char*, int64_t number) {
   if (number == g_at) kill(getpid(), SIGKILL);
   return 0;
 }
+std::vector<std::string> g_calls;
+int note(const char* call, int64_t number) {
+  if (number > 0 && (std::string(call) != "write" || g_calls.back() != "write")) g_calls.push_back(call);
+  return 0;
+}
 }  // namespace
+
+TEST_CASE("a save syncs the data before it renames the file, and the folder after it") {
+  Folder folder;
+  using Calls = std::vector<std::string>;
+  g_calls.clear();
+  set_file_hook(note);
+  write_safetensors(folder.file("w"), small_file(1));
+  CHECK(g_calls == Calls{"open", "write", "fsync", "close", "rename", "open", "fsync"});
+  g_calls.clear();
+  write_file(folder.file("quick"), "x", /*durable=*/false);
+  CHECK(g_calls == Calls{"open", "write", "close", "rename"});
+  set_file_hook(nullptr);
+}
 
 TEST_CASE("a save that is killed before or after any file call leaves the old file or the new one") {
   Folder folder;

@@ -77,6 +77,39 @@ TEST_CASE("any image size gives logits of that size, in every model") {
   }
 }
 
+TEST_CASE("an image of any size is padded at the bottom and right, and its map is the top left part of the whole one") {
+  for (const std::string& model : model_names()) {
+    CAPTURE(model);
+    CamoXpert net(nn::Scope{.seed = 1}, small(model));
+    net.train(false);
+    NoGrad no_grad;
+    const Tensor x = randn({1, 33, 95, 3}, 2);
+    Tensor whole = zeros({1, 64, 96, 3});  // multiples of 32
+    for (int64_t h = 0; h < 33; ++h)
+      for (int64_t i = 0; i < 95 * 3; ++i) whole.write<float>()[h * 96 * 3 + i] = x.read<float>()[h * 95 * 3 + i];
+    const Tensor part = net.forward(Var(x)).logits.value(), all = net.forward(Var(whole)).logits.value();
+    int64_t wrong = 0;
+    for (int64_t h = 0; h < 33; ++h)
+      for (int64_t w = 0; w < 95; ++w) wrong += part.read<float>()[h * 95 + w] != all.read<float>()[h * 96 + w];
+    CHECK(wrong == 0);
+  }
+}
+
+TEST_CASE("the auxiliary loss is the sum over all scales") {
+  for (const char* model : {"camoxpert", "camoxpert-sparse"}) {
+    CAPTURE(model);
+    CamoXpertConfig config = small(model);
+    config.mixture.balancing = Balancing::auxiliary, config.mixture.auxiliary = 0.5;
+    CamoXpert net(nn::Scope{.seed = 1}, config);
+    const CamoXpertOut out = net.forward(Var(randn({3, 64, 64, 3}, 2)));
+    REQUIRE(out.stats.size() == 4);
+    double sum = 0;
+    for (const MoeStats& stats : out.stats) sum += 0.5 * item(stats.auxiliary);
+    CHECK(item(out.aux_loss.value()) == doctest::Approx(sum).epsilon(1e-6));
+    CHECK(sum > 4 * 0.4);
+  }
+}
+
 TEST_CASE("an unknown model, or routing by pixel with convolutional experts: the error lists what exists") {
   CHECK_THROWS_WITH_AS(CamoXpert(nn::Scope{}, {.model = "camoxprt"}), doctest::Contains("camoxpert-sparse"),
                        ConfigError);

@@ -6,11 +6,14 @@
 #include <filesystem>
 #include <regex>
 
+#include "examples/camo/options/config.h"
+#include "examples/camo/options/other_flags.h"
 #include "examples/camo/run/run_folder.h"
 #include "tensor/io/file.h"
 #include "tests/program/program_run.h"
 
 using namespace camo;
+using namespace camo::program;
 using namespace camo::test;
 namespace fs = std::filesystem;
 
@@ -65,6 +68,48 @@ TEST_CASE("commands, flags and values") {
   expect_line("inspect", 2, {"FILE"});
   expect_line("synth", 2, {"--out"});
   expect_line("bench convolution", 2, {"convolution", "did you mean conv?"});
+}
+
+TEST_CASE("flags of other programs get the right word at once, all in one message") {
+  const std::pair<const char*, const char*> brought[] = {
+      {"--dataset-path COD10K", "--dataset-path [--data DIR]"},
+      {"--checkpoint-dir c", "--checkpoint-dir [--out DIR]"},
+      {"--num-experts 6", "--num-experts [--experts N]"},
+      {"--moe-num-experts 6", "--moe-num-experts [--experts N]"},
+      {"--moe-top-k 2", "--moe-top-k [--chosen K]"},
+      {"--accumulation-steps 4", "--accumulation-steps [--accumulate N]"},
+      {"--use-ema", "--use-ema [--ema-decay X"},
+      {"--deep-supervision", "--deep-supervision [--loss"},
+      {"--use-sparse-moe", "--use-sparse-moe [--model camoxpert-sparse]"},
+      {"--use-cod-specialized", "--use-cod-specialized [--model camoxpert-cod]"},
+      {"--img_size=352", "--img_size [--size N]"},
+      {"--scheduler cosine", "--scheduler [--min-lr X and --warmup"},
+      {"--AMP", "--AMP [--precision bf16]"},
+      {"--num_workers 4", "--num_workers [--workers N]"},
+      {"--use-ddp", "--use-ddp [a run is one process]"},
+  };
+  std::string line = "train", words;
+  for (const auto& [typed, said] : brought) line += text(" ", typed), words += text("no such flag ", said, "|");
+  const ProcessResult result = run_camo(line + " --epochs 3");
+  CHECK(result.code == 2);
+  for (const auto& [typed, said] : brought) {
+    CAPTURE(typed);
+    CHECK(test::contains(result.error, text("no such flag ", said)));
+  }
+  CHECK(!test::contains(result.error, "--epochs"));
+  expect_line("predict --num-experts 4", 2, {"no such flag --num-experts [camo predict --help]"});
+}
+
+TEST_CASE("no word for another program's flag is one of Camo's own, and each advice is a flag of camo train") {
+  TrainConfig config;
+  std::vector<std::string> known = options(config).names();
+  known.push_back("resume");
+  for (const OtherFlag& row : other_flags())
+    for (const std::string& name : row.names) {
+      CAPTURE(name);
+      CHECK(std::find(known.begin(), known.end(), name) == known.end());
+      CHECK(other_flag(name, known) == row.advice);
+    }
 }
 
 TEST_CASE("configuration files") {

@@ -10,6 +10,7 @@
 #include <iostream>
 #include <system_error>
 
+#include "examples/camo/options/other_flags.h"
 #include "tensor/error.h"
 
 namespace camo::program {
@@ -47,6 +48,8 @@ std::string wrong_flag(const Command& command, const std::string& word) {
   name = name.substr(0, name.find('='));
   std::vector<std::string> known = command.options.names();
   known.push_back("help");
+  if (const std::string other = other_flag(name, known); !other.empty())
+    return text("no such flag --", name, " [", other, "]\n");
   const std::string near = nearest(name, known);
   return text("no such flag --", name,
               near.empty() ? " [camo " + command.name + " --help]" : " [did you mean --" + near + "?]", "\n");

@@ -28,13 +28,19 @@ bool is_terminal() {
 
 }  // namespace
 
+void TimeLeft::at(double seconds, int64_t step) {
+  recent_.emplace_back(seconds, step);
+  while (recent_.size() > 2 && recent_.back().first - recent_.front().first > 60) recent_.pop_front();
+}
+
+double TimeLeft::until(int64_t steps) const {
+  const auto [then, before] = recent_.front();
+  const auto [now, step] = recent_.back();
+  return double(steps - step) * (now - then) / double(std::max<int64_t>(step - before, 1));
+}
+
 Progress::Progress(int64_t epochs, int64_t steps, int64_t done)
-    : terminal_(is_terminal()),
-      epochs_(epochs),
-      steps_(steps),
-      done_(done),
-      recent_{{0., done}},
-      start_(Clock::now()) {}
+    : terminal_(is_terminal()), epochs_(epochs), steps_(steps), left_(done), start_(Clock::now()) {}
 
 double Progress::seconds() const { return std::chrono::duration<double>(Clock::now() - start_).count() - paused_; }
 
@@ -45,15 +51,12 @@ void Progress::resume() { paused_ += std::chrono::duration<double>(Clock::now() 
 void Progress::step(int64_t epoch, int64_t step, double loss, double rate, int64_t images) {
   double now = seconds();
   speed_ = double(images) / std::max(now, 1e-9);
-  recent_.emplace_back(now + paused_, step);
-  while (recent_.size() > 2 && recent_.back().first - recent_.front().first > 60) recent_.pop_front();
+  left_.at(now + paused_, step);
   if (now - last_print_ < (terminal_ ? 0.2 : 10)) return;
   last_print_ = now;
-  const auto [then, before] = recent_.front();
-  const double left = double(steps_ - step) * (now + paused_ - then) / double(std::max<int64_t>(step - before, 1));
   std::string words = text("epoch ", epoch, "/", epochs_, "  step ", step, "/", steps_, "  loss ", fixed(loss, 4),
-                           "  lr ", formatted("%.2e", rate), "  ", fixed(speed_, 1), " img/s  eta ", clock_text(left),
-                           "  mem ", bytes_text(double(resident_bytes())));
+                           "  lr ", formatted("%.2e", rate), "  ", fixed(speed_, 1), " img/s  eta ",
+                           clock_text(left_.until(steps_)), "  mem ", bytes_text(double(resident_bytes())));
   if (terminal_) std::printf("\r%.*s\033[K", terminal_width() - 1, words.c_str());  // a wrapped line cannot be redrawn
   else std::printf("%s\n", words.c_str());
   std::fflush(stdout);

@@ -8,13 +8,26 @@
 
 namespace camo::program {
 
+/// The time that a run still takes, judged by its last minute: the first steps are slow.
+class TimeLeft {
+ public:
+  /// done: steps of earlier processes, which took none of this one's time.
+  explicit TimeLeft(int64_t done) : recent_{{0., done}} {}
+  /// `step` steps are done after so many seconds.
+  void at(double seconds, int64_t step);
+  /// Seconds until `steps` steps are done.
+  double until(int64_t steps) const;
+
+ private:
+  std::deque<std::pair<double, int64_t>> recent_;  // seconds and step, of the last minute
+};
+
 /// On a terminal, redraws one line; in a file or pipe, prints a line every ten seconds.
 class Progress {
  public:
   /// steps: in the whole run; done: in earlier processes.
   Progress(int64_t epochs, int64_t steps, int64_t done);
-  /// Call it after each step.  images: number trained on by this process so far.  The time still to go is judged by the
-  /// last minute: the first steps are slow.
+  /// Call it after each step.  images: number trained on by this process so far.
   void step(int64_t epoch, int64_t step, double loss, double rate, int64_t images);
   /// Prints a permanent line above the redrawn one.
   void line(const std::string& message);
@@ -29,8 +42,8 @@ class Progress {
   double seconds() const;
 
   bool terminal_, drawn_ = false;
-  int64_t epochs_, steps_, done_;
-  std::deque<std::pair<double, int64_t>> recent_;  // seconds with pauses, step: of the last minute
+  int64_t epochs_, steps_;
+  TimeLeft left_;  // pauses count
   double speed_ = 0, last_print_ = -1e9, paused_ = 0;
   Clock::time_point start_, pause_start_;
 };
