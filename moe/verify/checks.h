@@ -8,7 +8,8 @@
 
 namespace camo::moe::checks {
 
-constexpr double kRounding = 1e-6;  // of an f32 result that is summed in another order
+constexpr double kRounding = 1e-6;     // of an f32 result that is summed in another order
+constexpr double kSignificant = 0.01;  // a p-value: what is not there is found one time in a hundred
 
 inline Var rows_slice(const Var& x, int64_t begin, int64_t end) { return slice(x, 0, begin, end); }
 inline double norm(const Tensor& x) { return std::sqrt(sum_of_squares(x)); }

@@ -29,6 +29,12 @@ Flaw flaw(const Route& route, int64_t experts) {
     out.worst_sum = std::max(out.worst_sum, off);
     if (off > 1e-5) found(r, text("weights that sum to ", sum));
   }
+  if (!all_finite(route.logits.value())) {  // also one of an expert that is not chosen: the next step may choose it
+    const std::vector<double> z = to_vector<double>(route.logits.value());
+    const auto bad = std::find_if(z.begin(), z.end(), [](double v) { return !std::isfinite(v); });
+    found((bad - z.begin()) / experts, text("logit ", *bad, " of expert ", (bad - z.begin()) % experts));
+    out.finite = false;
+  }
   return out;
 }
 
@@ -60,6 +66,23 @@ Check weights_check(Moe& layer, const Var& rows) {
   Check c = within("weights", layer.path(), f.worst_sum, 1e-5,
                    text(rows.dim(0), " rows: weights sum to 1, none negative; choices distinct and in range"));
   if (f.row >= 0) c.verdict = Verdict::failed, c.sentence = text("row ", f.row, " has ", f.what);
+  return c;
+}
+
+// ---- output -----------------------------------------------------------------------------------------------
+
+/// What the experts add, |y - x|, against |x|.
+Check output_check(Moe& layer, const Tensor& x) {
+  constexpr double kMost = 1e3, kLeast = 1e-6;
+  NoGrad no_grad;
+  const Tensor y = layer.forward(Var(x)).y.value();
+  const double size = norm(x), added = norm(y - x) / size;
+  Check c = within("output", layer.path(), added, kMost, "what the experts add, against their input; finite, not zero");
+  auto fails = [&](const std::string& why) { c.verdict = Verdict::failed, c.sentence = why; };
+  if (!all_finite(y)) fails("the output holds NaN or infinity");
+  else if (added > kMost) fails("what the experts add is extreme against their input");
+  else if (added < kLeast) fails("the experts add nothing");
+  else if (norm(y) < kLeast * size) fails("the output is zero: the experts cancel their input");
   return c;
 }
 
@@ -183,11 +206,18 @@ std::vector<Check> verify_layer(Moe& layer, const Tensor& x) {
     out.push_back(checks::guarded(name, where, f));
   };
   add_check("weights", [&] { return checks::weights_check(layer, rows); });
-  add_check("gate", [&] { return checks::gate_check(layer, corner); });
-  add_check("batch", [&] { return checks::batch_check(layer, rows, B); });
+  add_check("output", [&] { return checks::output_check(layer, x); });
+  const bool degenerate = out.back().verdict == Verdict::failed;
+  /// The checks that compare outputs or gradients.
+  auto compare = [&](const char* name, const std::function<Check()>& f) {
+    if (degenerate) out.push_back(checks::skipped(name, where, "output fails here: there is nothing to compare"));
+    else add_check(name, f);
+  };
+  compare("gate", [&] { return checks::gate_check(layer, corner); });
+  compare("batch", [&] { return checks::batch_check(layer, rows, B); });
   const bool together = out.back().verdict == Verdict::failed;
   add_check("spatial", [&] { return checks::spatial_check(layer, rows, B); });
-  add_check("dispatch", [&] {
+  compare("dispatch", [&] {
     return together
                ? checks::skipped("dispatch", where, "batch fails here: single rows give other results than the batch")
                : checks::dispatch_check(layer, corner);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
 #include <utility>
 
 #include "moe/verify/verify.h"
@@ -13,32 +14,91 @@ constexpr int64_t kParts = 4;  // tiles or pixels per image, at other positions 
 
 }  // namespace
 
+Surveyor::Surveyor(nn::Module& network, nn::NamedTensors first)
+    : Listener(network), records_(layers().size()), first_(std::move(first)) {}
+Surveyor::~Surveyor() = default;
+
 void Surveyor::passed(const Moe& layer, const Var& x, const MoeOut& out) {
   const size_t index = size_t(std::find(layers().begin(), layers().end(), &layer) - layers().begin());
   Record& record = records_[index];
-  const int64_t B = x.dim(0), E = layer.experts->count();
+  const int64_t B = x.dim(0), E = layer.experts->count(), K = layer.router.chosen;
   const std::vector<int64_t> expert = to_vector<int64_t>(out.route.expert);
-  const int64_t per_image = int64_t(expert.size()) / std::max<int64_t>(B, 1);
+  std::vector<double> weight = to_vector<double>(out.route.weight.value());
+  const int64_t choices = int64_t(expert.size()) / std::max<int64_t>(B, 1), rows = choices / K;  // of an image
   const size_t first = record.share.size();
-  record.share.resize(first + size_t(B * E));
-  for (int64_t i = 0; i < B * per_image; ++i)
-    record.share[first + size_t(i / per_image * E + expert[size_t(i)])] += 1 / double(per_image);
-  if (layer.routing != Routing::image) {
-    const Tensor seen = pooled(layer.rows(x).value());
-    const int64_t K = layer.router.chosen, rows = per_image / K, already = int64_t(record.share.size()) / E - B;
-    for (int64_t b = 0; b < B; ++b)
-      for (int64_t j = 0; j < std::min(kParts, rows); ++j) {
-        const int64_t r = b * rows + (j * rows / kParts + (already + b) * 7) % rows;
-        std::vector<double> part = to_vector<double>(seen.slice(r, r + 1)), went(size_t(E), 0.0);
-        for (int64_t k = 0; k < K; ++k) went[size_t(expert[size_t(r * K + k)])] += 1 / double(K);
-        record.part_features.insert(record.part_features.end(), part.begin(), part.end());
-        record.part_share.insert(record.part_share.end(), went.begin(), went.end());
-      }
+  record.share.resize(first + size_t(B * E)), record.weight.resize(first + size_t(B * E));
+  for (int64_t i = 0; i < B * choices; ++i) {
+    const size_t to = first + size_t(i / choices * E + expert[size_t(i)]);
+    record.share[to] += 1 / double(choices), record.weight[to] += weight[size_t(i)] / double(rows);
   }
+  const size_t ranks = record.ranked.size();
+  record.ranked.resize(ranks + size_t(B * K));
+  for (int64_t r = 0; r < B * rows; ++r) {
+    std::sort(weight.begin() + r * K, weight.begin() + (r + 1) * K, std::greater<>());
+    for (int64_t k = 0; k < K; ++k)
+      record.ranked[ranks + size_t(r / rows * K + k)] += weight[size_t(r * K + k)] / double(rows);
+  }
+  if (layer.routing != Routing::image) note_parts(layer, record, x, expert);
+  if (!first_.empty()) note_moves(layer, record, x, out.route);
   if (index + 1 < records_.size()) return;
   const std::vector<double> features = to_vector<double>(pooled(x.value()));
   features_.insert(features_.end(), features.begin(), features.end());
   images_ += B;
+}
+
+/// Notes some tiles or pixels of each image: what the layer sees there, and which experts they go to.
+void Surveyor::note_parts(const Moe& layer, Record& record, const Var& x, const std::vector<int64_t>& expert) {
+  const int64_t B = x.dim(0), E = layer.experts->count(), K = layer.router.chosen;
+  const Tensor seen = pooled(layer.rows(x).value());
+  const int64_t rows = int64_t(expert.size()) / K / B, already = int64_t(record.share.size()) / E - B;
+  for (int64_t b = 0; b < B; ++b)
+    for (int64_t j = 0; j < std::min(kParts, rows); ++j) {
+      const int64_t r = b * rows + (j * rows / kParts + (already + b) * 7) % rows;
+      std::vector<double> part = to_vector<double>(seen.slice(r, r + 1)), went(size_t(E), 0.0);
+      for (int64_t k = 0; k < K; ++k) went[size_t(expert[size_t(r * K + k)])] += 1 / double(K);
+      record.part_features.insert(record.part_features.end(), part.begin(), part.end());
+      record.part_share.insert(record.part_share.end(), went.begin(), went.end());
+    }
+}
+
+/// Compares the experts with the K largest logits with those of the first gate, without the balance, which moves even
+/// if the gate is never trained.
+void Surveyor::note_moves(const Moe& layer, Record& record, const Var& x, const Route& route) {
+  const int64_t B = x.dim(0), K = layer.router.chosen;
+  const Var rows = layer.rows(x);
+  if (!record.first) {
+    nn::NamedTensors tensors;
+    const std::string path = layer.router.path() + ".";
+    for (const auto& [name, t] : first_)
+      if (name.starts_with(path)) tensors.emplace_back(name.substr(path.size()), t.clone());
+    const nn::Scope scope{.device = layer.state().device, .dtype = layer.state().dtype, .initialise = false};
+    record.first = std::make_unique<Router>(scope, rows.dim(-1), layer.router.experts, layer.router.config);
+    nn::load_state_dict(*record.first, std::move(tensors));
+    record.first->train(false);
+  }
+  auto chosen = [&](const Var& logits) {
+    std::vector<int64_t> out = to_vector<int64_t>(top_k(logits.value(), K).index);
+    for (size_t i = 0; i < out.size(); i += size_t(K))
+      std::sort(out.begin() + int64_t(i), out.begin() + int64_t(i) + K);
+    return out;
+  };
+  NoGrad no_grad;
+  const std::vector<int64_t> now = chosen(route.logits), then = chosen(record.first->forward(rows).logits);
+  const int64_t n = int64_t(now.size()) / K / std::max<int64_t>(B, 1);  // rows of an image
+  for (int64_t b = 0; b < B; ++b) {
+    int64_t other = 0;
+    for (int64_t r = b * n; r < (b + 1) * n; ++r)
+      other += !std::equal(now.begin() + r * K, now.begin() + (r + 1) * K, then.begin() + r * K);
+    record.moved.push_back(double(other) / double(n));
+  }
+}
+
+nn::NamedTensors gates(nn::Module& network) {
+  nn::NamedTensors out;
+  for (Moe* layer : mixtures(network))
+    for (const auto& [name, t] : nn::state_dict(layer->router))
+      out.emplace_back(layer->router.path() + "." + name, t.clone());
+  return out;
 }
 
 Survey Surveyor::result() const {
@@ -51,7 +111,10 @@ Survey Surveyor::result() const {
     out.layers.push_back({.where = layer.path(),
                           .experts = layer.experts->names,
                           .chosen = layer.router.chosen,
-                          .share = from<double>(record.share, {images_, E})});
+                          .share = from<double>(record.share, {images_, E}),
+                          .weight = from<double>(record.weight, {images_, E}),
+                          .ranked = from<double>(record.ranked, {images_, layer.router.chosen})});
+    if (!record.moved.empty()) out.layers.back().moved = from<double>(record.moved, {images_});
     if (m == 0) continue;
     out.layers.back().part_share = from<double>(record.part_share, {m, E});
     out.layers.back().part_features = from<double>(record.part_features, {m, int64_t(record.part_features.size()) / m});

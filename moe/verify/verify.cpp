@@ -68,7 +68,7 @@ std::string flaw_in_passing(const Moe& layer, const Var& x, const MoeOut& out) {
 
 namespace camo::moe {
 
-std::vector<Check> verify(const Subject& s, const Survey* survey) {
+std::vector<Check> verify(const Subject& s, const Survey* survey, const HeldOut* held_out) {
   check(s.images.rank() == 4 && s.images.dim(0) >= 2, "verify: needs two images and more, got ", s.images.shape());
   const bool training = s.network.training();
   s.network.train(false);
@@ -92,21 +92,26 @@ std::vector<Check> verify(const Subject& s, const Survey* survey) {
   if (layers.empty())
     out.push_back(
         checks::skipped("weights", "network", "has no mixture: the checks of routing have nothing to look at"));
-  if (checks::fails(out, "dispatch"))
-    out.push_back(checks::skipped("batch", "network", "dispatch fails: images get each other's results"));
+  if (checks::fails(out, "dispatch") || checks::fails(out, "output"))
+    out.push_back(checks::skipped("batch", "network", "dispatch or output fails: there is nothing to compare"));
   else out.push_back(checks::guarded("batch", "network", [&] { return checks::mates_check(s); }));
   for (const debug::AttentionSizes& sizes : attentions)
     for (DType dtype : {DType::f32, DType::bf16}) out.push_back(verify_attention(sizes, dtype, s.images.device()));
   if (attentions.empty()) out.push_back(checks::skipped("flash", "network", "has no such attention"));
 
-  for (const char* name : {"usage", "content"})
-    if (!survey && !layers.empty()) out.push_back(checks::skipped(name, "network", "needs a trained model and data"));
-  if (survey)
-    for (Check& c : verify_survey(*survey)) {
-      if (checks::fails(out, "", c.where))
-        c = checks::skipped(c.name.c_str(), c.where, "another check fails here: its numbers mean nothing");
-      out.push_back(std::move(c));
-    }
+  std::vector<Check> of_many;
+  for (const char* name : {"trained", "usage", "domination", "content", "task"})
+    if (!layers.empty() && !(std::string(name) == "task" ? bool(held_out) : bool(survey)))
+      out.push_back(checks::skipped(name, "network", "needs data [--data]"));
+  if (survey) of_many = verify_survey(*survey);
+  if (held_out)
+    for (Check& c : verify_task(s.network, *held_out)) of_many.push_back(std::move(c));
+  const std::vector<Check> exact = out;
+  for (Check& c : of_many) {
+    if (checks::fails(exact, "", c.where))
+      c = checks::skipped(c.name.c_str(), c.where, "another check fails here: its numbers mean nothing");
+    out.push_back(std::move(c));
+  }
   s.network.train(training);
   return out;
 }

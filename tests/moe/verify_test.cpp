@@ -83,17 +83,17 @@ void train_some(Mini& net, int steps) {
   }
 }
 
-template <class Net> Survey survey_of(Net& net, int64_t n = 96) {
+template <class Net> Survey survey_of(Net& net, int64_t n = 96, const nn::NamedTensors& first = {}) {
   NoGrad no_grad;
   net.train(false);
-  Surveyor surveyor(net);
+  Surveyor surveyor(net, first);
   for (int64_t i = 0; i < n; i += 16) net.forward(Var(stripes(16, uint64_t(7000 + i)).first));
   return surveyor.result();
 }
 
-template <class Net> std::vector<Check> verified(Net& net, bool with_data) {
+template <class Net> std::vector<Check> verified(Net& net, bool with_data, const nn::NamedTensors& first = {}) {
   std::optional<Survey> survey;
-  if (with_data) survey = survey_of(net);
+  if (with_data) survey = survey_of(net, 96, first);
   const Subject subject{net, [&](const Var& x) { return net.forward(x); }, stripes(3, 1).first};
   return verify(subject, survey ? &*survey : nullptr);
 }
@@ -162,9 +162,9 @@ TEST_CASE("a fresh network passes the checks that apply; the others say that the
   Mini net;
   std::vector<Check> checks = verified(net, false);
   CHECK_MESSAGE(failed(checks).empty(), told(checks));
-  for (const char* name : {"usage", "content"})
+  for (const char* name : {"trained", "usage", "domination", "content", "task"})
     CHECK(std::count_if(checks.begin(), checks.end(), [&](const Check& c) {
-            return c.name == name && c.verdict == Verdict::skipped && c.sentence == "needs a trained model and data";
+            return c.name == name && c.verdict == Verdict::skipped && c.sentence == "needs data [--data]";
           }) == 1);
   for (const nn::Parameter& p : net.named_parameters()) CHECK(!p.var.grad().defined());
   for (Moe* layer : mixtures(net)) CHECK(layer->listeners.empty());
@@ -276,6 +276,140 @@ TEST_CASE("each planted defect fails its own check and no other") {
     CHECK_MESSAGE(failed(of_many) == Names{"content"}, told(of_many));
     CHECK(std::count_if(of_many.begin(), of_many.end(), [](auto& c) { return c.verdict == Verdict::failed; }) == 2);
   }
+}
+
+TEST_CASE("a gate that was not trained is red by name, whatever else was trained") {
+  Mini net;
+  const nn::NamedTensors first = gates(net);
+  train_some(net, 200);
+  std::vector<Check> checks = verified(net, true, first);
+  CHECK_MESSAGE(failed(checks).empty(), told(checks));
+  CHECK(std::count_if(checks.begin(), checks.end(),
+                      [](const Check& c) { return c.name == "trained" && c.verdict == Verdict::passed; }) == 2);
+
+  const auto back = [&](const Moe& layer, double step) {  // to the gate of the start, and a little on from there
+    for (nn::Parameter& p : layer.router.named_parameters())
+      for (const auto& [name, t] : first)
+        if (name == layer.router.path() + "." + p.name) {
+          Tensor value = p.var.value();
+          copy_into(value, t + randn(t.shape(), 5) * step);
+        }
+  };
+  for (Moe* layer : {&net.images, &net.tiles}) {
+    const nn::NamedTensors now = gates(net);
+    for (double step : {0.0, 1e-7}) {
+      back(*layer, step);
+      checks = verified(net, true, first);
+      CHECK_MESSAGE(failed(checks).front() == "trained", told(checks));  // and perhaps usage: the first gate is uneven
+      for (const Check& c : checks)
+        if (c.verdict == Verdict::failed) CHECK(c.where == layer->path());
+    }
+    nn::load_state_dict(net, now, /*strict=*/false);
+  }
+  checks = verified(net, true);
+  CHECK(std::count_if(checks.begin(), checks.end(), [](const Check& c) {
+          return c.name == "trained" && c.verdict == Verdict::skipped &&
+                 c.sentence == "the file does not hold the gate of the start";
+        }) == 2);
+}
+
+TEST_CASE("an expert that takes nearly all images, or nearly all of the weight, is red by name") {
+  Mini net;
+  train_some(net, 200);
+  Tensor balance = net.images.router.balance.value, bias = net.images.router.gate.bias.value();
+  SUBCASE("chosen by every image, with its usual weight") { balance.write<float>()[2] = 1000; }
+  SUBCASE("of the weight") { bias.write<float>()[3] += 10; }
+  const std::vector<Check> checks = verified(net, true);
+  CHECK_MESSAGE(failed(checks) == Names{"domination"}, told(checks));
+  for (const Check& c : checks)
+    if (c.verdict == Verdict::failed) {
+      CHECK(c.where == "images");
+      CHECK(c.sentence.find("mean weights by rank") != std::string::npos);
+    }
+}
+
+namespace {
+/// Adds its input times a factor.
+double g_factor;
+struct Scaled : Expert {
+  nn::Linear unused;
+  Scaled(nn::Scope s, int64_t dim) : Expert(std::move(s)), unused(sub("unused"), dim, 1) {}
+  Var forward(const Var& x) override { return x * g_factor; }
+};
+}  // namespace
+
+TEST_CASE("an output that is zero, that is extreme, or to which nothing was added, is red under its own name") {
+  for (auto [factor, words] : {std::pair{-1.0, "is zero"}, {1e8, "extreme"}, {0.0, "add nothing"}, {1e38, "NaN"}}) {
+    CAPTURE(factor);
+    g_factor = factor;
+    const std::vector<ExpertKind> kinds(3, {"scaled", make_expert<Scaled>});
+    Moe layer(nn::Scope{.seed = 5}, 16, kinds, {.chosen = 2});
+    const std::vector<Check> checks = verify_layer(layer, randn({3, 5, 5, 16}, 2) * 100.0);
+    CHECK_MESSAGE(failed(checks) == Names{"output"}, told(checks));
+    CHECK(std::any_of(checks.begin(), checks.end(), [&, words = words](const Check& c) {
+      return c.name == "output" && c.sentence.find(words) != std::string::npos;
+    }));
+  }
+}
+
+TEST_CASE("a logit that is not finite is found though its expert is not chosen") {
+  Mini net;
+  Tensor bias = net.images.router.gate.bias.value();
+  bias.write<float>()[4] = -INFINITY;
+  std::vector<Check> checks = verified(net, false);
+  CHECK_MESSAGE(failed(checks).front() == "weights", told(checks));
+  Guard guard(net);
+  net.forward(Var(stripes(4, 1).first));
+  CHECK(guard.not_finite().find("logit -inf of expert 4") != std::string::npos);
+}
+
+TEST_CASE(
+    "the loss rises when images take each other's routes if the experts differ by image, else a warning says so") {
+  auto task = [](Mini& net) {
+    auto [x, target] = stripes(48, 9000);
+    const HeldOut held{48, [&, x = x, target = target](int64_t begin, int64_t end) {
+                         std::vector<double> out;
+                         const Var logits = net.forward(Var(x.slice(begin, end)));
+                         for (int64_t i = begin; i < end; ++i)
+                           out.push_back(item(mean(bce_with_logits(Var(logits.value().slice(i - begin, i - begin + 1)),
+                                                                   target.slice(i, i + 1)))
+                                                  .value()));
+                         return out;
+                       }};
+    return verify_task(net, held);
+  };
+  Mini net;
+  train_some(net, 200);
+  std::vector<Check> checks = task(net);
+  REQUIRE(checks.size() == 2);
+  CHECK_MESSAGE(checks[0].verdict == Verdict::passed, told(checks));
+
+  {  // all images go to the same experts with the same weights
+    Plant plant(net.images, [](Route& r) {
+      const Tensor first = zeros({r.expert.dim(0)}, DType::i64);
+      r.expert = gather_rows(r.expert, first), r.weight = gather_rows(r.weight, first);
+    });
+    checks = task(net);
+    CHECK_MESSAGE(checks[0].verdict == Verdict::warned, told(checks));
+    CHECK(checks[0].measured == 1);
+    CHECK(checks[0].sentence.find("routes do not matter") != std::string::npos);
+  }
+  CHECK(task(net)[0].verdict == Verdict::passed);
+  CHECK(net.images.listeners.empty());
+}
+
+TEST_CASE("a fresh network with many images is told what they do, and is not judged by it") {
+  Mini net;
+  net.images.router.balance.value.write<float>()[2] = 1000;
+  Survey survey = survey_of(net);
+  const Names found = failed(verify_survey(survey));
+  CHECK(std::find(found.begin(), found.end(), "domination") != found.end());
+  survey.trained = false;
+  const std::vector<Check> checks = verify_survey(survey);
+  CHECK_MESSAGE(failed(checks).empty(), told(checks));
+  CHECK(std::any_of(checks.begin(), checks.end(), [](const Check& c) {
+    return c.name == "domination" && c.verdict == Verdict::warned && c.where == "images";
+  }));
 }
 
 TEST_CASE("in training the guard names check, layer and image, and detaches itself") {

@@ -112,11 +112,14 @@ TEST_CASE("with routing by tile, the first choices are drawn over the photograph
 TEST_CASE("camo verify and camo route run from the command line") {
   test::ProcessResult fresh = test::run_camo("verify --size 32 --threads 1");
   CHECK(fresh.code == 0);
-  CHECK(fresh.out.find("needs a trained model and data") != std::string::npos);
+  CHECK(fresh.out.find("needs data [--data]") != std::string::npos);
   CHECK(fresh.out.find("all is well") != std::string::npos);
   test::ProcessResult json = test::run_camo("verify --size 32 --threads 1 --json");
   CHECK(json.out.find("{\"name\": \"weights\", \"where\": \"scales.0.mixture\", \"verdict\": \"ok\"") == 0);
-  CHECK(test::run_camo("verify --data synthetic").code == 2);
+  fresh = test::run_camo("verify --size 32 --threads 1 --data synthetic --images 48");
+  CHECK(fresh.code == 0);
+  CHECK(fresh.out.find("the network is fresh") != std::string::npos);
+  CHECK(fresh.out.find("% of the ") != std::string::npos);
   CHECK(test::run_camo("route --out x").code == 2);
   test::TempFolder folder;
   test::write_pair_files(folder / "photo.png", folder / "out/usage.png", 8, 8, 8);

@@ -18,6 +18,7 @@ void save_checkpoint(const std::string& path, const Checkpoint& c) {
   append(all, "model.", c.model);
   append(all, "ema.", c.ema);
   append(all, "optimizer.", c.optimizer);
+  append(all, "gate.", c.first_gates);
   write_safetensors(path, all, {{"format", kFormat}, {"config", to_text(c.config, true)}, {"state", to_json(c.state)}});
 }
 
@@ -32,7 +33,7 @@ Checkpoint load_checkpoint(const std::string& path) {
     out.state = parse_json(file.metadata["state"], "state");
   });
   const std::pair<std::string, nn::NamedTensors*> parts[] = {
-      {"model.", &out.model}, {"ema.", &out.ema}, {"optimizer.", &out.optimizer}};
+      {"model.", &out.model}, {"ema.", &out.ema}, {"optimizer.", &out.optimizer}, {"gate.", &out.first_gates}};
   for (auto& [name, tensor] : file.tensors) {
     bool known = false;
     for (const auto& [prefix, part] : parts)
@@ -95,6 +96,7 @@ TrainedNetwork load_model(const std::string& given, Device device) {
   TrainedNetwork out = load_network(path, c.config, averaged ? c.ema : c.model);
   out.described = description(path, c.config,
                               text(averaged ? "averaged (EMA)" : "raw", " weights, epoch ", c.state.integer("epoch")));
+  out.first_gates = std::move(c.first_gates);
   return out;
 }
 

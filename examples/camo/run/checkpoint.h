@@ -2,6 +2,7 @@
 //
 //   model.NAME, ema.NAME                  weights and statistics, in PyTorch's names and layout
 //   optimizer.first.NAME, .second., .steps.
+//   gate.NAME                             the routers as the run began, for camo verify
 //   metadata: format, config (as config.json), state (position.h)
 //
 // tensor/io/io.h writes it under a temporary name, syncs and renames it, and verifies all checksums when it is read.
@@ -17,6 +18,7 @@ struct Checkpoint {
   TrainConfig config;
   JsonObject state;                        // the fields of run/position.h
   nn::NamedTensors model, ema, optimizer;  // ema and optimizer may be empty
+  nn::NamedTensors first_gates;            // moe::gates() at the start of the run; empty in older files
 };
 
 void save_checkpoint(const std::string& path, const Checkpoint& checkpoint);
@@ -30,7 +32,8 @@ std::unique_ptr<moe::CamoXpert> make_model(const TrainConfig& config);
 struct TrainedNetwork {
   TrainConfig config;
   std::unique_ptr<moe::CamoXpert> model;
-  std::string described;  // one line for the user: file, model, which weights, size
+  std::string described;              // one line for the user: file, model, which weights, size
+  nn::NamedTensors first_gates = {};  // as in Checkpoint
 };
 /// path: a checkpoint, a run folder (its best.safetensors), or a file of `camo export`.
 TrainedNetwork load_model(const std::string& path, Device device = {});

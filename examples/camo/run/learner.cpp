@@ -5,6 +5,7 @@
 #include "autograd/debug.h"
 #include "examples/camo/run/weights_file.h"
 #include "moe/loss.h"
+#include "moe/verify/survey.h"
 #include "moe/verify/verify.h"
 
 namespace camo::program {
@@ -26,6 +27,7 @@ Learner::Learner(const TrainConfig& c, bool fresh)
       model_(first_model(c, fresh, &weights_report_)),
       optimizer_(*model_, {.decay = c.weight_decay, .clip = c.clip, .groups = {router_settings(c).group}}) {
   if (c.ema_decay > 0) ema_.emplace(*model_, c.ema_decay);
+  if (fresh) first_gates_ = moe::gates(*model_);
 }
 
 /// Adds share * the gradient of the loss of one batch; returns share * loss.
@@ -101,6 +103,7 @@ void Learner::save(Checkpoint& c, Position& p, bool with_optimizer) const {
   c.model = nn::state_dict(*model_);
   if (ema_) c.ema = ema_->state();
   if (with_optimizer) c.optimizer = optimizer_.state();
+  c.first_gates = first_gates_;
   p.micro_step = model_->state().micro_step;
   p.ema_updates = ema_ ? ema_->updates() : 0;
 }
@@ -108,6 +111,7 @@ void Learner::save(Checkpoint& c, Position& p, bool with_optimizer) const {
 void Learner::load(const Checkpoint& c, const Position& p) {
   nn::load_state_dict(*model_, c.model);
   optimizer_.load_state(c.optimizer);
+  first_gates_ = c.first_gates;
   if (ema_) ema_->load_state(c.ema, p.ema_updates);
   model_->state().micro_step = p.micro_step;
 }

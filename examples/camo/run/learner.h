@@ -48,6 +48,7 @@ class Learner {
   nn::AdamW optimizer_;
   std::optional<nn::Ema> ema_;
   nn::GradientWindow gradients_;
+  nn::NamedTensors first_gates_;
 };
 
 }  // namespace camo::program
