@@ -1,4 +1,4 @@
-// Parallel loops.  OpenMP is used only here.
+// Parallel loops.  The threads are those of threads/team.h, the only place that uses OpenMP.
 //
 // Work is cut into chunks whose boundaries depend on sizes alone, never on the number of threads, and each thread takes
 // contiguous chunks.  So every result has the same bits for any number of threads.  A call from inside a parallel
@@ -18,6 +18,8 @@ void set_threads(int count);
 int threads();
 
 namespace detail {
+/// The cores that this process may use.
+int cores();
 /// The least of the three, at least 1; `quota` in cores, 0: none.
 int usable_cores(int processors, const char* omp_num_threads, double quota);
 /// The quota of a Linux control group, in cores; 0: none.  `root` is where control groups are mounted, `group` the path of

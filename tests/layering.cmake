@@ -3,7 +3,7 @@
 #   backends   tensor/cpu and cuda: contracts (tensor/ops) and everything above them know neither
 #   tests      stand on everything; nothing includes them but the two commands that run the op cases
 #   stems      an op has one name in five rooms: tensor/ops, tensor/cpu/ops, cuda/ops, autograd/ops, tests/ops
-# OpenMP stays in tensor/parallel.cpp; public headers include no third-party header.
+# OpenMP stays in tensor/threads; public headers include no third-party header.
 set(below_tensor "cuda|autograd|nn|moe|examples|tests")
 set(below_cuda "autograd|nn|moe|examples|tests")
 set(below_autograd "cuda|nn|moe|examples|tests")
@@ -37,8 +37,8 @@ foreach(layer tensor cuda autograd nn moe examples)
       forbid(${file} "\"tensor/parallel\\.h\"" "is a contract and has loops of a backend")
     endif()
     file(STRINGS ${file} omp REGEX "#pragma omp|#include <omp.h>")
-    if(omp AND NOT file MATCHES "tensor/parallel.cpp$")
-      message(SEND_ERROR "${file} uses OpenMP; only tensor/parallel.cpp may")
+    if(omp AND NOT file MATCHES "tensor/threads/")
+      message(SEND_ERROR "${file} uses OpenMP; only tensor/threads may")
     endif()
     if(file MATCHES "\\.h$" AND NOT layer STREQUAL examples)
       forbid(${file} "<(Eigen|png|jpeglib|zlib|CLI|nlohmann|doctest)" "is a public header and includes")

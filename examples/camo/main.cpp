@@ -3,6 +3,5 @@
 
 int main(int argc, char** argv) {
   camo::program::prepare_process();
-  camo::program::sleep_while_waiting(argc, argv);
   return camo::program::run(camo::program::commands(), argc, argv);
 }

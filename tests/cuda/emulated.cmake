@@ -18,5 +18,5 @@ endif()
 
 # AddressSanitizer did not create the fibers' stacks, so its copies of stack frames would outlive them.
 get_property(all_tests DIRECTORY PROPERTY TESTS)
-set_property(TEST ${all_tests} APPEND PROPERTY ENVIRONMENT OMP_WAIT_POLICY=passive
+set_property(TEST ${all_tests} APPEND PROPERTY ENVIRONMENT
   ASAN_OPTIONS=detect_stack_use_after_return=0)

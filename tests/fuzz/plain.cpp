@@ -1,4 +1,4 @@
-// Replaces tensor/memory/allocator.cpp and tensor/parallel.cpp: every tensor is a separate allocation, so that
+// Replaces tensor/memory/allocator.cpp, tensor/parallel.cpp and tensor/threads: every tensor is a separate allocation, so that
 // AddressSanitizer sees its bounds, and there is one thread.
 #include <cstdlib>
 

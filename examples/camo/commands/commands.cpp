@@ -4,9 +4,6 @@
 #include <unistd.h>
 
 #include <csignal>
-#include <cstdlib>
-#include <filesystem>
-#include <string_view>
 
 namespace camo::program {
 
@@ -16,14 +13,6 @@ void prepare_process() {
     if (::fcntl(fd, F_GETFD) < 0) [[maybe_unused]]
       int got = ::open("/dev/null", O_RDWR);  // the lowest free number
   std::signal(SIGXFSZ, SIG_IGN);
-}
-
-void sleep_while_waiting(int argc, char** argv) {
-  const char* policy = argc > 1 && std::string_view(argv[1]) == "bench" ? "active" : "passive";
-  if (std::getenv("OMP_WAIT_POLICY") || ::setenv("OMP_WAIT_POLICY", policy, 0) != 0) return;
-  std::error_code error;
-  std::filesystem::path self = std::filesystem::read_symlink("/proc/self/exe", error);
-  if (!error) ::execv(self.c_str(), argv);
 }
 
 std::vector<Entry> commands() {

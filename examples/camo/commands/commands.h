@@ -38,9 +38,4 @@ void link_processor_check();
 /// of `ulimit -f` into an error of write().
 void prepare_process();
 
-/// Sets how OpenMP threads wait for each other.  They sleep, because loader workers or other programs need the cores;
-/// in a benchmark, which has the machine to itself, they spin.  OpenMP reads OMP_WAIT_POLICY when the process starts,
-/// so this sets it and restarts the process, unless the caller has set it already.
-void sleep_while_waiting(int argc, char** argv);
-
 }  // namespace camo::program

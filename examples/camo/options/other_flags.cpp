@@ -13,7 +13,7 @@ const std::vector<OtherFlag>& other_flags() {
       {{"checkpoint", "ckpt", "pretrained", "pretrained-path", "load-from", "model-path"}, "--weights FILE"},
       {{"resume-from", "resume-path"}, "--resume RUN"},
       {{"img-size", "image-size", "input-size", "resolution", "trainsize", "testsize", "imgsz"}, "--size N"},
-      {{"batch", "bs", "batchsize", "train-batch-size"}, "--batch-size N"},
+      {{"bs", "train-batch-size"}, "--batch-size N"},
       {{"accumulation-steps", "gradient-accumulation-steps", "grad-accum", "accum", "grad-accum-steps"},
        "--accumulate N"},
       {{"num-epochs", "max-epochs", "n-epochs"}, "--epochs N"},

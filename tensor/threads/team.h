@@ -1,0 +1,62 @@
+// The threads of parallel loops: one OpenMP parallel region that lasts as long as the process.
+//
+// With one region per loop the waiting is libgomp's: its threads spin for up to 14 milliseconds at the end of each region.
+// Beside other work that is a disaster, because the spinning thread holds the core that the thread it waits for needs:
+// examples 04 and 05 took up to 200 times as long, unless OMP_WAIT_POLICY was set before the process began.  Here a
+// thread spins while it has its core for itself, and sleeps at once when the system has taken the core from it lately.
+// Read before: parallel.h.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+namespace camo::detail {
+
+/// A number that one thread waits for and others change.
+class Signal {
+ public:
+  /// Waits until the number is `value`, or is not, and returns it: awake for some microseconds in any case and for 2 ms
+  /// if alone, then asleep.
+  uint32_t await(uint32_t value, bool equal);
+  void add(uint32_t change);
+
+ private:
+  alignas(64) std::atomic<uint32_t> value_ = 0;
+  std::atomic<bool> asleep_ = false;
+};
+
+class Team {
+ public:
+  /// The team of this process; it is never destroyed.
+  static Team& get();
+  /// True within the work of a member.
+  static bool inside();
+
+  /// Calls work(member, members) for each member at once; the caller is member 0.  Returns when all are done.  Starts
+  /// the threads that are missing: std::system_error if the system starts no more.  OpenMP may give fewer than asked.
+  template <class F> void run(int size, F& work) {
+    run(
+        size, [](void* f, int member, int members) { (*static_cast<F*>(f))(member, members); }, &work);
+  }
+
+ private:
+  using Work = void (*)(void*, int member, int members);
+  struct Member {
+    Signal jobs;  // how many it has been given
+  };
+
+  Team();
+  void run(int size, Work work, void* context);
+  void grow(int more);
+  void serve(Member& me, int number);
+
+  std::vector<std::unique_ptr<Member>> members_;  // beside the caller
+  Signal busy_;                                   // members that are not done
+  Work work_ = nullptr;
+  void* context_ = nullptr;
+  int size_ = 0;
+};
+
+}  // namespace camo::detail
