@@ -61,8 +61,9 @@ void Surveyor::note_parts(const Moe& layer, Record& record, const Var& x, const 
     }
 }
 
-/// Compares the experts with the K largest logits with those of the first gate, without the balance, which moves even
-/// if the gate is never trained.
+/// Compares the experts with those that the first gate would choose under the present balance.  The balance moves even if
+/// the gate is never trained, so it must be the same for both; and it keeps the load even, so a gate that was trained at
+/// all sends some images elsewhere.
 void Surveyor::note_moves(const Moe& layer, Record& record, const Var& x, const Route& route) {
   const int64_t B = x.dim(0), K = layer.router.chosen;
   const Var rows = layer.rows(x);
@@ -76,14 +77,15 @@ void Surveyor::note_moves(const Moe& layer, Record& record, const Var& x, const 
     nn::load_state_dict(*record.first, std::move(tensors));
     record.first->train(false);
   }
-  auto chosen = [&](const Var& logits) {
-    std::vector<int64_t> out = to_vector<int64_t>(top_k(logits.value(), K).index);
+  record.first->balance.value = layer.router.balance.value;
+  auto chosen = [&](const Tensor& expert) {
+    std::vector<int64_t> out = to_vector<int64_t>(expert);
     for (size_t i = 0; i < out.size(); i += size_t(K))
       std::sort(out.begin() + int64_t(i), out.begin() + int64_t(i) + K);
     return out;
   };
   NoGrad no_grad;
-  const std::vector<int64_t> now = chosen(route.logits), then = chosen(record.first->forward(rows).logits);
+  const std::vector<int64_t> now = chosen(route.expert), then = chosen(record.first->forward(rows).expert);
   const int64_t n = int64_t(now.size()) / K / std::max<int64_t>(B, 1);  // rows of an image
   for (int64_t b = 0; b < B; ++b) {
     int64_t other = 0;
