@@ -105,6 +105,12 @@ Var resize_nearest(const Var& x, int64_t height, int64_t width);  // source inde
 /// Online softmax in tiles: O(N) memory, without a score matrix.  scale <= 0 means 1/sqrt(D).
 /// Dao et al. 2022, arXiv:2205.14135; Milakov, Gimelshein 2018, arXiv:1805.02867.
 Var attention(const Var& q, const Var& k, const Var& v, int heads, double scale = 0);
+/// The same by the definition: two products around a softmax, with a score matrix (B, heads, N, M).
+Var plain_attention(const Var& q, const Var& k, const Var& v, int heads, double scale = 0);
+/// Whether attention() is plain_attention() in this process.  At the start it is if the environment variable
+/// CAMO_ATTENTION is "plain"; ConfigError if that is neither "plain" nor "flash".
+void use_plain_attention(bool on);
+bool uses_plain_attention();
 /// Attention within windows of a map.  The map is rolled by -shift, padded to whole windows, and
 /// rolled back at the end:
 /// qkv (B, H, W, 3 heads D); pad (3 heads D) replaces qkv beyond the map; bias (heads, n, n) is added to the scores of

@@ -18,6 +18,11 @@ Cuda cuda_tag(int index) {
 
 namespace kernel {
 
+std::string name(Cuda where) {
+  const cuda::Facts f = cuda::facts(where.index);
+  const double gib = double(f.memory) / double(1 << 30);
+  return text(f.name, ", ", int64_t(gib * 10 + 0.5) / 10.0, " GiB, compute capability ", f.major, ".", f.minor);
+}
 void synchronize(Cuda where) { cuda::synchronize(where); }
 void copy(Cuda where, const void* src, void* dst, int64_t bytes) { cuda::copy(where, src, dst, bytes); }
 void upload(Cuda where, const void* host, void* dst, int64_t bytes) { cuda::upload(where, host, dst, bytes); }

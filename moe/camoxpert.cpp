@@ -1,5 +1,6 @@
 #include "moe/camoxpert.h"
 
+#include "autograd/profile.h"
 #include "moe/experts/single.h"
 
 namespace camo::moe {
@@ -134,14 +135,20 @@ CamoXpertOut CamoXpert::forward(const Var& x) {
   check(C == 3 && H > 0 && W > 0, "camoxpert: x (B, H, W, 3) has pixels of 3 channels, got ", x.shape());
   CamoXpertOut out;
   Var whole = padded(x);
-  Vars maps = backbone->forward(whole);
+  Vars maps;
+  {
+    debug::Section part("backbone");
+    maps = backbone->forward(whole);
+  }
   for (size_t i = 0; i < maps.size(); ++i) {
+    debug::Section part("experts");
     MoeOut mixed = scales[int64_t(i)].forward(maps[i]);
     maps[i] = mixed.y;
     const Var& aux = mixed.aux_loss;
     if (aux.defined()) out.aux_loss = out.aux_loss.defined() ? out.aux_loss + aux : aux;
     if (scales[int64_t(i)].mixture) out.stats.push_back(std::move(mixed.stats));
   }
+  debug::Section part("decoder");
   auto [decoded, search] = decoder.forward(maps);
   out.search = search;
   Var fine = heads ? heads->forward(decoded[0], &out) : to_logits(*plain, decoded[0]);

@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <cmath>
+#include <optional>
 
+#include "autograd/profile.h"
 #include "moe/listener.h"
 
 namespace camo::moe {
@@ -80,8 +82,10 @@ Route Moe::choose(const Var& rows) {
 
 MoeOut Moe::forward(const Var& x) {
   Var routed = rows(x);
+  std::optional<debug::Section> part("router");
   Route route = choose(routed);                         // expert (B, K), weight (B, K)
   Plan plan = make_plan(route.expert, router.experts);  // pairs (image, expert) sorted by expert
+  part.reset();
   for (Listener* l : listeners) l->planned(*this, plan);
   Var packed = gather_rows(routed, plan.source);  // (B * K, ..., C), sorted by expert
   // f[b] = sum_k weight[b, k] result[b, k]

@@ -18,11 +18,6 @@ Var positive(const Var& x) {
   return above + exp(x - above);
 }
 
-Var plain_attention(const Var& q, const Var& k, const Var& v, int heads) {
-  Var keys = split(k, heads), queries = split(q, heads) * (1 / std::sqrt(double(keys.dim(3))));
-  return join(matmul(softmax(matmul(queries, keys, Trans::no, Trans::yes)), split(v, heads)));
-}
-
 Var linear_attention(const Var& q, const Var& k, const Var& v, int heads) {
   Var queries = positive(split(q, heads)), keys = positive(split(k, heads));
   Var above = matmul(queries, matmul(keys, split(v, heads), Trans::yes));

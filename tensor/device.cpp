@@ -1,6 +1,8 @@
 #include "tensor/device.h"
 
+#include <algorithm>
 #include <charconv>
+#include <fstream>
 
 namespace camo {
 
@@ -26,7 +28,21 @@ void set_cuda_schedule(uint64_t) {}
 namespace kernel {
 void synchronize(Cpu) {}
 void synchronize(Cuda where);
+/// The processor's name as Linux states it; "" elsewhere.
+std::string name(Cpu) {
+  std::ifstream file("/proc/cpuinfo");
+  for (std::string line; std::getline(file, line);)
+    if (line.starts_with("model name")) return line.substr(std::min(line.size(), line.find(':') + 2));
+  return "";
+}
+std::string name(Cuda where);
 }  // namespace kernel
+
+std::string describe(Device device) {
+  std::string name;
+  on(device, [&](auto where) { name = kernel::name(where); });
+  return name.empty() ? text(device) : text(device, " (", name, ")");
+}
 
 void synchronize(Device device) {
   on(device, [](auto where) { kernel::synchronize(where); });

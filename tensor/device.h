@@ -36,6 +36,8 @@ int cuda_device_count();
 Cuda cuda_tag(int index);
 /// Sets the order in which the emulator runs blocks and threads; 0 is the natural order.  Has no effect on a GPU.
 void set_cuda_schedule(uint64_t seed);
+/// "cpu (AMD EPYC 9654)", "cuda:0 (NVIDIA H200, 139.8 GiB, compute capability 9.0)"
+std::string describe(Device device);
 /// Waits until the device has finished all work queued so far.  Returns at once for the CPU.
 void synchronize(Device device);
 

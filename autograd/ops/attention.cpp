@@ -1,9 +1,43 @@
 // Attention saves q, k, v, y and one number per query and head; the backward pass recomputes the probabilities.
+#include <cmath>
+#include <cstdlib>
+
 #include "autograd/ops.h"
 
 namespace camo {
 
+namespace {
+
+/// (B, N, heads * D) -> (B, heads, N, D).
+Var split(const Var& x, int heads) {
+  return permute(reshape(x, {x.dim(0), x.dim(1), heads, x.dim(2) / heads}), {0, 2, 1, 3});
+}
+
+bool asked_by_environment() {
+  const char* word = std::getenv("CAMO_ATTENTION");
+  const std::string kind = word ? word : "flash";
+  check<ConfigError>(kind == "flash" || kind == "plain", "CAMO_ATTENTION: is flash or plain, got '", kind, "'");
+  return kind == "plain";
+}
+bool& plain_everywhere() {
+  static bool on = asked_by_environment();
+  return on;
+}
+
+}  // namespace
+
+void use_plain_attention(bool on) { plain_everywhere() = on; }
+bool uses_plain_attention() { return plain_everywhere(); }
+
+Var plain_attention(const Var& q, const Var& k, const Var& v, int heads, double scale) {
+  Var keys = split(k, heads);
+  Var queries = split(q, heads) * (scale > 0 ? scale : 1 / std::sqrt(double(keys.dim(3))));
+  Var y = matmul(softmax(matmul(queries, keys, Trans::no, Trans::yes)), split(v, heads));
+  return reshape(permute(y, {0, 2, 1, 3}), {q.dim(0), q.dim(1), v.dim(2)});
+}
+
 Var attention(const Var& q, const Var& k, const Var& v, int heads, double scale) {
+  if (plain_everywhere()) return plain_attention(q, k, v, heads, scale);
   AttentionOut out = attention(q.value(), k.value(), v.value(), heads, scale);
   return record(
       "attention", out.y, {q, k, v},

@@ -30,7 +30,8 @@ struct Ending {
 Ending ending(const std::string& run) {
   Ending out{weights_hash(run + "/last.safetensors"), weights_hash(run + "/best.safetensors"), {}};
   for (JsonObject line : read_metrics(run + "/metrics.jsonl")) {
-    line.set("images_per_second", 0.0), line.set("memory", int64_t(0));
+    for (const char* of_the_machine : {"images_per_second", "memory", "seconds"}) line.set(of_the_machine, 0.0);
+    std::erase_if(line.items, [](const auto& item) { return item.first.starts_with("seconds_"); });
     out.metrics.push_back(to_json(line));
   }
   return out;

@@ -1,9 +1,11 @@
 #include "examples/camo/bench/bench.h"
 
 #include <algorithm>
+#include <charconv>
 #include <cmath>
 #include <cstdio>
 #include <ctime>
+#include <sstream>
 #include <utility>
 
 #include "examples/camo/bench/timing.h"
@@ -47,6 +49,21 @@ template <int... I> double peak_rate(int64_t steps, std::integer_sequence<int, I
 }
 
 }  // namespace
+
+std::vector<int64_t> list_of(const std::string& words, const std::string& label) {
+  std::vector<int64_t> out;
+  std::istringstream in(words);
+  for (std::string word; std::getline(in, word, ',');) {
+    int64_t n = 0;
+    const char* end = word.data() + word.size();
+    const auto [at, error] = std::from_chars(word.data(), end, n);
+    check<ConfigError>(error == std::errc() && at == end && n >= 1, label, ": takes N,N,... of at least 1, got '",
+                       words, "'");
+    out.push_back(n);
+  }
+  check<ConfigError>(!out.empty(), label, ": takes N,N,..., got nothing");
+  return out;
+}
 
 double measured_peak(int threads) {
   constexpr int kSums = kVecBytes == 64 ? 24 : 12;  // hides the latency of two units, fits the registers

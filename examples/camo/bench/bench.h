@@ -19,6 +19,9 @@ struct BenchRow {
   std::function<void()> run;
 };
 
+/// The numbers of "4,8,16"; ConfigError names `label` unless each is an integer of at least 1.
+std::vector<int64_t> list_of(const std::string& words, const std::string& label);
+
 /// Peak in flop/s of f32 multiply-adds on `threads` threads, measured in a few milliseconds.
 double measured_peak(int threads);
 
@@ -37,6 +40,8 @@ int bench_train_command(const Arguments& words);
 int bench_load_command(const Arguments& words);
 int bench_metrics_command(const Arguments& words);
 int bench_moe_command(const Arguments& words);
+int bench_attention_command(const Arguments& words);
+int bench_predict_command(const Arguments& words);
 int bench_ops_command(const Arguments& words);  // commands/no_cases.cpp in a build without tests
 
 }  // namespace camo::program

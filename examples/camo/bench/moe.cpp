@@ -16,6 +16,8 @@
 #include "examples/camo/bench/bench.h"
 #include "examples/camo/bench/timing.h"
 #include "examples/camo/options/config.h"
+#include "examples/camo/options/format.h"
+#include "tensor/memory/allocator.h"
 #include "tensor/parallel.h"
 
 namespace camo::program {
@@ -31,6 +33,7 @@ struct MoeCase {
 struct Bench {
   Moe layer;
   Tensor image, dy, dx;
+  int64_t bytes = 0;  // most in use at once in the last run, beyond weights and input
 
   Bench(const MoeCase& c, int64_t experts)
       : layer(nn::Scope{.seed = 1}, c.dim, pick(moe::cod_experts(), experts), {.chosen = c.chosen}),
@@ -65,10 +68,13 @@ struct Bench {
   double run(Var (Bench::*way)(const Var&), Tensor* y = nullptr) {
     nn::zero_grad(layer);
     Var x = Var::leaf(image), out;
+    reset_memory_peak();
+    const int64_t before = memory_stats().in_use;
     const double seconds = seconds_of([&] {
       out = (this->*way)(x);
       backward(out, dy);
     });
+    bytes = memory_stats().peak - before;
     nn::discard(layer);
     if (y) *y = out.value(), dx = x.grad();
     return seconds;
@@ -105,28 +111,27 @@ void bench_case(const MoeCase& c, int64_t rounds) {
   struct Row {
     std::string name;
     std::function<double()> run;
-    std::vector<double> seconds, ratio;
+    std::vector<double> seconds{}, ratio{};
+    int64_t bytes = 0;
   };
-  std::vector<Row> rows = {{"batched", [&] { return whole.run(&Bench::batched); }, {}, {}},
-                           {"loop over images", [&] { return whole.run(&Bench::loop); }, {}, {}},
-                           {"all experts", [&] { return whole.run(&Bench::all); }, {}, {}}};
+  std::vector<Row> rows = {{"batched", [&] { return whole.run(&Bench::batched); }},
+                           {"loop over images", [&] { return whole.run(&Bench::loop); }},
+                           {"all experts", [&] { return whole.run(&Bench::all); }}};
   std::vector<std::unique_ptr<Bench>> more;
   for (int64_t experts : {8, 10, 12, 14, 16}) {
     more.push_back(std::make_unique<Bench>(c, experts));
     rows.push_back({"batched, of " + std::to_string(experts),
-                    [bench = more.back().get()] { return bench->run(&Bench::batched); },
-                    {},
-                    {}});
+                    [bench = more.back().get()] { return bench->run(&Bench::batched); }});
   }
-  for (Row& row : rows) row.run();
+  for (size_t i = 0; i < rows.size(); ++i) rows[i].run(), rows[i].bytes = (i < 3 ? whole : *more[i - 3]).bytes;
   for (int64_t round = 0; round < rounds; ++round)
     for (Row& row : rows) {
       row.seconds.push_back(row.run());
       row.ratio.push_back(row.seconds.back() / rows[0].seconds.back());
     }
   for (const Row& row : rows)
-    std::printf("  %-18s %8.1f ms   %.2f x batched of %lld\n", row.name.c_str(), 1e3 * median(row.seconds),
-                median(row.ratio), (long long)family);
+    std::printf("  %-18s %8.1f ms   %.2f x batched of %lld   %9s\n", row.name.c_str(), 1e3 * median(row.seconds),
+                median(row.ratio), (long long)family, bytes_text(double(row.bytes)).c_str());
   std::printf("  batched takes %.2f of all experts\n\n", 1 / median(rows[2].ratio));
 }
 
@@ -136,17 +141,22 @@ int bench_moe_command(const Arguments& words) {
   Machine machine;
   machine.threads = 2;
   int64_t rounds = 11;
-  Command command{.name = "bench moe",
-                  .summary =
-                      "Times the mixture-of-experts layer, forward and backward, with the COD experts and two of "
-                      "them chosen per image: batched by expert, as a loop over images, and with all experts for "
-                      "every image.  Then it times up to 16 experts.",
-                  .usage = "camo bench moe [flags]",
-                  .options = options(machine).only({"threads"})};
-  command.options.add({{"rounds", &rounds, "timed rounds, after one that is not timed", 1, 1e4}});
+  std::string batches = "16";
+  Command command{
+      .name = "bench moe",
+      .summary =
+          "Times the mixture-of-experts layer, forward and backward, with the COD experts and two of "
+          "them chosen per image: batched by expert, as a loop over images, and with all experts for "
+          "every image.  Then it times up to 16 experts.  The last column is the most memory in use at once, beyond "
+          "weights and input.",
+      .usage = "camo bench moe [flags]",
+      .options = options(machine).only({"threads"})};
+  command.options.add({{"batch", &batches, "images, as N,N,..."},
+                       {"rounds", &rounds, "timed rounds, after one that is not timed", 1, 1e4}});
   read(command, words);
   set_threads(int(machine.threads));
-  for (const MoeCase& c : {MoeCase{288, 22, 16, 2}, MoeCase{512, 11, 16, 2}}) bench_case(c, rounds);
+  for (int64_t batch : list_of(batches, "camo bench moe --batch"))
+    for (const MoeCase& c : {MoeCase{288, 22, batch, 2}, MoeCase{512, 11, batch, 2}}) bench_case(c, rounds);
   return 0;
 }
 

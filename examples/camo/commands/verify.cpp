@@ -5,6 +5,7 @@
 #include <cstdio>
 #include <filesystem>
 
+#include "autograd/ops.h"
 #include "examples/camo/commands/commands.h"
 #include "examples/camo/commands/trained_network.h"
 #include "examples/camo/data/augment.h"
@@ -36,6 +37,30 @@ moe::Survey survey(moe::CamoXpert& model, const nn::NamedTensors& first_gates, c
   for (int64_t i = 0; i < count; i += 4)
     model.forward(Var(stack(inputs(data, i, std::min(count, i + 4), size)).to(model.state().device)));
   return surveyor.result();
+}
+
+/// The largest difference between the probabilities of maps with flash and with plain attention.
+Check compare_attention(moe::CamoXpert& model, const Dataset& data, int64_t count, ImageSize size) {
+  NoGrad no_grad;
+  const bool before = uses_plain_attention();
+  double worst = 0;
+  for (int64_t i = 0; i < count; ++i) {
+    const Var image(stack(inputs(data, i, i + 1, size)).to(model.state().device));
+    Tensor map[2];
+    for (bool plain : {false, true}) {
+      use_plain_attention(plain);
+      map[plain] = sigmoid(model.forward(image).logits).value();
+    }
+    worst = std::max(worst, item(max(abs(map[0] - map[1]))));
+  }
+  use_plain_attention(before);
+  constexpr double kLimit = 1e-4;
+  return {.name = "attention",
+          .where = "network",
+          .verdict = worst <= kLimit ? Verdict::passed : Verdict::failed,
+          .measured = worst,
+          .limit = kLimit,
+          .sentence = text("largest difference between the maps of ", count, " images, flash against plain attention")};
 }
 
 /// The first photographs with their masks; a loss is the structure loss of the final map.
@@ -105,7 +130,7 @@ int verify_command(const Arguments& words) {
   TrainConfig config;
   config.size = {64, 64};
   std::string split;
-  int64_t images = 256;
+  int64_t images = 256, compared = 0;
   bool json = false;
   Command command{
       .name = "verify",
@@ -120,6 +145,7 @@ int verify_command(const Arguments& words) {
                   {"split", &split, "part of the data folder; without it all parts, Test first"},
                   {"images", &images, "photographs of --data that are used; at most 64 for the check of the task", 32,
                    1e6},
+                  {"compare-attention", &compared, "compare flash with plain attention on this many images", 0, 1e6},
                   {"json", &json, "print one JSON object per check"}},
       .notes = "The exit code is 7 when a check fails, and the last line names the checks that failed."};
   // The network and the machine have the same options as training.
@@ -160,7 +186,8 @@ int verify_command(const Arguments& words) {
     if (!fresh) held = held_out(*model, data, std::min(images, kTaskImages), config.size);
   }
   if (!json) std::printf("%s\n", described.c_str());
-  const std::vector<Check> checks = moe::verify(subject, seen ? &*seen : nullptr, held ? &*held : nullptr);
+  std::vector<Check> checks = moe::verify(subject, seen ? &*seen : nullptr, held ? &*held : nullptr);
+  if (compared > 0) checks.push_back(compare_attention(*model, data, std::min(compared, data.size()), config.size));
   json ? print_json(checks) : print(checks);
   std::string names;
   for (const std::string& name : moe::failed(checks)) names += (names.empty() ? "" : ", ") + name;

@@ -101,7 +101,7 @@ Options options(TrainConfig& c) {
       {"experts", &c.experts, "experts at each scale; 0: the model's own number", 0, 16},
       {"chosen", &c.chosen, "experts that each photograph is sent to, at each scale", 1, 16},
       {"router", &c.router, "settings of the routers as KEY=VALUE,...; keys: " + router_keys},
-      choice("attention", &c.attention, "attention of camoxpert's attention expert"),
+      choice("attention", &c.attention, "flash or plain: every attention; linear: camoxpert's expert"),
       {"loss", &c.loss, "loss as TERM=WEIGHT,...; terms: " + loss_terms},
       {"drop-path", &c.drop_path, "chance that a block of the backbone is skipped in training", 0, 0.9},
       {"balance-rate", &c.balance_rate, "step of the bias that evens out the load of the experts", 0, 1},
@@ -112,6 +112,7 @@ Options options(TrainConfig& c) {
       {"difficulty", &c.difficulty, "difficulty of synthetic camouflage", 0, 1},
       {"bad-steps", &c.bad_steps, "steps with NaN or infinity in a row that end the run", 1, 1e6},
       {"verify-every", &c.verify_every, "forward passes between two checks of the routing; 0: no checks", 0, 1e9},
+      {"profile", &c.profile, "print after each epoch how long each part took and what it kept; slows a GPU"},
       {"seed", &c.seed, "decides initial weights, order, augmentation and noise", 0, 9e15},
   };
   return out.add(options(c.reading)).add(options(static_cast<Machine&>(c)));
@@ -139,8 +140,8 @@ void validate(const TrainConfig& c) {
   check<ConfigError>(learns, "camo train --loss: the logits need a term, got '", c.loss, "' [structure=1]");
   const bool routes = c.model == "camoxpert" || c.model == "camoxpert-sparse";
   check<ConfigError>(routes || c.router.empty(), "camo train --router: ", c.model, " has no router");
-  check<ConfigError>(c.model == "camoxpert" || c.attention == moe::AttentionKind::flash,
-                     "camo train --attention: is for camoxpert, got ", c.model);
+  check<ConfigError>(c.model == "camoxpert" || c.attention != moe::AttentionKind::linear,
+                     "camo train --attention linear: is for camoxpert, got ", c.model);
   check<ConfigError>(!c.freeze || !c.weights.empty(),
                      "camo train --freeze: needs --weights, or the backbone stays as random as it starts");
 }

@@ -55,6 +55,7 @@ struct TrainConfig : Machine {
   int64_t epochs = 40, batch_size = 8, accumulate = 1;
   double lr = 3e-4, min_lr = 1e-6, warmup = 1, weight_decay = 0.01, clip = 1, ema_decay = 0.999;
   int64_t seed = 1, bad_steps = 5, verify_every = 50;
+  bool profile = false;
   std::string out;
 };
 

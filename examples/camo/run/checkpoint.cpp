@@ -1,5 +1,6 @@
 #include "examples/camo/run/checkpoint.h"
 
+#include "autograd/ops.h"
 #include "examples/camo/run/weights_file.h"
 
 namespace camo::program {
@@ -45,6 +46,7 @@ Checkpoint load_checkpoint(const std::string& path) {
 }
 
 std::unique_ptr<moe::CamoXpert> make_model(const TrainConfig& c) {
+  if (c.attention == moe::AttentionKind::plain) use_plain_attention(true);
   auto model = std::make_unique<moe::CamoXpert>(nn::Scope{.device = c.device, .seed = uint64_t(c.seed)},
                                                 moe::CamoXpertConfig{.model = c.model,
                                                                      .backbone = c.backbone,

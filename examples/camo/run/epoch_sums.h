@@ -4,9 +4,13 @@
 #include <cstdint>
 #include <limits>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace camo::program {
+
+/// Terms of the loss with their weights, and "aux", the routers' part: their sum is the loss.
+using LossTerms = std::vector<std::pair<std::string, double>>;
 
 struct StepReport {
   bool accepted = true;
@@ -14,6 +18,7 @@ struct StepReport {
   std::string culprit = {};               // if not accepted: where the first NaN or infinity appeared
   std::vector<std::vector<double>> load;  // rows per expert, one list per scale
   std::vector<double> auxiliary;          // per scale: mean over the batches; 1 for an even load (moe/router.h)
+  LossTerms terms = {};                   // means over the batches
   int64_t bytes_kept = 0;                 // bytes that one forward pass keeps for its backward pass
 };
 
@@ -24,6 +29,7 @@ struct EpochSums {
   int64_t bytes_kept = 0;                 // the largest of all steps
   std::vector<std::vector<double>> load;  // as in StepReport
   std::vector<double> auxiliary;
+  LossTerms terms;
 
   void add(const StepReport& report);
 
@@ -31,6 +37,7 @@ struct EpochSums {
   double mean_loss() const { return mean(loss); }
   double mean_grad_norm() const { return mean(grad_norm); }
   std::vector<double> mean_auxiliary() const;
+  LossTerms mean_terms() const;
   /// Per scale: the largest deviation of an expert's load from the mean, relative to the mean.
   std::vector<double> load_error() const;
 

@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "autograd/debug.h"
+#include "autograd/profile.h"
 #include "examples/camo/run/weights_file.h"
 #include "moe/loss.h"
 #include "moe/verify/survey.h"
@@ -35,11 +36,23 @@ double Learner::pass(const Sample& batch, double share, StepReport* report) {
   model_->state().next_micro_step();
   const Device device = model_->state().device;
   const Tensor image = batch.image.to(device);
+  std::optional<debug::Section> part("forward");
   moe::CamoXpertOut out = model_->forward(Var(precision_ == DType::f32 ? image : cast(image, precision_)));
-  Var loss = moe::camoxpert_loss(out, batch.mask.to(device), loss_weights_);
+  part.emplace("loss");
+  moe::LossValues values;
+  Var loss = moe::camoxpert_loss(out, batch.mask.to(device), loss_weights_, report ? &values : nullptr);
+  part.reset();
   const int64_t kept = report ? debug::bytes_kept(loss) : 0;
+  part.emplace("backward");
   backward(loss, full(loss.shape(), share, loss.dtype(), device));
+  part.reset();
   if (report) {
+    report->terms.resize(values.size());
+    for (size_t i = 0; i < values.size(); ++i) {
+      const auto& [name, value] = values[i];
+      report->terms[i].first = name;
+      report->terms[i].second += share * item(value) * (name == "aux" ? 1 : loss_weights_[name]);
+    }
     report->bytes_kept = kept;
     report->load.resize(out.stats.size()), report->auxiliary.resize(out.stats.size());
     for (size_t s = 0; s < out.stats.size(); ++s) {
@@ -67,7 +80,9 @@ StepReport Learner::step(std::vector<Sample>& batches, double rate, const Before
   report.accepted = std::isfinite(report.loss) && spoilt.empty();
   if (report.accepted) {
     gradients_.observe(*model_);
+    std::optional<debug::Section> part("optimizer");
     nn::StepResult result = optimizer_.step(rate);
+    part.reset();
     report.accepted = result.accepted, report.grad_norm = result.grad_norm, bad_parameter = result.non_finite;
   }
   if (report.accepted) {

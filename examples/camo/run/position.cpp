@@ -9,10 +9,11 @@ namespace {
 
 using List = std::vector<double>;
 using Lists = std::vector<List>;
+using Terms = LossTerms;
 
 struct Field {
   std::string key;  // for lists: the prefix of the keys KEY0, KEY1, ...
-  std::variant<int64_t*, double*, std::string*, List*, Lists*> value;
+  std::variant<int64_t*, double*, std::string*, List*, Lists*, Terms*> value;
 };
 
 /// The table of fields.  Its keys are in checkpoints and must never change.
@@ -31,6 +32,7 @@ std::vector<Field> fields(Position& p) {
           {"epoch_steps", &p.sums.steps},
           {"epoch_skipped", &p.sums.skipped},
           {"load_", &p.sums.load},
+          {"term_", &p.sums.terms},
           {"micro_step", &p.micro_step},
           {"ema_updates", &p.ema_updates}};
 }
@@ -44,6 +46,9 @@ void save(JsonObject& state, const std::string& key, const List& value) {
 }
 void save(JsonObject& state, const std::string& key, const Lists& value) {
   for (size_t i = 0; i < value.size(); ++i) state.set(text(key, i), value[i]);
+}
+void save(JsonObject& state, const std::string& key, const Terms& value) {
+  for (const auto& [name, sum] : value) state.set(key + name, sum);
 }
 
 void load(const JsonObject& state, const std::string& key, int64_t& value) { value = state.integer(key); }
@@ -59,6 +64,10 @@ void load(const JsonObject& state, const std::string& key, Lists& value) {
     value.emplace_back();
     load(state, one, value.back());
   }
+}
+void load(const JsonObject& state, const std::string& key, Terms& value) {
+  for (const auto& [name, sum] : state.items)
+    if (name.starts_with(key)) value.emplace_back(name.substr(key.size()), state.number(name));
 }
 
 }  // namespace

@@ -3,6 +3,8 @@
 #include <fstream>
 #include <string>
 
+#include "tensor/memory/allocator.h"
+
 namespace camo::program {
 namespace {
 
@@ -18,5 +20,8 @@ int64_t status_bytes(const std::string& key) {
 
 int64_t resident_bytes() { return status_bytes("VmRSS"); }
 int64_t peak_resident_bytes() { return status_bytes("VmHWM"); }
+int64_t memory_in_use(Device device) {
+  return device.kind == Device::cpu ? resident_bytes() : memory_stats(device).in_use;
+}
 
 }  // namespace camo::program

@@ -39,8 +39,8 @@ double TimeLeft::until(int64_t steps) const {
   return double(steps - step) * (now - then) / double(std::max<int64_t>(step - before, 1));
 }
 
-Progress::Progress(int64_t epochs, int64_t steps, int64_t done)
-    : terminal_(is_terminal()), epochs_(epochs), steps_(steps), left_(done), start_(Clock::now()) {}
+Progress::Progress(int64_t epochs, int64_t steps, int64_t done, Device device)
+    : terminal_(is_terminal()), epochs_(epochs), steps_(steps), left_(done), device_(device), start_(Clock::now()) {}
 
 double Progress::seconds() const { return std::chrono::duration<double>(Clock::now() - start_).count() - paused_; }
 
@@ -56,7 +56,7 @@ void Progress::step(int64_t epoch, int64_t step, double loss, double rate, int64
   last_print_ = now;
   std::string words = text("epoch ", epoch, "/", epochs_, "  step ", step, "/", steps_, "  loss ", fixed(loss, 4),
                            "  lr ", formatted("%.2e", rate), "  ", fixed(speed_, 1), " img/s  eta ",
-                           clock_text(left_.until(steps_)), "  mem ", bytes_text(double(resident_bytes())));
+                           clock_text(left_.until(steps_)), "  mem ", bytes_text(double(memory_in_use(device_))));
   if (terminal_) std::printf("\r%.*s\033[K", terminal_width() - 1, words.c_str());  // a wrapped line cannot be redrawn
   else std::printf("%s\n", words.c_str());
   std::fflush(stdout);

@@ -6,6 +6,8 @@
 #include <deque>
 #include <string>
 
+#include "tensor/device.h"
+
 namespace camo::program {
 
 /// The time that a run still takes, judged by its last minute: the first steps are slow.
@@ -26,7 +28,7 @@ class TimeLeft {
 class Progress {
  public:
   /// steps: in the whole run; done: in earlier processes.
-  Progress(int64_t epochs, int64_t steps, int64_t done);
+  Progress(int64_t epochs, int64_t steps, int64_t done, Device device);
   /// Call it after each step.  images: number trained on by this process so far.
   void step(int64_t epoch, int64_t step, double loss, double rate, int64_t images);
   /// Prints a permanent line above the redrawn one.
@@ -44,6 +46,7 @@ class Progress {
   bool terminal_, drawn_ = false;
   int64_t epochs_, steps_;
   TimeLeft left_;  // pauses count
+  Device device_;
   double speed_ = 0, last_print_ = -1e9, paused_ = 0;
   Clock::time_point start_, pause_start_;
 };

@@ -13,7 +13,6 @@
 #include "examples/camo/draw/route_pictures.h"
 #include "examples/camo/options/files.h"
 #include "examples/camo/options/format.h"
-#include "examples/camo/run/process_memory.h"
 #include "tensor/image/image.h"
 
 namespace camo::program {
@@ -21,15 +20,21 @@ namespace {
 
 void write_curves(const std::string& path, const std::vector<JsonObject>& lines) {
   std::vector<Chart> charts;
-  for (std::vector<std::string> names : {std::vector<std::string>{"loss"}, {"iou", "dice"}, {"mae"}, {"lr"}}) {
+  std::vector<std::string> terms;
+  if (!lines.empty())
+    for (const auto& [name, value] : lines.back().items)
+      if (name.starts_with("loss_")) terms.push_back(name);
+  for (const std::vector<std::string>& names :
+       {std::vector<std::string>{"loss"}, terms, {"iou", "dice"}, {"mae"}, {"lr"}}) {
     Chart chart;
     for (const std::string& name : names) {
       Series series;
-      series.name = name;
+      series.name = name.starts_with("loss_") ? name.substr(5) : name;
       for (const JsonObject& line : lines)
         if (line.find(name) && std::isfinite(line.number(name)))
           series.x.push_back(line.number("epoch")), series.y.push_back(line.number(name));
-      chart.title += (chart.title.empty() ? "" : ", ") + name;
+      if (names != terms) chart.title += (chart.title.empty() ? "" : ", ") + name;
+      else chart.title = "terms of the loss";
       if (!series.x.empty()) chart.series.push_back(std::move(series));
     }
     if (!chart.series.empty()) charts.push_back(std::move(chart));
@@ -77,7 +82,7 @@ void RunRecord::write_config(const TrainConfig& config) const {
   write_file(folder_.file(RunFile::config), to_text(config));
 }
 
-void RunRecord::add_epoch(const Position& p, const Scores& s, double rate, double images_per_second) {
+void RunRecord::add_epoch(const Position& p, const Scores& s, double rate, const Machine& machine) {
   JsonObject line;
   line.items = {{"epoch", p.epoch},
                 {"step", p.step},
@@ -89,8 +94,10 @@ void RunRecord::add_epoch(const Position& p, const Scores& s, double rate, doubl
     for (const ScoreInfo& score : kImageScores) line.set(score.name, s.*score.value);
   for (size_t i = 0; i < p.sums.load.size(); ++i) line.set(text("load_", i), p.sums.load[i]);
   if (!p.sums.load.empty()) line.set("load_error", p.sums.load_error()), line.set("auxiliary", p.sums.mean_auxiliary());
-  line.set("images_per_second", images_per_second), line.set("memory", resident_bytes());
-  line.set("bytes_kept", p.sums.bytes_kept);
+  for (const auto& [name, value] : p.sums.mean_terms()) line.set("loss_" + name, value);
+  line.set("seconds", machine.seconds), line.set("images_per_second", machine.images_per_second);
+  line.set("memory", machine.memory), line.set("bytes_kept", p.sums.bytes_kept);
+  for (const auto& [name, seconds] : machine.parts) line.set("seconds_" + name, seconds);
   warn_when_full([&] { add_line(line); });
 }
 

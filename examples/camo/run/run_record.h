@@ -28,8 +28,14 @@ class RunRecord {
   void check_disk(int64_t parameters, bool only_warn) const;
   void write_config(const TrainConfig& config) const;
 
+  /// What the machine did in an epoch, or in the part of it that this process trained.
+  struct Machine {
+    double seconds = 0, images_per_second = 0;            // seconds: with validation
+    int64_t memory = 0;                                   // bytes: of the process, or in use on the GPU
+    std::vector<std::pair<std::string, double>> parts{};  // seconds of each part
+  };
   /// Appends the epoch that ends at `position` to metrics.jsonl and syncs the file.
-  void add_epoch(const Position& position, const Scores& scores, double rate, double images_per_second);
+  void add_epoch(const Position& position, const Scores& scores, double rate, const Machine& machine);
   /// Appends any other line.
   void add_line(const JsonObject& line) const;
   /// Removes the lines of epochs after `epochs`, which a continued run writes again.

@@ -5,10 +5,12 @@
 
 #include "examples/camo/data/augment.h"
 #include "examples/camo/options/format.h"
+#include "examples/camo/run/process_memory.h"
 #include "examples/camo/run/progress.h"
 #include "examples/camo/run/run_record.h"
 #include "examples/camo/run/schedule.h"
 #include "examples/camo/run/signals.h"
+#include "examples/camo/run/tables.h"
 #include "examples/camo/run/weights_file.h"
 #include "tensor/parallel.h"
 
@@ -35,6 +37,8 @@ class Trainer {
   Outcome stopped();
   void save_now();
   void report_start();
+  void report_experts();
+  RunRecord::Machine machine() const;
   void report_unreached();
 
   const TrainConfig config_;
@@ -47,6 +51,8 @@ class Trainer {
   Scores scores_;  // of the last validation
   Progress progress_;
   RunRecord record_;
+  debug::Profile profile_;
+  std::chrono::steady_clock::time_point epoch_begin_ = std::chrono::steady_clock::now();
   int64_t images_ = 0;                      // images that this process has trained on
   std::vector<RunRecord::GridRow> grid_{};  // of the last validation
 };
@@ -69,8 +75,9 @@ Trainer::Trainer(TrainConfig config, std::unique_ptr<Learner> learner, Splits da
       hooks_(hooks),
       signals_(signals),
       position_(saved ? restored(*learner_, data_, config_, *saved) : Position{.data = digest(data_.train)}),
-      progress_(config_.epochs, schedule_.steps, position_.step),
-      record_(std::move(folder), [this](const std::string& words) { progress_.line(words); }) {
+      progress_(config_.epochs, schedule_.steps, position_.step, config_.device),
+      record_(std::move(folder), [this](const std::string& words) { progress_.line(words); }),
+      profile_(config_.device, config_.profile) {
   record_.write_config(config_);
   if (saved) record_.trim_metrics(position_.epoch);
 }
@@ -103,7 +110,9 @@ bool Trainer::train_epoch() {
       {order.begin() + position_.batch * size, order.begin() + schedule_.batches * size}, config_.workers, 2 * size);
 
   while (position_.batch < schedule_.batches) {
+    std::optional<debug::Section> part("data");
     std::vector<Sample> batches = next_batches(loader);
+    part.reset();
     const double rate = schedule_.rate(position_.step);
     count(learner_->step(batches, rate, hooks_.before_pass), int64_t(batches.size()));
     progress_.step(epoch + 1, position_.step, position_.sums.mean_loss(), rate, images_);
@@ -139,6 +148,7 @@ void Trainer::count(const StepReport& report, int64_t batches) {
 /// Scores the (averaged) weights and keeps some pictures for the grid; false if a signal came.
 bool Trainer::validate() {
   progress_.pause();
+  debug::Section part("validation");
   moe::CamoXpert& model = learner_->model();
   model.train(false);
   std::optional<nn::UseEma> averaged;
@@ -159,18 +169,48 @@ bool Trainer::validate() {
 /// Writes metrics first, then weights, then pictures: a run that is killed in between writes the later ones again.
 void Trainer::finish_epoch() {
   position_.epoch += 1, position_.batch = 0;
-  record_.add_epoch(position_, scores_, schedule_.rate(position_.step - 1), progress_.speed());
+  const RunRecord::Machine machine = this->machine();
+  record_.add_epoch(position_, scores_, schedule_.rate(position_.step - 1), machine);
   const double loss = position_.sums.mean_loss();
+  std::string words = text("epoch ", position_.epoch, ": loss ", fixed(loss, 4));
+  for (const auto& [name, value] : position_.sums.mean_terms()) words += text("  ", name, " ", fixed(value, 4));
+  words += text("; ", clock_text(machine.seconds));
+  report_experts();
+  if (config_.profile)
+    progress_.line(time_table(profile_.parts(), machine.seconds, position_.sums.steps + position_.sums.skipped));
   position_.sums = {};
   const bool best = save_best();
   record_.save_last(checkpoint(/*with_optimizer=*/true));
   record_.draw_epoch(grid_, learner_->model());
   report_unreached();
-  std::string words = text("epoch ", position_.epoch, ": loss ", fixed(loss, 4));
+  if (scores_.images) words += "; validation";
   if (scores_.images)
     for (const ScoreInfo& score : kImageScores) words += text("  ", score.name, " ", fixed(scores_.*score.value, 4));
   progress_.line(words + (best ? "  best so far" : ""));
   progress_.resume();
+  profile_.clear(), epoch_begin_ = std::chrono::steady_clock::now();
+}
+
+/// Without waiting for it, the times of a GPU's parts mean nothing and are left out.
+RunRecord::Machine Trainer::machine() const {
+  RunRecord::Machine out{
+      .seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - epoch_begin_).count(),
+      .images_per_second = progress_.speed(),
+      .memory = memory_in_use(config_.device)};
+  if (config_.device.kind != Device::cpu && !config_.profile) return out;
+  for (const debug::Profile::Part& p : profile_.parts())
+    if (p.calls > 0 && !p.path.starts_with("validation/")) out.parts.emplace_back(p.name, p.seconds);
+  return out;
+}
+
+/// A table of the experts' loads, and warnings.
+void Trainer::report_experts() {
+  const std::vector<std::vector<double>>& load = position_.sums.load;
+  if (load.empty()) return;
+  const std::vector<ScaleNames> scales = scale_names(learner_->model());
+  const std::vector<std::vector<double>> mean = mean_shares(read_metrics(record_.folder().file(RunFile::metrics)));
+  progress_.line(expert_table(scales, load, mean));
+  for (const std::string& warning : expert_warnings(scales, load, config_.chosen)) progress_.line(warning);
 }
 
 /// Saves the weights with the best IoU; without validation data, the newest.
@@ -211,14 +251,25 @@ void Trainer::report_start() {
   if (config_.chosen == 1 && !moe::mixtures(model).empty() &&
       router_settings(config_).mixture.balancing != moe::Balancing::auxiliary)
     progress_.line("warning: one chosen expert has weight 1, which teaches its router nothing [--chosen 2]");
-  progress_.line(text(config_.model, " on ", config_.backbone, ", ", model.parameter_count(), " parameters; ",
+  int64_t trainable = 0;
+  for (const nn::Parameter& p : model.named_parameters()) trainable += p.frozen ? 0 : p.var.value().numel();
+  progress_.line(text(config_.model, " on ", config_.backbone, ", ", model.parameter_count(), " parameters, ",
+                      trainable == model.parameter_count() ? "all" : text(trainable), " of them trained; ",
                       data_.train.size(), " photographs at ", to_string(config_.size), ", ", data_.validation.size(),
                       " for validation (", data_.where, ")"));
   if (!learner_->weights_report().empty()) progress_.line(text(config_.weights, ": ", learner_->weights_report()));
-  progress_.line(text(schedule_.steps, " steps of ",
-                      schedule_.batch_size * std::min(config_.accumulate, schedule_.batches), " photographs, ",
-                      threads(), " threads, ", config_.workers, " workers, ", name_of(config_.precision),
-                      config_.bf16_units == Bf16Units::on ? " on bf16 units" : "",
+  progress_.line(text(describe(config_.device), ", ", threads(), " threads, ", config_.workers, " workers, ",
+                      name_of(config_.precision), config_.bf16_units == Bf16Units::on ? " on bf16 units" : "", "; ",
+                      uses_plain_attention() ? "plain" : name_of(config_.attention), " attention", "; ",
+                      moe::mixtures(model).empty() ? "no routing to check"
+                      : config_.verify_every == 0  ? "routing is not checked"
+                      : config_.verify_every == 1
+                          ? "routing is checked in every pass"
+                          : text("routing is checked every ", config_.verify_every, " passes")));
+  const int64_t together = schedule_.batch_size * std::min(config_.accumulate, schedule_.batches);
+  progress_.line(text(schedule_.steps, " steps of ", together, " photographs (", schedule_.batch_size, " at a time), ",
+                      "rate up to ", config_.lr, ", that is ", formatted("%.3g", config_.lr / double(together)),
+                      " a photograph",
                       config_.ema_decay > 0 ? "; averaged (EMA) weights are validated and kept as best" : ""));
   if (position_.epoch >= config_.epochs)
     progress_.line(text("nothing left to do: all ", config_.epochs, " epochs are done [--epochs N for more]"));
@@ -231,7 +282,7 @@ void Trainer::report_unreached() {
   if (names.empty()) return;
   const bool experts = std::all_of(names.begin(), names.end(),
                                    [](const std::string& name) { return name.find(".experts.") != std::string::npos; });
-  if (experts) return progress_.line("note: no photograph chose some of the experts in this epoch; the load evens out");
+  if (experts) return;  // report_experts() has said so
   progress_.line(
       text("warning: no gradient has reached ", names.size(), " parameters in this epoch, first ", names[0]));
 }

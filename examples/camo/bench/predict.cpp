@@ -1,0 +1,64 @@
+// camo bench predict: how long one photograph takes, from the file's pixels to the map.
+#include <algorithm>
+#include <cstdio>
+
+#include "examples/camo/bench/bench.h"
+#include "examples/camo/bench/timing.h"
+#include "examples/camo/data/augment.h"
+#include "examples/camo/data/synth.h"
+#include "examples/camo/options/config.h"
+#include "examples/camo/options/format.h"
+#include "examples/camo/run/checkpoint.h"
+#include "examples/camo/run/evaluate.h"
+#include "examples/camo/run/process_memory.h"
+#include "tensor/memory/allocator.h"
+#include "tensor/parallel.h"
+
+namespace camo::program {
+
+int bench_predict_command(const Arguments& words) {
+  TrainConfig config;
+  config.size = {352, 352};
+  int64_t count = 50;
+  std::string batches = "1";
+  Command command{
+      .name = "bench predict",
+      .summary =
+          "Times the prediction of photographs that are in memory: resizing, the network, and the map at the "
+          "photograph's own size.  The network is fresh, which takes as long as a trained one.",
+      .usage = "camo bench predict [flags]",
+      .options = options(config).only(
+          {"model", "backbone", "size", "experts", "chosen", "attention", "device", "precision", "threads"})};
+  command.options.add({{"batch", &batches, "photographs that are passed together, as N,N,..."},
+                       {"count", &count, "timed passes, after three that are not timed", 1, 1e6}});
+  read(command, words);
+  apply_machine(config);
+  auto model = make_model(config);
+  model->train(false);
+  const Tensor photograph = make_synthetic(1, 0, config.size.height, config.size.width).image;
+  std::printf("%s on %s, %s pixels, %s, %s, %d threads\n%7s %9s %9s %9s %12s\n", config.model.c_str(),
+              config.backbone.c_str(), to_string(config.size).c_str(), describe(config.device).c_str(),
+              name_of(config.precision), threads(), "batch", "p50 ms", "p95 ms", "most ms", "img/s");
+  for (int64_t batch : list_of(batches, "camo bench predict --batch")) {
+    std::vector<double> seconds;
+    for (int64_t i = 0; i < count + 3; ++i) {
+      const double once = seconds_of([&] {
+        std::vector<Tensor> images(size_t(batch), normalised(photograph, config.size));
+        predict_maps(*model, images, std::vector<ImageSize>(size_t(batch), config.size),
+                     std::vector<std::string>(size_t(batch), "picture"), precision(config));
+      });
+      if (i >= 3) seconds.push_back(once);
+    }
+    std::sort(seconds.begin(), seconds.end());
+    auto quantile = [&](double q) { return 1e3 * seconds[size_t(q * double(seconds.size() - 1) + 0.5)]; };
+    std::printf("%7lld %9.1f %9.1f %9.1f %12.1f\n", (long long)batch, quantile(0.5), quantile(0.95), quantile(1),
+                1e3 * double(batch) / quantile(0.5));
+    std::fflush(stdout);
+  }
+  std::printf("memory: %s\n", bytes_text(double(config.device.kind == Device::cpu ? peak_resident_bytes()
+                                                                                  : memory_stats(config.device).peak))
+                                  .c_str());
+  return 0;
+}
+
+}  // namespace camo::program
