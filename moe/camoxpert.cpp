@@ -39,6 +39,12 @@ std::vector<std::string> model_names() {
   return out;
 }
 
+int64_t family_size(const std::string& model) {
+  const Mixing mixing = model_kind(model).mixing;
+  if (mixing == Mixing::single) return 0;
+  return int64_t(mixing == Mixing::generic ? generic_experts().size() : cod_experts().size());
+}
+
 namespace {
 /// The experts that are applied one after another.
 std::vector<ExpertKind> series_of(const CamoXpertConfig& c) {

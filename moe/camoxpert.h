@@ -31,6 +31,8 @@ struct ModelKind {
 /// The models above.
 const std::vector<ModelKind>& model_kinds();
 std::vector<std::string> model_names();
+/// The number of experts in the family that a model takes them from; 0 for one without.
+int64_t family_size(const std::string& model);
 
 struct CamoXpertConfig {
   std::string model = "camoxpert-sparse", backbone = "pvt_v2_b0";

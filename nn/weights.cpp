@@ -53,7 +53,11 @@ const char* const kPrefixes[] = {
     "", "module.", "model.", "backbone.", "ema.backbone.", "model.backbone.", "module.backbone.", "backbone.body."};
 
 /// True for the classifier and the norm before it, in timm's names.
-bool of_classifier(const std::string& name) { return name.starts_with("head.") || name.starts_with("norm."); }
+bool of_classifier(const std::string& name) {
+  for (const char* part : {"head.", "norm.", "fc.", "classifier."})
+    if (name.starts_with(part)) return true;
+  return false;
+}
 
 bool computed(const std::string& name) {
   return name.ends_with("relative_position_index") || name.ends_with("attn_mask");

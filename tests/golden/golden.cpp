@@ -32,7 +32,7 @@ Tensor weight(const std::string& name, const Shape& shape) {
   double spread = shape.rank() > 1 ? std::sqrt(3 / double(shape.product(1, shape.rank()))) : 0;
   for (double& x : u) {
     if (shape.rank() > 1) x = x * spread;
-    else x = name.ends_with("weight") ? 1 + 0.25 * x : 0.25 * x;
+    else x = name.ends_with("weight") || name.ends_with("running_var") ? 1 + 0.25 * x : 0.25 * x;
     x = float(x);
   }
   return from(u, shape);
@@ -77,6 +77,7 @@ Errors compare(const std::string& name, const json& run, DType dtype) {
   int64_t B = run["batch"], H = run["height"], W = run["width"];
   auto model = nn::backbone(name, {.dtype = dtype, .initialise = false}, {.height = H, .width = W});
   set_weights(*model);
+  model->train(false);
   Tensor image = from(counter(text("image ", H, "x", W), B * 3 * H * W), {B, 3, H, W});
   Var x = Var::leaf(cast(permute(image, {0, 2, 3, 1}), dtype));
   std::vector<Var> features = model->forward(x);
@@ -112,7 +113,8 @@ Errors compare(const std::string& name, const json& run, DType dtype) {
 
 void set_weights(nn::Module& model) {
   nn::NamedTensors weights;
-  for (const auto& [name, t] : nn::state_dict(model)) weights.emplace_back(name, weight(name, t.shape()));
+  for (const auto& [name, t] : nn::state_dict(model))
+    weights.emplace_back(name, is_float(t.dtype()) ? weight(name, t.shape()) : t);
   nn::load_state_dict(model, weights);
 }
 

@@ -144,4 +144,21 @@ inline Map contrast(const Parameters& p, const Map& x) {
   return pointwise(p, "fuse", norm(p, "mix_norm", linear(p, "mix", local)));
 }
 
+// ---- the families, in the order of moe/experts.cpp
+
+using Definition = Map (*)(const Parameters&, const Map&);
+using Definitions = std::vector<std::pair<std::string, Definition>>;
+
+inline Definitions of_cod() {
+  return {{"texture", cod_texture},   {"frequency", cod_frequency}, {"edge", cod_edge},
+          {"contrast", cod_contrast}, {"attention", cod_attention}, {"hybrid", cod_hybrid}};
+}
+
+inline Definitions of_generic() {
+  return {{"texture", texture},  {"attention", attention_expert},
+          {"hybrid", hybrid},    {"frequency", frequency},
+          {"edge", edge},        {"context", context},
+          {"contrast", contrast}};
+}
+
 }  // namespace camo::test::definition

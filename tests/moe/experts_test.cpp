@@ -16,25 +16,14 @@ using test::Map, test::Numbers, test::Parameters;
 
 namespace {
 
-using Definition = Map (*)(const Parameters&, const Map&);
-
 struct Case {
   std::string name;
   ExpertKind kind;
-  Definition definition;
+  test::definition::Definition definition;
 };
 
 const std::vector<Case>& cases() {
   static const std::vector<Case> all = [] {
-    using namespace test::definition;
-    const std::vector<std::pair<std::string, Definition>> of_cod = {
-        {"texture", cod_texture},   {"frequency", cod_frequency}, {"edge", cod_edge},
-        {"contrast", cod_contrast}, {"attention", cod_attention}, {"hybrid", cod_hybrid}};
-    const std::vector<std::pair<std::string, Definition>> of_generic = {
-        {"texture", texture},  {"attention", attention_expert},
-        {"hybrid", hybrid},    {"frequency", frequency},
-        {"edge", edge},        {"context", context},
-        {"contrast", contrast}};
     std::vector<Case> out;
     auto take = [&](const char* family, const auto& kinds, const auto& definitions) {
       REQUIRE(kinds.size() == definitions.size());
@@ -43,8 +32,8 @@ const std::vector<Case>& cases() {
         out.push_back({text(family, " ", kinds[i].name), kinds[i], definitions[i].second});
       }
     };
-    take("cod", cod_experts(), of_cod);
-    take("generic", generic_experts(), of_generic);
+    take("cod", cod_experts(), test::definition::of_cod());
+    take("generic", generic_experts(), test::definition::of_generic());
     return out;
   }();
   return all;

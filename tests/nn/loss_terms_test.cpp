@@ -138,7 +138,7 @@ Tensor sure(const Tensor& mask) { return scale(mask, 8, -4); }
 TEST_CASE("a loss equals its definition, computed pixel by pixel, at any size") {
   for (const Loss& loss : kLosses)
     for (auto [H, W] : {std::pair{1, 1}, {1, 4}, {3, 2}, {13, 17}, {24, 24}}) {
-      CAPTURE(loss.name);
+      CAPTURE(std::string(loss.name));
       Tensor z = randn({2, H, W, 1}, 1, DType::f64), t = rand({2, H, W, 1}, 2, DType::f64);
       const double right = expected(loss, z, t);
       CHECK(value(loss, z, t) == doctest::Approx(right).epsilon(1e-11));
@@ -148,7 +148,7 @@ TEST_CASE("a loss equals its definition, computed pixel by pixel, at any size") 
 
 TEST_CASE("a loss of confident logits and a realistic mask equals its definition") {
   for (const Loss& loss : kLosses) {
-    CAPTURE(loss.name);
+    CAPTURE(std::string(loss.name));
     Tensor t = concat({square_mask(24, 6, 6, 8), square_mask(24, 0, 3, 17), zeros({1, 24, 24, 1})}, 0);
     Tensor z = concat(
         {sure(square_mask(24, 8, 5, 8)), scale(sure(square_mask(24, 0, 3, 17)), 5), sure(square_mask(24, 2, 2, 3))}, 0);
@@ -158,7 +158,7 @@ TEST_CASE("a loss of confident logits and a realistic mask equals its definition
 
 TEST_CASE("the gradient of a loss equals finite differences") {
   for (const Loss& loss : kLosses) {
-    CAPTURE(loss.name);
+    CAPTURE(std::string(loss.name));
     Var z = Var::leaf(randn({2, 5, 6, 1}, 1, DType::f64));
     Tensor t = rand({2, 5, 6, 1}, 2, DType::f64);
     CHECK(test::gradient_error([&] { return loss.of(z, t); }, {z}) < 1e-6);
@@ -168,7 +168,7 @@ TEST_CASE("the gradient of a loss equals finite differences") {
 TEST_CASE("a loss falls from unsure to right; a wrong prediction costs more, unless the loss ignores the sign") {
   Tensor mask = square_mask(24, 6, 6, 8);
   for (const Loss& loss : kLosses) {
-    CAPTURE(loss.name);
+    CAPTURE(std::string(loss.name));
     double before = value(loss, zeros_like(mask), mask);
     if (loss.sees_level) CHECK(value(loss, scale(sure(mask), -1), mask) > before);
     for (double sureness : {0.2, 0.5, 1.0, 2.0, 5.0}) {
@@ -184,7 +184,7 @@ TEST_CASE("a loss falls from unsure to right; a wrong prediction costs more, unl
 TEST_CASE("the nearer the guess, the lower the loss") {
   Tensor mask = square_mask(24, 6, 6, 8);
   for (const Loss& loss : kLosses) {
-    CAPTURE(loss.name);
+    CAPTURE(std::string(loss.name));
     double before = value(loss, sure(mask), mask);
     for (int64_t shift = 1; shift <= 4; ++shift) {
       const double now = value(loss, sure(square_mask(24, 6, 6 + shift, 8)), mask);
@@ -197,7 +197,7 @@ TEST_CASE("the nearer the guess, the lower the loss") {
 TEST_CASE("empty and full masks: the loss is finite, least for the right answer, and every pixel has a gradient") {
   for (const Loss& loss : kLosses)
     for (double level : {0.0, 1.0}) {
-      CAPTURE(loss.name);
+      CAPTURE(std::string(loss.name));
       CAPTURE(level);
       const int64_t size = 12;
       const double toward = level == 0 ? -1 : 1;
@@ -218,7 +218,7 @@ TEST_CASE("a loss of extreme logits is finite in value and gradient") {
   Tensor mask = square_mask(24, 6, 6, 8);
   for (const Loss& loss : kLosses)
     for (double size : {-1e4, -100.0, 100.0, 1e4}) {
-      CAPTURE(loss.name);
+      CAPTURE(std::string(loss.name));
       Var z = Var::leaf(scale(sure(mask), size)), l = loss.of(z, mask);
       backward(l);
       CHECK(std::isfinite(item(l.value())));
@@ -229,7 +229,7 @@ TEST_CASE("a loss of extreme logits is finite in value and gradient") {
 TEST_CASE("a loss is the mean over its images") {
   Tensor small = square_mask(24, 2, 2, 3), large = square_mask(24, 3, 3, 18);
   for (const Loss& loss : kLosses) {
-    CAPTURE(loss.name);
+    CAPTURE(std::string(loss.name));
     const double both = value(loss, concat({zeros_like(small), sure(small)}, 0), concat({small, large}, 0));
     CHECK(both == doctest::Approx((value(loss, zeros_like(small), small) + value(loss, sure(small), large)) / 2));
   }

@@ -47,7 +47,7 @@ def weight(name, shape):
     u = counter(name, shape)
     if len(shape) > 1:
         u = u * math.sqrt(3 / math.prod(shape[1:]))
-    elif name.endswith("weight"):
+    elif name.endswith(("weight", "running_var")):
         u = 1 + 0.25 * u
     else:
         u = 0.25 * u
@@ -70,10 +70,13 @@ def camo_name(name):
 
 def make(name, height, width):
     size = {"img_size": (height, width), "strict_img_size": False} if name.startswith("swin") else {}
-    model = timm.create_model(name, pretrained=False, features_only=True, **size).double().eval()
+    strides = timm.create_model(name, pretrained=False, features_only=True).feature_info.reduction()
+    maps = [strides.index(stride) for stride in (4, 8, 16, 32)]  # some families have a map at stride 2 as well
+    model = timm.create_model(name, pretrained=False, features_only=True, out_indices=maps, **size).double().eval()
     with torch.no_grad():
-        for key, p in model.named_parameters():
-            p.copy_(weight(camo_name(key), tuple(p.shape)))
+        for key, x in (*model.named_parameters(), *model.named_buffers()):
+            if key.endswith(("weight", "bias", "running_mean", "running_var")) or x.requires_grad:
+                x.copy_(weight(camo_name(key), tuple(x.shape)))
     return model
 
 
@@ -105,7 +108,7 @@ def run(name, batch, height, width, first):
 
 
 def parameters(name):
-    return sum(p.numel() for p in timm.create_model(name, pretrained=False, features_only=True).parameters())
+    return sum(p.numel() for p in make(name, 224, 224).parameters())
 
 
 def rounded(value):

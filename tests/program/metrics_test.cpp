@@ -33,7 +33,7 @@ doctest::Approx near(double x) { return doctest::Approx(x).epsilon(1e-12); }
 void check_against_plain(const Tensor& prediction, const Tensor& mask) {
   const ImageMeasures fast = measure(prediction, mask), plain = PlainMeasures(prediction, mask).all();
   for (const MeasureInfo& m : kMeasures) {
-    CAPTURE(m.name);
+    CAPTURE(std::string(m.name));
     CHECK(std::abs(fast.*m.value - plain.*m.value) <= 1e-12 * std::max(1.0, std::abs(plain.*m.value)));
   }
   double gap = 0;

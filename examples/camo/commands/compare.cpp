@@ -112,7 +112,8 @@ int compare_command(const Arguments& words) {
 
   std::printf("%zu images, %zu against %zu files; 95 %% intervals over images (paired, %lld resamples)\n",
               a[0].names.size(), a.size(), b.size(), (long long)kResamples);
-  std::printf("  %-10s  %7s  %7s  %8s   %-19s   %s\n", "", "A", "B", "A - B", "95 % of A - B", "seeds of A, of B");
+  std::printf("  %-*s  %7s  %7s  %8s   %-19s   %s\n", kMeasureWidth, "", "A", "B", "A - B", "95 % of A - B",
+              "seeds of A, of B");
   JsonObject object;
   for (const MeasureInfo& m : kMeasures) {
     if (m.of_curve) continue;
@@ -120,8 +121,8 @@ int compare_command(const Arguments& words) {
     std::vector<double> difference(x.image.size());
     for (size_t i = 0; i < difference.size(); ++i) difference[i] = x.image[i] - y.image[i];
     const Interval spread = interval_of_mean(difference);
-    std::printf("  %-10s  %7.4f  %7.4f  %+8.4f   %+.4f to %+.4f %c   %s  %s\n", m.name, x.mean(), y.mean(),
-                x.mean() - y.mean(), spread.low, spread.high, spread.low > 0 || spread.high < 0 ? '*' : ' ',
+    std::printf("  %-*s  %7.4f  %7.4f  %+8.4f   %+.4f to %+.4f %c   %s  %s\n", kMeasureWidth, m.name, x.mean(),
+                y.mean(), x.mean() - y.mean(), spread.low, spread.high, spread.low > 0 || spread.high < 0 ? '*' : ' ',
                 shown(x.deviation()).c_str(), shown(y.deviation()).c_str());
     object.set(m.name, std::vector{x.mean(), y.mean(), x.mean() - y.mean(), spread.low, spread.high, x.deviation(),
                                    y.deviation()});

@@ -11,7 +11,9 @@
 // Read next: bootstrap.h, the precision of these means.
 #pragma once
 
+#include <algorithm>
 #include <functional>
+#include <string_view>
 #include <vector>
 
 #include "examples/camo/metrics/confusion.h"
@@ -61,6 +63,12 @@ inline constexpr MeasureInfo kMeasures[] = {
     {"precision", &Measures::precision},
     {"recall", &Measures::recall},
 };
+/// The longest name, for tables.
+inline constexpr int kMeasureWidth = [] {
+  size_t most = 0;
+  for (const MeasureInfo& m : kMeasures) most = std::max(most, std::string_view(m.name).size());
+  return int(most);
+}();
 
 /// The measures of one image; mean and max are over its own curves.
 struct ImageMeasures : Measures {

@@ -29,7 +29,7 @@ void print(const SetScores& scores) {
   std::printf("%lld images, with 95 %% intervals over images (%lld resamples)\n", (long long)scores.images,
               (long long)kResamples);
   for (size_t m = 0; m < std::size(kMeasures); ++m)
-    std::printf("  %-10s  %.4f   %.4f to %.4f\n", kMeasures[m].name, scores.mean.*kMeasures[m].value,
+    std::printf("  %-*s  %.4f   %.4f to %.4f\n", kMeasureWidth, kMeasures[m].name, scores.mean.*kMeasures[m].value,
                 scores.spread[m].low, scores.spread[m].high);
 }
 

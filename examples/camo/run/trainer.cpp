@@ -302,6 +302,7 @@ Outcome train(TrainConfig config, const Hooks& hooks) {
   SignalGuard signals;  // a signal that comes while the data is checked counts too
   program::validate(config);
   make_paths_absolute(config);
+  if (config.experts == 0) config.experts = moe::family_size(config.model);  // it loads after the family has grown
   apply_machine(config);
   Splits data = find_splits(config);
   auto learner = std::make_unique<Learner>(config, /*fresh=*/true);  // bad weights leave no run folder behind
