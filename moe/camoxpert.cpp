@@ -46,10 +46,15 @@ int64_t family_size(const std::string& model) {
 }
 
 namespace {
+/// The experts of a model's family that a configuration asks for.
+std::vector<ExpertKind> chosen_from(const std::vector<ExpertKind>& family, const CamoXpertConfig& c) {
+  return c.pool.empty() ? pick(family, c.experts) : pick(family, c.pool);
+}
+
 /// The experts that are applied one after another.
 std::vector<ExpertKind> series_of(const CamoXpertConfig& c) {
   const Mixing mixing = model_kind(c.model).mixing;
-  if (mixing == Mixing::series) return pick(cod_experts(), c.experts);
+  if (mixing == Mixing::series) return chosen_from(cod_experts(), c);
   if (mixing != Mixing::single) return {};
   return {{"single", [worth = c.mixture.chosen](nn::Scope s, int64_t dim) {
              return std::make_unique<SingleExpert>(std::move(s), dim, worth);
@@ -66,10 +71,10 @@ Scale::Scale(nn::Scope s, int64_t dim, const CamoXpertConfig& c)
   mixture_config.gate = kind.gate;
   if (kind.mixing == Mixing::generic) {
     attend.emplace(sub("attend"), dim);
-    mixture.emplace(sub("mixture"), dim, pick(generic_experts(c.attention), c.experts), mixture_config);
+    mixture.emplace(sub("mixture"), dim, chosen_from(generic_experts(c.attention, c.pool_above), c), mixture_config);
   }
   if (kind.mixing == Mixing::sparse)
-    mixture.emplace(sub("mixture"), dim, pick(cod_experts(), c.experts), mixture_config);
+    mixture.emplace(sub("mixture"), dim, chosen_from(cod_experts(), c), mixture_config);
 }
 
 MoeOut Scale::forward(const Var& x) {

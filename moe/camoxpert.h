@@ -36,9 +36,11 @@ int64_t family_size(const std::string& model);
 
 struct CamoXpertConfig {
   std::string model = "camoxpert-sparse", backbone = "pvt_v2_b0";
-  int64_t experts = 0;     // 0: all of the model's family; if more than the family has, kinds repeat
-  MoeConfig mixture = {};  // except the gate, which the model decides
+  int64_t experts = 0;                 // 0: all of the model's family; if more than the family has, kinds repeat
+  std::vector<std::string> pool = {};  // names of the experts, in place of their number: texture, texture, edge
+  MoeConfig mixture = {};              // except the gate, which the model decides
   AttentionKind attention = AttentionKind::flash;  // for the generic attention expert
+  int64_t pool_above = 32;  // it pools the keys and values of maps with more than pool_above^2 pixels; 0: never
   double drop_path = 0.1;
   int64_t width = 64, head_width = 32;  // channels of the decoder, and of the heads at H/4
   int refinements = 2;

@@ -1,5 +1,8 @@
 #include "moe/experts.h"
 
+#include <algorithm>
+#include <map>
+
 #include "moe/experts/cod.h"
 #include "moe/experts/generic.h"
 
@@ -29,9 +32,9 @@ const std::vector<ExpertKind>& cod_experts() {
   return kinds;
 }
 
-std::vector<ExpertKind> generic_experts(AttentionKind attention) {
-  auto make_attention = [attention](nn::Scope s, int64_t dim) {
-    return std::make_unique<generic::AttentionExpert>(std::move(s), dim, attention);
+std::vector<ExpertKind> generic_experts(AttentionKind attention, int64_t pool_above) {
+  auto make_attention = [attention, pool_above](nn::Scope s, int64_t dim) {
+    return std::make_unique<generic::AttentionExpert>(std::move(s), dim, attention, pool_above);
   };
   return {
       {"texture", make_expert<generic::TextureExpert>},   {"attention", make_attention},
@@ -45,6 +48,23 @@ std::vector<ExpertKind> pick(const std::vector<ExpertKind>& family, int64_t coun
   if (count == 0) return family;
   std::vector<ExpertKind> out;
   for (int64_t e = 0; e < count; ++e) out.push_back(family[size_t(e) % family.size()]);
+  return out;
+}
+
+std::vector<ExpertKind> pick(const std::vector<ExpertKind>& family, const std::vector<std::string>& names) {
+  std::vector<ExpertKind> out;
+  std::map<std::string, int> times;
+  for (const std::string& name : names) {
+    const auto found =
+        std::find_if(family.begin(), family.end(), [&](const ExpertKind& kind) { return kind.name == name; });
+    if (found == family.end()) {
+      std::string all;
+      for (const ExpertKind& kind : family) all += (all.empty() ? "" : ", ") + kind.name;
+      throw ConfigError(text("experts: this family has no '", name, "' [one of ", all, "]"));
+    }
+    out.push_back(*found);
+    if (const int n = ++times[name]; n > 1) out.back().name += text(" ", n);
+  }
   return out;
 }
 

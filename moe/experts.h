@@ -20,7 +20,7 @@ struct Expert : nn::Module {
 
 /// A kind of expert: its name, and a function that makes one for C channels.
 struct ExpertKind {
-  const char* name;
+  std::string name;
   std::function<std::unique_ptr<Expert>(nn::Scope s, int64_t dim)> make;
 };
 template <class E> std::unique_ptr<Expert> make_expert(nn::Scope s, int64_t dim) {
@@ -152,8 +152,11 @@ struct EdgeFilters : nn::Module {
 
 /// The families, in the order in which a mixture takes their kinds.
 const std::vector<ExpertKind>& cod_experts();
-std::vector<ExpertKind> generic_experts(AttentionKind attention = AttentionKind::flash);
+std::vector<ExpertKind> generic_experts(AttentionKind attention = AttentionKind::flash, int64_t pool_above = 32);
 /// The first `count` kinds of a family, or all if it is 0; beyond the family's size they repeat.
 std::vector<ExpertKind> pick(const std::vector<ExpertKind>& family, int64_t count);
+/// The kinds with these names, in this order, a name perhaps several times ("texture", "texture 2").  ConfigError names
+/// an unknown one and lists the family.
+std::vector<ExpertKind> pick(const std::vector<ExpertKind>& family, const std::vector<std::string>& names);
 
 }  // namespace camo::moe

@@ -1,6 +1,7 @@
 #include "moe/router.h"
 
 #include <algorithm>
+#include <cmath>
 
 #include "autograd/checkpoint.h"
 
@@ -12,14 +13,19 @@ const MoeConfig& checked(const MoeConfig& c, int64_t experts) {
                      "router: chosen lies between 1 and the number of experts, got ", c.chosen, " of ", experts);
   check<ConfigError>(c.temperature > 0, "router: temperature is positive, got ", c.temperature);
   check<ConfigError>(c.leak >= 0 && c.leak <= 1, "router: leak is a share, 0 to 1, got ", c.leak);
-  for (double v : {c.clamp, c.noise, c.z_loss, c.rate, c.auxiliary, double(c.warmup)})
-    check<ConfigError>(v >= 0, "router: clamp, noise, z_loss, rate, auxiliary and warmup are not negative, got ", v);
+  check<ConfigError>(c.average >= 0 && c.average < 1, "router: average lies in [0, 1), got ", c.average);
+  for (double v : {c.clamp, c.noise, c.z_loss, c.rate, c.limit, c.auxiliary, double(c.warmup), double(c.delay), c.floor,
+                   c.entropy})
+    check<ConfigError>(v >= 0,
+                       "router: clamp, noise, z_loss, rate, limit, auxiliary, warmup, delay, floor and entropy "
+                       "are not negative, got ",
+                       v);
   return c;
 }
 
 Tensor counted(const Tensor& expert, int64_t experts) { return cast(histogram(expert, experts), DType::f64); }
 
-bool warms_up(const MoeConfig& c) { return c.balancing == Balancing::auxiliary && c.warmup > 0; }
+bool warms_up(const MoeConfig& c) { return c.balancing == Balancing::auxiliary && c.warmup + c.delay > 0; }
 
 }  // namespace
 
@@ -33,7 +39,8 @@ Router::Router(nn::Scope s, int64_t dim, int64_t experts, const MoeConfig& c)
       gate(sub("gate"), views ? dim / 2 : dim, experts, {.init = nn::Init::trunc_normal}),
       balance(buffer("balance", zeros({experts}, state().dtype, state().device))),
       load(buffer("load", zeros({experts}, DType::f64, state().device), {.saved = false})),
-      steps(warms_up(c) ? &buffer("steps", zeros({}, DType::i64)) : nullptr) {}
+      steps(warms_up(c) ? &buffer("steps", zeros({}, DType::i64)) : nullptr),
+      usage(c.average > 0 ? &buffer("usage", zeros({experts}, DType::f64, state().device)) : nullptr) {}
 
 Route Router::forward(const Var& x) {
   check(x.rank() >= 2, "router: x (B, ..., C) expects at least 2 axes, got ", x.shape());
@@ -65,10 +72,13 @@ void Router::stage(const Tensor& expert) {
   if (steps) steps->staged = full({}, item(steps->value) + 1, DType::i64);
   if (config.balancing != Balancing::sign && config.balancing != Balancing::proportional) return;
   // lack = E (mean load - load) is an integer, so clamping it to [-1, 1] gives its sign.
-  const Tensor all = sum(load.staged, {}, /*keep=*/true), lack = all - load.staged * double(experts);
+  Tensor counted = load.staged;
+  if (usage) counted = usage->staged = usage->value * config.average + load.staged * (1 - config.average);
+  const Tensor all = sum(counted, {}, /*keep=*/true), lack = all - counted * double(experts);
   const bool sign = config.balancing == Balancing::sign;
   const Tensor move = sign ? clamp(lack, -1, 1) : lack / clamp(all, 1, 1e300);
   balance.staged = balance.value * (1 - config.leak) + cast(move, balance.value.dtype()) * config.rate;
+  if (config.limit > 0) balance.staged = clamp(balance.staged, -config.limit, config.limit);
 }
 
 // The fractions are those of the optimizer step so far.  From a few images they would be mostly chance, and each
@@ -80,12 +90,21 @@ Var Router::auxiliary_loss(const Var& raw, const Route& route) {
   if (even) {
     Tensor counts = training() && load.staged.defined() ? load.staged : counted(route.expert, experts);
     Tensor fraction = cast(counts / sum(counts, {}, /*keep=*/true), raw.dtype());
-    const double warm = steps ? std::min(1.0, (item(steps->value) + 1) / double(config.warmup)) : 1;
-    loss = sum(mean(softmax(route.logits), {0}) * Var(fraction)) * (config.auxiliary * warm * double(experts));
+    double coefficient = config.auxiliary;
+    if (steps) {
+      const double risen = (item(steps->value) + 1 - double(config.delay)) / std::max(1.0, double(config.warmup));
+      coefficient = config.floor + (config.auxiliary - config.floor) * std::clamp(risen, 0.0, 1.0);
+    }
+    loss = sum(mean(softmax(route.logits), {0}) * Var(fraction)) * (coefficient * double(experts));
   }
   if (config.z_loss > 0) {
     Var z = mean(square(logsumexp(raw))) * config.z_loss;
     loss = even ? loss + z : z;
+  }
+  if (config.entropy > 0) {
+    Var log_p = log_softmax(route.logits);
+    Var lack = (sum(mean(exp(log_p) * log_p, {0})) + std::log(double(experts))) * config.entropy;
+    loss = loss.defined() ? loss + lack : lack;
   }
   return loss;
 }

@@ -50,8 +50,13 @@ struct MoeConfig {
   Balancing balancing = Balancing::sign;
   double rate = 1e-2;       // sign and proportional: move per step, in the unit of the balance
   double leak = 0;          // fraction of the balance that is lost per step
-  double auxiliary = 1e-2;  // auxiliary: the coefficient of the loss,
-  int64_t warmup = 0;       // which rises linearly over this many optimizer steps
+  double limit = 0;         // the balance stays in [-limit, limit]; 0: no limit
+  double average = 0;       // sign and proportional: the load that counts is average * before + (1 - average) * now
+  double auxiliary = 1e-2;  // auxiliary: the coefficient of the loss.  It is `floor` for `delay` optimizer steps and
+  int64_t warmup = 0;       // then rises linearly over this many,
+  int64_t delay = 0;        // all counted from the start of training
+  double floor = 0;
+  double entropy = 0;  // coefficient of log E - mean entropy of softmax(logits), a loss that keeps choices open
 };
 
 /// The router's decision for B rows.
@@ -59,7 +64,7 @@ struct Route {
   Tensor expert;  // (B, K) i64, distinct within a row
   Var weight;     // (B, K), each row sums to 1; f32 (f64 with f64), also for bf16 images
   Var logits;     // (B, E), without balance and without noise
-  Var aux_loss;   // (); defined only with auxiliary balancing or z-loss
+  Var aux_loss;   // (); defined only with auxiliary balancing, z-loss or entropy
 };
 
 struct Router : nn::Module {
@@ -69,6 +74,7 @@ struct Router : nn::Module {
   nn::Linear gate;
   nn::Buffer &balance, &load;  // (E): bias of the selection; choices counted in the last optimizer step
   nn::Buffer* steps;           // number of optimizer steps, for the warm-up of the auxiliary coefficient; else null
+  nn::Buffer* usage;           // (E): the averaged load; null without average
 
   /// Throws ConfigError unless 1 <= chosen <= experts and every setting is in its range.
   Router(nn::Scope s, int64_t dim, int64_t experts, const MoeConfig& config = {});

@@ -21,8 +21,8 @@ struct TextureExpert : DilatedViews {
 
 struct AttentionExpert : Expert {
   SdtaEncoder encoder;
-  AttentionExpert(nn::Scope s, int64_t dim, AttentionKind kind = AttentionKind::flash)
-      : Expert(std::move(s)), encoder(sub("encoder"), dim, {.kind = kind, .dropout = 0.1, .pool_above = 32}) {}
+  AttentionExpert(nn::Scope s, int64_t dim, AttentionKind kind = AttentionKind::flash, int64_t pool_above = 32)
+      : Expert(std::move(s)), encoder(sub("encoder"), dim, {.kind = kind, .dropout = 0.1, .pool_above = pool_above}) {}
   Var forward(const Var& x) override { return encoder.forward(x); }
 };
 

@@ -1,4 +1,7 @@
 // The balance check: the bias affects only the selection, and moves toward an even load once per optimizer step.
+#include <algorithm>
+#include <cmath>
+
 #include "moe/verify/checks.h"
 
 namespace camo::moe::checks {
@@ -31,6 +34,7 @@ std::string weights_moved_by_bias(Moe& layer, const Var& rows, int64_t i, int64_
 Tensor moved(Moe& layer, const Var& rows, int64_t B, int64_t parts, std::vector<int64_t>* load) {
   nn::discard(layer);
   layer.router.balance.value = zeros_like(layer.router.balance.value);
+  if (nn::Buffer* usage = layer.router.usage) usage->value = zeros_like(usage->value);
   const int64_t n = rows.dim(0) / B;
   for (int64_t i = 0; i < parts; ++i) {
     Tensor expert = layer.choose(rows_slice(rows, i * B / parts * n, (i + 1) * B / parts * n)).expert;
@@ -60,7 +64,8 @@ std::string wrong_move(Moe& layer, const Var& rows, int64_t B) {
     for (int64_t e = 0; e < E; ++e) {
       const double lack = all - double(E * load[size_t(e)]);  // E (mean load - load)
       const double step = config.balancing == Balancing::sign ? double((lack > 0) - (lack < 0)) : lack / all;
-      if (std::abs(move[size_t(e)] - config.rate * step) > kRounding * config.rate)
+      const double most = config.limit > 0 ? config.limit : INFINITY;
+      if (std::abs(move[size_t(e)] - std::clamp(config.rate * step, -most, most)) > kRounding * config.rate)
         return text("expert ", layer.experts->names[size_t(e)], " has ", load[size_t(e)], " of ", all,
                     " rows, and its bias moves by ", move[size_t(e)], " in a step of ", parts, " micro-batches");
     }
@@ -74,6 +79,12 @@ Check balance_check(Moe& layer, const Var& rows, int64_t B) {
   NoGrad no_grad;
   const int64_t E = layer.router.experts;
   const Tensor before = layer.router.balance.value;
+  nn::Buffer* const usage = layer.router.usage;
+  const Tensor usage_before = usage ? usage->value : Tensor();
+  auto restore = [&] {
+    layer.router.balance.value = before;
+    if (usage) usage->value = usage_before;
+  };
   double worst = 0;
   std::string wrong;
   try {
@@ -81,10 +92,10 @@ Check balance_check(Moe& layer, const Var& rows, int64_t B) {
       wrong = weights_moved_by_bias(layer, rows, i, (i + 1) % E, &worst);
     if (wrong.empty()) wrong = wrong_move(layer, rows, B);
   } catch (...) {
-    layer.router.balance.value = before;
+    restore();
     throw;
   }
-  layer.router.balance.value = before;
+  restore();
   layer.train(false);
   Check c = within("balance", layer.path(), worst, kRounding,
                    "the bias decides who is chosen, not the weights; it moves to even load, once a step");

@@ -237,6 +237,72 @@ TEST_CASE("the auxiliary loss counts over the micro-batches of a step, and its c
   CHECK(sum_of_squares(router.balance.value) == 0);
 }
 
+TEST_CASE("the auxiliary coefficient stays at its floor for the delay, then rises linearly to its weight") {
+  Router router(nn::Scope{.dtype = DType::f64, .seed = 3}, 8, 4,
+                {.balancing = Balancing::auxiliary, .auxiliary = 0.5, .warmup = 4, .delay = 2, .floor = 0.1});
+  for (double coefficient : {0.1, 0.1, 0.2, 0.3, 0.4, 0.5, 0.5}) {
+    Numbers counts(4);
+    const Route route = router.forward(Var(randn({6, 8}, 5, DType::f64)));
+    for (int64_t e : to_vector<int64_t>(route.expert)) counts[size_t(e)] += 1;
+    CHECK(item(route.aux_loss.value()) ==
+          doctest::Approx(coefficient * auxiliary_by_loops(route, counts)).epsilon(1e-12));
+    nn::commit(router);
+  }
+}
+
+TEST_CASE("the entropy loss is log E - mean entropy of softmax(logits), with the gradient of finite differences") {
+  const Numbers z = {2, 0.5, -1, 0.3, /**/ 0, 0, 0, 0, /**/ 5, -5, 1, 0};
+  Fixed fixed(z, 4, {.balancing = Balancing::none, .entropy = 0.7});
+  double mean = 0;
+  for (size_t r = 0; r < 3; ++r) {
+    double all = 0, entropy = 0;
+    for (size_t e = 0; e < 4; ++e) all += std::exp(z[4 * r + e]);
+    for (size_t e = 0; e < 4; ++e) entropy -= std::exp(z[4 * r + e]) / all * (z[4 * r + e] - std::log(all));
+    mean += entropy / 3;
+  }
+  CHECK(item(fixed.route().aux_loss.value()) == doctest::Approx(0.7 * (std::log(4.0) - mean)).epsilon(1e-12));
+  Router router(nn::Scope{.dtype = DType::f64, .seed = 3}, 6, 4, {.entropy = 0.7});
+  router.train(false);
+  const Tensor x = randn({5, 6}, 1, DType::f64);
+  const Var weight = router.gate.weight;
+  backward(router.forward(Var(x)).aux_loss);
+  const Tensor gradient = weight.grad().clone();
+  Tensor value = weight.value();
+  for (int64_t i : {0, 7, 23}) {
+    const double before = value.read<double>()[i], h = 1e-5;
+    double side[2];
+    for (int s : {0, 1}) {
+      value.write<double>()[i] = before + (s ? h : -h);
+      side[s] = item(router.forward(Var(x)).aux_loss.value());
+    }
+    value.write<double>()[i] = before;
+    CHECK(gradient.read<double>()[i] == doctest::Approx((side[1] - side[0]) / (2 * h)).epsilon(1e-6));
+  }
+}
+
+TEST_CASE("the balance stays within its limit, and may follow an average of the load") {
+  Fixed limited({9, 8, 0, 0, /**/ 9, 8, 0, 0}, 4, {.balancing = Balancing::sign, .rate = 0.4, .limit = 1});
+  for (int step = 0; step < 5; ++step) limited.route(), nn::commit(limited.router);
+  CHECK(to_vector<double>(limited.router.balance.value) == std::vector<double>{-1, -1, 1, 1});
+
+  Fixed averaged({9, 8, 0, 0, /**/ 9, 8, 0, 0}, 4,
+                 {.balancing = Balancing::proportional, .rate = 0.1, .average = 0.75});
+  Numbers usage(4), balance(4);
+  for (int step = 0; step < 4; ++step) {
+    averaged.route(), nn::commit(averaged.router);
+    double all = 0;
+    for (size_t e = 0; e < 4; ++e) all += usage[e] = 0.75 * usage[e] + 0.25 * (e < 2 ? 2 : 0);
+    for (size_t e = 0; e < 4; ++e) balance[e] += 0.1 * (all - 4 * usage[e]) / std::max(all, 1.0);
+    for (size_t e = 0; e < 4; ++e) {
+      CHECK(averaged.router.usage->value.read<double>()[e] == doctest::Approx(usage[e]));
+      CHECK(averaged.router.balance.value.read<double>()[e] == doctest::Approx(balance[e]));
+    }
+  }
+  for (MoeConfig bad :
+       {MoeConfig{.limit = -1}, MoeConfig{.average = 1}, MoeConfig{.delay = -1}, MoeConfig{.entropy = -1}})
+    CHECK_THROWS_AS(Router(nn::Scope{}, 8, 4, bad), ConfigError);
+}
+
 TEST_CASE("proportional balancing moves by the relative error and decays by the leak") {
   Fixed fixed({9, 8, 0, 0, /**/ 9, 0, 8, 0}, 4, {.balancing = Balancing::proportional, .rate = 0.1, .leak = 0.25});
   Numbers want(4);

@@ -2,9 +2,11 @@
 #include <doctest/doctest.h>
 
 #include <map>
+#include <sstream>
 
 #include "examples/camo/data/synth.h"
 #include "examples/camo/draw/route_pictures.h"
+#include "examples/camo/options/files.h"
 #include "tests/program/program_run.h"
 
 using namespace camo;
@@ -107,6 +109,36 @@ TEST_CASE("with routing by tile, the first choices are drawn over the photograph
        {std::array{79, 119, 157}, {182, 124, 75}, {86, 140, 104}, {165, 92, 97}, {130, 108, 159}, {135, 113, 96}})
     of_experts += found[c];
   CHECK(of_experts == 4 * 164 * 164);
+}
+
+TEST_CASE("a run whose experts have names shows them, verifies, and writes who was chosen as a table") {
+  test::TempFolder folder;
+  const std::string run = folder / "run";
+  const test::ProcessResult trained = test::run_camo(
+      "train --data synthetic --size 32 --batch-size 2 --count 8 --epochs 1 --pool texture,texture,edge,contrast "
+      "--router average=0.5,limit=2,entropy=1e-3 --threads 1 --out " +
+      run);
+  REQUIRE_MESSAGE(trained.code == 0, trained.error);
+  CHECK(test::contains(trained.out, "texture 2"));
+  CHECK(test::run_camo("verify --threads 1 --weights " + run).code == 0);
+  for (const char* name : {"COD10K-CAM-1-Aquatic-3-Crab-29", "plain, with comma"})
+    test::write_pair_files(folder.path + "/in/" + name + ".png", folder / "mask.png", 40, 40, 40);
+  const std::string in = folder / "in", csv = folder / "who.csv";
+  CHECK(test::run_camo("route --threads 1 --weights " + run + " " + in + " --csv " + csv).code == 0);
+  std::istringstream lines(program::read_file<DataError>(csv));
+  std::string head, crab, plain;
+  std::getline(lines, head), std::getline(lines, crab), std::getline(lines, plain);
+  CHECK(head.rfind("photograph,group,H/4 texture,H/4 texture 2,H/4 edge,H/4 contrast,H/8 texture,", 0) == 0);
+  CHECK(crab.rfind("COD10K-CAM-1-Aquatic-3-Crab-29,Aquatic-Crab,", 0) == 0);
+  CHECK(plain.rfind("\"plain, with comma\",,", 0) == 0);
+  double sum = 0;  // of the weights at four scales
+  std::istringstream fields(crab.substr(crab.find("Crab,") + 5));
+  for (std::string field; std::getline(fields, field, ',');) sum += std::stod(field);
+  CHECK(sum == doctest::Approx(4).epsilon(1e-3));
+  CHECK(test::run_camo("train --data synthetic --out x --pool textur,edge").code == 2);
+  CHECK(test::run_camo("train --data synthetic --out x --pool edge").code == 2);
+  CHECK(test::run_camo("train --data synthetic --out x --pool edge,edge --experts 2").code == 2);
+  CHECK(test::run_camo("train --data synthetic --out x --router delay-epochs=1").code == 2);
 }
 
 TEST_CASE("camo verify and camo route run from the command line") {

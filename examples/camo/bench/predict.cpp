@@ -28,7 +28,7 @@ int bench_predict_command(const Arguments& words) {
           "photograph's own size.  The network is fresh, which takes as long as a trained one.",
       .usage = "camo bench predict [flags]",
       .options = options(config).only(
-          {"model", "backbone", "size", "experts", "chosen", "attention", "device", "precision", "threads"})};
+          {"model", "backbone", "size", "experts", "pool", "chosen", "attention", "device", "precision", "threads"})};
   command.options.add({{"batch", &batches, "photographs that are passed together, as N,N,..."},
                        {"count", &count, "timed passes, after three that are not timed", 1, 1e6}});
   read(command, words);

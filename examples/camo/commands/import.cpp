@@ -47,7 +47,7 @@ int import_command(const Arguments& words) {
   command.options
       .add({{"partial", &partial, "load the tensors that fit and report the others, which keep their initial values"},
             {"max-header", &max_header, "largest header of SRC that is read, in MiB", 1, 95}})
-      .add(options(config).only({"backbone", "model", "size", "experts", "chosen", "router", "attention"}));
+      .add(options(config).only({"backbone", "model", "size", "experts", "pool", "chosen", "router", "attention"}));
   const CommandLine line = read(command, words);
   check<ConfigError>(line.rest.size() == 1, "camo import: needs one SRC");
   check<ConfigError>(target.part == Part::network || !config.backbone.empty(), "camo import: needs --backbone");

@@ -27,7 +27,7 @@ int models_command(const Arguments& words) {
       .name = "models",
       .summary = "Lists the networks with the parameters of their parts and their cost per photograph.",
       .usage = "camo models [flags]",
-      .options = options(config).only({"backbone", "experts", "chosen"}),
+      .options = options(config).only({"backbone", "experts", "pool", "chosen"}),
       .notes =
           "Parameters are in millions; `used` counts those that one photograph uses, without the experts that it "
           "is not sent to.\n"

@@ -1,6 +1,7 @@
 // camo route: pictures of how a trained network routes photographs, and of its experts' outputs.
 #include <cstdio>
 #include <filesystem>
+#include <sstream>
 
 #include "examples/camo/commands/commands.h"
 #include "examples/camo/commands/trained_network.h"
@@ -8,15 +9,59 @@
 #include "examples/camo/data/photograph_list.h"
 #include "examples/camo/draw/route_pictures.h"
 #include "examples/camo/options/files.h"
+#include "examples/camo/options/format.h"
 #include "examples/camo/run/checkpoint.h"
 #include "examples/camo/run/run_record.h"
 #include "tensor/image/image.h"
+#include "tensor/io/file.h"
 
 namespace camo::program {
+namespace {
+
+void pass(moe::CamoXpert& model, const Tensor& photograph, ImageSize size) {
+  NoGrad no_grad;
+  model.forward(Var(stack({normalised(photograph, size)}).to(model.state().device)));
+}
+
+/// The class in a name of COD10K, "COD10K-CAM-1-Aquatic-3-Crab-29": "Aquatic-Crab"; "" for other names.
+std::string class_of(const std::string& name) {
+  std::vector<std::string> parts;
+  std::istringstream in(name);
+  for (std::string part; std::getline(in, part, '-');) parts.push_back(part);
+  return parts.size() >= 7 && parts[0] == "COD10K" ? parts[3] + "-" + parts[5] : "";
+}
+
+/// A field of a CSV file (RFC 4180).
+std::string quoted(const std::string& field) {
+  if (field.find_first_of(",\"\n") == std::string::npos) return field;
+  std::string out;
+  for (char c : field) out += c == '"' ? std::string(2, c) : std::string(1, c);
+  return text('"', out, '"');
+}
+
+/// A line for each photograph: name, group, and the weight of each expert at each scale.
+std::string route_csv(const moe::Survey& survey, const std::vector<std::string>& names) {
+  std::string out = "photograph,group";
+  for (size_t s = 0; s < survey.layers.size(); ++s)
+    for (const std::string& expert : survey.layers[s].experts) out += text(",H/", 4 << s, " ", expert);
+  std::vector<int64_t> group;
+  if (survey.images() >= 32) group = moe::groups_of(survey.features);
+  for (size_t i = 0; i < names.size(); ++i) {
+    const std::string kind = class_of(names[i]);
+    out += text("\n", quoted(names[i]), ",", !kind.empty() ? kind : group.empty() ? "" : text(group[i] + 1));
+    for (const moe::Survey::Layer& layer : survey.layers) {
+      const int64_t E = layer.weight.dim(1);
+      for (int64_t e = 0; e < E; ++e) out += text(",", fixed(layer.weight.read<double>()[int64_t(i) * E + e], 4));
+    }
+  }
+  return out + "\n";
+}
+
+}  // namespace
 
 int route_command(const Arguments& words) {
   namespace fs = std::filesystem;
-  std::string weights, out;
+  std::string weights, out, csv;
   Machine machine;
   Command command{
       .name = "route",
@@ -25,34 +70,44 @@ int route_command(const Arguments& words) {
           "answer of each expert.  32 photographs or more also give OUT/groups.png; a run folder also gives "
           "OUT/usage.png.",
       .usage = "camo route --weights F IMAGES... --out DIR [flags]",
-      .options = {trained_weights(&weights), {"out", &out, "folder for the pictures"}},
+      .options = {trained_weights(&weights),
+                  {"out", &out, "folder for the pictures"},
+                  {"csv", &csv,
+                   "write this table: photograph, its group, and at each scale the weight of each expert"}},
       .rest = "IMAGES",
       .notes =
           "IMAGES: photographs, or folders of them.\n"
           "groups.png: the share of each expert in the choices for groups of photographs.\n"
-          "usage.png: the share of each expert in every epoch of the run."};
+          "usage.png: the share of each expert in every epoch of the run.\n"
+          "A photograph's group in the table is the class in a name like COD10K-CAM-1-Aquatic-3-Crab-29, else the "
+          "number "
+          "of the row in groups.png."};
   Reading reading;
   command.options.add(options(reading).only({"exif", "max-pixels"}));
   command.options.add(options(machine).only({"device", "threads"}));
   const CommandLine line = read(command, words);
-  check<ConfigError>(!weights.empty() && !out.empty() && !line.rest.empty(),
-                     "camo route: needs --weights, --out and photographs or folders of them");
+  check<ConfigError>(!weights.empty() && (!out.empty() || !csv.empty()) && !line.rest.empty(),
+                     "camo route: needs --weights, --out or --csv, and photographs or folders of them");
+  if (!csv.empty()) check_writable(csv, "camo route --csv");
   set_max_pixels(reading.max_pixels);
   auto [files, refused] = photographs(line.rest, "camo route");
+  bool files_only = false;  // no pictures
   auto target = [&](const std::string& file) {
     return (fs::path(out) / (fs::path(file).stem().string() + ".png")).string();
   };
+  if (out.empty()) files_only = true;
   for (const std::string& file : files)
-    check<ConfigError>(!fs::exists(target(file)), "camo route --out: ", target(file), " exists");
+    check<ConfigError>(files_only || !fs::exists(target(file)), "camo route --out: ", target(file), " exists");
   for (RunFile picture : {RunFile::groups, RunFile::usage})
-    check<ConfigError>(!fs::exists(run_file(out, picture)), "camo route --out: ", run_file(out, picture), " exists");
+    check<ConfigError>(files_only || !fs::exists(run_file(out, picture)), "camo route --out: ", run_file(out, picture),
+                       " exists");
   TrainedNetwork loaded = open_network(weights, machine);
   std::printf("%s\n", loaded.described.c_str());
   if (!line.has("exif")) reading.exif = loaded.config.reading.exif;
-  make_folder(out, "camo route --out");
+  if (!files_only) make_folder(out, "camo route --out");
 
   moe::Survey survey;
-  size_t done = 0;
+  std::vector<std::string> names;
   {
     moe::Surveyor surveyor(*loaded.model);
     for (const std::string& file : files) {
@@ -63,16 +118,20 @@ int route_command(const Arguments& words) {
         refused.push_back(e.what());
         continue;
       }
-      write_png(target(file), draw_responses(*loaded.model, photograph, loaded.config.size));
-      ++done;
+      if (files_only) pass(*loaded.model, photograph, loaded.config.size);
+      else write_png(target(file), draw_responses(*loaded.model, photograph, loaded.config.size));
+      names.push_back(fs::path(file).stem().string());
     }
     survey = surveyor.result();
   }
-  if (survey.images() >= 32) write_png(run_file(out, RunFile::groups), draw_groups(survey));
-  if (const std::string metrics = run_file(weights, RunFile::metrics); fs::exists(metrics))
+  const size_t done = names.size();
+  if (!csv.empty()) write_file(csv, route_csv(survey, names));
+  if (!files_only && survey.images() >= 32) write_png(run_file(out, RunFile::groups), draw_groups(survey));
+  if (const std::string metrics = run_file(weights, RunFile::metrics); !files_only && fs::exists(metrics))
     if (Tensor usage = draw_usage(read_metrics(metrics), scale_names(*loaded.model)); usage.defined())
       write_png(run_file(out, RunFile::usage), usage);
-  std::printf("%zu photograph%s: pictures in %s\n", done, done == 1 ? "" : "s", out.c_str());
+  std::printf("%zu photograph%s: %s\n", done, done == 1 ? "" : "s",
+              files_only ? csv.c_str() : text("pictures in ", out).c_str());
   report_refused("camo route", refused);
   return refused.empty() ? 0 : 3;
 }

@@ -149,8 +149,8 @@ int verify_command(const Arguments& words) {
                   {"json", &json, "print one JSON object per check"}},
       .notes = "The exit code is 7 when a check fails, and the last line names the checks that failed."};
   // The network and the machine have the same options as training.
-  command.options.add(options(config).only({"model", "backbone", "size", "experts", "chosen", "router", "attention",
-                                            "balance-rate", "difficulty", "seed", "device", "threads"}));
+  command.options.add(options(config).only({"model", "backbone", "size", "experts", "pool", "chosen", "router",
+                                            "attention", "balance-rate", "difficulty", "seed", "device", "threads"}));
   const CommandLine line = read(command, words);
   std::string described =
       text("fresh ", config.model, " on ", config.backbone, ", ", to_string(config.size), " pixels");

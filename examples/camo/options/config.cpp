@@ -1,6 +1,7 @@
 #include "examples/camo/options/config.h"
 
 #include <algorithm>
+#include <sstream>
 
 #include "examples/camo/options/files.h"
 #include "nn/backbone.h"
@@ -41,8 +42,14 @@ Options options(RouterSettings& settings) {
           {"z-loss", &out.z_loss, "weight of the loss that keeps logits small", 0, 1e3},
           choice("balancing", &out.balancing, "method that evens out the load of the experts"),
           {"leak", &out.leak, "share of the balance that is lost in each step", 0, 1},
+          {"limit", &out.limit, "largest size of the balance; 0: no limit", 0, 1e6},
+          {"average", &out.average, "share of the load before in the load that is evened out", 0, 0.9999},
           {"auxiliary", &out.auxiliary, "weight of the auxiliary loss", 0, 1e3},
           {"warmup", &out.warmup, "optimizer steps over which the auxiliary loss rises to its weight", 0, 1e9},
+          {"warmup-epochs", &settings.warmup_epochs, "the same in epochs", 0, 1e6},
+          {"delay-epochs", &settings.delay_epochs, "epochs before that rise", 0, 1e6},
+          {"floor", &out.floor, "weight of the auxiliary loss before that rise", 0, 1e3},
+          {"entropy", &out.entropy, "weight of the loss that keeps all experts likely", 0, 1e3},
           {"lr", &settings.group.rate_scale, "the routers' learning rate, as a factor of --lr", 0, 1e3},
           {"clip", &settings.group.clip, "largest norm of the routers' gradients; 0: no limit", 0, 1e9}};
 }
@@ -60,9 +67,19 @@ RouterSettings router_settings(const TrainConfig& c) {
   const moe::MoeConfig usual, &m = settings.mixture;
   set_all(options(settings), c.router, "router");
   check<ConfigError>(m.routing == moe::Routing::tile || m.tile == usual.tile, "router: tile goes with routing=tile");
-  check<ConfigError>(m.balancing == moe::Balancing::auxiliary || m.warmup == usual.warmup,
-                     "router: warmup goes with balancing=auxiliary");
+  const bool rises = m.warmup > 0 || settings.warmup_epochs > 0 || settings.delay_epochs > 0 || m.floor > 0;
+  check<ConfigError>(m.balancing == moe::Balancing::auxiliary || !rises,
+                     "router: warmup, warmup-epochs, delay-epochs and floor go with balancing=auxiliary");
+  check<ConfigError>(m.warmup == 0 || settings.warmup_epochs == 0, "router: takes warmup or warmup-epochs, got both");
+  if (settings.warmup_epochs > 0 || settings.delay_epochs > 0) settings.mixture.warmup = std::max<int64_t>(1, m.warmup);
   return settings;
+}
+
+std::vector<std::string> pool_of(const TrainConfig& c) {
+  std::vector<std::string> out;
+  std::istringstream names(c.pool);
+  for (std::string name; std::getline(names, name, ',');) out.push_back(name);
+  return out;
 }
 
 Options options(Machine& m) {
@@ -99,6 +116,9 @@ Options options(TrainConfig& c) {
       {"clip", &c.clip, "largest norm of all gradients together; 0: no limit", 0, 1e9},
       {"ema-decay", &c.ema_decay, "decay per step of the averaged (EMA) weights; 0: no average", 0, 0.999999},
       {"experts", &c.experts, "experts at each scale; 0: the model's own number", 0, 16},
+      {"pool", &c.pool, "names of the experts at each scale, in place of their number: texture,texture,edge"},
+      {"attention-pool", &c.attention_pool, "camoxpert's attention expert pools keys of maps above this side; 0: never",
+       0, 4096},
       {"chosen", &c.chosen, "experts that each photograph is sent to, at each scale", 1, 16},
       {"router", &c.router, "settings of the routers as KEY=VALUE,...; keys: " + router_keys},
       choice("attention", &c.attention, "flash or plain: every attention; linear: camoxpert's expert"),
@@ -134,6 +154,11 @@ void validate(const TrainConfig& c) {
   check<ConfigError>(!c.out.empty(), "camo train --out: a run folder must be given");
   check<ConfigError>(c.min_lr <= c.lr, "camo train --min-lr: must be at most --lr, got ", c.min_lr, " and ", c.lr);
   router_settings(c);
+  check<ConfigError>(
+      c.pool.empty() || (c.experts == 0 && c.model != "camoxpert-single"),
+      "camo train --pool: names the experts, so it goes without --experts, and not with camoxpert-single");
+  check<ConfigError>(c.pool.empty() || c.model == "camoxpert-cod" || int64_t(pool_of(c).size()) >= c.chosen,
+                     "camo train --pool: names ", pool_of(c).size(), " experts, --chosen is ", c.chosen);
   const moe::LossWeights weights = loss_weights(c.loss);
   bool learns = false;
   for (const moe::LossTerm& term : moe::loss_terms()) learns = learns || (term.of_logits && weights[term.name] > 0);

@@ -47,7 +47,8 @@ struct TrainConfig : Machine {
   // model
   std::string model = "camoxpert-sparse", backbone = "pvt_v2_b0", weights;
   bool freeze = false;
-  int64_t experts = 0, chosen = 2;
+  int64_t experts = 0, chosen = 2, attention_pool = 32;
+  std::string pool;
   double drop_path = 0.1, balance_rate = 0.01;
   std::string router, loss = to_text(moe::LossWeights{});
   moe::AttentionKind attention = moe::AttentionKind::flash;
@@ -63,7 +64,10 @@ struct TrainConfig : Machine {
 struct RouterSettings {
   moe::MoeConfig mixture;
   nn::ParameterGroup group{.path = "router"};  // a factor for the learning rate, and a separate clip
+  double delay_epochs = 0, warmup_epochs = 0;  // of the auxiliary loss; the trainer turns them into steps
 };
+/// The names in --pool; empty without.
+std::vector<std::string> pool_of(const TrainConfig& config);
 /// ConfigError names an unknown key and the nearest known one.
 RouterSettings router_settings(const TrainConfig& config);
 

@@ -51,8 +51,10 @@ std::unique_ptr<moe::CamoXpert> make_model(const TrainConfig& c) {
                                                 moe::CamoXpertConfig{.model = c.model,
                                                                      .backbone = c.backbone,
                                                                      .experts = c.experts,
+                                                                     .pool = pool_of(c),
                                                                      .mixture = router_settings(c).mixture,
                                                                      .attention = c.attention,
+                                                                     .pool_above = c.attention_pool,
                                                                      .drop_path = c.freeze ? 0 : c.drop_path,
                                                                      .image_height = c.size.height,
                                                                      .image_width = c.size.width});

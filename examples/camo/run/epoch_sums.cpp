@@ -9,7 +9,7 @@ namespace camo::program {
 void EpochSums::add(const StepReport& r) {
   if (!r.accepted) return void(++skipped);
   bytes_kept = std::max(bytes_kept, r.bytes_kept);
-  loss += r.loss, grad_norm += r.grad_norm, ++steps;
+  loss += r.loss, grad_norm += r.grad_norm, grad_norm_squares += r.grad_norm * r.grad_norm, ++steps;
   terms.resize(r.terms.size());
   for (size_t i = 0; i < terms.size(); ++i) terms[i].first = r.terms[i].first, terms[i].second += r.terms[i].second;
   load.resize(r.load.size()), auxiliary.resize(r.auxiliary.size());

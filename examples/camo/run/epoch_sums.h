@@ -1,6 +1,8 @@
 // The report of one optimizer step, and the sums of these reports over an epoch.
 #pragma once
 
+#include <algorithm>
+#include <cmath>
 #include <cstdint>
 #include <limits>
 #include <string>
@@ -24,7 +26,7 @@ struct StepReport {
 
 /// The sums are part of the checkpoint, so that a stopped and continued epoch reports all its steps.
 struct EpochSums {
-  double loss = 0, grad_norm = 0;
+  double loss = 0, grad_norm = 0, grad_norm_squares = 0;
   int64_t steps = 0, skipped = 0;         // accepted and rejected steps
   int64_t bytes_kept = 0;                 // the largest of all steps
   std::vector<std::vector<double>> load;  // as in StepReport
@@ -36,6 +38,10 @@ struct EpochSums {
   /// NaN without an accepted step.
   double mean_loss() const { return mean(loss); }
   double mean_grad_norm() const { return mean(grad_norm); }
+  /// The standard deviation over the steps.
+  double grad_norm_deviation() const {
+    return std::sqrt(std::max(0.0, mean(grad_norm_squares) - mean(grad_norm) * mean(grad_norm)));
+  }
   std::vector<double> mean_auxiliary() const;
   LossTerms mean_terms() const;
   /// Per scale: the largest deviation of an expert's load from the mean, relative to the mean.

@@ -14,6 +14,7 @@ using Terms = LossTerms;
 struct Field {
   std::string key;  // for lists: the prefix of the keys KEY0, KEY1, ...
   std::variant<int64_t*, double*, std::string*, List*, Lists*, Terms*> value;
+  bool newer = false;  // older files lack it: not written when it is 0, and 0 when it is not there
 };
 
 /// The table of fields.  Its keys are in checkpoints and must never change.
@@ -28,6 +29,7 @@ std::vector<Field> fields(Position& p) {
           {"auxiliary_sum", &p.sums.auxiliary},
           {"loss_sum", &p.sums.loss},
           {"grad_norm_sum", &p.sums.grad_norm},
+          {"grad_norm_squares", &p.sums.grad_norm_squares, /*newer=*/true},
           {"bytes_kept", &p.sums.bytes_kept},
           {"epoch_steps", &p.sums.steps},
           {"epoch_skipped", &p.sums.skipped},
@@ -75,13 +77,16 @@ void load(const JsonObject& state, const std::string& key, Terms& value) {
 JsonObject to_json_object(const Position& position) {
   Position copy = position;  // the table points into the object that it describes
   JsonObject state;
-  for (const Field& f : fields(copy)) std::visit([&](auto* value) { save(state, f.key, *value); }, f.value);
+  for (const Field& f : fields(copy))
+    if (auto* number = std::get_if<double*>(&f.value); !f.newer || !number || **number != 0)
+      std::visit([&](auto* value) { save(state, f.key, *value); }, f.value);
   return state;
 }
 
 Position position_of(const JsonObject& state) {
   Position out;
-  for (const Field& f : fields(out)) std::visit([&](auto* value) { load(state, f.key, *value); }, f.value);
+  for (const Field& f : fields(out))
+    if (!f.newer || state.find(f.key)) std::visit([&](auto* value) { load(state, f.key, *value); }, f.value);
   return out;
 }
 

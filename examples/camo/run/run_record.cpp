@@ -88,6 +88,7 @@ void RunRecord::add_epoch(const Position& p, const Scores& s, double rate, const
                 {"step", p.step},
                 {"loss", p.sums.mean_loss()},
                 {"grad_norm", p.sums.mean_grad_norm()},
+                {"grad_norm_deviation", p.sums.grad_norm_deviation()},
                 {"lr", rate},
                 {"skipped", p.sums.skipped}};
   if (s.images)

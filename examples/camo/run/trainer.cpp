@@ -1,6 +1,7 @@
 #include "examples/camo/run/trainer.h"
 
 #include <algorithm>
+#include <cmath>
 #include <filesystem>
 
 #include "examples/camo/data/augment.h"
@@ -79,6 +80,12 @@ Trainer::Trainer(TrainConfig config, std::unique_ptr<Learner> learner, Splits da
       record_(std::move(folder), [this](const std::string& words) { progress_.line(words); }),
       profile_(config_.device, config_.profile) {
   record_.write_config(config_);
+  const RouterSettings router = router_settings(config_);
+  for (moe::Moe* layer : moe::mixtures(learner_->model())) {
+    auto steps = [&](double epochs) { return int64_t(std::llround(epochs * double(schedule_.steps_per_epoch))); };
+    if (router.warmup_epochs > 0) layer->router.config.warmup = steps(router.warmup_epochs);
+    if (router.delay_epochs > 0) layer->router.config.delay = steps(router.delay_epochs);
+  }
   if (saved) record_.trim_metrics(position_.epoch);
 }
 
@@ -302,7 +309,8 @@ Outcome train(TrainConfig config, const Hooks& hooks) {
   SignalGuard signals;  // a signal that comes while the data is checked counts too
   program::validate(config);
   make_paths_absolute(config);
-  if (config.experts == 0) config.experts = moe::family_size(config.model);  // it loads after the family has grown
+  if (config.experts == 0 && config.pool.empty())
+    config.experts = moe::family_size(config.model);  // it loads after the family has grown
   apply_machine(config);
   Splits data = find_splits(config);
   auto learner = std::make_unique<Learner>(config, /*fresh=*/true);  // bad weights leave no run folder behind
