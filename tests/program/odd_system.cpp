@@ -1,6 +1,9 @@
 // A file system that lacks something, for LD_PRELOAD.  Some network file systems are such.
 //   ODD_FOLDER_FSYNC=ERRNO   fsync of a folder fails
 //   ODD_FLOCK=ERRNO          flock fails
+//   ODD_THREADS=1            pthread_create fails with EAGAIN
+#include <dlfcn.h>
+#include <pthread.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -19,4 +22,11 @@ extern "C" int fsync(int file) {
 extern "C" int flock(int file, int operation) noexcept {
   if (const char* error = std::getenv("ODD_FLOCK")) return errno = std::atoi(error), -1;
   return int(::syscall(SYS_flock, file, operation));
+}
+
+extern "C" int pthread_create(pthread_t* thread, const pthread_attr_t* options, void* (*run)(void*), void* argument) {
+  if (std::getenv("ODD_THREADS")) return EAGAIN;
+  using Create = int (*)(pthread_t*, const pthread_attr_t*, void* (*)(void*), void*);
+  static const Create create = reinterpret_cast<Create>(::dlsym(RTLD_NEXT, "pthread_create"));
+  return create(thread, options, run, argument);
 }
