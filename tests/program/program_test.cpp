@@ -12,6 +12,7 @@
 #include "examples/camo/run/run_record.h"
 #include "examples/camo/run/trainer.h"
 #include "tensor/image/image.h"
+#include "tensor/io/checksum.h"
 #include "tensor/io/file.h"
 #include "tensor/io/io.h"
 #include "tensor/ops/matmul.h"
@@ -226,6 +227,14 @@ TEST_CASE("train, eval, predict and inspect work together") {
   CHECK(inspect.out.find("ema.") != std::string::npos);
   CHECK(test::contains(inspect.out, "looks like pvt_v2_b0: 176 of 176 tensors, timm names behind"));
   CHECK(inspect.out.find("NaN or infinite") == std::string::npos);
+
+  test::ProcessResult picture = run_camo("inspect " + folder / "data/Image/synthetic_000003.png");
+  CHECK(picture.code == 0);
+  CHECK(test::contains(picture.out, "png, 40 x 48 pixels (width x height), 3 channels of 8 bits, EXIF orientation 1"));
+  const Tensor pixels = read_image(folder / "data/Image/synthetic_000003.png");
+  char sum[16];
+  std::snprintf(sum, sizeof sum, "%08x", crc32(pixels.read<uint8_t>(), pixels.numel()));
+  CHECK(test::contains(picture.out, text("as a photograph (upright, RGB) ", sum)));
   CHECK(inspect.out == run_camo("inspect --stats --hash " + weights).out);
 }
 

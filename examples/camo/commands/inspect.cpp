@@ -3,8 +3,11 @@
 #include <cstdio>
 
 #include "examples/camo/commands/commands.h"
+#include "examples/camo/data/layout.h"
 #include "examples/camo/options/format.h"
 #include "nn/weights.h"
+#include "tensor/image/image.h"
+#include "tensor/io/checksum.h"
 #include "tensor/io/io.h"
 #include "tensor/random.h"
 
@@ -45,6 +48,18 @@ std::string harmless(std::string s) {
   return s;
 }
 
+/// Prints what a picture is, and the checksum of what is read from it.
+void print_picture(const std::string& path) {
+  const ImageInfo info = probe_image(path);
+  const Tensor pixels = read_image(path), stored = camo::read_mask(path);
+  auto sum = [](const Tensor& x) { return crc32(x.read<uint8_t>(), x.numel()); };
+  std::printf("%s, %lld x %lld pixels (width x height), %d channel%s of %d bits, EXIF orientation %d\n",
+              info.format.c_str(), (long long)info.width, (long long)info.height, info.channels,
+              info.channels > 1 ? "s" : "", info.bits, info.orientation);
+  std::printf("CRC-32 as a photograph (upright, RGB) %08x, as a mask (as stored, grey) %08x\n", sum(pixels),
+              sum(stored));
+}
+
 /// "looks like pvt_v2_b2: 352 of 352 tensors, timm names"
 std::string looks_like(const SafeHeader& header) {
   std::vector<std::pair<std::string, Shape>> shapes;
@@ -60,16 +75,19 @@ std::string looks_like(const SafeHeader& header) {
 int inspect_command(const Arguments& words) {
   bool stats = false, hashes = false;
   int64_t max_header = ReadOptions().max_header >> 20;
-  Command command{
-      .name = "inspect",
-      .summary = "Lists the tensors of a weight file or checkpoint with their types and shapes, and its metadata.",
-      .usage = "camo inspect FILE [flags]",
-      .options = {{"stats", &stats, "show range, mean and count of NaN of each tensor"},
-                  {"hash", &hashes, "show a digest of each tensor (type, shape and bits) and one of all"},
-                  {"max-header", &max_header, "largest header of FILE that is read, in MiB", 1, 95}},
-      .rest = "FILE"};
+  Command command{.name = "inspect",
+                  .summary =
+                      "Lists the tensors of a weight file or checkpoint with their types and shapes, and its metadata. "
+                      " Of a picture it "
+                      "tells size, channels, EXIF orientation and a checksum of the pixels.",
+                  .usage = "camo inspect FILE [flags]",
+                  .options = {{"stats", &stats, "show range, mean and count of NaN of each tensor"},
+                              {"hash", &hashes, "show a digest of each tensor (type, shape and bits) and one of all"},
+                              {"max-header", &max_header, "largest header of FILE that is read, in MiB", 1, 95}},
+                  .rest = "FILE"};
   const CommandLine line = read(command, words);
   check<ConfigError>(line.rest.size() == 1, "camo inspect: needs one FILE");
+  if (is_picture(line.rest[0])) return print_picture(line.rest[0]), 0;
   const ReadOptions limits{.max_header = max_header << 20};
   const SafeHeader header = read_tensors_header(line.rest[0], limits);
   const bool read = stats || hashes;
