@@ -107,8 +107,8 @@ Var resize_nearest(const Var& x, int64_t height, int64_t width);  // source inde
 Var attention(const Var& q, const Var& k, const Var& v, int heads, double scale = 0);
 /// The same by the definition: two products around a softmax, with a score matrix (B, heads, N, M).
 Var plain_attention(const Var& q, const Var& k, const Var& v, int heads, double scale = 0);
-/// Whether attention() is plain_attention() in this process.  At the start it is if the environment variable
-/// CAMO_ATTENTION is "plain"; ConfigError if that is neither "plain" nor "flash".
+/// Whether attention() is plain_attention() in this process.  It is if the environment variable CAMO_ATTENTION is
+/// "plain", whatever is asked for here; ConfigError if that is neither "plain" nor "flash".
 void use_plain_attention(bool on);
 bool uses_plain_attention();
 /// Attention within windows of a map.  The map is rolled by -shift, padded to whole windows, and

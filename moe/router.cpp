@@ -71,12 +71,12 @@ void Router::stage(const Tensor& expert) {
   load.staged = load.staged.defined() ? load.staged + counts : counts;
   if (steps) steps->staged = full({}, item(steps->value) + 1, DType::i64);
   if (config.balancing != Balancing::sign && config.balancing != Balancing::proportional) return;
-  // lack = E (mean load - load) is an integer, so clamping it to [-1, 1] gives its sign.
   Tensor counted = load.staged;
   if (usage) counted = usage->staged = usage->value * config.average + load.staged * (1 - config.average);
   const Tensor all = sum(counted, {}, /*keep=*/true), lack = all - counted * double(experts);
   const bool sign = config.balancing == Balancing::sign;
-  const Tensor move = sign ? clamp(lack, -1, 1) : lack / clamp(all, 1, 1e300);
+  // lack = E (mean load - load): an integer, or with `average` a sum of fractions whose rounding is no lack.
+  const Tensor move = sign ? clamp(lack * 1e6, -1, 1) : lack / clamp(all, 1e-9, 1e300);
   balance.staged = balance.value * (1 - config.leak) + cast(move, balance.value.dtype()) * config.rate;
   if (config.limit > 0) balance.staged = clamp(balance.staged, -config.limit, config.limit);
 }

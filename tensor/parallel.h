@@ -2,7 +2,7 @@
 //
 // Work is cut into chunks whose boundaries depend on sizes alone, never on the number of threads, and each thread takes
 // contiguous chunks.  So every result has the same bits for any number of threads.  A call from inside a parallel
-// region, or from a thread other than the main thread (a loader's worker, say), runs serially.
+// loop, or from a thread other than the main thread (a loader's worker, say), runs serially.
 #pragma once
 
 #include <algorithm>

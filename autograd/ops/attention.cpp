@@ -19,15 +19,15 @@ bool asked_by_environment() {
   check<ConfigError>(kind == "flash" || kind == "plain", "CAMO_ATTENTION: is flash or plain, got '", kind, "'");
   return kind == "plain";
 }
-bool& plain_everywhere() {
-  static bool on = asked_by_environment();
-  return on;
-}
+bool g_plain = false;
 
 }  // namespace
 
-void use_plain_attention(bool on) { plain_everywhere() = on; }
-bool uses_plain_attention() { return plain_everywhere(); }
+void use_plain_attention(bool on) { g_plain = on; }
+bool uses_plain_attention() {
+  static const bool asked = asked_by_environment();
+  return asked || g_plain;
+}
 
 Var plain_attention(const Var& q, const Var& k, const Var& v, int heads, double scale) {
   Var keys = split(k, heads);
@@ -37,7 +37,7 @@ Var plain_attention(const Var& q, const Var& k, const Var& v, int heads, double 
 }
 
 Var attention(const Var& q, const Var& k, const Var& v, int heads, double scale) {
-  if (plain_everywhere()) return plain_attention(q, k, v, heads, scale);
+  if (uses_plain_attention()) return plain_attention(q, k, v, heads, scale);
   AttentionOut out = attention(q.value(), k.value(), v.value(), heads, scale);
   return record(
       "attention", out.y, {q, k, v},

@@ -75,6 +75,11 @@ std::vector<Check> verify_task(nn::Module& network, const HeldOut& held) {
       rise[i] -= own[i];
       before += own[i] / double(own.size()), mean += rise[i] / double(own.size());
     }
+    if (!std::isfinite(before + mean)) {
+      out.push_back({"task", layer->path(), Verdict::failed, INFINITY, checks::kSignificant,
+                     "the loss of an image is NaN or infinite"});
+      continue;
+    }
     const double p = sign_flip_p(rise);
     std::ostringstream words;
     words.precision(3);

@@ -29,7 +29,7 @@ Check trained(const Survey::Layer& layer) {
           .verdict = measured >= kMoved ? Verdict::passed : Verdict::failed,
           .measured = measured,
           .limit = kMoved,
-          .sentence = measured >= kMoved ? "share of images that the first gate sends to other experts"
+          .sentence = measured >= kMoved ? "share of what is routed that the first gate sends to other experts"
                                          : "the gate chooses as it did before training: it was not trained"};
 }
 

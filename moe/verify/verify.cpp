@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <map>
 
+#include "autograd/ops.h"
 #include "moe/verify/checks.h"
 #include "moe/verify/survey.h"
 
@@ -97,12 +98,15 @@ std::vector<Check> verify(const Subject& s, const Survey* survey, const HeldOut*
   else out.push_back(checks::guarded("batch", "network", [&] { return checks::mates_check(s); }));
   for (const debug::AttentionSizes& sizes : attentions)
     for (DType dtype : {DType::f32, DType::bf16}) out.push_back(verify_attention(sizes, dtype, s.images.device()));
-  if (attentions.empty()) out.push_back(checks::skipped("flash", "network", "has no such attention"));
+  if (attentions.empty())
+    out.push_back(checks::skipped("flash", "network",
+                                  uses_plain_attention() ? "attention is plain here" : "has no such attention"));
 
   std::vector<Check> of_many;
   for (const char* name : {"trained", "usage", "domination", "content", "task"})
     if (!layers.empty() && !(std::string(name) == "task" ? bool(held_out) : bool(survey)))
-      out.push_back(checks::skipped(name, "network", "needs data [--data]"));
+      out.push_back(checks::skipped(name, "network",
+                                    survey && !survey->trained ? "the network is fresh" : "needs data [--data]"));
   if (survey) of_many = verify_survey(*survey);
   if (held_out)
     for (Check& c : verify_task(s.network, *held_out)) of_many.push_back(std::move(c));

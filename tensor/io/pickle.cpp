@@ -13,6 +13,7 @@ namespace {
 
 // Generous limits: 100 000 tensors need less, because Python sets a dict's items in groups of a thousand.
 constexpr size_t kMaxStack = 1 << 16, kMaxPool = 1 << 22, kMaxMemo = 1 << 22, kMaxItems = 1 << 20;
+constexpr uint32_t kMaxKey = 256;  // PyTorch's keys are numbers; a long one, named often, would take long to compare
 
 class Machine {
  public:
@@ -277,6 +278,7 @@ class Machine {
                     part(1).kind == Value::global && part(1).at >= kCallables && part(2).kind == Value::text &&
                     part(4).kind == Value::integer && part(4).at >= 0;
     if (!ok) refuse("a persistent id must be ('storage', type, key, location, count)");
+    if (part(2).count > kMaxKey) refuse("a storage's key has ", part(2).count, " bytes, the limit is ", kMaxKey);
     push(Value::storage, id.at, id.count);
     make_room(out_.storages, 1, kMaxPool, "storages");
     out_.storages.push_back(stack_.back());

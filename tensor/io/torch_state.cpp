@@ -8,6 +8,7 @@ namespace camo::detail {
 namespace {
 
 constexpr size_t kMostTensors = 100'000, kListed = 10;
+constexpr uint32_t kLongestKey = 4096;  // a long one, set often, would take long to sort
 // Averaged weights come first: the training program was evaluated with them, and timm prefers them as well.
 constexpr std::string_view kEntries[] = {"state_dict_ema",   "model_ema", "ema_state_dict", "state_dict",
                                          "model_state_dict", "model",     "module"};
@@ -21,7 +22,10 @@ Items items_of(const Pickled& pickle, Value dict, const std::string& who) {
   for (const auto& item : pickle.items) {
     if (item.dict != dict.at) continue;
     out.push_back(&item);
-    if (item.key.kind == Value::text) keys.push_back(pickle.text(item.key));
+    if (item.key.kind != Value::text) continue;
+    check<WeightsError>(item.key.count <= kLongestKey, who, ": a key has ", item.key.count, " bytes, the limit is ",
+                        kLongestKey);
+    keys.push_back(pickle.text(item.key));
   }
   std::sort(keys.begin(), keys.end());
   auto twice = std::adjacent_find(keys.begin(), keys.end());

@@ -97,8 +97,11 @@ bool Team::inside() { return t_inside; }
 Team::Team() {
   // A child process has the forking thread alone: it starts its own team.
   pthread_atfork(nullptr, nullptr, [] {
-    for (auto& member : get().members_) member.release();
-    get().members_.clear();
+    Team& team = get();
+    for (auto& member : team.members_) member.release();
+    team.members_.clear();
+    team.given_.reset(), team.busy_.reset();
+    t_inside = false;
   });
 }
 
@@ -106,19 +109,23 @@ void Team::grow(int more) {
   try_threads(more);
   const size_t first = members_.size();
   for (int i = 0; i < more; ++i) members_.push_back(std::make_unique<Member>());
-  Signal given;
-  std::thread([this, more, first, &given] {
+  try {
+    std::thread([this, more, first] {
 #pragma omp parallel num_threads(more)
-    {
-      Member& me = *members_[first + size_t(omp_get_thread_num())];
-      const int number = int(first) + omp_get_thread_num() + 1;
+      {
+        Member& me = *members_[first + size_t(omp_get_thread_num())];
+        const int number = int(first) + omp_get_thread_num() + 1;
 #pragma omp barrier  // all have found their Member: the list may grow
 #pragma omp master
-      { given.add(uint32_t(omp_get_num_threads())); }
-      serve(me, number);
-    }
-  }).detach();
-  members_.resize(first + given.await(0, false));
+        given_.add(uint32_t(omp_get_num_threads()));
+        serve(me, number);
+      }
+    }).detach();
+  } catch (...) {
+    members_.resize(first);
+    throw;
+  }
+  members_.resize(size_t(given_.await(uint32_t(first), false)));
 }
 
 void Team::serve(Member& me, int number) {

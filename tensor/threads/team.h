@@ -4,6 +4,7 @@
 // Beside other work that is a disaster, because the spinning thread holds the core that the thread it waits for needs:
 // examples 04 and 05 took up to 200 times as long, unless OMP_WAIT_POLICY was set before the process began.  Here a
 // thread spins while it has its core for itself, and sleeps at once when the system has taken the core from it lately.
+// The threads run until the process ends, so a shared library with this code cannot be unloaded.
 // Read before: parallel.h.
 #pragma once
 
@@ -21,6 +22,8 @@ class Signal {
   /// if alone, then asleep.
   uint32_t await(uint32_t value, bool equal);
   void add(uint32_t change);
+  /// Sets it to 0 where no other thread can see it.
+  void reset() { value_ = 0, asleep_ = false; }
 
  private:
   alignas(64) std::atomic<uint32_t> value_ = 0;
@@ -53,6 +56,7 @@ class Team {
   void serve(Member& me, int number);
 
   std::vector<std::unique_ptr<Member>> members_;  // beside the caller
+  Signal given_;                                  // threads that OpenMP has started
   Signal busy_;                                   // members that are not done
   Work work_ = nullptr;
   void* context_ = nullptr;

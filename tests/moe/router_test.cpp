@@ -6,6 +6,7 @@
 
 #include "autograd/checkpoint.h"
 #include "moe/moe.h"
+#include "moe/verify/verify.h"
 #include "nn/layer_case.h"
 #include "nn/optim.h"
 #include "tests/moe/naive_map.h"
@@ -292,11 +293,19 @@ TEST_CASE("the balance stays within its limit, and may follow an average of the 
     averaged.route(), nn::commit(averaged.router);
     double all = 0;
     for (size_t e = 0; e < 4; ++e) all += usage[e] = 0.75 * usage[e] + 0.25 * (e < 2 ? 2 : 0);
-    for (size_t e = 0; e < 4; ++e) balance[e] += 0.1 * (all - 4 * usage[e]) / std::max(all, 1.0);
+    for (size_t e = 0; e < 4; ++e) balance[e] += 0.1 * (all - 4 * usage[e]) / all;
     for (size_t e = 0; e < 4; ++e) {
       CHECK(averaged.router.usage->value.read<double>()[e] == doctest::Approx(usage[e]));
       CHECK(averaged.router.balance.value.read<double>()[e] == doctest::Approx(balance[e]));
     }
+  }
+  // Few choices and a slow average: a fraction of a choice still moves the balance by the whole rate.
+  Fixed slow({9, 8, 0, 0}, 4, {.balancing = Balancing::sign, .rate = 0.25, .average = 0.95});
+  slow.route(), nn::commit(slow.router);
+  CHECK(to_vector<double>(slow.router.balance.value) == std::vector<double>{-0.25, -0.25, 0.25, 0.25});
+  for (Balancing balancing : {Balancing::sign, Balancing::proportional}) {
+    Moe layer(nn::Scope{.seed = 5}, 16, cod_experts(), {.balancing = balancing, .average = 0.95});
+    CHECK(failed(verify_layer(layer, randn({3, 5, 5, 16}, 2))).empty());
   }
   for (MoeConfig bad :
        {MoeConfig{.limit = -1}, MoeConfig{.average = 1}, MoeConfig{.delay = -1}, MoeConfig{.entropy = -1}})

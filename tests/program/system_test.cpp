@@ -148,7 +148,7 @@ TEST_CASE("the number of threads follows OMP_NUM_THREADS and the container's quo
       run_camo("train --data synthetic --count 4 --epochs 1 --size 32 --batch-size 2 --out " + (folder / "run"),
                "OMP_NUM_THREADS=1")
           .out,
-      "1 threads"));
+      "1 thread, "));
 }
 
 TEST_CASE("a run goes on after its data moved, and from any folder") {

@@ -73,7 +73,7 @@ TEST_CASE("the start of a run says what it runs on, what is trained and checked;
       folder / "run");
   REQUIRE(run.code == 0);
   for (const char* words :
-       {"5011440 parameters, all of them trained", "cpu", "1 threads", "flash attention", "checked every 7 passes",
+       {"5011440 parameters, all of them trained", "cpu", "1 thread, ", "flash attention", "checked every 7 passes",
         "6 photographs (2 at a time)", "rate up to 0.0006, that is 0.0001 a photograph", "texture", "hybrid",
         "H/32: choices, mean", "part ", "  backbone", "    router", "optimizer", "everything else"})
     CHECK_MESSAGE(contains(run.out, words), words, "\n", run.out);

@@ -60,7 +60,7 @@ void print_picture(const std::string& path) {
               sum(stored));
 }
 
-/// "looks like pvt_v2_b2: 352 of 352 tensors, timm names"
+/// "looks like pvt_v2_b2: 332 of 332 tensors, timm names"
 std::string looks_like(const SafeHeader& header) {
   std::vector<std::pair<std::string, Shape>> shapes;
   for (const TensorInfo& t : header.tensors)

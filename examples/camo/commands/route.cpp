@@ -40,10 +40,11 @@ std::string quoted(const std::string& field) {
 }
 
 /// A line for each photograph: name, group, and the weight of each expert at each scale.
-std::string route_csv(const moe::Survey& survey, const std::vector<std::string>& names) {
+std::string route_csv(const moe::Survey& survey, const std::vector<ScaleNames>& scales,
+                      const std::vector<std::string>& names) {
   std::string out = "photograph,group";
-  for (size_t s = 0; s < survey.layers.size(); ++s)
-    for (const std::string& expert : survey.layers[s].experts) out += text(",H/", 4 << s, " ", expert);
+  for (const ScaleNames& scale : scales)
+    for (const std::string& expert : scale.experts) out += text(",", scale.title, " ", expert);
   std::vector<int64_t> group;
   if (survey.images() >= 32) group = moe::groups_of(survey.features);
   for (size_t i = 0; i < names.size(); ++i) {
@@ -80,31 +81,33 @@ int route_command(const Arguments& words) {
           "groups.png: the share of each expert in the choices for groups of photographs.\n"
           "usage.png: the share of each expert in every epoch of the run.\n"
           "A photograph's group in the table is the class in a name like COD10K-CAM-1-Aquatic-3-Crab-29, else the "
-          "number "
-          "of the row in groups.png."};
+          "number of "
+          "the row in groups.png."};
   Reading reading;
   command.options.add(options(reading).only({"exif", "max-pixels"}));
   command.options.add(options(machine).only({"device", "threads"}));
   const CommandLine line = read(command, words);
   check<ConfigError>(!weights.empty() && (!out.empty() || !csv.empty()) && !line.rest.empty(),
                      "camo route: needs --weights, --out or --csv, and photographs or folders of them");
-  if (!csv.empty()) check_writable(csv, "camo route --csv");
+  if (!csv.empty()) {
+    check<ConfigError>(!fs::exists(csv), "camo route --csv: ", csv, " exists");
+    check_writable(csv, "camo route --csv");
+  }
   set_max_pixels(reading.max_pixels);
   auto [files, refused] = photographs(line.rest, "camo route");
-  bool files_only = false;  // no pictures
+  const bool pictures = !out.empty();
   auto target = [&](const std::string& file) {
     return (fs::path(out) / (fs::path(file).stem().string() + ".png")).string();
   };
-  if (out.empty()) files_only = true;
   for (const std::string& file : files)
-    check<ConfigError>(files_only || !fs::exists(target(file)), "camo route --out: ", target(file), " exists");
+    check<ConfigError>(!pictures || !fs::exists(target(file)), "camo route --out: ", target(file), " exists");
   for (RunFile picture : {RunFile::groups, RunFile::usage})
-    check<ConfigError>(files_only || !fs::exists(run_file(out, picture)), "camo route --out: ", run_file(out, picture),
+    check<ConfigError>(!pictures || !fs::exists(run_file(out, picture)), "camo route --out: ", run_file(out, picture),
                        " exists");
   TrainedNetwork loaded = open_network(weights, machine);
   std::printf("%s\n", loaded.described.c_str());
   if (!line.has("exif")) reading.exif = loaded.config.reading.exif;
-  if (!files_only) make_folder(out, "camo route --out");
+  if (pictures) make_folder(out, "camo route --out");
 
   moe::Survey survey;
   std::vector<std::string> names;
@@ -118,20 +121,20 @@ int route_command(const Arguments& words) {
         refused.push_back(e.what());
         continue;
       }
-      if (files_only) pass(*loaded.model, photograph, loaded.config.size);
-      else write_png(target(file), draw_responses(*loaded.model, photograph, loaded.config.size));
+      if (pictures) write_png(target(file), draw_responses(*loaded.model, photograph, loaded.config.size));
+      else pass(*loaded.model, photograph, loaded.config.size);
       names.push_back(fs::path(file).stem().string());
     }
     survey = surveyor.result();
   }
   const size_t done = names.size();
-  if (!csv.empty()) write_file(csv, route_csv(survey, names));
-  if (!files_only && survey.images() >= 32) write_png(run_file(out, RunFile::groups), draw_groups(survey));
-  if (const std::string metrics = run_file(weights, RunFile::metrics); !files_only && fs::exists(metrics))
+  if (!csv.empty()) write_file(csv, route_csv(survey, scale_names(*loaded.model), names));
+  if (pictures && survey.images() >= 32) write_png(run_file(out, RunFile::groups), draw_groups(survey));
+  if (const std::string metrics = run_file(weights, RunFile::metrics); pictures && fs::exists(metrics))
     if (Tensor usage = draw_usage(read_metrics(metrics), scale_names(*loaded.model)); usage.defined())
       write_png(run_file(out, RunFile::usage), usage);
   std::printf("%zu photograph%s: %s\n", done, done == 1 ? "" : "s",
-              files_only ? csv.c_str() : text("pictures in ", out).c_str());
+              pictures ? text("pictures in ", out).c_str() : csv.c_str());
   report_refused("camo route", refused);
   return refused.empty() ? 0 : 3;
 }

@@ -46,7 +46,7 @@ Checkpoint load_checkpoint(const std::string& path) {
 }
 
 std::unique_ptr<moe::CamoXpert> make_model(const TrainConfig& c) {
-  if (c.attention == moe::AttentionKind::plain) use_plain_attention(true);
+  use_plain_attention(c.attention == moe::AttentionKind::plain);
   auto model = std::make_unique<moe::CamoXpert>(nn::Scope{.device = c.device, .seed = uint64_t(c.seed)},
                                                 moe::CamoXpertConfig{.model = c.model,
                                                                      .backbone = c.backbone,

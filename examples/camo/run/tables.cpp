@@ -46,7 +46,7 @@ std::string expert_table(const std::vector<ScaleNames>& scales, const std::vecto
     for (size_t s = 0; s < load.size(); ++s) {
       if (e >= load[s].size()) continue;
       const double share = load[s][e] / std::max(total(load[s]), 1.0);
-      const double mean = s < mean_share.size() ? mean_share[s][e] : share;
+      const double mean = s < mean_share.size() && e < mean_share[s].size() ? mean_share[s][e] : share;
       const int full = std::min(kBar, int(std::lround(share * double(load[s].size()) / 2 * kBar)));
       line += print("  %8.0f %4.0f %% %4.0f %% ", load[s][e], 100 * share, 100 * mean) +
               left(std::string(size_t(full), '#'), kBar);

@@ -54,6 +54,7 @@ class Trainer {
   RunRecord record_;
   debug::Profile profile_;
   std::chrono::steady_clock::time_point epoch_begin_ = std::chrono::steady_clock::now();
+  int64_t steps_ = 0;                       // optimizer steps of this process in this epoch
   int64_t images_ = 0;                      // images that this process has trained on
   std::vector<RunRecord::GridRow> grid_{};  // of the last validation
 };
@@ -141,7 +142,7 @@ std::vector<Sample> Trainer::next_batches(Loader<RawSample>& loader) const {
 }
 
 void Trainer::count(const StepReport& report, int64_t batches) {
-  position_.batch += batches, position_.step += 1, images_ += batches * schedule_.batch_size;
+  position_.batch += batches, position_.step += 1, ++steps_, images_ += batches * schedule_.batch_size;
   position_.sums.add(report);
   position_.bad_in_a_row = report.accepted ? 0 : position_.bad_in_a_row + 1;
   if (hooks_.after_step) hooks_.after_step(*learner_, report);
@@ -183,8 +184,7 @@ void Trainer::finish_epoch() {
   for (const auto& [name, value] : position_.sums.mean_terms()) words += text("  ", name, " ", fixed(value, 4));
   words += text("; ", clock_text(machine.seconds));
   report_experts();
-  if (config_.profile)
-    progress_.line(time_table(profile_.parts(), machine.seconds, position_.sums.steps + position_.sums.skipped));
+  if (config_.profile) progress_.line(time_table(profile_.parts(), machine.seconds, steps_));
   position_.sums = {};
   const bool best = save_best();
   record_.save_last(checkpoint(/*with_optimizer=*/true));
@@ -195,7 +195,7 @@ void Trainer::finish_epoch() {
     for (const ScoreInfo& score : kImageScores) words += text("  ", score.name, " ", fixed(scores_.*score.value, 4));
   progress_.line(words + (best ? "  best so far" : ""));
   progress_.resume();
-  profile_.clear(), epoch_begin_ = std::chrono::steady_clock::now();
+  profile_.clear(), epoch_begin_ = std::chrono::steady_clock::now(), steps_ = 0;
 }
 
 /// Without waiting for it, the times of a GPU's parts mean nothing and are left out.
@@ -253,6 +253,9 @@ Outcome Trainer::stopped() {
   return {128 + signals_.caught(), position_.best_iou, position_.best_epoch, scores_};
 }
 
+/// "1 thread", "2 threads".
+std::string counted(int64_t n, const char* what) { return text(n, " ", what, n == 1 ? "" : "s"); }
+
 void Trainer::report_start() {
   moe::CamoXpert& model = learner_->model();
   if (config_.chosen == 1 && !moe::mixtures(model).empty() &&
@@ -265,14 +268,14 @@ void Trainer::report_start() {
                       data_.train.size(), " photographs at ", to_string(config_.size), ", ", data_.validation.size(),
                       " for validation (", data_.where, ")"));
   if (!learner_->weights_report().empty()) progress_.line(text(config_.weights, ": ", learner_->weights_report()));
-  progress_.line(text(describe(config_.device), ", ", threads(), " threads, ", config_.workers, " workers, ",
-                      name_of(config_.precision), config_.bf16_units == Bf16Units::on ? " on bf16 units" : "", "; ",
-                      uses_plain_attention() ? "plain" : name_of(config_.attention), " attention", "; ",
-                      moe::mixtures(model).empty() ? "no routing to check"
-                      : config_.verify_every == 0  ? "routing is not checked"
-                      : config_.verify_every == 1
-                          ? "routing is checked in every pass"
-                          : text("routing is checked every ", config_.verify_every, " passes")));
+  progress_.line(
+      text(describe(config_.device), ", ", counted(threads(), "thread"), ", ", counted(config_.workers, "worker"), ", ",
+           name_of(config_.precision), config_.bf16_units == Bf16Units::on ? " on bf16 units" : "", "; ",
+           uses_plain_attention() ? "plain" : name_of(config_.attention), " attention", "; ",
+           moe::mixtures(model).empty() ? "no routing to check"
+           : config_.verify_every == 0  ? "routing is not checked"
+           : config_.verify_every == 1  ? "routing is checked in every pass"
+                                        : text("routing is checked every ", config_.verify_every, " passes")));
   const int64_t together = schedule_.batch_size * std::min(config_.accumulate, schedule_.batches);
   progress_.line(text(schedule_.steps, " steps of ", together, " photographs (", schedule_.batch_size, " at a time), ",
                       "rate up to ", config_.lr, ", that is ", formatted("%.3g", config_.lr / double(together)),
