@@ -74,6 +74,8 @@ TEST_CASE("constants, NoGrad and detach leave the graph") {
   {
     NoGrad no_grad;
     CHECK(!square(a).wants_grad());
+    { NoGrad inside; }
+    CHECK(!square(a).wants_grad());
   }
   CHECK(square(a).wants_grad());
   CHECK_THROWS_AS(backward(square(Var(ones({1})))), GraphError);
@@ -247,6 +249,22 @@ TEST_CASE(
   CHECK_THROWS_WITH_AS(test::gradient_error([&] { return Var(x.value()) * x; }, {x, Var::leaf(zeros({2}, DType::f64))}),
                        doctest::Contains("leaf 1 (2) has no gradient"), GraphError);
   CHECK_THROWS_AS(test::gradient_error([&] { return square(x); }, {leaf({1})}), DTypeError);
+}
+
+TEST_CASE("a gradient that is wrong in any one place, or is not a number, is found by finite differences") {
+  for (int64_t wrong : {0, 1, 2})
+    for (double by : {0.0, 0.01, std::nan("")}) {
+      auto f = [&](const Vars& v) {
+        return record("square", mul(v[0].value(), v[0].value()), {v[0]},
+                      [=, X = save(v[0])](const Tensor& dy, Grads& d) {
+                        Tensor dx = mul(dy, X.get()) * 2.0;
+                        dx.write<double>()[wrong] += by;
+                        d[0] = dx;
+                      });
+      };
+      const double error = test::gradient_error(f, {from<double>({1, -2, 3}, {3})});
+      CHECK((by == 0 ? error < 1e-9 : error > 1e-3));
+    }
 }
 
 TEST_CASE("differences between results: largest, relative, and not finite") {

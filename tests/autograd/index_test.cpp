@@ -3,6 +3,7 @@
 
 #include <cmath>
 
+#include "autograd/gradient_check.h"
 #include "autograd/ops.h"
 #include "tensor/random.h"
 
@@ -35,6 +36,28 @@ TEST_CASE("combine_rows is the weighted sum, and the gradient of the weights is 
   backward(y, from<float>({1, 10}, {1, 2}));
   CHECK(to_vector<float>(rows.grad()) == std::vector<float>{0, 0, 2, 20, 0, 0, 0.5f, 5});
   CHECK(to_vector<float>(weight.grad()) == std::vector<float>{87, 43});
+}
+
+TEST_CASE("rows that are longer than a piece of work are combined whole, and so are their gradients") {
+  constexpr int64_t C = 40'001, K = 2;
+  Var rows = Var::leaf(randn({3, C}, 1, DType::f64)), weight = Var::leaf(from<double>({0.5, -2}, {1, K}));
+  const Tensor dy = randn({1, C}, 2, DType::f64);
+  const Ints position = {2, 0};
+  Var y = combine_rows(rows, from(position, {1, K}), weight);
+  backward(y, dy);
+  const double *x = rows.value().read<double>(), *w = weight.value().read<double>(), *g = dy.read<double>();
+  std::vector<double> want_y(C), want_rows(3 * C), want_weight(K);
+  for (int64_t k = 0; k < K; ++k)
+    for (int64_t c = 0; c < C; ++c) {
+      const int64_t at = position[size_t(k)] * C + c;
+      want_y[size_t(c)] += w[k] * x[at], want_rows[size_t(at)] = w[k] * g[c], want_weight[size_t(k)] += x[at] * g[c];
+    }
+  CHECK(test::largest_difference(y.value(), want_y) < 1e-13);
+  CHECK(equal_bits(gather_rows(rows.value(), ints(position)).slice(1, 2), rows.value().slice(0, 1)));
+  const Tensor twice = gather_rows_backward(concat({dy, dy}, 0), ints({1, 1}), 3);
+  CHECK(equal_bits(twice.slice(1, 2), add(dy, dy)));
+  CHECK(test::largest_difference(rows.grad(), want_rows) < 1e-13);
+  CHECK(test::largest_difference(weight.grad(), want_weight) < 1e-9);
 }
 
 TEST_CASE("top_k: largest first, ties to the lower index, NaN before everything") {

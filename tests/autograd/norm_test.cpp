@@ -63,6 +63,36 @@ TEST_CASE("a row's layer norm does not depend on the other rows, nor does its gr
                    layer_norm_backward(dy.slice(290, 294), x.slice(290, 294), gain, few.mean, few.rstd).dx));
 }
 
+TEST_CASE("the gradients of gain and bias are sums over the rows, for every number of rows") {
+  constexpr int64_t C = 5;
+  for (int64_t R : {1, 7, 255, 256, 257, 1000, 1537}) {
+    CAPTURE(R);
+    const Tensor x = randn({R, C}, 1, DType::f64), dy = randn({R, C}, 2, DType::f64);
+    const Tensor gain = randn({C}, 3, DType::f64), bias = zeros({C}, DType::f64);
+    const std::vector<double> v = to_vector<double>(x), g = to_vector<double>(dy);
+    std::vector<double> of_rows(C), of_columns(C), dbias(C);  // dgain of layer norm, and of batch norm
+    for (int64_t r = 0; r < R; ++r) {
+      const Moments m = moments(C, [&](int64_t c) { return v[r * C + c]; });
+      for (int64_t c = 0; c < C; ++c) {
+        of_rows[c] += g[r * C + c] * (v[r * C + c] - m.mean) / std::sqrt(m.variance + 1e-5);
+        dbias[c] += g[r * C + c];
+      }
+    }
+    for (int64_t c = 0; c < C; ++c) {
+      const Moments m = moments(R, [&](int64_t r) { return v[r * C + c]; });
+      for (int64_t r = 0; r < R; ++r)
+        of_columns[c] += g[r * C + c] * (v[r * C + c] - m.mean) / std::sqrt(m.variance + 1e-5);
+    }
+    const LayerNormOut out = layer_norm(x, gain, bias, 1e-5);
+    const NormGrads layer = layer_norm_backward(dy, x, gain, out.mean, out.rstd);
+    CHECK(largest_difference(layer.dgain, of_rows) < 1e-11);
+    CHECK(largest_difference(layer.dbias, dbias) < 1e-11);
+    const NormGrads batch = batch_norm_backward(dy, x, gain, batch_stats(x), 1e-5, true);
+    CHECK(largest_difference(batch.dgain, of_columns) < 1e-11);
+    CHECK(largest_difference(batch.dbias, dbias) < 1e-11);
+  }
+}
+
 TEST_CASE("norms keep their precision far from zero") {
   // The textbook formula E[x^2] - E[x]^2 has no correct digit here.
   Tensor x = scale(randn({4000, 48}, 1), 1, 10000);

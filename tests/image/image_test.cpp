@@ -51,6 +51,9 @@ TEST_CASE("PNG variants follow the stated rules") {
     CHECK(image(png(3, 1, 8, 3, false, {0, 2, 1, 0}, palette)) == V{255, 0, 0, 255, 255, 255, 0, 0, 0});
     CHECK(mask(png(3, 1, 8, 3, false, {0, 2, 1, 0}, palette)) == V{76, 255, 0});
   }
+  SUBCASE("luma is rounded") {  // 0.587 * 255 is 149.7, 0.114 * 255 is 29.1
+    CHECK(mask(png(2, 1, 8, 2, false, {0, 0, 255, 0, 0, 0, 255})) == V{150, 29});
+  }
   SUBCASE("alpha is dropped") {
     CHECK(image(png(1, 1, 8, 6, false, {0, 9, 8, 7, 0})) == V{9, 8, 7});
     CHECK(mask(png(2, 1, 8, 4, false, {0, 200, 0, 100, 255})) == V{200, 100});

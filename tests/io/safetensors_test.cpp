@@ -49,6 +49,22 @@ TEST_CASE("tensors and metadata round-trip bit for bit, aligned, with checksums 
   CHECK(read_safetensors(path).tensors.empty());
 }
 
+TEST_CASE("the checksum of a tensor covers all its bytes, however long it is") {
+  Folder folder;
+  const std::string path = folder.file("a.safetensors");
+  const Tensor x = randn({300'000}, 1);
+  write_safetensors(path, {{"x", x}}, {}, /*checksums=*/true);
+  const SafeTensors in = read_safetensors(path);
+  CHECK(in.verified);
+  CHECK(equal_bits(in.tensors[0].second, x));
+  const std::string bytes = slurp(path);
+  for (size_t back : {1'200'000, 700'000, 1}) {
+    std::string damaged = bytes;
+    damaged[damaged.size() - back] ^= 1;
+    CHECK(verdict(put(path, damaged)).find("\"x\" does not have its checksum") != std::string::npos);
+  }
+}
+
 TEST_CASE("halves are widened exactly") {
   Folder folder;
   std::string bits;

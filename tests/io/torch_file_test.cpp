@@ -105,6 +105,7 @@ TEST_CASE("transposed, sliced, expanded and shared views are copied dense") {
   CHECK(equal_bits(read(one_view(0, {1, 6, 1}, {281474976710656, 1, 99})), from(kSix, {1, 6, 1})));
   CHECK(equal_bits(read(one_view(0, {0, 281474976710656}, {1, 1})), zeros({0, 281474976710656})));
   CHECK(equal_bits(read(one_view(1, {2, 1, 2}, {2, 0, 2})), from<float>({1, 3, 3, 5}, {2, 1, 2})));
+  CHECK(equal_bits(read(one_view(0, {2, 3, 1}, {1, 2, 6})), from<float>({0, 2, 4, 1, 3, 5}, {2, 3, 1})));
 
   std::string shared = str("w") + tensor({"FloatStorage", "0", 6, 0, {6}, {1}}) + str("tied") +
                        tensor({"FloatStorage", "0", 6, 0, {3, 2}, {2, 1}});

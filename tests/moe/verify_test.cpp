@@ -240,6 +240,68 @@ TEST_CASE("a logit that is not finite is found though its expert is not chosen")
   CHECK(guard.not_finite().find("logit -inf of expert 4") != std::string::npos);
 }
 
+TEST_CASE("a gate that the network's output does not reach, and an output that depends on the batch, are red by name") {
+  Mini net;
+  auto red = [&](const Names& names, const std::string& where, const std::function<Var(const Var&)>& forward) {
+    const std::vector<Check> checks = verify({net, forward, stripes(3, 1).first});
+    CHECK_MESSAGE(failed(checks) == names, told(checks));
+    for (const Check& c : checks)
+      if (c.verdict == Verdict::failed) CHECK(c.where == where);
+  };
+  red({}, "", [&](const Var& x) { return net.forward(x); });
+  red({"gate"}, "images", [&](const Var& x) {
+    Var map = gelu(net.stem.forward(x));
+    return net.head.forward(net.images.forward(map).y.detach() + net.tiles.forward(map).y);
+  });
+  red({"batch"}, "network", [&](const Var& x) {
+    Var y = net.forward(x);
+    return y / expand(max(abs(y), {}, /*keep=*/true), y.shape());
+  });
+}
+
+TEST_CASE("a balance that moves too little, the wrong way or in evaluation is red by name") {
+  Mini net;
+  Tensor& staged = net.images.router.balance.staged;
+  auto red = [&](const char* words, const std::function<void()>& defect) {
+    Plant plant(net.images, [&](Route&) { defect(); });
+    const std::vector<Check> checks = verified(net, false);
+    CHECK_MESSAGE(failed(checks) == Names{"balance"}, told(checks));
+    CHECK(std::any_of(checks.begin(), checks.end(), [&](const Check& c) {
+      return c.verdict == Verdict::failed && c.where == "images" && c.sentence.find(words) != std::string::npos;
+    }));
+  };
+  for (double factor : {0.5, -1.0})
+    red("and its bias moves by", [&] {
+      if (staged.defined()) staged = staged * factor;
+    });
+  red("moves in evaluation", [&] {
+    if (!net.images.training()) staged = net.images.router.balance.value + 0.01;
+  });
+}
+
+namespace {
+/// Multiplies by its number, but its gradient grows with the number of rows that are computed together.
+struct Growing : Expert {
+  double factor;
+  nn::Linear unused;
+  Growing(nn::Scope s, int64_t dim)
+      : Expert(std::move(s)),
+        factor(std::stod(path().substr(path().rfind('.') + 1)) + 1),
+        unused(sub("unused"), dim, 1) {}
+  Var forward(const Var& x) override {
+    return record("growing", x.value() * factor, {x},
+                  [all = factor * double(x.dim(0))](const Tensor& dy, Grads& d) { d[0] = dy * all; });
+  }
+};
+}  // namespace
+
+TEST_CASE("a gradient that depends on which rows are computed together is red under dispatch") {
+  const std::vector<ExpertKind> kinds(3, {"growing", make_expert<Growing>});
+  Moe layer(nn::Scope{.seed = 5}, 16, kinds, {.chosen = 2});
+  const std::vector<Check> checks = verify_layer(layer, randn({3, 5, 5, 16}, 2));
+  CHECK_MESSAGE(failed(checks) == Names{"dispatch"}, told(checks));
+}
+
 TEST_CASE("in training the guard names check, layer and image, and detaches itself") {
   Mini net;
   Var x(stripes(4, 1).first);

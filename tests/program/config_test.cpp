@@ -52,6 +52,17 @@ TEST_CASE("an unknown key or a value out of range: the message names it and what
   CHECK_THROWS_WITH_AS(loss_weights("bce=-1"), doctest::Contains("loss: bce"), ConfigError);
 }
 
+TEST_CASE("a loss that the logits do not enter is refused") {
+  TrainConfig c;
+  c.data = "synthetic", c.out = "unused";
+  for (const char* loss : {"deep=1,search=0.5", "structure=0"}) {
+    c.loss = loss;
+    CHECK_THROWS_WITH_AS(validate(c), doctest::Contains("the logits need a term"), ConfigError);
+  }
+  c.loss = "dice=0.1,deep=1";
+  CHECK_NOTHROW(validate(c));
+}
+
 TEST_CASE("a backbone may have timm's full name, and is written with Camo's") {
   TrainConfig c;
   parse_config(R"({"backbone": "swin_tiny_patch4_window7_224.ms_in1k"})", "test", c);

@@ -7,6 +7,8 @@
 
 #include "examples/camo/data/check.h"
 #include "examples/camo/data/photograph_list.h"
+#include "examples/camo/run/checkpoint.h"
+#include "examples/camo/run/evaluate.h"
 #include "tensor/random.h"
 #include "tests/image/picture_bytes.h"
 #include "tests/program/program_run.h"
@@ -254,6 +256,28 @@ TEST_CASE("one broken photograph does not spoil predict, eval and route") {
   r = test::run_camo("eval --pred " + (folder / "maps") + " --gt " + (folder / "data/Train/GT"));
   CHECK(r.code == 3);
   CHECK(contains(r.error, "maps/p1.png"));
+}
+
+TEST_CASE("a photograph that cannot be read does not enter the means of the others") {
+  Cache cache;
+  TempFolder folder;
+  make_data(folder.path, [](const std::string& f) { write_png(f, square(20, 30, 0, 255)); });
+  Dataset all{find_pairs(folder.path, {"Train"})}, whole = all;
+  whole.pairs.erase(whole.pairs.begin() + 1);
+  const picture::Bytes bytes = picture::slurp(all.pairs[1].image);
+  write_file(all.pairs[1].image, std::span<const uint8_t>(bytes.data(), bytes.size() / 2), false);
+  const TrainConfig config = test::tiny_config("unused");
+  std::unique_ptr<moe::CamoXpert> model = make_model(config);
+  model->train(false);
+  std::vector<std::string> refused;
+  const auto refuse = [&](const std::string& reason) { refused.push_back(reason); };
+  const Scores some = evaluate(*model, all, {config.size, DType::f32, 0, 2, refuse});
+  const Scores others = evaluate(*model, whole, {config.size});
+  REQUIRE(refused.size() == 1);
+  CHECK(contains(refused[0], "p1.jpg"));
+  CHECK(some.images == 2);
+  for (const ScoreInfo& score : kImageScores)
+    CHECK(some.*score.value == doctest::Approx(others.*score.value).epsilon(1e-12));
 }
 
 TEST_CASE("maps of another size than their masks: the remedy is named") {

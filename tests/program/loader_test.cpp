@@ -67,6 +67,16 @@ TEST_CASE("the order is a permutation that depends on seed and epoch alone") {
   CHECK(shuffled(0, 1, 0).empty());
 }
 
+TEST_CASE("in the order of an epoch every item is equally often in every place") {
+  constexpr int64_t n = 5, epochs = 2000;
+  std::vector<int64_t> count(n * n);
+  for (int64_t epoch = 0; epoch < epochs; ++epoch) {
+    const std::vector<int64_t> order = shuffled(n, 1, epoch);
+    for (int64_t place = 0; place < n; ++place) ++count[size_t(place * n + order[size_t(place)])];
+  }
+  for (int64_t c : count) CHECK(std::abs(double(c) - double(epochs) / n) < 90);  // five standard deviations
+}
+
 TEST_CASE("the last batch may be smaller") {
   auto make = [](int64_t i) {
     return RawSample{full({2, 3, 3}, double(i), DType::u8), full({2, 3, 1}, double(i % 2 * 255), DType::u8), {}};

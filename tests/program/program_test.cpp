@@ -1,12 +1,14 @@
 // Parts of the program: configuration, JSON, data sets, augmentation, run folders, evaluation, prediction.
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <filesystem>
 #include <limits>
 #include <set>
 
 #include "examples/camo/data/augment.h"
+#include "examples/camo/data/splits.h"
 #include "examples/camo/options/files.h"
 #include "examples/camo/run/evaluate.h"
 #include "examples/camo/run/run_record.h"
@@ -131,6 +133,67 @@ TEST_CASE("augmentation depends on its key alone; photograph and mask move toget
   }
 }
 
+TEST_CASE("a crop is the stated part of photograph and mask") {
+  const Picture p = noise_picture(40, 30);
+  const RawSample part = cut(p, {20, 18}, {.top = 0.25, .left = 0.1, .height = 0.5, .width = 0.6});
+  REQUIRE(part.image.shape() == Shape{20, 18, 3});
+  int64_t wrong = 0;
+  for (int64_t y = 0; y < 20; ++y)
+    for (int64_t x = 0; x < 18; ++x) {
+      const int64_t to = y * 18 + x, from = (10 + y) * 30 + 3 + x;
+      for (int64_t c = 0; c < 3; ++c)
+        wrong += part.image.read<uint8_t>()[3 * to + c] != p.image.read<uint8_t>()[3 * from + c];
+      wrong += part.mask.read<uint8_t>()[to] != p.mask.read<uint8_t>()[from];
+    }
+  CHECK(wrong == 0);
+}
+
+TEST_CASE("brightness, contrast about mid grey and saturation change each pixel by its own colour") {
+  const Picture p = noise_picture(40, 30);
+  const double brightness = 0.9, contrast = 1.15, saturation = 0.8;
+  const Sample s = transform(p, {40, 30}, {.brightness = brightness, .contrast = contrast, .saturation = saturation});
+  const double mean[] = {0.485, 0.456, 0.406}, deviation[] = {0.229, 0.224, 0.225};
+  double worst = 0;
+  for (int64_t i = 0; i < 40 * 30; ++i) {
+    const uint8_t* rgb = p.image.read<uint8_t>() + 3 * i;
+    const double grey = (0.299 * rgb[0] + 0.587 * rgb[1] + 0.114 * rgb[2]) / 255;
+    for (int64_t c = 0; c < 3; ++c) {
+      const double coloured = grey + saturation * (rgb[c] / 255.0 - grey);
+      const double seen = std::clamp(0.5 + contrast * (brightness * coloured - 0.5), 0.0, 1.0);
+      worst = std::max(worst, std::abs(double(s.image.read<float>()[3 * i + c]) - (seen - mean[c]) / deviation[c]));
+    }
+  }
+  CHECK(worst < 1e-5);
+}
+
+TEST_CASE("changes are drawn within their ranges: a crop lies in its picture, half are turned, half are flipped") {
+  double turned = 0, flipped = 0, top = 0, room = 0;
+  bool inside = true;
+  for (uint32_t step = 0; step < 4000; ++step) {
+    const Augmentation d = draw({.seed = 3, .domain = Domain::augment, .step = step});
+    inside = inside && d.height >= 0.65 && d.width >= 0.65 && d.top >= 0 && d.left >= 0 &&
+             d.top + d.height <= 1 + 1e-12 && d.left + d.width <= 1 + 1e-12 && std::abs(d.angle) <= 0.26;
+    for (double factor : {d.brightness, d.contrast, d.saturation}) inside = inside && factor >= 0.8 && factor <= 1.2;
+    turned += d.angle != 0, flipped += d.flip, top += d.top, room += 1 - d.height;
+  }
+  CHECK(inside);
+  CHECK(std::abs(turned / 4000 - 0.5) < 0.04);  // five standard deviations
+  CHECK(std::abs(flipped / 4000 - 0.5) < 0.04);
+  CHECK(top / room == doctest::Approx(0.5).epsilon(0.1));
+}
+
+TEST_CASE("synthetic validation has pictures that training never shows") {
+  const Splits splits = find_splits(tiny_config("unused"));
+  REQUIRE(splits.validation.size() > 0);
+  bool apart = true;
+  for (int64_t j = 0; j < splits.validation.size(); ++j)
+    for (int64_t epoch : {0, 1})
+      for (int64_t i = 0; i < splits.train.size(); ++i)
+        apart = apart && !equal_bits(splits.train.load(i, epoch).image, splits.validation.load(j, epoch).image);
+  CHECK(apart);
+  CHECK(equal_bits(splits.validation.load(0, 0).image, splits.validation.load(0, 1).image));
+}
+
 TEST_CASE("without augmentation a picture of the right size is only normalised") {
   Picture p = noise_picture(32, 32);
   Sample s = plain(p, {32, 32});
@@ -245,5 +308,13 @@ TEST_CASE("a map depends on its photograph alone and has its size") {
   Tensor a = normalised(noise_picture(50, 41).image, {32, 32}), b = normalised(noise_picture(33, 70).image, {32, 32});
   std::vector<Tensor> together = predict_maps(*model, {a, b}, {{50, 41}, {33, 70}}, {"a", "b"}, DType::f32);
   CHECK(together[1].shape() == Shape{33, 70, 1});
+  NoGrad no_grad;
+  const Var logits = model->forward(Var(a.reshape({1, 32, 32, 3}))).logits;
+  const Tensor p = resize_bilinear(sigmoid(logits.value()), 50, 41);
+  double worst = 0;
+  for (int64_t i = 0; i < 50 * 41; ++i)
+    worst = std::max(worst, std::abs(together[0].read<uint8_t>()[i] - 255.0 * p.read<float>()[i]));
+  CHECK(worst < 0.501);  // rounded to the nearest grey level
   CHECK(equal_bits(together[0], predict_maps(*model, {a}, {{50, 41}}, {"a"}, DType::f32)[0]));
+  CHECK(equal_bits(together[1], predict_maps(*model, {b}, {{33, 70}}, {"b"}, DType::f32)[0]));
 }

@@ -163,6 +163,21 @@ TEST_CASE("NaN in every step ends the run with exit code 5") {
   expect_end(config, hooks, 5, "2 steps in a row");
 }
 
+TEST_CASE("steps with NaN in a row are counted over a stop") {
+  TempFolder folder;
+  TrainConfig config = tiny_config(folder / "run");
+  config.epochs = 1, config.bad_steps = 2;
+  int64_t steps = 0;
+  Hooks hooks;
+  hooks.before_pass = [](int64_t, Sample& batch) { batch.image.write<float>()[0] = INFINITY; };
+  hooks.after_step = [&](Learner&, const StepReport&) {
+    if (++steps == 1) std::raise(SIGTERM);
+  };
+  CHECK(train(config, hooks).exit_code == 128 + SIGTERM);
+  CHECK_THROWS_WITH_AS(resume(config.out, nullptr, hooks), doctest::Contains("2 steps in a row"), NumericError);
+  CHECK(steps == 2);
+}
+
 TEST_CASE("a wrong route in training ends the run with an error that names it") {
   TempFolder folder;
   TrainConfig config = tiny_config(folder / "run");

@@ -5,7 +5,9 @@
 
 #include "examples/camo/run/progress.h"
 #include "examples/camo/run/run_record.h"
+#include "examples/camo/run/schedule.h"
 #include "examples/camo/run/trainer.h"
+#include "moe/verify/survey.h"
 #include "tests/program/program_run.h"
 
 using namespace camo;
@@ -28,16 +30,17 @@ TEST_CASE("a step over the same batch several times is the step over it once: gr
   TrainConfig config = tiny_config("unused");
   config.router = "balancing=none", config.drop_path = 0;
   const Sample batch{randn({2, 32, 32, 3}, 1), full({2, 32, 32, 1}, 1)};
-  double loss[2], norm[2];
+  double loss[2], norm[2], even[2];
   for (int twice : {0, 1}) {
     Learner learner(config, /*fresh=*/true);
     std::vector<Sample> batches(size_t(1 + twice), batch);
     const StepReport report = learner.step(batches, 1e-3, nullptr);
     REQUIRE(report.accepted);
-    loss[twice] = report.loss, norm[twice] = report.grad_norm;
+    loss[twice] = report.loss, norm[twice] = report.grad_norm, even[twice] = report.auxiliary.at(0);
   }
   CHECK(loss[1] == doctest::Approx(loss[0]).epsilon(1e-6));
   CHECK(norm[1] == doctest::Approx(norm[0]).epsilon(1e-5));
+  CHECK(even[1] == doctest::Approx(even[0]).epsilon(1e-6));
   CHECK(norm[0] > 0);
 }
 
@@ -91,6 +94,45 @@ TEST_CASE("the best weights are kept when later ones are worse, also when the ru
     CHECK(outcome.best_iou == lines[0].number("iou"));
     CHECK(first != 0);
     CHECK(weights_hash(run + "/best.safetensors") == first);
+  }
+}
+
+TEST_CASE("the rate rises in the warm-up, ends at its floor, and the metrics tell that of each epoch's last step") {
+  TempFolder folder;
+  TrainConfig config = tiny_config(folder / "run");
+  config.count = 14, config.epochs = 3, config.warmup = 0.5, config.lr = 1e-3, config.min_lr = 1e-5;
+  const int64_t steps = 4;  // of an epoch: 7 passes, two in a step, and one in the last
+  const Schedule schedule(config, config.count);
+  auto rate = [&](int64_t step) {
+    if (step < 2) return 1e-3 * double(step + 1) / 2;
+    const double part = double(step - 2) / double(3 * steps - 2);
+    return 1e-5 + (1e-3 - 1e-5) * (1 + std::cos(std::acos(-1.0) * part)) / 2;
+  };
+  for (int64_t step = 0; step < 3 * steps; ++step) CHECK(schedule.rate(step) == doctest::Approx(rate(step)));
+  train(config);
+  const std::vector<JsonObject> lines = read_metrics(folder / "run/metrics.jsonl");
+  REQUIRE(lines.size() == 3);
+  for (int64_t epoch = 0; epoch < 3; ++epoch) {
+    CHECK(lines[size_t(epoch)].integer("step") == (epoch + 1) * steps);
+    CHECK(lines[size_t(epoch)].number("lr") == doctest::Approx(rate((epoch + 1) * steps - 1)));
+  }
+}
+
+TEST_CASE("checkpoints hold the gates of the start, also those of a run that went on") {
+  TempFolder folder;
+  TrainConfig config = tiny_config(folder / "run");
+  config.epochs = 1;
+  const nn::NamedTensors start = moe::gates(Learner(config, /*fresh=*/true).model());
+  REQUIRE(!start.empty());
+  train(config);
+  for (bool resumed : {false, true}) {
+    if (resumed) resume(config.out, [](TrainConfig& c) { c.epochs = 2; });
+    const nn::NamedTensors kept = load_model(config.out).first_gates;
+    REQUIRE(kept.size() == start.size());
+    for (size_t i = 0; i < start.size(); ++i) {
+      CHECK(kept[i].first == start[i].first);
+      CHECK(equal_bits(kept[i].second, start[i].second));
+    }
   }
 }
 

@@ -105,18 +105,21 @@ TEST_CASE("multiply equals Eigen's product") {
 }
 
 TEST_CASE("multiply adds bias, activates, and accumulates") {
-  const int64_t M = 29, N = 83, K = 700;
-  auto a = noise<float>(M * K, 1), b = noise<float>(N * K, 2), bias = noise<float>(N, 3),
-       start = noise<float>(M * N, 4);
-  for (Act act : {Act::none, Act::relu, Act::gelu})
-    for (bool accumulate : {false, true}) {
-      auto fast = start, plain = start;
-      kernel::Finish<float> finish{bias.data(), act, accumulate};
-      kernel::Right<float> right{b.data(), K, Trans::yes};
-      kernel::multiply<float, float, float>(dense(a.data(), M, K, K), right, N, {fast.data(), N}, finish);
-      kernel::multiply_plain<float, float, float>(M, N, K, a.data(), K, right, plain.data(), N, finish);
-      for (size_t i = 0; i < fast.size(); ++i) CHECK(std::abs(fast[i] - plain[i]) <= 1e-4);
-    }
+  const int64_t M = 29;
+  for (auto [N, K] : {std::pair<int64_t, int64_t>{83, 700}, {19, 24}}) {  // the large kernel, the small one
+    CAPTURE(N);
+    auto a = noise<float>(M * K, 1), b = noise<float>(N * K, 2), bias = noise<float>(N, 3),
+         start = noise<float>(M * N, 4);
+    for (Act act : {Act::none, Act::relu, Act::gelu})
+      for (bool accumulate : {false, true}) {
+        auto fast = start, plain = start;
+        kernel::Finish<float> finish{bias.data(), act, accumulate};
+        kernel::Right<float> right{b.data(), K, Trans::yes};
+        kernel::multiply<float, float, float>(dense(a.data(), M, K, K), right, N, {fast.data(), N}, finish);
+        kernel::multiply_plain<float, float, float>(M, N, K, a.data(), K, right, plain.data(), N, finish);
+        for (size_t i = 0; i < fast.size(); ++i) CHECK(std::abs(fast[i] - plain[i]) <= 1e-4);
+      }
+  }
 }
 
 TEST_CASE("a row of a product does not depend on how many rows there are") {

@@ -8,6 +8,7 @@
 
 #include "autograd/gradient_check.h"
 #include "tensor/ops/elementwise.h"
+#include "tensor/ops/matmul.h"
 #include "tensor/parallel.h"
 #include "tensor/random.h"
 
@@ -98,6 +99,22 @@ TEST_CASE("kept axes have length 1, others are removed; the sum of no elements i
   CHECK(mean(zeros({0, 2}), {1}).shape() == Shape{0});  // there are no rows, but each would have two elements
   CHECK_THROWS_AS(max(zeros({0})), ShapeError);
   CHECK_THROWS_AS(argmax(zeros({2, 0}), 1), ShapeError);
+}
+
+TEST_CASE("column sums are sums over all rows, for every number of rows") {
+  for (int64_t R : {0, 1, 255, 256, 257, 1000})
+    for (int64_t C : {1, 5, 33}) {
+      const Tensor x = randn({R, C}, 1, DType::f64);
+      const Numbers v = to_vector<double>(x), sums = to_vector<double>(column_sums(x));
+      double worst = 0;
+      for (int64_t c = 0; c < C; ++c) {
+        double exact = 0;
+        for (int64_t r = 0; r < R; ++r) exact += v[size_t(r * C + c)];
+        worst = worse(worst, std::abs(sums[size_t(c)] - exact));
+      }
+      INFO(R, " x ", C);
+      CHECK(worst < 1e-12);
+    }
 }
 
 TEST_CASE("a long float sum loses no more than a short one: a million tenths, all rounded the same way") {

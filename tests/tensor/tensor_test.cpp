@@ -39,6 +39,7 @@ TEST_CASE("copies alias, clones do not, views see the same numbers") {
   CHECK(alias.read<float>()[2] == 9);
   CHECK(copy.read<float>()[2] == 2);
   CHECK(x.slice(1, 2).read<float>()[0] == 9);
+  CHECK(x.slice(1, 3).slice(1, 2).read<float>()[0] == 4);
   CHECK(x.reshape({-1}).dim(0) == 6);
   CHECK(x.slice(1, 3).reshape({4}).read<float>()[3] == 5);
   CHECK(x.slice(3, 3).numel() == 0);
