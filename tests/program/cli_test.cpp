@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <filesystem>
 #include <regex>
+#include <sstream>
 
 #include "examples/camo/options/config.h"
 #include "examples/camo/options/other_flags.h"
@@ -110,6 +111,24 @@ TEST_CASE("no word for another program's flag is one of Camo's own, and each adv
       CHECK(std::find(known.begin(), known.end(), name) == known.end());
       CHECK(other_flag(name, known) == row.advice);
     }
+}
+
+TEST_CASE("each subject of bench in its help runs; lists of sizes are checked") {
+  const ProcessResult attention =
+      run_camo("bench attention --sizes 16,25 --batch 1 --heads 2 --dim 8 --rounds 1 --threads 1");
+  CHECK(attention.code == 0);
+  CHECK(test::contains(attention.out, "tokens"));
+  CHECK(lines(attention.out) == 4);
+  const ProcessResult predict = run_camo("bench predict --size 32 --count 2 --batch 1,2 --threads 1");
+  CHECK(predict.code == 0);
+  CHECK(test::contains(predict.out, "p95 ms"));
+  CHECK(run_camo("bench attention --sizes 16 --rounds 1", "CAMO_ATTENTION=fast").code == 2);
+  expect_line("bench attention --sizes 16,x", 2, {"--sizes", "at least 1", "'16,x'"});
+  expect_line("bench predict --batch 0 --size 32", 2, {"--batch", "'0'"});
+  const std::string help = run_camo("bench --help").out;
+  std::istringstream subjects(help.substr(help.find("\n  all ")));
+  for (std::string row, name; std::getline(subjects, row) && std::istringstream(row) >> name;)
+    CHECK_MESSAGE(run_camo("bench " + name + " --help").code == 0, name);
 }
 
 TEST_CASE("configuration files") {

@@ -6,9 +6,11 @@
 #include <csignal>
 #include <filesystem>
 #include <limits>
+#include <map>
 
 #include "examples/camo/run/run_record.h"
 #include "examples/camo/run/trainer.h"
+#include "tensor/random.h"
 #include "tests/moe/plant.h"
 #include "tests/program/program_run.h"
 
@@ -95,6 +97,42 @@ TEST_CASE("a run stopped at any step and continued equals the run that was never
     CHECK(steps < 6);
     CHECK(resume(run).exit_code == 0);
     CHECK(ending(run) == whole);
+  }
+}
+
+TEST_CASE(
+    "routers that count steps or average their load go on where they stopped, and the first gates stay the first") {
+  TempFolder folder;
+  for (const char* router : {"balancing=auxiliary,delay-epochs=0.5,warmup-epochs=1,floor=1e-3,auxiliary=0.1",
+                             "average=0.8,limit=0.05,entropy=1e-3"}) {
+    CAPTURE(router);
+    TrainConfig config = tiny_config(folder / text("whole", hash(router)));
+    config.router = router;
+    REQUIRE(train(config).exit_code == 0);
+    const std::string run = folder / text("stopped", hash(router));
+    const std::string whole = config.out;
+    config.out = run;
+    int64_t steps = 0;
+    Hooks hooks;
+    hooks.after_step = [&](Learner&, const StepReport&) {
+      if (++steps == 4) std::raise(SIGTERM);
+    };
+    CHECK(train(config, hooks).exit_code == 128 + SIGTERM);
+    const Checkpoint stopped = load_checkpoint(run + "/last.safetensors");
+    CHECK(resume(run).exit_code == 0);
+    CHECK(ending(run) == ending(whole));
+    const Checkpoint last = load_checkpoint(run + "/last.safetensors");
+    REQUIRE(!last.first_gates.empty());
+    REQUIRE(last.first_gates.size() == stopped.first_gates.size());
+    bool moved = false;
+    std::map<std::string, Tensor> now(last.model.begin(), last.model.end());
+    for (size_t i = 0; i < last.first_gates.size(); ++i) {
+      const auto& [name, first] = last.first_gates[i];
+      CHECK(equal_bits(first, stopped.first_gates[i].second));
+      moved = moved || (name.ends_with("gate.weight") && !equal_bits(first, now.at(name)));
+    }
+    CHECK(moved);
+    CHECK(load_model(run).first_gates.size() == last.first_gates.size());  // as camo verify loads it
   }
 }
 

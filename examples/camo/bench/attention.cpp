@@ -91,6 +91,7 @@ int bench_attention_command(const Arguments& words) {
                        {"dim", &dim, "channels of a head", 1, 4096},
                        {"rounds", &rounds, "timed rounds, after one that is not timed", 1, 1e4}});
   read(command, words);
+  const std::vector<int64_t> tokens = list_of(sizes, "camo bench attention --sizes");
   apply_machine(machine);
   const DType dtype = machine.precision == Precision::bf16 ? DType::bf16 : DType::f32;
   std::printf("%s, %s, %d threads, batch %lld, %lld heads of %lld channels, ms, median of %lld rounds\n",
@@ -98,8 +99,7 @@ int bench_attention_command(const Arguments& words) {
               (long long)heads, (long long)dim, (long long)rounds);
   std::printf("%7s  %9s %9s %6s   %9s %9s %6s   %9s %9s\n", "tokens", "flash", "plain", "ratio", "fl. + bw.",
               "pl. + bw.", "ratio", "flash", "plain");
-  for (int64_t tokens : list_of(sizes, "camo bench attention --sizes"))
-    bench_attention_case({batch, tokens, heads, dim}, dtype, machine.device, rounds);
+  for (int64_t n : tokens) bench_attention_case({batch, n, heads, dim}, dtype, machine.device, rounds);
   return 0;
 }
 

@@ -154,8 +154,9 @@ int bench_moe_command(const Arguments& words) {
   command.options.add({{"batch", &batches, "images, as N,N,..."},
                        {"rounds", &rounds, "timed rounds, after one that is not timed", 1, 1e4}});
   read(command, words);
+  const std::vector<int64_t> sizes = list_of(batches, "camo bench moe --batch");
   set_threads(int(machine.threads));
-  for (int64_t batch : list_of(batches, "camo bench moe --batch"))
+  for (int64_t batch : sizes)
     for (const MoeCase& c : {MoeCase{288, 22, batch, 2}, MoeCase{512, 11, batch, 2}}) bench_case(c, rounds);
   return 0;
 }

@@ -32,6 +32,7 @@ int bench_predict_command(const Arguments& words) {
   command.options.add({{"batch", &batches, "photographs that are passed together, as N,N,..."},
                        {"count", &count, "timed passes, after three that are not timed", 1, 1e6}});
   read(command, words);
+  const std::vector<int64_t> together = list_of(batches, "camo bench predict --batch");
   apply_machine(config);
   auto model = make_model(config);
   model->train(false);
@@ -39,7 +40,7 @@ int bench_predict_command(const Arguments& words) {
   std::printf("%s on %s, %s pixels, %s, %s, %d threads\n%7s %9s %9s %9s %12s\n", config.model.c_str(),
               config.backbone.c_str(), to_string(config.size).c_str(), describe(config.device).c_str(),
               name_of(config.precision), threads(), "batch", "p50 ms", "p95 ms", "most ms", "img/s");
-  for (int64_t batch : list_of(batches, "camo bench predict --batch")) {
+  for (int64_t batch : together) {
     std::vector<double> seconds;
     for (int64_t i = 0; i < count + 3; ++i) {
       const double once = seconds_of([&] {

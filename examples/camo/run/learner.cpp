@@ -47,11 +47,14 @@ double Learner::pass(const Sample& batch, double share, StepReport* report) {
   backward(loss, full(loss.shape(), share, loss.dtype(), device));
   part.reset();
   if (report) {
+    std::vector<Tensor> each;  // read from the device at once
+    for (const auto& [name, value] : values) each.push_back(value.reshape({1}));
+    const std::vector<double> terms = to_vector<double>(concat(each, 0));
     report->terms.resize(values.size());
     for (size_t i = 0; i < values.size(); ++i) {
-      const auto& [name, value] = values[i];
+      const std::string& name = values[i].first;
       report->terms[i].first = name;
-      report->terms[i].second += share * item(value) * (name == "aux" ? 1 : loss_weights_[name]);
+      report->terms[i].second += share * terms[i] * (name == "aux" ? 1 : loss_weights_[name]);
     }
     report->bytes_kept = kept;
     report->load.resize(out.stats.size()), report->auxiliary.resize(out.stats.size());
