@@ -221,6 +221,37 @@ TEST_CASE(
   CHECK(net.images.listeners.empty());
 }
 
+TEST_CASE("an expert may dominate by weight alone, where most experts are chosen") {
+  constexpr int64_t n = 48;
+  std::vector<double> share, weight, ranked;
+  for (int64_t i = 0; i < n; ++i) {  // two of three: the first always, with 0.9 of the weight
+    const bool second = i % 2 == 0;
+    for (double s : {0.5, second ? 0.5 : 0.0, second ? 0.0 : 0.5}) share.push_back(s);
+    for (double w : {0.9, second ? 0.1 : 0.0, second ? 0.0 : 0.1}) weight.push_back(w);
+    ranked.push_back(0.9), ranked.push_back(0.1);
+  }
+  Survey survey;
+  survey.features = randn({n, 4}, 1, DType::f64);
+  survey.layers = {{.where = "here",
+                    .experts = {"a", "b", "c"},
+                    .chosen = 2,
+                    .share = from<double>(share, {n, 3}),
+                    .weight = from<double>(weight, {n, 3}),
+                    .ranked = from<double>(ranked, {n, 2})}};
+  auto domination = [&] {
+    for (const Check& c : verify_survey(survey))
+      if (c.name == "domination") return c;
+    return Check{};
+  };
+  const Check red = domination();
+  CHECK(red.verdict == Verdict::failed);
+  CHECK(red.measured == doctest::Approx(0.9));
+  CHECK(red.sentence.find("90 % of the weights go to a; mean weights by rank 0.90 0.10") == 0);
+  for (double& w : weight) w = 1 / 3.0;
+  survey.layers[0].weight = from<double>(weight, {n, 3});
+  CHECK(domination().verdict == Verdict::passed);  // every image choosing one of them is no domination here
+}
+
 TEST_CASE("a fresh network with many images is told what they do, and is not judged by it") {
   Mini net;
   net.images.router.balance.value.write<float>()[2] = 1000;
