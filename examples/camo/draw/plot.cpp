@@ -70,14 +70,19 @@ void draw_chart(Canvas& canvas, int64_t left, int64_t top, const Chart& chart) {
   canvas.write(int64_t(x0 + w / 2) - Canvas::text_width(chart.x_label) / 2, int64_t(y0) + 34, chart.x_label, kWords);
   canvas.write(int64_t(x0), top + 16, chart.title, kWords);
 
-  int64_t legend = left + kChartWidth - kRight;
+  // The names stand beside the title, or one below the other within the axes if they would reach it.
+  int64_t legend = left + kChartWidth - kRight, names = Canvas::text_width(chart.title) + kLeft;
+  for (const Series& s : chart.series) names += Canvas::text_width(s.name) + 44;
+  const bool below = names > kChartWidth - kRight;
   for (size_t i = chart.series.size(); i-- > 0;) {
     const Series& s = chart.series[i];
     const Colour colour = kColours[i % std::size(kColours)];
     if (chart.series.size() > 1) {
+      if (below) legend = left + kChartWidth - kRight - 8;
+      const int64_t line = top + 16 + (below ? kTop - 8 + 20 * int64_t(i) : 0);
       legend -= Canvas::text_width(s.name);
-      canvas.write(legend, top + 16, s.name, kWords);
-      canvas.line(double(legend) - 24, double(top + 22), double(legend) - 10, double(top + 22), colour, 3);
+      canvas.write(legend, line, s.name, kWords);
+      canvas.line(double(legend) - 24, double(line + 6), double(legend) - 10, double(line + 6), colour, 3);
       legend -= 44;
     }
     const size_t n = std::min(s.x.size(), s.y.size());
