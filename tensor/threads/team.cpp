@@ -12,6 +12,7 @@
 #include <exception>
 #include <latch>
 #include <thread>
+#include <utility>
 
 namespace camo::detail {
 namespace {
@@ -27,34 +28,42 @@ void relax() {
 #endif
 }
 
-/// False for a while after the system has taken the core from this thread: for 8 ms, and twice as long each time that it
-/// happens again soon after, up to 256 ms.
-bool alone(Clock::time_point now) {
-  thread_local long switches = -1;
-  thread_local Clock::duration pause = 8ms;
-  thread_local Clock::time_point crowded_until{};
-  rusage usage;
-  getrusage(RUSAGE_THREAD, &usage);
-  if (usage.ru_nivcsw == switches) return now >= crowded_until;
-  const bool first = switches < 0, again = now < crowded_until + pause;
-  switches = usage.ru_nivcsw;
-  if (first) return true;
-  pause = again ? std::min<Clock::duration>(2 * pause, 256ms) : Clock::duration(8ms);
-  crowded_until = now + pause;
-  return false;
-}
+/// Whether the system has taken the core from this thread lately: within 8 ms, and twice as long each time that it happens
+/// again soon after, up to 256 ms.
+struct Crowd {
+  long switches = -1;
+  Clock::duration pause = 8ms;
+  Clock::time_point until{};
+
+  /// Asks the system, which takes about as long as a short loop.
+  bool ask(Clock::time_point now) {
+    rusage usage;
+    getrusage(RUSAGE_THREAD, &usage);
+    if (usage.ru_nivcsw == switches) return now < until;
+    const bool first = switches < 0, again = now < until + pause;
+    switches = usage.ru_nivcsw;
+    if (first) return false;
+    pause = again ? std::min<Clock::duration>(2 * pause, 256ms) : Clock::duration(8ms);
+    until = now + pause;
+    return true;
+  }
+};
+thread_local Crowd t_crowd;
 
 }  // namespace
 
 uint32_t Signal::await(uint32_t value, bool equal) {
   uint32_t now = 0;
   auto done = [&] { return ((now = value_.load()) == value) == equal; };
-  for (int i = 0; i < 200; ++i, relax())
+  for (int i = 0; i < 100; ++i, relax())
     if (done()) return now;
-  if (const Clock::time_point begin = Clock::now(); alone(begin))
-    while (Clock::now() - begin < 2ms)
-      for (int i = 0; i < 20; ++i, relax())
-        if (done()) return now;
+  const Clock::time_point begin = Clock::now();
+  bool asked = false;
+  for (Clock::duration waited{}; begin >= t_crowd.until && waited < 2ms; waited = Clock::now() - begin) {
+    for (int i = 0; i < 20; ++i, relax())
+      if (done()) return now;
+    if (waited > 50us && !std::exchange(asked, true) && t_crowd.ask(begin)) break;
+  }
   // std::atomic::wait calls sched_yield before it sleeps, and beside other work each call costs a time slice.
   asleep_ = true;
   while (!done()) syscall(SYS_futex, &value_, FUTEX_WAIT_PRIVATE, now, nullptr, nullptr, 0);
