@@ -1,6 +1,7 @@
 // Scalar functions against their formulas from the standard library, on a grid with zeros, large numbers and infinities.
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <map>
