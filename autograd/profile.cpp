@@ -1,7 +1,7 @@
 #include "autograd/profile.h"
 
 #include <algorithm>
-#include <utility>
+#include <string_view>
 
 #include "tensor/memory/allocator.h"
 
@@ -29,12 +29,6 @@ std::vector<Profile::Part> Profile::parts() const {
   };
   add_below(add_below, -1);
   return out;
-}
-
-double Profile::seconds(const std::string& name) const {
-  double sum = 0;
-  for (const Part& p : parts_) sum += p.name == name ? p.seconds : 0;
-  return sum;
 }
 
 void Profile::clear() {

@@ -36,7 +36,6 @@ class Profile {
 
   /// In the order in which they first began; a part comes before those within it.
   std::vector<Part> parts() const;
-  double seconds(const std::string& name) const;  // of all parts with that name; 0 if there is none
   void clear();
 
  private:

@@ -8,8 +8,8 @@
 //   EdgeNeXt/ConvNeXt  stages.0.1.pwconv1.weight        github.com/mmaaz60/EdgeNeXt, facebookresearch/ConvNeXt
 //   Swin               layers.0.downsample.norm.weight  github.com/microsoft/Swin-Transformer: merges end a stage
 //
-// Before the name there may be a prefix that wrappers leave: any that all names share (_orig_mod., encoder., net.), then
-// module., model., backbone., or one of Camo's checkpoints.
+// Before the name there may be a prefix that wrappers leave: any that all names share (_orig_mod., encoder., net.),
+// then module., model., backbone., or one of Camo's checkpoints.
 #pragma once
 
 #include "nn/backbone.h"
@@ -37,10 +37,10 @@ WeightsReport load_weights(Backbone& network, NamedTensors tensors, bool partial
 
 /// The backbone that a file most likely holds: of all backbones the one with the largest share of its tensors there.
 struct Likeness {
-  std::string backbone;  // "" if there is not one tensor of any
-  int64_t there = 0,
-          wanted = 0;   // tensors of the backbone that the file has, with their shapes; tensors of the backbone
-  std::string reading;  // as in WeightsReport
+  std::string backbone;   // "" if there is not one tensor of any
+  int64_t there = 0;      // tensors of the backbone that the file has, with their shapes
+  int64_t wanted = 0;     // tensors of the backbone
+  std::string reading{};  // as in WeightsReport
 };
 Likeness likeness(const std::vector<std::pair<std::string, Shape>>& file);
 

@@ -12,9 +12,11 @@
 
 namespace camo {
 
-/// Sets the number of threads for parallel loops; 0 means as many as this process may use.  Call it from the main thread.
+/// Sets the number of threads for parallel loops; 0 means as many as this process may use.  Call it from the main
+/// thread.
 void set_threads(int count);
-/// The number set, or else the least of: cores that this process may run on, OMP_NUM_THREADS, and the container's quota.
+/// The number set, or else the least of: cores that this process may run on, OMP_NUM_THREADS, and the container's
+/// quota.
 int threads();
 
 namespace detail {
@@ -22,8 +24,9 @@ namespace detail {
 int cores();
 /// The least of the three, at least 1; `quota` in cores, 0: none.
 int usable_cores(int processors, const char* omp_num_threads, double quota);
-/// The quota of a Linux control group, in cores; 0: none.  `root` is where control groups are mounted, `group` the path of
-/// one below it ("/a/b", or "" for the root).  Reads cpu.max (version 2) of the group and its parents, or version 1's files.
+/// The quota of a Linux control group, in cores; 0: none.  `root` is where control groups are mounted, `group` the
+/// path of one below it ("/a/b", or "" for the root).  Reads cpu.max (version 2) of the group and its parents, or
+/// version 1's files.
 double cpu_quota(const std::string& root, const std::string& group);
 /// Runs body(context, chunk) for chunk in [0, chunks), on all threads where allowed.
 void run_chunks(int64_t chunks, void (*body)(const void*, int64_t), const void* context);

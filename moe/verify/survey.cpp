@@ -61,9 +61,9 @@ void Surveyor::note_parts(const Moe& layer, Record& record, const Var& x, const 
     }
 }
 
-/// Compares the experts with those that the first gate would choose under the present balance.  The balance moves even if
-/// the gate is never trained, so it must be the same for both; and it keeps the load even, so a gate that was trained at
-/// all sends some images elsewhere.
+/// Compares the experts with those that the first gate would choose under the present balance.  The balance moves even
+/// if the gate is never trained, so it must be the same for both; and it keeps the load even, so a gate that was
+/// trained at all sends some images elsewhere.
 void Surveyor::note_moves(const Moe& layer, Record& record, const Var& x, const Route& route) {
   const int64_t B = x.dim(0), K = layer.router.chosen;
   const Var rows = layer.rows(x);

@@ -39,8 +39,8 @@ double sign_flip_p(const std::vector<double>& rise) {
   return double(as_large) / double(1 + kFlips);
 }
 
-/// The losses of all images, with a layer's routes as they are or swapped.  A last batch of one image has no one to swap
-/// with and is left out.
+/// The losses of all images, with a layer's routes as they are or swapped.  A last batch of one image has no one to
+/// swap with and is left out.
 std::vector<double> losses(const HeldOut& held, Moe* swapped) {
   std::vector<double> out;
   for (int64_t i = 0; i + 1 < held.count; i += kBatch) {

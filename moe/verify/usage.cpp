@@ -30,7 +30,8 @@ Check trained(const Survey::Layer& layer) {
           .measured = measured,
           .limit = kMoved,
           .sentence = measured >= kMoved ? "share of what is routed that the first gate sends to other experts"
-                                         : "the gate chooses as it did before training: it was not trained"};
+                                         : "the gate chooses as it did before training: it was not trained",
+          .at_least = true};
 }
 
 /// The largest share that one expert has, of the images (if at most half of the experts are chosen) and of the weights.
@@ -79,7 +80,8 @@ Check usage(const Survey::Layer& layer) {
       .verdict = good ? Verdict::passed : Verdict::failed,
       .measured = least,
       .limit = kDead,
-      .sentence = (dead.empty() ? "share of the least used expert, of an even one; " : "dead: " + dead + "; ") + about};
+      .sentence = (dead.empty() ? "share of the least used expert, of an even one; " : "dead: " + dead + "; ") + about,
+      .at_least = true};
 }
 
 Check content(const Survey::Layer& layer, const std::vector<int64_t>& group_of_image) {

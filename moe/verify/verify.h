@@ -1,18 +1,18 @@
 // Does the sparse layer work as it should?  Checks that can fail, for a fresh or trained network.
 //
-//   weights   are not negative and sum to 1; choices are distinct and in range; every logit is finite
-//   output    is finite, is not zero, and is not extreme against the input
-//   gate      its gradient equals finite differences (f64), and the gradient of the output reaches it
-//   batch     a result does not depend, beyond rounding, on the rest of the batch
-//   spatial   tiles and pixels of a picture are routed independently
-//   dispatch  the layer equals a plain loop over rows, forward and backward (f64)
-//   balance   the bias affects the choice but not the weights; it moves toward even load once a step
-//   flash     attention at the network's own sizes equals the plain formula, with O(N) memory
-//   trained   the gate sends images to other experts than it did before training   }
-//   usage     no expert is left out                                                 } for many images: survey.h
-//   domination  no expert has nearly all images or weights                          }
-//   content   routing depends on the image's content                                }
-//   task      the loss rises when images take each other's routes; else a warning: routes do not matter
+//   weights     are not negative and sum to 1; choices are distinct and in range; every logit is finite
+//   output      is finite, is not zero, and is not extreme against the input
+//   gate        its gradient equals finite differences (f64), and the gradient of the output reaches it
+//   batch       a result does not depend, beyond rounding, on the rest of the batch
+//   spatial     tiles and pixels of a picture are routed independently
+//   dispatch    the layer equals a plain loop over rows, forward and backward (f64)
+//   balance     the bias affects the choice but not the weights; it moves toward even load once a step
+//   flash       attention at the network's own sizes equals the plain formula, with O(N) memory
+//   trained     the gate sends images to other experts than before training  }
+//   usage       no expert is left out                                        } for many images: survey.h
+//   domination  no expert has nearly all images or weights                   }
+//   content     routing depends on the image's content                       }
+//   task        the loss rises when images take each other's routes; else a warning: routes do not matter
 //
 // Each check looks for one defect, so a planted defect makes exactly one check fail.  If a check depends on another
 // that has failed, it is skipped and says so.  Read next: verify.cpp.  Guard runs the cheap checks during training.
@@ -31,7 +31,8 @@ struct Check {
   std::string name, where;  // a name of the list above; the layer's path, the sizes of an attention, or "network"
   Verdict verdict = Verdict::passed;
   double measured = 0, limit = 0;
-  std::string sentence;  // what was measured, or why it was not
+  std::string sentence;   // what was measured, or why it was not
+  bool at_least = false;  // measured must reach the limit, and not stay below it
 };
 
 struct Subject {

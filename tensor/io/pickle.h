@@ -3,8 +3,8 @@
 // A pickle is a program for a stack machine whose REDUCE instruction can call any Python function.  This machine knows
 // only the instructions that describe a dict of tensors.  It calls nothing: it looks up the names of functions in a
 // list of ten storage types and five harmless names.  Everything else is refused by name.
-// Values are 16 bytes and refer to others by index, and nothing recurses.  So the memory of a pickle stays below about 60 times
-// its length and below 320 MiB, and a container that contains itself does no harm.  The contents of lists are
+// Values are 16 bytes and refer to others by index, and nothing recurses.  So the memory of a pickle stays below about
+// 60 times its length and below 320 MiB, and a container that contains itself does no harm.  The contents of lists are
 // dropped unless asked for, because weights have none.
 // Format: Python's pickletools documents every instruction.  Internal to tensor/io/torch_container.cpp.
 #pragma once

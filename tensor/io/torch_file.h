@@ -1,10 +1,10 @@
-// Reads weights that torch.save wrote, without Python: a pickle and one block of numbers per storage, in a zip or, before
-// PyTorch 1.6, one after the other (tensor/io/torch_container.h).
+// Reads weights that torch.save wrote, without Python: a pickle and one block of numbers per storage, in a zip or,
+// before PyTorch 1.6, one after the other (tensor/io/torch_container.h).
 //
 // Nothing in the file is executed (tensor/io/pickle.h) and nothing in it is trusted (tensor/io/zip.h).  The CRC-32 of
 // every record read is checked, which PyTorch itself does not do; PyTorch can be told to write no checksums, and wrote
-// none before 1.6.  Views are copied dense: a transposed, sliced or expanded tensor gets numbers of its own, and so do two tensors that share a
-// storage (tied weights).
+// none before 1.6.  Views are copied dense: a transposed, sliced or expanded tensor gets numbers of its own, and so do
+// two tensors that share a storage (tied weights).
 // Format: https://pytorch.org/docs/stable/notes/serialization.html
 #pragma once
 

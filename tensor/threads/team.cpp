@@ -28,8 +28,8 @@ void relax() {
 #endif
 }
 
-/// Whether the system has taken the core from this thread lately: within 8 ms, and twice as long each time that it happens
-/// again soon after, up to 256 ms.
+/// Whether others want this thread's core.  The system counts how often it takes the core away.  After that the thread
+/// is crowded for 8 ms, and twice as long each time that it happens again soon after, up to 256 ms.
 struct Crowd {
   long switches = -1;
   Clock::duration pause = 8ms;

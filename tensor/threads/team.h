@@ -1,9 +1,9 @@
 // The threads of parallel loops: one OpenMP parallel region that lasts as long as the process.
 //
-// With one region per loop the waiting is libgomp's: its threads spin for up to 14 milliseconds at the end of each region.
-// Beside other work that is a disaster, because the spinning thread holds the core that the thread it waits for needs:
-// examples 04 and 05 took up to 200 times as long, unless OMP_WAIT_POLICY was set before the process began.  Here a
-// thread spins while it has its core for itself, and sleeps at once when the system has taken the core from it lately.
+// With one region for each loop, libgomp would do the waiting: its threads spin for up to 14 milliseconds at the end of
+// a region.  Beside other work that is slow, because the thread that spins holds the core that the thread it waits for
+// needs: examples 04 and 05 took up to 200 times as long, unless OMP_WAIT_POLICY was set before the process began.
+// Here a thread spins while it has its core for itself, and sleeps when the system has taken the core from it lately.
 // The threads run until the process ends, so a shared library with this code cannot be unloaded.
 // Read before: parallel.h.
 #pragma once

@@ -1,5 +1,5 @@
-// Replaces tensor/memory/allocator.cpp, tensor/parallel.cpp and tensor/threads: every tensor is a separate allocation, so that
-// AddressSanitizer sees its bounds, and there is one thread.
+// Replaces tensor/memory/allocator.cpp, tensor/parallel.cpp and tensor/threads: every tensor is a separate allocation,
+// so that AddressSanitizer sees its bounds, and there is one thread.
 #include <cstdlib>
 
 #include "tensor/memory/allocator.h"

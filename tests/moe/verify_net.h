@@ -85,7 +85,7 @@ inline std::string told(const std::vector<Check>& checks) {
                 c.verdict == Verdict::passed   ? "  ok    "
                 : c.verdict == Verdict::failed ? "  FAIL  "
                                                : "  skip  ",
-                c.name, "  ", c.where, "  ", c.measured, " <= ", c.limit, "  ", c.sentence);
+                c.name, "  ", c.where, "  ", c.measured, c.at_least ? " >= " : " <= ", c.limit, "  ", c.sentence);
   return out;
 }
 }  // namespace camo::test

@@ -4,7 +4,7 @@ A suite is worth what it can catch.  defects.toml lists the defects: in `file` t
 ctest entry `test` must fail with an output that has the words `case`, so that it names what broke.
 
     python3 tests/mutations/run.py --check          # each defect still fits the source, in a second; a test of the suite
-    python3 tests/mutations/run.py [NAMES...]       # plants them, in build/mutations/source; half a minute each
+    python3 tests/mutations/run.py [NAMES...]       # plants them, in build/mutations/source; 5 to 30 seconds each
 
 Exit code 1 if a defect survives, does not fit or does not compile.
 """

@@ -1,11 +1,14 @@
 // Pictures of the routing: they show the right numbers.
 #include <doctest/doctest.h>
 
+#include <cmath>
 #include <map>
 #include <sstream>
 
 #include "examples/camo/data/synth.h"
+#include "examples/camo/draw/canvas.h"
 #include "examples/camo/draw/route_pictures.h"
+#include "examples/camo/draw/route_style.h"
 #include "examples/camo/options/files.h"
 #include "tests/program/program_run.h"
 
@@ -109,6 +112,24 @@ TEST_CASE("with routing by tile, the first choices are drawn over the photograph
        {std::array{79, 119, 157}, {182, 124, 75}, {86, 140, 104}, {165, 92, 97}, {130, 108, 159}, {135, 113, 96}})
     of_experts += found[c];
   CHECK(of_experts == 4 * 164 * 164);
+}
+
+TEST_CASE("numbers that are not finite are drawn as such: no index, no coordinate and no order comes from them") {
+  CHECK(heat(NAN) == Colour{255, 0, 160});
+  CHECK(heat(INFINITY) == heat(1));
+  CHECK(heat(-INFINITY) == heat(0));
+  Canvas canvas(20, 20);
+  const Tensor before = canvas.pixels().clone();
+  canvas.line(NAN, 1, 5, 5, {0, 0, 0});
+  canvas.line(1, 1, INFINITY, 5, {0, 0, 0});
+  CHECK(equal_bits(canvas.pixels(), before));
+
+  // Epochs whose loads are not finite, or of another number of experts, are left out of the chart.
+  const std::vector<ScaleNames> scales = {{"H/4", {"one", "two"}}};
+  const std::vector<JsonObject> good = {epoch(1, {1, 3}), epoch(4, {2, 2})};
+  std::vector<JsonObject> spoilt = good;
+  spoilt.insert(spoilt.begin() + 1, {epoch(2, {NAN, 1}), epoch(3, {5}), epoch(3, {INFINITY, 1})});
+  CHECK(equal_bits(draw_usage(spoilt, scales), draw_usage(good, scales)));
 }
 
 TEST_CASE("a run whose experts have names shows them, verifies, and writes who was chosen as a table") {

@@ -1,5 +1,5 @@
-// The program on systems that are not as usual: file systems that lack something, signals of batch systems, closed or full
-// standard output, quotas; and paths that move, or are spelt in unusual ways.
+// The program on systems that are not as usual: file systems that lack something, signals of batch systems, closed or
+// full standard output, quotas; and paths that move, or are spelt in unusual ways.
 #include <doctest/doctest.h>
 #include <signal.h>
 #include <sys/wait.h>

@@ -1,4 +1,5 @@
-// Scalar functions against their formulas from the standard library, on a grid with zeros, large numbers and infinities.
+// Scalar functions against their formulas from the standard library, on a grid with zeros, large numbers and
+// infinities.
 #include <doctest/doctest.h>
 
 #include <algorithm>

@@ -5,11 +5,11 @@
 #include <cmath>
 #include <cstdio>
 #include <ctime>
-#include <sstream>
 #include <utility>
 
 #include "examples/camo/bench/timing.h"
 #include "examples/camo/options/config.h"
+#include "examples/camo/options/format.h"
 #include "tensor/cpu/vec.h"
 #include "tensor/error.h"
 #include "tensor/parallel.h"
@@ -52,8 +52,7 @@ template <int... I> double peak_rate(int64_t steps, std::integer_sequence<int, I
 
 std::vector<int64_t> list_of(const std::string& words, const std::string& label) {
   std::vector<int64_t> out;
-  std::istringstream in(words);
-  for (std::string word; std::getline(in, word, ',');) {
+  for (const std::string& word : split(words, ',')) {
     int64_t n = 0;
     const char* end = word.data() + word.size();
     const auto [at, error] = std::from_chars(word.data(), end, n);

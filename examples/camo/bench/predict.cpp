@@ -1,4 +1,4 @@
-// camo bench predict: how long one photograph takes, from the file's pixels to the map.
+// camo bench predict: how long one photograph takes, from pixels in memory to the map.
 #include <algorithm>
 #include <cstdio>
 
@@ -24,8 +24,8 @@ int bench_predict_command(const Arguments& words) {
   Command command{
       .name = "bench predict",
       .summary =
-          "Times the prediction of photographs that are in memory: resizing, the network, and the map at the "
-          "photograph's own size.  The network is fresh, which takes as long as a trained one.",
+          "Times the prediction of photographs that are in memory and have the network's size: scaling of the pixels, "
+          "the network, and the map.  The network is fresh, which takes as long as a trained one.",
       .usage = "camo bench predict [flags]",
       .options = options(config).only(
           {"model", "backbone", "size", "experts", "pool", "chosen", "attention", "device", "precision", "threads"})};
@@ -44,7 +44,8 @@ int bench_predict_command(const Arguments& words) {
     std::vector<double> seconds;
     for (int64_t i = 0; i < count + 3; ++i) {
       const double once = seconds_of([&] {
-        std::vector<Tensor> images(size_t(batch), normalised(photograph, config.size));
+        std::vector<Tensor> images;
+        for (int64_t b = 0; b < batch; ++b) images.push_back(normalised(photograph, config.size));
         predict_maps(*model, images, std::vector<ImageSize>(size_t(batch), config.size),
                      std::vector<std::string>(size_t(batch), "picture"), precision(config));
       });

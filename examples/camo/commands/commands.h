@@ -34,8 +34,8 @@ std::vector<Entry> commands();
 /// Does nothing; whoever calls it links processor.cpp, whose check then runs at start.
 void link_processor_check();
 
-/// Makes standard input, output and error exist, so that no file of a run gets one of their numbers; and turns the signal
-/// of `ulimit -f` into an error of write().
+/// Makes standard input, output and error exist, so that no file of a run gets one of their numbers; and turns the
+/// signal of `ulimit -f` into an error of write().
 void prepare_process();
 
 }  // namespace camo::program

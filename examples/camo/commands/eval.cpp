@@ -40,8 +40,8 @@ struct Evaluation {
   std::vector<std::string> refused = {};        // files that could not be read
 };
 
-/// Takes pairs that cannot be decoded out of the list.  DataError for maps whose size is not that of their mask, and for
-/// masks that hold nothing.
+/// Takes pairs that cannot be decoded out of the list.  DataError for maps whose size is not that of their mask, and
+/// for masks that hold nothing.
 void check_pairs(std::vector<Pair>& pairs, const EvalOptions& o, std::vector<std::string>& refused) {
   Found good{o.maps + " with " + o.masks, {}, {}, {}};
   std::vector<std::string> maps, masks;

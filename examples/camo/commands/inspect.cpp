@@ -75,16 +75,17 @@ std::string looks_like(const SafeHeader& header) {
 int inspect_command(const Arguments& words) {
   bool stats = false, hashes = false;
   int64_t max_header = ReadOptions().max_header >> 20;
-  Command command{.name = "inspect",
-                  .summary =
-                      "Lists the tensors of a weight file or checkpoint with their types and shapes, and its metadata. "
-                      " Of a picture it "
-                      "tells size, channels, EXIF orientation and a checksum of the pixels.",
-                  .usage = "camo inspect FILE [flags]",
-                  .options = {{"stats", &stats, "show range, mean and count of NaN of each tensor"},
-                              {"hash", &hashes, "show a digest of each tensor (type, shape and bits) and one of all"},
-                              {"max-header", &max_header, "largest header of FILE that is read, in MiB", 1, 95}},
-                  .rest = "FILE"};
+  Command command{
+      .name = "inspect",
+      .summary =
+          "Lists the tensors of a weight file or checkpoint with their types and shapes, its metadata, and the "
+          "backbone that it looks like.  Of a picture it tells size, channels, EXIF orientation and a "
+          "checksum of the pixels.",
+      .usage = "camo inspect FILE [flags]",
+      .options = {{"stats", &stats, "show range, mean and count of NaN of each tensor"},
+                  {"hash", &hashes, "show a digest of each tensor (type, shape and bits) and one of all"},
+                  {"max-header", &max_header, "largest header of FILE that is read, in MiB", 1, 95}},
+      .rest = "FILE"};
   const CommandLine line = read(command, words);
   check<ConfigError>(line.rest.size() == 1, "camo inspect: needs one FILE");
   if (is_picture(line.rest[0])) return print_picture(line.rest[0]), 0;

@@ -1,4 +1,5 @@
-// Ends the program with a message, and not with an illegal instruction, on a processor that lacks what it was built for.
+// Ends the program with a message, and not with an illegal instruction, on a processor that lacks what it was built
+// for.
 #include <unistd.h>
 
 #include <cstring>

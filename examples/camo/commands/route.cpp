@@ -1,7 +1,6 @@
 // camo route: pictures of how a trained network routes photographs, and of its experts' outputs.
 #include <cstdio>
 #include <filesystem>
-#include <sstream>
 
 #include "examples/camo/commands/commands.h"
 #include "examples/camo/commands/trained_network.h"
@@ -25,18 +24,8 @@ void pass(moe::CamoXpert& model, const Tensor& photograph, ImageSize size) {
 
 /// The class in a name of COD10K, "COD10K-CAM-1-Aquatic-3-Crab-29": "Aquatic-Crab"; "" for other names.
 std::string class_of(const std::string& name) {
-  std::vector<std::string> parts;
-  std::istringstream in(name);
-  for (std::string part; std::getline(in, part, '-');) parts.push_back(part);
+  const std::vector<std::string> parts = split(name, '-');
   return parts.size() >= 7 && parts[0] == "COD10K" ? parts[3] + "-" + parts[5] : "";
-}
-
-/// A field of a CSV file (RFC 4180).
-std::string quoted(const std::string& field) {
-  if (field.find_first_of(",\"\n") == std::string::npos) return field;
-  std::string out;
-  for (char c : field) out += c == '"' ? std::string(2, c) : std::string(1, c);
-  return text('"', out, '"');
 }
 
 /// A line for each photograph: name, group, and the weight of each expert at each scale.
@@ -49,7 +38,7 @@ std::string route_csv(const moe::Survey& survey, const std::vector<ScaleNames>& 
   if (survey.images() >= 32) group = moe::groups_of(survey.features);
   for (size_t i = 0; i < names.size(); ++i) {
     const std::string kind = class_of(names[i]);
-    out += text("\n", quoted(names[i]), ",", !kind.empty() ? kind : group.empty() ? "" : text(group[i] + 1));
+    out += text("\n", csv_field(names[i]), ",", !kind.empty() ? kind : group.empty() ? "" : text(group[i] + 1));
     for (const moe::Survey::Layer& layer : survey.layers) {
       const int64_t E = layer.weight.dim(1);
       for (int64_t e = 0; e < E; ++e) out += text(",", fixed(layer.weight.read<double>()[int64_t(i) * E + e], 4));

@@ -114,7 +114,7 @@ void print(const std::vector<Check>& checks) {
   size_t widest = 0;
   for (const Check& c : checks) widest = std::max(widest, c.where.size());
   for (const Check& c : checks) {
-    const char* sign = c.name == "usage" || c.name == "trained" ? ">=" : "<=";
+    const char* sign = c.at_least ? ">=" : "<=";
     const std::string numbers =
         c.verdict == Verdict::skipped ? "" : number(c.measured) + " " + sign + " " + number(c.limit);
     std::printf("%-4s  %-10s  %-*s  %-18s  %s\n", word(c.verdict), c.name.c_str(), int(widest), c.where.c_str(),

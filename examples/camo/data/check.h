@@ -25,8 +25,8 @@ struct PairVerdict {
   uint64_t content = 0;                   // digest of the photograph's pixels
 };
 
-/// The verdict of each pair.  Uses `threads` threads; shows its progress on a terminal, and calls progress(done) after each
-/// pair that is decoded.
+/// The verdict of each pair.  Uses `threads` threads; shows its progress on a terminal, and calls progress(done) after
+/// each pair that is decoded.
 std::vector<PairVerdict> look_at(const std::vector<Pair>& pairs, const Reading& how, int64_t threads,
                                  const std::function<void(int64_t)>& progress = nullptr);
 
@@ -40,8 +40,8 @@ std::string turned_note(const std::vector<PairVerdict>& verdicts, const Reading&
 /// The verdicts of masks alone, in parallel; nothing is kept.  DataErrors become problems.
 std::vector<PairVerdict> look_at_masks(const std::vector<std::string>& files, const Reading& how);
 
-/// Throws DataError for pairs that cannot be read (it lists up to ten) and for masks that hold nothing.  Prints notes to
-/// standard error.  `where` names the data.
+/// Throws DataError for pairs that cannot be read (it lists up to ten) and for masks that hold nothing.  Prints notes
+/// to standard error.  `where` names the data.
 void check_content(const std::vector<Pair>& pairs, const Reading& how, int64_t threads, const std::string& where);
 
 }  // namespace camo::program

@@ -78,8 +78,8 @@ Folders find_folders(const fs::path& root, const std::string& split) {
   return {};
 }
 
-/// Reads both headers and adds the pair; adds a complaint if the sizes differ.  A file that is no picture leaves the pair
-/// out.
+/// Reads both headers and adds the pair; adds a complaint if the sizes differ.  A file that is no picture leaves the
+/// pair out.
 void add_pair(const Pair& pair, const Reading& how, Found& out) {
   try {
     const ImageInfo photograph = probe_image(pair.image), mask = probe_image(pair.mask);

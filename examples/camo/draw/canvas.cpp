@@ -75,6 +75,7 @@ void Canvas::rectangle(int64_t x, int64_t y, int64_t w, int64_t h, Colour colour
 }
 
 void Canvas::line(double x0, double y0, double x1, double y1, Colour colour, double line_width) {
+  if (!std::isfinite(x0 + y0 + x1 + y1)) return;
   const double reach = line_width / 2 + 1, dx = x1 - x0, dy = y1 - y0, square = dx * dx + dy * dy;
   auto first = [](double a, double b) { return int64_t(std::floor(std::max(std::min(a, b), -4.0))); };
   auto last = [](double a, double b, int64_t end) {

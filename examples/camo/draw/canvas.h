@@ -9,6 +9,7 @@ namespace camo::program {
 
 struct Colour {
   uint8_t r = 0, g = 0, b = 0;
+  bool operator==(const Colour&) const = default;
 };
 
 class Canvas {

@@ -32,7 +32,8 @@ History history(const std::vector<JsonObject>& metrics, size_t scale) {
     double all = 0;
     if (load)
       for (double n : *load) all += n;
-    if (all <= 0) continue;
+    if (!(all > 0) || !std::isfinite(all)) continue;
+    if (!out.share.empty() && load->size() != out.share[0].size()) continue;  // of another network
     out.epoch.push_back(line.number("epoch"));
     out.share.push_back(*load);
     for (double& n : out.share.back()) n /= all;

@@ -1,6 +1,9 @@
 // Pictures of one photograph: the chosen experts and the output of each expert.
 #include "examples/camo/draw/route_pictures.h"
 
+#include <algorithm>
+#include <cmath>
+#include <iterator>
 #include <map>
 #include <numeric>
 
@@ -85,7 +88,8 @@ void draw_bars(Canvas& canvas, int64_t x, int64_t y, int64_t width, const LayerV
     const std::string value = percent(p.weight[k]);
     canvas.write(x + width - Canvas::text_width(value), y, value, kInk);
     canvas.rectangle(x, y + 19, width, 12, kPale);
-    canvas.rectangle(x, y + 19, std::llround(double(width) * p.weight[k]), 12, expert_colour(e));
+    if (std::isfinite(p.weight[k]))
+      canvas.rectangle(x, y + 19, std::llround(double(width) * p.weight[k]), 12, expert_colour(e));
     y += 44;
   }
 }
@@ -134,8 +138,9 @@ Tensor draw_responses(nn::Module& network, const std::function<void(const Var&)>
     std::vector<float> all;
     for (const Tensor& r : p.response) {
       const std::vector<float> v = to_vector<float>(r);
-      all.insert(all.end(), v.begin(), v.end());
+      std::copy_if(v.begin(), v.end(), std::back_inserter(all), [](float x) { return std::isfinite(x); });
     }
+    if (all.empty()) all.push_back(0);
     // One pixel in a hundred may be saturated; a single peak would make the rest of the row dark.
     std::sort(all.begin(), all.end());
     const double least = all[all.size() / 100], most = std::max<double>(all[all.size() * 99 / 100], least + 1e-9);

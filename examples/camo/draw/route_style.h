@@ -23,8 +23,9 @@ inline Colour expert_colour(size_t i) {
   return {paler(c.r), paler(c.g), paler(c.b)};
 }
 
-/// The colour of v in [0, 1], from dark violet over teal to yellow; brighter means more, also in grey.
+/// The colour of v in [0, 1], from dark violet over teal to yellow; brighter means more, also in grey.  NaN is pink.
 inline Colour heat(double v) {
+  if (std::isnan(v)) return {255, 0, 160};
   constexpr double kStops[][3] = {{40, 10, 72}, {52, 72, 140}, {30, 140, 140}, {110, 200, 90}, {252, 232, 60}};
   const double at = std::clamp(v, 0.0, 1.0) * 4;
   const int i = std::min(int(at), 3);

@@ -3,16 +3,10 @@
 #include <charconv>
 #include <set>
 
+#include "examples/camo/options/format.h"
+
 namespace camo::program {
 namespace {
-
-std::string csv_field(const std::string& s) {
-  if (s.find_first_of(",\"\r\n") == std::string::npos) return s;
-  std::string out(1, '"');
-  for (char c : s) out.append(c == '"' ? 2 : 1, c);
-  out.push_back('"');
-  return out;
-}
 
 /// Returns the cells of the line at `at`, and moves `at` to the next line.
 std::vector<std::string> take_line(const std::string& text, size_t& at) {

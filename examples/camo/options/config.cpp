@@ -1,9 +1,9 @@
 #include "examples/camo/options/config.h"
 
 #include <algorithm>
-#include <sstream>
 
 #include "examples/camo/options/files.h"
+#include "examples/camo/options/format.h"
 #include "nn/backbone.h"
 #include "tensor/error.h"
 #include "tensor/ops/matmul.h"
@@ -75,12 +75,7 @@ RouterSettings router_settings(const TrainConfig& c) {
   return settings;
 }
 
-std::vector<std::string> pool_of(const TrainConfig& c) {
-  std::vector<std::string> out;
-  std::istringstream names(c.pool);
-  for (std::string name; std::getline(names, name, ',');) out.push_back(name);
-  return out;
-}
+std::vector<std::string> pool_of(const TrainConfig& c) { return split(c.pool, ','); }
 
 Options options(Machine& m) {
   return {
@@ -120,7 +115,7 @@ Options options(TrainConfig& c) {
       {"attention-pool", &c.attention_pool, "camoxpert: attention pools keys of larger maps; 0: never", 0, 4096},
       {"chosen", &c.chosen, "experts that each photograph is sent to, at each scale", 1, 16},
       {"router", &c.router, "settings of the routers as KEY=VALUE,...; keys: " + router_keys},
-      choice("attention", &c.attention, "every attention; linear: camoxpert's expert"),
+      choice("attention", &c.attention, "kind of attention; linear: for camoxpert"),
       {"loss", &c.loss, "loss as TERM=WEIGHT,...; terms: " + loss_terms},
       {"drop-path", &c.drop_path, "chance that a block of the backbone is skipped in training", 0, 0.9},
       {"balance-rate", &c.balance_rate, "step of the bias that evens out the load of the experts", 0, 1},

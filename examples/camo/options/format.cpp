@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
+#include <sstream>
 
 namespace camo::program {
 
@@ -18,10 +19,26 @@ std::string fixed(double x, int digits) {
 }
 
 std::string clock_text(double seconds) {
+  if (std::isnan(seconds)) return "-";
   int64_t s = int64_t(std::clamp(seconds, 0.0, 1e9) + 0.5);
   char out[32];
   std::snprintf(out, sizeof out, "%lld:%02lld:%02lld", (long long)(s / 3600), (long long)(s / 60 % 60),
                 (long long)(s % 60));
+  return out;
+}
+
+std::vector<std::string> split(const std::string& words, char separator) {
+  std::vector<std::string> out;
+  std::istringstream in(words);
+  for (std::string word; std::getline(in, word, separator);) out.push_back(word);
+  return out;
+}
+
+std::string csv_field(const std::string& s) {
+  if (s.find_first_of(",\"\r\n") == std::string::npos) return s;
+  std::string out(1, '"');
+  for (char c : s) out.append(c == '"' ? 2 : 1, c);
+  out.push_back('"');
   return out;
 }
 

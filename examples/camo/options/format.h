@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 namespace camo::program {
 
@@ -12,6 +13,10 @@ std::string formatted(const char* form, double x);
 std::string fixed(double x, int digits);
 /// Seconds as "1:02:03".
 std::string clock_text(double seconds);
+/// The parts of a text between separators: "a,b" gives a and b, "" nothing.
+std::vector<std::string> split(const std::string& words, char separator);
+/// A field of a CSV file, in quotes if it needs them (RFC 4180).
+std::string csv_field(const std::string& field);
 /// Bytes as "1.5 GB".
 std::string bytes_text(double bytes);
 

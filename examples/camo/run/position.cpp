@@ -14,7 +14,7 @@ using Terms = LossTerms;
 struct Field {
   std::string key;  // for lists: the prefix of the keys KEY0, KEY1, ...
   std::variant<int64_t*, double*, std::string*, List*, Lists*, Terms*> value;
-  bool newer = false;  // older files lack it: not written when it is 0, and 0 when it is not there
+  bool newer = false;  // a number that older files lack: not written when it is 0, and 0 when it is not there
 };
 
 /// The table of fields.  Its keys are in checkpoints and must never change.
@@ -78,7 +78,7 @@ JsonObject to_json_object(const Position& position) {
   Position copy = position;  // the table points into the object that it describes
   JsonObject state;
   for (const Field& f : fields(copy))
-    if (auto* number = std::get_if<double*>(&f.value); !f.newer || !number || **number != 0)
+    if (!f.newer || *std::get<double*>(f.value) != 0)
       std::visit([&](auto* value) { save(state, f.key, *value); }, f.value);
   return state;
 }

@@ -23,8 +23,8 @@ class RunRecord {
   RunRecord(RunFolder folder, std::function<void(const std::string&)> warn);
 
   const RunFolder& folder() const { return folder_; }
-  /// Throws MemoryError unless the disk has room for two checkpoints of such a model, the old one and the new one.  Only
-  /// warns if `only_warn`.
+  /// Throws MemoryError unless the disk has room for two checkpoints of such a model, the old one and the new one.
+  /// Only warns if `only_warn`.
   void check_disk(int64_t parameters, bool only_warn) const;
   void write_config(const TrainConfig& config) const;
 
