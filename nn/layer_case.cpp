@@ -154,6 +154,7 @@ std::string check_state_dict(const LayerCase& c) {
 std::string check_freeze(const LayerCase& c) {
   const Layer layer = build(c, DType::f32);
   if (layer.module->named_parameters().empty()) return "";
+  layer.module->train(false);  // a frozen module computes as in evaluation
   const Results before = run(c, layer, DType::f32);
   layer.module->freeze();
   const Results frozen = run(c, layer, DType::f32);

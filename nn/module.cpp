@@ -1,5 +1,6 @@
 #include "nn/module.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace camo::nn {
@@ -86,11 +87,30 @@ int64_t Module::parameter_count() const {
 }
 
 void Module::freeze(bool on) {
+  freeze_where([on](const std::string&) { return on; });
+}
+
+void Module::freeze_where(const std::function<bool(const std::string&)>& frozen) {
+  freeze("", frozen);
+  update_rest(/*parent_rests=*/false);
+}
+
+void Module::freeze(const std::string& prefix, const std::function<bool(const std::string&)>& frozen) {
   for (auto& p : parameters_) {
+    const bool on = frozen(prefix + p->name);
+    if (on == p->frozen) continue;
     p->frozen = on;
     p->var = on ? p->var.detach() : Var::leaf(p->var.value(), p->op);
   }
-  for (Module* child : children_) child->freeze(on);
+  for (Module* child : children_) child->freeze(prefix + child->name_ + ".", frozen);
+}
+
+void Module::update_rest(bool parent_rests) {
+  const std::vector<Parameter> all = named_parameters();
+  const bool all_frozen =
+      !all.empty() && std::all_of(all.begin(), all.end(), [](const Parameter& p) { return p.frozen; });
+  rests_ = parent_rests || all_frozen;
+  for (Module* child : children_) child->update_rest(rests_);
 }
 
 void commit(Module& module) {

@@ -100,11 +100,16 @@ class Module {
   const std::vector<Module*>& children() const { return children_; }
 
   ModelState& state() const { return *state_; }
-  bool training() const { return state_->training; }
+  /// False in evaluation, and for a module that rests: see freeze().
+  bool training() const { return state_->training && !rests_; }
   void train(bool on = true) { state_->training = on; }
   const std::string& path() const { return path_; }
-  /// Excludes all parameters of this module from training: frozen parameters are constants in the graph.
+  /// Excludes all parameters of this module from training: frozen parameters are constants in the graph.  A module whose
+  /// parameters are all frozen rests: it computes as in evaluation, so its batch norm keeps its statistics, and its
+  /// dropout and drop path are off.
   void freeze(bool on = true);
+  /// Freezes the parameters for which frozen(name) is true, and no others.  Names are relative to this module.
+  void freeze_where(const std::function<bool(const std::string& name)>& frozen);
 
  protected:
   explicit Module(Scope scope);
@@ -122,7 +127,10 @@ class Module {
   friend class InDouble;
   void collect(const std::string& prefix, std::vector<Parameter>* parameters,
                std::vector<std::pair<std::string, Buffer*>>* buffers) const;
+  void freeze(const std::string& prefix, const std::function<bool(const std::string&)>& frozen);
+  void update_rest(bool parent_rests);
 
+  bool rests_ = false;  // see freeze()
   std::string path_, name_;
   Var none_;
   std::shared_ptr<ModelState> state_;

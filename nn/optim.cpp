@@ -8,18 +8,27 @@
 
 namespace camo::nn {
 
-Optimizer::Optimizer(Module& model, double decay, double clip, std::vector<ParameterGroup> groups, bool has_second)
-    : model_(model), decay_(decay), clip_(clip), groups_(std::move(groups)), has_second_(has_second) {
-  check<ConfigError>(decay >= 0 && clip >= 0, "optimizer: decay and clip are not negative, got ", decay, " and ", clip);
-  for (const ParameterGroup& g : groups_)
+Optimizer::Optimizer(Module& model, OptimizerSettings settings, bool has_second)
+    : model_(model), has_second_(has_second) {
+  configure(std::move(settings));
+}
+
+void Optimizer::configure(OptimizerSettings settings) {
+  check<ConfigError>(settings.decay >= 0 && settings.clip >= 0, "optimizer: decay and clip are not negative, got ",
+                     settings.decay, " and ", settings.clip);
+  for (const ParameterGroup& g : settings.groups)
     check<ConfigError>(!g.path.empty() && g.rate_scale >= 0 && g.decay_scale >= 0 && g.clip >= 0,
                        "optimizer: a group has a path, and factors and a clip that are not negative, got '", g.path,
                        "', ", g.rate_scale, ", ", g.decay_scale, ", ", g.clip);
+  settings_ = std::move(settings);
+  group_.clear();
 }
 
-const ParameterGroup* Optimizer::group_of(const std::string& name) const {
-  for (const ParameterGroup& g : groups_)
-    if (("." + name + ".").find("." + g.path + ".") != std::string::npos) return &g;
+const ParameterGroup* Optimizer::group_of(const std::string& name) {
+  const auto [at, is_new] = group_.emplace(name, nullptr);
+  if (!is_new) return at->second;
+  for (const ParameterGroup& g : settings_.groups)
+    if (("." + name + ".").find("." + g.path + ".") != std::string::npos) return at->second = &g;
   return nullptr;
 }
 
@@ -31,7 +40,7 @@ Optimizer::Update Optimizer::make_update(const Parameter& p, double rate, double
   }
   ++slot.steps;
   const Tensor gradient = gradient_scale == 1 ? p.var.grad() : p.var.grad() * gradient_scale;
-  Update u{p.var.value(), gradient, &slot, rate, p.decay ? decay_ : 0};
+  Update u{p.var.value(), gradient, &slot, rate, p.decay ? settings_.decay : 0};
   if (const ParameterGroup* g = group_of(p.name)) u.rate *= g->rate_scale, u.decay *= g->decay_scale;
   return u;
 }
@@ -64,7 +73,7 @@ StepResult Optimizer::step(double rate) {
       clipped += each[i] * factor * factor;
       updates.push_back(make_update(reached[i], rate, factor));
     }
-    update(updates, excess(clip_, std::sqrt(clipped)));
+    update(updates, excess(settings_.clip, std::sqrt(clipped)));
   }
   zero_grad(model_);
   return result;
@@ -111,7 +120,7 @@ void Optimizer::load_state(const NamedTensors& state) {
 }
 
 AdamW::AdamW(Module& model, AdamWOptions options)
-    : Optimizer(model, options.decay, options.clip, options.groups, true), options_(std::move(options)) {}
+    : Optimizer(model, {options.decay, options.clip, options.groups}, true), options_(std::move(options)) {}
 
 void AdamW::update(const std::vector<Update>& updates, double gradient_scale) {
   std::vector<AdamWItem> items;
@@ -122,7 +131,7 @@ void AdamW::update(const std::vector<Update>& updates, double gradient_scale) {
 }
 
 Sgd::Sgd(Module& model, SgdOptions options)
-    : Optimizer(model, options.decay, options.clip, options.groups, false), options_(std::move(options)) {}
+    : Optimizer(model, {options.decay, options.clip, options.groups}, false), options_(std::move(options)) {}
 
 void Sgd::update(const std::vector<Update>& updates, double gradient_scale) {
   std::vector<SgdItem> items;

@@ -24,6 +24,13 @@ struct ParameterGroup {
   double clip = 0;  // largest norm of the group's gradients, applied before the optimizer's clip; 0: no limit
 };
 
+/// What applies to all parameters.  decay: decoupled weight decay, multiplied by the rate; norms and biases have none.
+/// clip: the largest global gradient norm, 0 for no limit.
+struct OptimizerSettings {
+  double decay = 0, clip = 0;
+  std::vector<ParameterGroup> groups = {};
+};
+
 struct StepResult {
   bool accepted = true;
   double grad_norm = 0;         // global L2 norm before clipping
@@ -37,6 +44,9 @@ class Optimizer {
   /// Updates the parameters with this learning rate and clears all gradients.  If not accepted, nothing
   /// else has changed.
   StepResult step(double rate);
+
+  /// Other settings from the next step on; moments and step counts stay.
+  void configure(OptimizerSettings settings);
 
   /// Moments and step counts of every parameter updated so far ("first.NAME", "second.NAME", "steps.NAME"),
   /// in memory layout.
@@ -55,22 +65,20 @@ class Optimizer {
     Slot* slot;
     double rate, decay;
   };
-  Optimizer(Module& model, double decay, double clip, std::vector<ParameterGroup> groups, bool has_second);
+  Optimizer(Module& model, OptimizerSettings settings, bool has_second);
   virtual void update(const std::vector<Update>& updates, double gradient_scale) = 0;
 
  private:
-  const ParameterGroup* group_of(const std::string& name) const;
+  const ParameterGroup* group_of(const std::string& name);
   Update make_update(const Parameter& p, double rate, double gradient_scale);
 
   Module& model_;
-  double decay_, clip_;
-  std::vector<ParameterGroup> groups_;
+  OptimizerSettings settings_;
+  std::map<std::string, const ParameterGroup*> group_;  // of each parameter that a step has reached
   bool has_second_;
   std::map<std::string, Slot> slots_;
 };
 
-/// decay: decoupled weight decay, multiplied by the rate; norms and biases have none.  clip: the largest global
-/// gradient norm, 0 for no limit.
 struct AdamWOptions {
   double beta1 = 0.9, beta2 = 0.999, eps = 1e-8, decay = 0.01, clip = 0;
   std::vector<ParameterGroup> groups = {};

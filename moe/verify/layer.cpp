@@ -46,7 +46,7 @@ constexpr int64_t kDirections = 4;  // directions along which the gate's gradien
 /// Puts the layer into evaluation mode for its lifetime; drops what was staged.
 class AtRest {
  public:
-  explicit AtRest(Moe& layer) : layer_(layer), training_(layer.training()) { layer.train(false); }
+  explicit AtRest(Moe& layer) : layer_(layer), training_(layer.state().training) { layer.train(false); }
   ~AtRest() {
     layer_.train(training_);
     nn::discard(layer_);

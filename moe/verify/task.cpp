@@ -56,7 +56,7 @@ std::vector<double> losses(const HeldOut& held, Moe* swapped) {
 
 std::vector<Check> verify_task(nn::Module& network, const HeldOut& held) {
   NoGrad no_grad;
-  const bool training = network.training();
+  const bool training = network.state().training;
   network.train(false);
   std::vector<Check> out;
   std::vector<double> own;

@@ -71,7 +71,7 @@ namespace camo::moe {
 
 std::vector<Check> verify(const Subject& s, const Survey* survey, const HeldOut* held_out) {
   check(s.images.rank() == 4 && s.images.dim(0) >= 2, "verify: needs two images and more, got ", s.images.shape());
-  const bool training = s.network.training();
+  const bool training = s.network.state().training;
   s.network.train(false);
   const std::vector<Moe*> layers = mixtures(s.network);
   std::vector<Check> out;

@@ -5,11 +5,13 @@
 
 #include <cmath>
 #include <limits>
+#include <numbers>
 
 #include "nn/ema.h"
 #include "nn/layers.h"
 #include "nn/schedule.h"
 #include "nn/unreached.h"
+#include "tensor/names.h"
 
 using namespace camo;
 using namespace camo::nn;
@@ -234,6 +236,34 @@ TEST_CASE("the schedule warms up, reaches its peak, and ends at its floor") {
   CHECK(cosine_with_warmup(100, 100, 10, 1.0, 0.2) == doctest::Approx(0.2));
   CHECK(cosine_with_warmup(500, 100, 10, 1.0, 0.2) == doctest::Approx(0.2));
   CHECK(cosine_with_warmup(0, 0, 0, 1.0) == doctest::Approx(1));
+}
+
+TEST_CASE("every shape of the rate rises, falls as its formula says, and ends at the floor or above") {
+  const int64_t steps = 110, warmup = 10;
+  RateSchedule rate{.steps = steps, .warmup = warmup, .peak = 2, .floor = 0.5};
+  for (Decay decay : {Decay::cosine, Decay::restarts, Decay::polynomial, Decay::step, Decay::constant}) {
+    CAPTURE(name_of(decay));
+    rate.decay = decay, rate.cycle = 25, rate.growth = 3, rate.every = 30, rate.factor = 0.5, rate.power = 2;
+    CHECK(rate.at(0) == doctest::Approx(0.2));
+    CHECK(rate.at(9) == doctest::Approx(2));
+    CHECK(rate.at(10) == doctest::Approx(2));
+    for (int64_t step = 10; step < steps; ++step) CHECK(rate.at(step) >= 0.5);
+  }
+  rate.decay = Decay::restarts;  // cycles of 25 and 75 steps
+  CHECK(rate.at(10 + 24) < 0.51);
+  CHECK(rate.at(10 + 25) == doctest::Approx(2));
+  CHECK(rate.at(10 + 25 + 37) == doctest::Approx(0.5 + 1.5 * 0.5 * (1 + std::cos(std::numbers::pi * 37 / 75))));
+  CHECK(rate.at(10 + 100) == doctest::Approx(2));
+  rate.decay = Decay::polynomial;
+  CHECK(rate.at(60) == doctest::Approx(0.5 + 1.5 * 0.25));
+  CHECK(rate.at(110) == doctest::Approx(0.5));
+  rate.decay = Decay::step;
+  CHECK(rate.at(10 + 29) == 2);
+  CHECK(rate.at(10 + 30) == 1);
+  CHECK(rate.at(10 + 60) == 0.5);
+  CHECK(rate.at(10 + 90) == 0.5);  // the floor
+  rate.decay = Decay::constant;
+  CHECK(rate.at(109) == 2);
 }
 
 TEST_CASE("EMA warms up, swaps in and out, and survives a save") {
