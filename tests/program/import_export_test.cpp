@@ -90,7 +90,8 @@ TEST_CASE("camo features, import and export refuse what they cannot use") {
             "flat.safetensors: load_state_dict: "},
            {"import " + folder / "w.safetensors" + " --backbone pvt_v2_b0 --part network --names features" + out, 2,
             "--part backbone"},
-           {"train --data synthetic --count 2 --epochs 1 --size 32 --freeze" + out, 2, "--freeze: needs --weights"},
+           {"train --data synthetic --count 2 --epochs 1 --size 32 --freeze backbone" + out, 2,
+            "--freeze: needs --weights"},
            {"bench load --backbone pvt_v2_b0 --weights " + folder / "absent.pth", 4, "absent.pth"},
            {"backbones pvt_v2_b9", 2, "nearest: pvt_v2_b"}}) {
     CAPTURE(c.arguments);
@@ -174,7 +175,7 @@ TEST_CASE("training starts from the weights of a file; a frozen backbone keeps t
   TrainConfig config = tiny_config(folder / "run");
   config.weights = folder / "w.safetensors", config.epochs = 1;
   for (bool freeze : {false, true}) {
-    config.freeze = freeze, config.out = folder / (freeze ? "frozen" : "free");
+    config.freeze = freeze ? "backbone" : "", config.out = folder / (freeze ? "frozen" : "free");
     train(config);
     TrainedNetwork loaded = load_model(config.out);
     NamedTensors before = nn::state_dict(*net), after = nn::state_dict(*loaded.model->backbone);

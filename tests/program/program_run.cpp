@@ -8,6 +8,7 @@
 #include <filesystem>
 
 #include "examples/camo/options/files.h"
+#include "examples/camo/run/run_record.h"
 #include "tensor/image/image.h"
 #include "tensor/io/io.h"
 #include "tensor/random.h"
@@ -61,6 +62,16 @@ uint64_t weights_hash(const std::string& file) {
   for (const auto& [name, x] : read_safetensors(file).tensors)
     out =
         out * 31 + hash(text(name, x.dtype(), x.shape(), hash({static_cast<const char*>(x.raw()), size_t(x.bytes())})));
+  return out;
+}
+
+Ending ending(const std::string& run) {
+  Ending out{weights_hash(run + "/last.safetensors"), weights_hash(run + "/best.safetensors"), {}};
+  for (program::JsonObject line : program::read_metrics(run + "/metrics.jsonl")) {
+    for (const char* of_the_machine : {"images_per_second", "memory", "seconds"}) line.set(of_the_machine, 0.0);
+    std::erase_if(line.items, [](const auto& item) { return item.first.starts_with("seconds_"); });
+    out.metrics.push_back(to_json(line));
+  }
   return out;
 }
 

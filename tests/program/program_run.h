@@ -3,6 +3,7 @@
 
 #include <filesystem>
 #include <string>
+#include <vector>
 
 #include "examples/camo/options/config.h"
 
@@ -39,5 +40,13 @@ std::string real_photographs();
 
 /// A hash of all tensors of a safetensors file: names, dtypes, shapes, bits.
 uint64_t weights_hash(const std::string& file);
+
+/// All results of a run except its location and its timings.
+struct Ending {
+  uint64_t last, best;
+  std::vector<std::string> metrics;
+  bool operator==(const Ending&) const = default;
+};
+Ending ending(const std::string& run);
 
 }  // namespace camo::test

@@ -16,28 +16,13 @@
 
 using namespace camo;
 using namespace camo::program;
+using camo::test::Ending;
+using camo::test::ending;
 using camo::test::TempFolder;
 using camo::test::tiny_config;
 using camo::test::weights_hash;
 
 namespace {
-
-/// All results of a run except its location and its timings.
-struct Ending {
-  uint64_t last, best;
-  std::vector<std::string> metrics;
-  bool operator==(const Ending&) const = default;
-};
-
-Ending ending(const std::string& run) {
-  Ending out{weights_hash(run + "/last.safetensors"), weights_hash(run + "/best.safetensors"), {}};
-  for (JsonObject line : read_metrics(run + "/metrics.jsonl")) {
-    for (const char* of_the_machine : {"images_per_second", "memory", "seconds"}) line.set(of_the_machine, 0.0);
-    std::erase_if(line.items, [](const auto& item) { return item.first.starts_with("seconds_"); });
-    out.metrics.push_back(to_json(line));
-  }
-  return out;
-}
 
 std::vector<Tensor> snapshot(Learner& learner) {
   std::vector<Tensor> out;

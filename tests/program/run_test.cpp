@@ -5,7 +5,7 @@
 
 #include "examples/camo/run/progress.h"
 #include "examples/camo/run/run_record.h"
-#include "examples/camo/run/schedule.h"
+#include "examples/camo/run/stages.h"
 #include "examples/camo/run/trainer.h"
 #include "moe/verify/survey.h"
 #include "tests/program/program_run.h"
@@ -91,7 +91,7 @@ TEST_CASE("the best weights are kept when later ones are worse, also when the ru
     CHECK(lines[0].number("iou") > 0);
     CHECK(lines[1].number("iou") < lines[0].number("iou"));
     CHECK(outcome.best_epoch == 1);
-    CHECK(outcome.best_iou == lines[0].number("iou"));
+    CHECK(outcome.best_score == lines[0].number("iou"));
     CHECK(first != 0);
     CHECK(weights_hash(run + "/best.safetensors") == first);
   }
@@ -102,7 +102,7 @@ TEST_CASE("the rate rises in the warm-up, ends at its floor, and the metrics tel
   TrainConfig config = tiny_config(folder / "run");
   config.count = 14, config.epochs = 3, config.warmup = 0.5, config.lr = 1e-3, config.min_lr = 1e-5;
   const int64_t steps = 4;  // of an epoch: 7 passes, two in a step, and one in the last
-  const Schedule schedule(config, config.count);
+  const Stage schedule = Stages(config, config.count).all()[0];
   auto rate = [&](int64_t step) {
     if (step < 2) return 1e-3 * double(step + 1) / 2;
     const double part = double(step - 2) / double(3 * steps - 2);

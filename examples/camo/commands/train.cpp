@@ -3,7 +3,9 @@
 #include <string_view>
 
 #include "examples/camo/commands/commands.h"
+#include "examples/camo/options/stages.h"
 #include "examples/camo/run/run_folder.h"
+#include "examples/camo/run/start_weights.h"
 #include "examples/camo/run/trainer.h"
 
 namespace camo::program {
@@ -17,11 +19,53 @@ std::string run_files() {
   return out;
 }
 
+std::string stage_help() {
+  std::string keys;
+  for (const std::string& key : stage_keys()) keys += (keys.empty() ? "" : ", ") + key;
+  return "Stages: --stageN-KEY VALUE, N = 1, 2, ...; KEY: " + keys +
+         ".  --epochs counts all stages; stage 1 freezes the backbone, unless it says otherwise; --skip-stage1.\n";
+}
+
+std::string value_of(const CommandLine& line, const std::string& flag) {
+  for (const auto& [name, value] : line.flags)
+    if (name == flag) return value;
+  return "";
+}
+
+/// What the flags change in a run that goes on.  ConfigError for one that must stay as it is.
+std::function<void(TrainConfig&)> change(const CommandLine& line, const TrainConfig& flags, const StageFlags& stages) {
+  const std::vector<std::string> legal = {"resume", "epochs",     "threads", "workers", "device", "data",
+                                          "images", "bf16-units", "masks",   "check",   "hours",  "patience"};
+  for (const auto& [flag, value] : line.flags)
+    check<ConfigError>(std::count(legal.begin(), legal.end(), flag), "camo train --", flag,
+                       ": a continued run keeps its own value [only --epochs, --hours, --patience, --data, --images, "
+                       "--masks, --check, --device, --bf16-units, --threads and --workers may change]");
+  check<ConfigError>(stages.stages.empty() && !stages.skip_first,
+                     "camo train --resume: the stages of a continued run stay; --epochs N changes the last one");
+  check<ConfigError>(flags.reading.images.empty() == flags.reading.masks.empty() &&
+                         (flags.data.empty() || flags.reading.images.empty()),
+                     "camo train --resume: takes --data, or --images and --masks");
+  return [&line, &flags](TrainConfig& c) {
+    if (line.has("epochs")) set_total_epochs(c, flags.epochs);
+    if (line.has("threads")) c.threads = flags.threads;
+    if (line.has("workers")) c.workers = flags.workers;
+    if (line.has("device")) c.device = flags.device;
+    if (line.has("bf16-units")) c.bf16_units = flags.bf16_units;
+    if (line.has("check")) c.check = flags.check;
+    if (line.has("hours")) c.hours = flags.hours;
+    if (line.has("patience")) c.patience = flags.patience;
+    if (!line.has("data") && !line.has("images") && !line.has("masks")) return;
+    c.data = flags.data, c.reading.images = flags.reading.images, c.reading.masks = flags.reading.masks;
+  };
+}
+
 }  // namespace
 
-int train_command(const Arguments& words) {
+int train_command(const Arguments& all_words) {
   TrainConfig config;
   std::string file, run;
+  Arguments words = all_words;
+  const StageFlags stages = StageFlags::take(words);
   Command command{
       .name = "train",
       .summary = "Trains a network on photographs with masks.",
@@ -29,7 +73,7 @@ int train_command(const Arguments& words) {
           "camo train --data DIR|LIST|synthetic --out RUN [flags]   or   camo train --resume RUN "
           "[--epochs N]",
       .options = options(config),
-      .notes = "A run folder holds\n" + run_files() +
+      .notes = stage_help() + "A run folder holds\n" + run_files() +
                "Ctrl-C saves at the next step, and so do the signals of batch systems; SIGUSR1 saves and goes on.  A "
                "resumed run ends with the same bits as one never stopped."};
   command.options.add({{"config", &file, "read options from this .json file first; flags win"},
@@ -37,32 +81,22 @@ int train_command(const Arguments& words) {
   const CommandLine line = parse(command, words);
 
   if (line.has("resume")) {
-    const std::vector<std::string> legal = {"resume", "epochs", "threads", "workers", "device",
-                                            "data",   "images", "masks",   "check"};
-    for (const auto& [flag, value] : line.flags)
-      check<ConfigError>(std::count(legal.begin(), legal.end(), flag), "camo train --", flag,
-                         ": a continued run keeps its own value [only --epochs, --data, --images, --masks, --check, "
-                         "--device, --threads and --workers may change]");
     line.apply(command);  // checks the values
-    check<ConfigError>(config.reading.images.empty() == config.reading.masks.empty() &&
-                           (config.data.empty() || config.reading.images.empty()),
-                       "camo train --resume: takes --data, or --images and --masks");
-    return resume(run,
-                  [&](TrainConfig& c) {
-                    if (line.has("epochs")) c.epochs = config.epochs;
-                    if (line.has("threads")) c.threads = config.threads;
-                    if (line.has("workers")) c.workers = config.workers;
-                    if (line.has("device")) c.device = config.device;
-                    if (line.has("check")) c.check = config.check;
-                    if (!line.has("data") && !line.has("images") && !line.has("masks")) return;
-                    c.data = config.data, c.reading.images = config.reading.images;
-                    c.reading.masks = config.reading.masks;
-                  })
-        .exit_code;
+    return resume(run, change(line, config, stages)).exit_code;
   }
-  for (const auto& [flag, value] : line.flags)
-    if (flag == "config") read_config(value, config);
-  line.apply(command);
+  const auto read_all = [&] {
+    if (line.has("config")) read_config(value_of(line, "config"), config);
+    line.apply(command);
+  };
+  read_all();
+  if (starts_from_network(config)) {
+    TrainConfig theirs;
+    theirs.weights = config.weights;
+    adopt_network(theirs);
+    config = theirs;
+    read_all();  // what is asked for wins over what the network has
+  }
+  stages.apply(config);
   return train(config).exit_code;
 }
 

@@ -63,6 +63,12 @@ inline constexpr MeasureInfo kMeasures[] = {
     {"precision", &Measures::precision},
     {"recall", &Measures::recall},
 };
+/// The measure with that name, if `score` computes it too.
+constexpr double ImageScores::*quick_score(std::string_view name) {
+  if (name == "MAE") return &ImageScores::mae;
+  if (name == "IoU") return &ImageScores::iou;
+  return name == "Dice" ? &ImageScores::dice : nullptr;
+}
 /// The longest name, for tables.
 inline constexpr int kMeasureWidth = [] {
   size_t most = 0;

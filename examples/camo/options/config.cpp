@@ -2,8 +2,10 @@
 
 #include <algorithm>
 
+#include "examples/camo/metrics/metrics.h"
 #include "examples/camo/options/files.h"
 #include "examples/camo/options/format.h"
+#include "examples/camo/options/stages.h"
 #include "nn/backbone.h"
 #include "tensor/error.h"
 #include "tensor/ops/matmul.h"
@@ -54,6 +56,13 @@ Options options(RouterSettings& settings) {
           {"clip", &settings.group.clip, "largest norm of the routers' gradients; 0: no limit", 0, 1e9}};
 }
 
+/// Those that validation can be judged by.
+std::vector<std::string> measure_names() {
+  std::vector<std::string> out;
+  for (const MeasureInfo& m : kMeasures) out.push_back(m.name);
+  return out;
+}
+
 Option backbone_choice(std::string* value) {
   Option out = choice("backbone", value, "feature extractor", nn::backbone_names());
   out.meant = nn::backbone_name;
@@ -81,7 +90,7 @@ Options options(Machine& m) {
   return {
       choice("device", &m.device, "where to compute"),
       choice("precision", &m.precision, "type of the activations"),
-      choice("bf16-units", &m.bf16_units, "use the processor's bf16 units; auto: if faster"),
+      choice("bf16-units", &m.bf16_units, "use the processor's bf16 units; auto: with bf16, if faster"),
       off_on("tf32", &m.tf32, "use a GPU's tensor cores for f32, with 10 bits of fraction"),
       {"threads", &m.threads, "threads that compute; 0: all cores allowed; never changes a result", 0, 1024},
       {"workers", &m.workers, "threads that read photographs ahead; never changes a result", 0, 256},
@@ -98,15 +107,22 @@ Options options(TrainConfig& c) {
       {"out", &c.out, "run folder to make: configuration, weights, metrics, pictures"},
       choice("model", &c.model, "network", moe::model_names()),
       backbone_choice(&c.backbone),
-      {"weights", &c.weights, "pretrained weights of the backbone: safetensors, PyTorch's .pth, or a run folder"},
-      {"freeze", &c.freeze, "keep the backbone's weights as they are and turn its drop path off"},
+      {"weights", &c.weights, "start from a run, a network or a backbone (safetensors, PyTorch's .pth)"},
+      choice("part", &c.part, "what --weights loads; auto: the whole network, if the file holds one"),
+      {"partial", &c.partial, "load what fits of --weights; the rest starts fresh"},
+      {"freeze", &c.freeze, "parts that keep their weights, by name or pattern: backbone, '*.norm1'"},
+      {"thaw", &c.thaw, "unfreeze the backbone by stages: every=EPOCHS,from=deepest|shallowest"},
       {"size", &c.size, "photographs are resized to this many pixels", 32, 4096},
       {"batch-size", &c.batch_size, "photographs in a forward pass", 1, 4096},
       {"accumulate", &c.accumulate, "forward passes in an optimizer step", 1, 4096},
       {"epochs", &c.epochs, "passes over the data", 1, 1e6},
       {"lr", &c.lr, "peak learning rate of AdamW", 0, 10},
-      {"min-lr", &c.min_lr, "learning rate at the end of the cosine schedule", 0, 10},
+      {"min-lr", &c.min_lr, "learning rate at the end of the schedule", 0, 10},
       {"warmup", &c.warmup, "epochs over which the learning rate rises to --lr", 0, 1e6},
+      {"schedule", &c.schedule,
+       "cosine, polynomial, constant, restarts,cycle=EPOCHS,growth=X or step,every=EPOCHS,factor=X"},
+      {"backbone-rate", &c.backbone_rate, "the backbone's learning rate, as a factor of --lr", 0, 1e3},
+      {"layer-decay", &c.layer_decay, "factor of the rate from each layer of the backbone to the one before", 1e-3, 1},
       {"weight-decay", &c.weight_decay, "weight decay of AdamW; norms and biases have none", 0, 10},
       {"clip", &c.clip, "largest norm of all gradients together; 0: no limit", 0, 1e9},
       {"ema-decay", &c.ema_decay, "decay per step of the averaged (EMA) weights; 0: no average", 0, 0.999999},
@@ -124,6 +140,10 @@ Options options(TrainConfig& c) {
       off_on("check", &c.check, "decode and check all photographs and masks before the first epoch"),
       {"count", &c.count, "synthetic photographs in an epoch", 1, 1e9},
       {"difficulty", &c.difficulty, "difficulty of synthetic camouflage", 0, 1},
+      choice("monitor", &c.monitor, "measure of the validation data by which the best epoch is chosen",
+             measure_names()),
+      {"patience", &c.patience, "epochs without a better one that end a stage; 0: none do", 0, 1e6},
+      {"hours", &c.hours, "time for the run: fewer epochs if they would take longer; 0: no limit", 0, 1e5},
       {"bad-steps", &c.bad_steps, "steps with NaN or infinity in a row that end the run", 1, 1e6},
       {"verify-every", &c.verify_every, "forward passes between two checks of the routing; 0: no checks", 0, 1e9},
       {"profile", &c.profile, "print how long each part took and what it kept; slows a GPU"},
@@ -146,7 +166,6 @@ void validate(const TrainConfig& c) {
                      "camo train: needs --data (a folder, a list file or 'synthetic'), or --images and --masks");
   validate(c.reading, "camo train");
   check<ConfigError>(!c.out.empty(), "camo train --out: a run folder must be given");
-  check<ConfigError>(c.min_lr <= c.lr, "camo train --min-lr: must be at most --lr, got ", c.min_lr, " and ", c.lr);
   router_settings(c);
   check<ConfigError>(
       c.pool.empty() || (c.experts == 0 && c.model != "camoxpert-single"),
@@ -161,8 +180,15 @@ void validate(const TrainConfig& c) {
   check<ConfigError>(routes || c.router.empty(), "camo train --router: ", c.model, " has no router");
   check<ConfigError>(c.model == "camoxpert" || c.attention != moe::AttentionKind::linear,
                      "camo train --attention linear: is for camoxpert, got ", c.model);
-  check<ConfigError>(!c.freeze || !c.weights.empty(),
-                     "camo train --freeze: needs --weights, or the backbone stays as random as it starts");
+  for (const TrainConfig& stage : stages_of(c)) {
+    check<ConfigError>(stage.min_lr <= stage.lr, "camo train --min-lr: must be at most --lr, got ", stage.min_lr,
+                       " and ", stage.lr);
+    rate_schedule(stage.schedule, 1);
+    thaw_of(stage);
+    const bool learns_later = !stage.thaw.empty() || !c.stages.empty();
+    check<ConfigError>(stage.freeze != "backbone" || learns_later || !c.weights.empty(),
+                       "camo train --freeze: needs --weights, or the backbone stays as random as it starts");
+  }
 }
 
 void apply_machine(Machine& m) {
@@ -173,13 +199,19 @@ void apply_machine(Machine& m) {
   const bool units = m.bf16_units == Bf16Units::on;
   use_bf16_units(units);
   use_tf32(m.tf32);
-  check<ConfigError>(bf16_units() == units, "bf16-units: this processor has none [off]");
+  check<ConfigError>(bf16_units() == units, "bf16-units: this processor has none [--bf16-units off computes without, with other bits]");
 }
 
 void parse_config(const std::string& words, const std::string& where, TrainConfig& config) {
   JsonObject object = parse_json(words, where);
   Options table = options(config);
-  for (const auto& [key, value] : object.items) {
+  for (auto [key, value] : object.items) {
+    if (key == "stages") {
+      config.stages = stage_rows(value, where);
+      continue;
+    }
+    if (key == "freeze" && std::holds_alternative<bool>(value))  // as in older files
+      value = std::string(std::get<bool>(value) ? "backbone" : "");
     const Option* found = nullptr;
     for (const Option& o : table) found = o.name == key ? &o : found;
     std::string near = found ? "" : nearest(key, table.names());
@@ -196,6 +228,7 @@ void read_config(const std::string& file, TrainConfig& config) {
 std::string to_text(TrainConfig config, bool one_line) {
   JsonObject object;
   for (const Option& o : options(config)) object.set(o.name, to_json_value(o));
+  if (!config.stages.empty()) object.set("stages", config.stages);
   return to_json(object, one_line);
 }
 

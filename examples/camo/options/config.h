@@ -1,11 +1,12 @@
 // All settings of a training run, as one struct with one table: flags of `camo train`, keys of config.json.
-// A new key is a member here and a row of options() in config.cpp.  Read next: run/trainer.h.
+// A new key is a member here and a row of options() in config.cpp.  Read next: stages.h, run/trainer.h.
 #pragma once
 
 #include "examples/camo/options/reading.h"
 #include "moe/loss.h"
 #include "moe/sdta.h"
 #include "nn/optim.h"
+#include "nn/schedule.h"
 #include "tensor/dtype.h"
 
 namespace camo::program {
@@ -21,11 +22,15 @@ constexpr auto names_of(Precision) { return std::array{"fp32", "bf16"}; }
 enum class Bf16Units { off, on, automatic };
 constexpr auto names_of(Bf16Units) { return std::array{"off", "on", "auto"}; }
 
+/// What --weights loads.  automatic: the whole network, if the file holds one.
+enum class Load { automatic, backbone, network };
+constexpr auto names_of(Load) { return std::array{"auto", "backbone", "network"}; }
+
 /// Where and how a command computes.  All commands take these flags from one table.
 struct Machine {
   Device device = {};
   Precision precision = Precision::fp32;
-  Bf16Units bf16_units = Bf16Units::off;
+  Bf16Units bf16_units = Bf16Units::automatic;
   bool tf32 = false;
   int64_t threads = 0, workers = 2;
 };
@@ -46,7 +51,9 @@ struct TrainConfig : Machine {
   double difficulty = 0.5;
   // model
   std::string model = "camoxpert-sparse", backbone = "pvt_v2_b0", weights;
-  bool freeze = false;
+  Load part = Load::automatic;
+  bool partial = false;
+  std::string freeze, thaw;
   int64_t experts = 0, chosen = 2, attention_pool = 32;
   std::string pool;
   double drop_path = 0.1, balance_rate = 0.01;
@@ -55,9 +62,14 @@ struct TrainConfig : Machine {
   // optimisation
   int64_t epochs = 40, batch_size = 8, accumulate = 1;
   double lr = 3e-4, min_lr = 1e-6, warmup = 1, weight_decay = 0.01, clip = 1, ema_decay = 0.999;
+  double layer_decay = 1, backbone_rate = 1;
+  std::string schedule = name_of(nn::Decay::cosine), monitor = "IoU";
+  int64_t patience = 0;
+  double hours = 0;
   int64_t seed = 1, bad_steps = 5, verify_every = 50;
   bool profile = false;
   std::string out;
+  std::vector<JsonObject> stages;  // a row for each stage, with the keys that it says: options/stages.h
 };
 
 /// The settings of --chosen, --balance-rate and --router ("routing=tile,tile=8,lr=0.1").

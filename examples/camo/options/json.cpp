@@ -15,19 +15,24 @@ using nlohmann::json;
 struct Reader : json::json_sax_t {
   JsonObject out;
   std::string where, name;
-  int depth = 0;
-  std::vector<double>* list = nullptr;
+  JsonObject* object = nullptr;  // the object that is being read: `out`, or one of a list in it
+  bool in_list = false;
+  JsonValue* list = nullptr;  // the list of `out` that is being read
 
   bool refuse(const std::string& what) { throw ConfigError(where + ": " + what); }
   bool put(JsonValue v) {
-    if (depth == 0) return refuse("expects one JSON object {...}");
-    if (list) return refuse("'" + name + "' lists something that is no number");
-    out.items.emplace_back(name, std::move(v));
+    if (!object) return refuse("expects one JSON object {...}");
+    if (in_list) return refuse("'" + name + "' lists something that is no number");
+    object->items.emplace_back(name, std::move(v));
     return true;
   }
-  bool number(JsonValue v, double x) { return list ? list->push_back(x), true : put(std::move(v)); }
+  bool number(JsonValue v, double x) {
+    if (!in_list) return put(std::move(v));
+    auto* numbers = std::get_if<std::vector<double>>(list);
+    return numbers ? numbers->push_back(x), true : refuse("'" + name + "' lists objects and numbers");
+  }
 
-  bool null() override { return list ? list->push_back(std::nan("")), true : put({}); }
+  bool null() override { return in_list ? number({}, std::nan("")) : put({}); }
   bool boolean(bool v) override { return put(v); }
   bool number_integer(int64_t v) override { return number(v, double(v)); }
   bool number_unsigned(uint64_t v) override {
@@ -37,21 +42,28 @@ struct Reader : json::json_sax_t {
   bool string(std::string& v) override { return put(v); }
   bool binary(json::binary_t&) override { return refuse("holds binary data"); }
   bool start_object(size_t) override {
-    return depth++ == 0 ? true : refuse("'" + name + "' is an object, expects a plain value");
+    if (!object) return object = &out, true;
+    if (!in_list) return refuse("'" + name + "' is an object, expects a plain value");
+    if (auto* numbers = std::get_if<std::vector<double>>(list)) {
+      if (!numbers->empty()) return refuse("'" + name + "' lists objects and numbers");
+      *list = std::vector<JsonObject>();
+    }
+    object = &std::get<std::vector<JsonObject>>(*list).emplace_back(), in_list = false;
+    return true;
   }
-  bool end_object() override { return true; }
+  bool end_object() override { return object = &out, in_list = list != nullptr, true; }
   bool key(std::string& v) override {
-    if (out.find(v)) return refuse("'" + v + "' occurs twice");
+    if (object->find(v)) return refuse("'" + v + "' occurs twice");
     name = v;
     return true;
   }
   bool start_array(size_t) override {
-    if (list) return refuse("'" + name + "' is a list of lists");
+    if (list) return refuse("'" + name + "' is a list within a list");
     if (!put(std::vector<double>())) return false;
-    list = &std::get<std::vector<double>>(out.items.back().second);
+    list = &out.items.back().second, in_list = true;
     return true;
   }
-  bool end_array() override { return list = nullptr, true; }
+  bool end_array() override { return list = nullptr, in_list = false, true; }
   bool parse_error(size_t at, const std::string& token, const nlohmann::detail::exception&) override {
     return refuse(text("is no valid JSON at byte ", at, ", near '", token.substr(0, 40), "'"));
   }
@@ -80,6 +92,11 @@ struct Writer {
   std::string operator()(const std::vector<double>& v) const {
     std::string out = "[";
     for (double x : v) out += (out.size() > 1 ? ", " : "") + shortest(x);
+    return out + "]";
+  }
+  std::string operator()(const std::vector<JsonObject>& v) const {
+    std::string out = "[";
+    for (const JsonObject& x : v) out += (out.size() > 1 ? ", " : "") + to_json(x);
     return out + "]";
   }
 };

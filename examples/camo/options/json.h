@@ -1,5 +1,5 @@
-// Flat JSON: one object of names and plain values.  Configurations, lines of metrics and the state of a checkpoint need
-// no more, and it can be read strictly: anything unexpected is refused.
+// Plain JSON: one object of names and plain values, some of which may be lists of such objects.  Configurations, lines of
+// metrics and the state of a checkpoint need no more, and it can be read strictly: anything unexpected is refused.
 #pragma once
 
 #include <cstdint>
@@ -9,8 +9,10 @@
 
 namespace camo::program {
 
-/// null, true or false, an integer, another number, a string, or a list of numbers.
-using JsonValue = std::variant<std::monostate, bool, int64_t, double, std::string, std::vector<double>>;
+struct JsonObject;
+/// null, true or false, an integer, another number, a string, a list of numbers, or a list of objects.
+using JsonValue =
+    std::variant<std::monostate, bool, int64_t, double, std::string, std::vector<double>, std::vector<JsonObject>>;
 
 struct JsonObject {
   std::vector<std::pair<std::string, JsonValue>> items;  // in the order written
@@ -23,8 +25,8 @@ struct JsonObject {
   std::string string(const std::string& name) const;
 };
 
-/// Numbers are read exactly.  Repeated names, nesting and text after the object are refused: ConfigError names `where`
-/// and the position.
+/// Numbers are read exactly.  Repeated names, deeper nesting and text after the object are refused: ConfigError names
+/// `where` and the position.
 JsonObject parse_json(const std::string& text, const std::string& where);
 /// One line, or one item per line.  Every double is written so that it reads back with the same bits.
 std::string to_json(const JsonObject& object, bool one_line = true);

@@ -15,8 +15,9 @@ namespace camo::program {
 
 /// The keys that a stage may say.
 const std::vector<std::string>& stage_keys();
-/// The key for a name with underscores, or for "ema".
-std::string stage_key(std::string name);
+/// The rows of a configuration's "stages", checked.  A key may have underscores for hyphens, and ema means ema-decay.
+/// ConfigError names `where`, the stage and the key.
+std::vector<JsonObject> stage_rows(const JsonValue& value, const std::string& where);
 
 /// The configuration of each stage, with the run's own values where the stage says none; never empty.
 /// ConfigError names the stage and the key.
@@ -24,8 +25,10 @@ std::vector<TrainConfig> stages_of(const TrainConfig& config);
 
 /// Gives every stage its number of epochs, and the run their sum.
 void complete_stages(TrainConfig& config);
-/// Sets the epochs of a stage, 0 or more, and the run's to the sum.
+/// Sets the epochs of a stage, and the run's to the sum.
 void set_epochs(TrainConfig& config, size_t stage, int64_t epochs);
+/// Sets the run's epochs, all before the last stage as they are.  ConfigError if they leave none for it.
+void set_total_epochs(TrainConfig& config, int64_t epochs);
 
 /// Takes flags like --stage2-lr 1e-4 out of a command line.  They make two stages, or as many as the largest number says;
 /// the first one freezes the backbone, unless it says otherwise.  --skip-stage1 leaves the first one out.
@@ -37,7 +40,7 @@ struct StageFlags {
   void apply(TrainConfig& config) const;
 };
 
-/// The setting of `schedule` ("restarts,cycle=10,growth=2"), with lengths in epochs: steps_per_epoch turns them to steps.
+/// The shape that `schedule` names ("restarts,cycle=10,growth=2"); its lengths in epochs become steps.
 nn::RateSchedule rate_schedule(const std::string& words, double steps_per_epoch);
 /// The setting of `thaw` ("every=10,from=deepest"): the epochs between two parts, 0: nothing is thawed; and the end that
 /// is thawed first.

@@ -55,52 +55,64 @@ std::unique_ptr<moe::CamoXpert> make_model(const TrainConfig& c) {
                                                                      .mixture = router_settings(c).mixture,
                                                                      .attention = c.attention,
                                                                      .pool_above = c.attention_pool,
-                                                                     .drop_path = c.freeze ? 0 : c.drop_path,
+                                                                     .drop_path = c.drop_path,
                                                                      .image_height = c.size.height,
                                                                      .image_width = c.size.width});
-  if (c.freeze) model->backbone->freeze();
   return model;
 }
 
 namespace {
-
-TrainedNetwork load_network(const std::string& path, const TrainConfig& config, NamedTensors weights) {
-  TrainedNetwork out{config, make_model(config), ""};
-  about_file(path, [&] { return nn::load_state_dict(*out.model, std::move(weights)); });
-  out.model->train(false);
-  return out;
-}
 
 /// "FILE: MODEL on BACKBONE, KIND, SIZE pixels"
 std::string description(const std::string& path, const TrainConfig& c, const std::string& kind) {
   return text(path, ": ", c.model, " on ", c.backbone, ", ", kind, ", ", to_string(c.size), " pixels");
 }
 
-/// Loads a file of `camo export`.
-TrainedNetwork load_exported(const std::string& path, Device device) {
+bool is_exported(SafeHeader header) { return header.metadata[kWeightsKey] == kWeightsFormat; }
+
+/// Reads a file of `camo export`.
+NetworkFile read_exported(const std::string& path) {
   SafeTensors file = read_safetensors(path);
   check<WeightsError>(file.metadata["part"] == "network", path, ": holds a ", file.metadata["part"],
                       ", not a whole network [camo train --weights]");
-  TrainConfig config = config_of(file.metadata, path);
-  config.device = device;
+  const TrainConfig config = config_of(file.metadata, path);
   check_finite(file.tensors, path);
-  TrainedNetwork out = load_network(path, config, std::move(file.tensors));
-  out.described = description(path, config, "exported weights");
-  return out;
+  return {path, description(path, config, "exported weights"), config, std::move(file.tensors)};
 }
 
 }  // namespace
 
-TrainedNetwork load_model(const std::string& given, Device device) {
+bool holds_network(const std::string& given) {
+  const SafeHeader header = read_tensors_header(weights_path(given));
+  const auto has = [&](const char* key, const char* value) {
+    const auto found = header.metadata.find(key);
+    return found != header.metadata.end() && found->second == value;
+  };
+  return has("format", kFormat) || (has(kWeightsKey, kWeightsFormat) && has("part", "network"));
+}
+
+NetworkFile read_network(const std::string& given) {
   const std::string path = weights_path(given);
-  if (read_safetensors_header(path).metadata[kWeightsKey] == kWeightsFormat) return load_exported(path, device);
+  if (is_exported(read_safetensors_header(path))) return read_exported(path);
   Checkpoint c = load_checkpoint(path);
-  c.config.device = device;
   const bool averaged = !c.ema.empty();
-  TrainedNetwork out = load_network(path, c.config, averaged ? c.ema : c.model);
-  out.described = description(path, c.config,
-                              text(averaged ? "averaged (EMA)" : "raw", " weights, epoch ", c.state.integer("epoch")));
-  out.first_gates = std::move(c.first_gates);
+  return {path,
+          description(path, c.config,
+                      text(averaged ? "averaged (EMA)" : "raw", " weights, epoch ", c.state.integer("epoch"))),
+          c.config, averaged ? std::move(c.ema) : std::move(c.model), std::move(c.first_gates)};
+}
+
+TrainConfig network_config(const std::string& given) {
+  const std::string path = weights_path(given);
+  return config_of(read_safetensors_header(path).metadata, path);
+}
+
+TrainedNetwork load_model(const std::string& path, Device device) {
+  NetworkFile file = read_network(path);
+  file.config.device = device;
+  TrainedNetwork out{file.config, make_model(file.config), file.described, std::move(file.first_gates)};
+  about_file(file.path, [&] { return nn::load_state_dict(*out.model, std::move(file.weights)); });
+  out.model->train(false);
   return out;
 }
 

@@ -25,6 +25,19 @@ void save_checkpoint(const std::string& path, const Checkpoint& checkpoint);
 /// WeightsError for a file that is damaged or not from `camo train`.
 Checkpoint load_checkpoint(const std::string& path);
 
+/// A whole network in a file: a checkpoint, a run folder (its best.safetensors), or a file of `camo export`.
+struct NetworkFile {
+  std::string path, described;  // the file, and one line for the user: file, model, which weights, size
+  TrainConfig config;
+  nn::NamedTensors weights;           // averaged weights if the file has them
+  nn::NamedTensors first_gates = {};  // as in Checkpoint
+};
+bool holds_network(const std::string& path);
+/// WeightsError names a file that is damaged or holds no whole network.
+NetworkFile read_network(const std::string& path);
+/// Its configuration alone.
+TrainConfig network_config(const std::string& path);
+
 /// The network of a configuration, with initial weights.
 std::unique_ptr<moe::CamoXpert> make_model(const TrainConfig& config);
 
@@ -35,7 +48,7 @@ struct TrainedNetwork {
   std::string described;              // one line for the user: file, model, which weights, size
   nn::NamedTensors first_gates = {};  // as in Checkpoint
 };
-/// path: a checkpoint, a run folder (its best.safetensors), or a file of `camo export`.
+/// path: as for read_network.
 TrainedNetwork load_model(const std::string& path, Device device = {});
 
 }  // namespace camo::program

@@ -29,6 +29,15 @@ std::vector<Tensor> predict_maps(moe::CamoXpert& model, const std::vector<Tensor
   return out;
 }
 
+double Scores::monitored(const std::string& name) const {
+  for (const MeasureInfo& m : kMeasures) {
+    if (m.name != name) continue;
+    const double value = quick_score(name) ? this->*quick_score(name) : (*all).*m.value;
+    return name == "MAE" ? -value : value;
+  }
+  throw ConfigError("no measure is called " + name);
+}
+
 Scores evaluate(moe::CamoXpert& model, const Dataset& data, const Inference& how,
                 const std::function<bool(const ImageResult&)>& see) {
   struct Item {
@@ -52,6 +61,7 @@ Scores evaluate(moe::CamoXpert& model, const Dataset& data, const Inference& how
       in_order(data.size()), how.workers, how.batch);
 
   Scores sum;
+  std::vector<ImageMeasures> measures;
   for (bool more = true; more;) {
     std::vector<Item> items;
     std::vector<Tensor> inputs;
@@ -71,6 +81,11 @@ Scores evaluate(moe::CamoXpert& model, const Dataset& data, const Inference& how
     }
     if (items.empty()) break;
     std::vector<Tensor> maps = predict_maps(model, inputs, sizes, names, how.precision);
+    if (how.all_measures)
+      for (ImageMeasures& m : measure_all(int64_t(items.size()), [&](int64_t i) -> MapAndMask {
+             return {maps[size_t(i)], items[size_t(i)].picture.mask};
+           }))
+        measures.push_back(std::move(m));
     for (size_t i = 0; i < items.size() && more; ++i) {
       const ImageScores s = score(maps[i], items[i].picture.mask);
       sum.images += 1;
@@ -79,6 +94,7 @@ Scores evaluate(moe::CamoXpert& model, const Dataset& data, const Inference& how
     }
   }
   for (const ScoreInfo& info : kImageScores) sum.*info.value /= double(std::max<int64_t>(sum.images, 1));
+  if (!measures.empty()) sum.all = average(measures);
   return sum;
 }
 

@@ -1,6 +1,8 @@
 // Runs a trained network on pictures: maps at the size of the masks, and their scores.
 #pragma once
 
+#include <optional>
+
 #include "examples/camo/data/dataset.h"
 #include "examples/camo/metrics/metrics.h"
 #include "examples/camo/options/options.h"
@@ -11,6 +13,10 @@ namespace camo::program {
 /// Means over images, each with the same weight.
 struct Scores : ImageScores {
   int64_t images = 0;
+  std::optional<Measures> all = {};  // if they were asked for
+
+  /// The measure with this name, negative if smaller is better (MAE), so that the best epoch has the largest.
+  double monitored(const std::string& name) const;
 };
 
 struct Inference {
@@ -19,6 +25,7 @@ struct Inference {
   int64_t workers = 2, batch = 4;
   /// Called with the reason for each picture that cannot be read; without it, the first one ends the evaluation.
   std::function<void(const std::string&)> refuse = nullptr;
+  bool all_measures = false;  // S, E, F and the rest too, which take longer than the network on small pictures
 };
 
 /// Probability maps u8 (h, w, 1) for normalised photographs (H, W, 3), each resized to its own (h, w) and rounded.

@@ -4,31 +4,30 @@
 
 #include "autograd/debug.h"
 #include "autograd/profile.h"
-#include "examples/camo/run/weights_file.h"
+#include "examples/camo/run/stages.h"
+#include "examples/camo/run/start_weights.h"
 #include "moe/loss.h"
 #include "moe/verify/survey.h"
 #include "moe/verify/verify.h"
 
 namespace camo::program {
 
-namespace {
-
-std::unique_ptr<moe::CamoXpert> first_model(const TrainConfig& c, bool fresh, std::string* report) {
-  auto model = make_model(c);
-  if (fresh && !c.weights.empty()) *report = load_weights_file(*model->backbone, c.weights).text();
-  return model;
-}
-
-}  // namespace
-
 Learner::Learner(const TrainConfig& c, bool fresh)
     : precision_(precision(c)),
-      loss_weights_(loss_weights(c.loss)),
       verify_every_(c.verify_every),
-      model_(first_model(c, fresh, &weights_report_)),
-      optimizer_(*model_, {.decay = c.weight_decay, .clip = c.clip, .groups = {router_settings(c).group}}) {
-  if (c.ema_decay > 0) ema_.emplace(*model_, c.ema_decay);
+      model_(make_model(c)),
+      weights_report_(fresh ? load_start_weights(*model_, c) : ""),
+      optimizer_(*model_) {
+  enter(stages_of(c)[0], /*epoch=*/0, /*begins=*/true);
   if (fresh) first_gates_ = moe::gates(*model_);
+}
+
+void Learner::enter(const TrainConfig& stage, int64_t epoch, bool begins) {
+  freeze_for(*model_, stage, epoch);
+  loss_weights_ = loss_weights(stage.loss);
+  optimizer_.configure({.decay = stage.weight_decay, .clip = stage.clip, .groups = rate_groups(*model_, stage)});
+  if (stage.ema_decay == 0) ema_.reset();
+  else if (begins || !ema_) ema_.emplace(*model_, stage.ema_decay);
 }
 
 /// Adds share * the gradient of the loss of one batch; returns share * loss.
@@ -130,7 +129,7 @@ void Learner::load(const Checkpoint& c, const Position& p) {
   nn::load_state_dict(*model_, c.model);
   optimizer_.load_state(c.optimizer);
   first_gates_ = c.first_gates;
-  if (ema_) ema_->load_state(c.ema, p.ema_updates);
+  if (ema_ && !c.ema.empty()) ema_->load_state(c.ema, p.ema_updates);
   model_->state().micro_step = p.micro_step;
 }
 

@@ -18,6 +18,11 @@ class Learner {
   /// fresh: starts from config.weights if given; otherwise load() must follow.
   Learner(const TrainConfig& config, bool fresh);
 
+  /// Trains as this stage says in its epoch `epoch`, from the next step on: what is frozen, loss, rates, clipping,
+  /// averaging.  The optimizer's moments stay.
+  /// begins: the stage begins here, so the averaged (EMA) weights start anew.
+  void enter(const TrainConfig& stage, int64_t epoch, bool begins);
+
   /// Called before each forward pass with its number and batch; tests use it to inject faults.
   using BeforePass = std::function<void(int64_t micro_step, Sample& batch)>;
 
@@ -27,7 +32,7 @@ class Learner {
   StepReport step(std::vector<Sample>& batches, double rate, const BeforePass& before);
 
   moe::CamoXpert& model() { return *model_; }
-  const std::string& weights_report() const { return weights_report_; }  // how much of config.weights was loaded
+  const std::string& weights_report() const { return weights_report_; }  // what came from config.weights
   /// Counts which parameters have received gradients in this process.
   const nn::GradientWindow& gradients() const { return gradients_; }
   nn::Ema* ema() { return ema_ ? &*ema_ : nullptr; }
@@ -43,8 +48,8 @@ class Learner {
   DType precision_;
   moe::LossWeights loss_weights_;
   int64_t verify_every_;  // in micro-steps
-  std::string weights_report_;
   std::unique_ptr<moe::CamoXpert> model_;
+  std::string weights_report_;
   nn::AdamW optimizer_;
   std::optional<nn::Ema> ema_;
   nn::GradientWindow gradients_;

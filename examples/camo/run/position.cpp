@@ -23,7 +23,7 @@ std::vector<Field> fields(Position& p) {
           {"batch", &p.batch},
           {"step", &p.step},
           {"bad_in_a_row", &p.bad_in_a_row},
-          {"best_iou", &p.best_iou},
+          {"best_iou", &p.best_score},
           {"best_epoch", &p.best_epoch},
           {"data", &p.data},
           {"auxiliary_sum", &p.sums.auxiliary},
@@ -36,7 +36,8 @@ std::vector<Field> fields(Position& p) {
           {"load_", &p.sums.load},
           {"term_", &p.sums.terms},
           {"micro_step", &p.micro_step},
-          {"ema_updates", &p.ema_updates}};
+          {"ema_updates", &p.ema_updates},
+          {"seconds", &p.seconds, /*newer=*/true}};
 }
 
 // An empty list has no key: the model has no experts, or the epoch has not begun.

@@ -93,6 +93,9 @@ void RunRecord::add_epoch(const Position& p, const Scores& s, double rate, const
                 {"skipped", p.sums.skipped}};
   if (s.images)
     for (const ScoreInfo& score : kImageScores) line.set(score.name, s.*score.value);
+  if (s.all)
+    for (const MeasureInfo& m : kMeasures)
+      if (!quick_score(m.name)) line.set(m.name, (*s.all).*m.value);
   for (size_t i = 0; i < p.sums.load.size(); ++i) line.set(text("load_", i), p.sums.load[i]);
   if (!p.sums.load.empty()) line.set("load_error", p.sums.load_error()), line.set("auxiliary", p.sums.mean_auxiliary());
   for (const auto& [name, value] : p.sums.mean_terms()) line.set("loss_" + name, value);

@@ -4,16 +4,17 @@
 #include <cmath>
 #include <filesystem>
 
-#include "examples/camo/data/augment.h"
 #include "examples/camo/options/format.h"
+#include "examples/camo/run/epoch_batches.h"
 #include "examples/camo/run/process_memory.h"
 #include "examples/camo/run/progress.h"
 #include "examples/camo/run/run_record.h"
-#include "examples/camo/run/schedule.h"
 #include "examples/camo/run/signals.h"
+#include "examples/camo/run/stages.h"
+#include "examples/camo/run/start_report.h"
+#include "examples/camo/run/start_weights.h"
 #include "examples/camo/run/tables.h"
 #include "examples/camo/run/weights_file.h"
-#include "tensor/parallel.h"
 
 namespace camo::program {
 namespace {
@@ -28,23 +29,25 @@ class Trainer {
   Outcome run();
 
  private:
+  const Stage& stage() const { return stages_.of(position_.epoch); }
+  void enter_epoch();
   bool train_epoch();
-  std::vector<Sample> next_batches(Loader<RawSample>& loader) const;
   void count(const StepReport& report, int64_t batches);
-  bool validate();
+  bool validate(bool survey = false);
+  bool score_start();
   void finish_epoch();
   bool save_best();
   Checkpoint checkpoint(bool with_optimizer);
   Outcome stopped();
   void save_now();
-  void report_start();
+  std::string score_words() const;
   void report_experts();
   RunRecord::Machine machine() const;
   void report_unreached();
 
   const TrainConfig config_;
   const Splits data_;
-  const Schedule schedule_;
+  const Stages stages_;
   const std::unique_ptr<Learner> learner_;
   const Hooks& hooks_;
   SignalGuard& signals_;
@@ -72,18 +75,20 @@ Trainer::Trainer(TrainConfig config, std::unique_ptr<Learner> learner, Splits da
                  const Hooks& hooks, SignalGuard& signals, const std::optional<Checkpoint>& saved)
     : config_(std::move(config)),
       data_(std::move(data)),
-      schedule_(config_, data_.train.size()),
+      stages_(config_, data_.train.size()),
       learner_(std::move(learner)),
       hooks_(hooks),
       signals_(signals),
       position_(saved ? restored(*learner_, data_, config_, *saved) : Position{.data = digest(data_.train)}),
-      progress_(config_.epochs, schedule_.steps, position_.step, config_.device),
+      progress_(stages_.epochs(), stages_.steps(), position_.step, config_.device),
       record_(std::move(folder), [this](const std::string& words) { progress_.line(words); }),
       profile_(config_.device, config_.profile) {
   record_.write_config(config_);
   const RouterSettings router = router_settings(config_);
   for (moe::Moe* layer : moe::mixtures(learner_->model())) {
-    auto steps = [&](double epochs) { return int64_t(std::llround(epochs * double(schedule_.steps_per_epoch))); };
+    auto steps = [&](double epochs) {
+      return int64_t(std::llround(epochs * double(stages_.all()[0].steps_per_epoch)));
+    };
     if (router.warmup_epochs > 0) layer->router.config.warmup = steps(router.warmup_epochs);
     if (router.delay_epochs > 0) layer->router.config.delay = steps(router.delay_epochs);
   }
@@ -92,36 +97,40 @@ Trainer::Trainer(TrainConfig config, std::unique_ptr<Learner> learner, Splits da
 
 Outcome Trainer::run() {
   record_.check_disk(learner_->model().parameter_count(), /*only_warn=*/position_.step > 0);
-  report_start();
+  enter_epoch();
+  for (const std::string& line : start_report(config_, stages_, *learner_, data_)) progress_.line(line);
+  if (position_.epoch >= config_.epochs)
+    progress_.line(text("nothing left to do: all ", config_.epochs, " epochs are done [--epochs N for more]"));
+  if (!score_start()) return stopped();
   while (position_.epoch < config_.epochs) {
-    if (!train_epoch() || !validate()) return stopped();
+    enter_epoch();
+    if (!train_epoch() || !validate(/*survey=*/position_.epoch + 1 == config_.epochs)) return stopped();
     finish_epoch();
     if (signals_.caught() && position_.epoch < config_.epochs) return stopped();
   }
   record_.check_last_save();
   if (data_.validation.size() > 0)
-    progress_.line(text("best IoU ", fixed(position_.best_iou, 4), " in epoch ", position_.best_epoch, ": ",
-                        record_.folder().file(RunFile::best)));
-  return {0, position_.best_iou, position_.best_epoch, scores_};
+    progress_.line(text("best ", config_.monitor, " ", fixed(std::abs(position_.best_score), 4), " in epoch ",
+                        position_.best_epoch, ": ", record_.folder().file(RunFile::best)));
+  return {0, position_.best_score, position_.best_epoch, scores_};
+}
+
+/// Sets the learner to what the stage says for this epoch.
+void Trainer::enter_epoch() {
+  const Stage& s = stage();
+  learner_->enter(s.config, position_.epoch - s.first_epoch, /*begins=*/position_.step == s.first_step);
 }
 
 /// Trains the rest of the current epoch; false if a signal came.
 bool Trainer::train_epoch() {
-  const int64_t epoch = position_.epoch, size = schedule_.batch_size;
-  const std::vector<int64_t> order = shuffled(data_.train.size(), uint64_t(config_.seed), epoch);
-  Loader<RawSample> loader(
-      [this, epoch](int64_t i) {
-        RandomKey key{
-            .seed = uint64_t(config_.seed), .domain = Domain::augment, .path = uint64_t(i), .step = uint32_t(epoch)};
-        return cut(data_.train.load(i, epoch), config_.size, config_.augment ? draw(key) : Augmentation{});
-      },
-      {order.begin() + position_.batch * size, order.begin() + schedule_.batches * size}, config_.workers, 2 * size);
-
-  while (position_.batch < schedule_.batches) {
+  const int64_t epoch = position_.epoch;
+  const Stage& s = stage();
+  EpochBatches epoch_batches(data_.train, s, epoch, position_.batch);
+  while (position_.batch < s.batches) {
     std::optional<debug::Section> part("data");
-    std::vector<Sample> batches = next_batches(loader);
+    std::vector<Sample> batches = epoch_batches.next_step(learner_->model().state().device);
     part.reset();
-    const double rate = schedule_.rate(position_.step);
+    const double rate = s.rate(position_.step);
     count(learner_->step(batches, rate, hooks_.before_pass), int64_t(batches.size()));
     progress_.step(epoch + 1, position_.step, position_.sums.mean_loss(), rate, images_);
     if (signals_.caught()) return false;
@@ -130,19 +139,8 @@ bool Trainer::train_epoch() {
   return true;
 }
 
-/// The batches of one optimizer step; fewer at the end of an epoch.
-std::vector<Sample> Trainer::next_batches(Loader<RawSample>& loader) const {
-  std::vector<Sample> out;
-  while (int64_t(out.size()) < config_.accumulate) {
-    std::optional<Sample> batch = next_batch(loader, schedule_.batch_size, learner_->model().state().device);
-    if (!batch) break;
-    out.push_back(std::move(*batch));
-  }
-  return out;
-}
-
 void Trainer::count(const StepReport& report, int64_t batches) {
-  position_.batch += batches, position_.step += 1, ++steps_, images_ += batches * schedule_.batch_size;
+  position_.batch += batches, position_.step += 1, ++steps_, images_ += batches * stage().batch_size;
   position_.sums.add(report);
   position_.bad_in_a_row = report.accepted ? 0 : position_.bad_in_a_row + 1;
   if (hooks_.after_step) hooks_.after_step(*learner_, report);
@@ -153,8 +151,27 @@ void Trainer::count(const StepReport& report, int64_t batches) {
                       " [the last checkpoint is good; try a smaller --lr]");
 }
 
+/// A network that goes on learning: the best weights are those it began with until an epoch is better.
+/// Returns false if a signal came.
+bool Trainer::score_start() {
+  if (position_.step > 0 || !starts_from_network(config_) || data_.validation.size() == 0) return true;
+  if (!validate()) return false;
+  progress_.line("before the first step: " + score_words());
+  save_best();
+  return true;
+}
+
+/// "iou 0.8150  dice 0.8960  mae 0.0510", and the monitored measure if it is another.
+std::string Trainer::score_words() const {
+  std::string words;
+  for (const ScoreInfo& score : kImageScores)
+    words += text(words.empty() ? "" : "  ", score.name, " ", fixed(scores_.*score.value, 4));
+  if (quick_score(config_.monitor)) return words;
+  return words + text("  ", config_.monitor, " ", fixed(scores_.monitored(config_.monitor), 4));
+}
+
 /// Scores the (averaged) weights and keeps some pictures for the grid; false if a signal came.
-bool Trainer::validate() {
+bool Trainer::validate(bool survey) {
   progress_.pause();
   debug::Section part("validation");
   moe::CamoXpert& model = learner_->model();
@@ -162,23 +179,27 @@ bool Trainer::validate() {
   std::optional<nn::UseEma> averaged;
   if (learner_->ema()) averaged.emplace(*learner_->ema());
   std::optional<moe::Surveyor> surveyor;
-  if (position_.epoch + 1 == config_.epochs) surveyor.emplace(model);
+  if (survey) surveyor.emplace(model);
+  const Inference how{.size = stage().config.size,
+                      .precision = precision(config_),
+                      .workers = config_.workers,
+                      .all_measures = !quick_score(config_.monitor)};
   grid_.clear();
-  scores_ = evaluate(model, data_.validation, {config_.size, precision(config_), config_.workers},
-                     [&](const ImageResult& image) {
-                       if (grid_.size() < kGridRows) grid_.push_back({image.photograph, image.truth, image.map});
-                       return signals_.caught() == 0;
-                     });
+  scores_ = evaluate(model, data_.validation, how, [&](const ImageResult& image) {
+    if (grid_.size() < kGridRows) grid_.push_back({image.photograph, image.truth, image.map});
+    return signals_.caught() == 0;
+  });
   if (signals_.caught()) return false;
-  if (surveyor) record_.draw_routing(surveyor->result(), grid_, model, config_.size);
+  if (surveyor) record_.draw_routing(surveyor->result(), grid_, model, how.size);
   return true;
 }
 
 /// Writes metrics first, then weights, then pictures: a run that is killed in between writes the later ones again.
 void Trainer::finish_epoch() {
+  const double last_rate = stage().rate(position_.step - 1);
   position_.epoch += 1, position_.batch = 0;
   const RunRecord::Machine machine = this->machine();
-  record_.add_epoch(position_, scores_, schedule_.rate(position_.step - 1), machine);
+  record_.add_epoch(position_, scores_, last_rate, machine);
   const double loss = position_.sums.mean_loss();
   std::string words = text("epoch ", position_.epoch, ": loss ", fixed(loss, 4));
   for (const auto& [name, value] : position_.sums.mean_terms()) words += text("  ", name, " ", fixed(value, 4));
@@ -190,9 +211,7 @@ void Trainer::finish_epoch() {
   record_.save_last(checkpoint(/*with_optimizer=*/true));
   record_.draw_epoch(grid_, learner_->model());
   report_unreached();
-  if (scores_.images) words += "; validation";
-  if (scores_.images)
-    for (const ScoreInfo& score : kImageScores) words += text("  ", score.name, " ", fixed(scores_.*score.value, 4));
+  if (scores_.images) words += "; validation  " + score_words();
   progress_.line(words + (best ? "  best so far" : ""));
   progress_.resume();
   profile_.clear(), epoch_begin_ = std::chrono::steady_clock::now(), steps_ = 0;
@@ -220,13 +239,14 @@ void Trainer::report_experts() {
   for (const std::string& warning : expert_warnings(scales, load, config_.chosen)) progress_.line(warning);
 }
 
-/// Saves the weights with the best IoU; without validation data, the newest.
+/// Saves the weights with the best score; without validation data, the newest.
 bool Trainer::save_best() {
-  if (scores_.images && scores_.iou <= position_.best_iou) return false;
-  const auto before = std::pair(position_.best_iou, position_.best_epoch);
-  position_.best_iou = scores_.iou, position_.best_epoch = position_.epoch;
+  const double score = scores_.images ? scores_.monitored(config_.monitor) : 0;
+  if (scores_.images && score <= position_.best_score) return false;
+  const auto before = std::pair(position_.best_score, position_.best_epoch);
+  position_.best_score = score, position_.best_epoch = position_.epoch;
   const bool saved = record_.save_best(checkpoint(/*with_optimizer=*/false));
-  if (!saved) std::tie(position_.best_iou, position_.best_epoch) = before;
+  if (!saved) std::tie(position_.best_score, position_.best_epoch) = before;
   return saved;
 }
 
@@ -248,46 +268,14 @@ void Trainer::save_now() {
 Outcome Trainer::stopped() {
   record_.save_last(checkpoint(/*with_optimizer=*/true));
   record_.check_last_save();
-  progress_.line(text("stopped by signal ", signals_.caught(), " at step ", position_.step, " of ", schedule_.steps,
+  progress_.line(text("stopped by signal ", signals_.caught(), " at step ", position_.step, " of ", stages_.steps(),
                       "; saved [camo train --resume ", record_.folder().path(), "]"));
-  return {128 + signals_.caught(), position_.best_iou, position_.best_epoch, scores_};
-}
-
-/// "1 thread", "2 threads".
-std::string counted(int64_t n, const char* what) { return text(n, " ", what, n == 1 ? "" : "s"); }
-
-void Trainer::report_start() {
-  moe::CamoXpert& model = learner_->model();
-  if (config_.chosen == 1 && !moe::mixtures(model).empty() &&
-      router_settings(config_).mixture.balancing != moe::Balancing::auxiliary)
-    progress_.line("warning: one chosen expert has weight 1, which teaches its router nothing [--chosen 2]");
-  int64_t trainable = 0;
-  for (const nn::Parameter& p : model.named_parameters()) trainable += p.frozen ? 0 : p.var.value().numel();
-  progress_.line(text(config_.model, " on ", config_.backbone, ", ", model.parameter_count(), " parameters, ",
-                      trainable == model.parameter_count() ? "all" : text(trainable), " of them trained; ",
-                      data_.train.size(), " photographs at ", to_string(config_.size), ", ", data_.validation.size(),
-                      " for validation (", data_.where, ")"));
-  if (!learner_->weights_report().empty()) progress_.line(text(config_.weights, ": ", learner_->weights_report()));
-  progress_.line(
-      text(describe(config_.device), ", ", counted(threads(), "thread"), ", ", counted(config_.workers, "worker"), ", ",
-           name_of(config_.precision), config_.bf16_units == Bf16Units::on ? " on bf16 units" : "", "; ",
-           uses_plain_attention() ? "plain" : name_of(config_.attention), " attention", "; ",
-           moe::mixtures(model).empty() ? "no routing to check"
-           : config_.verify_every == 0  ? "routing is not checked"
-           : config_.verify_every == 1  ? "routing is checked in every pass"
-                                        : text("routing is checked every ", config_.verify_every, " passes")));
-  const int64_t together = schedule_.batch_size * std::min(config_.accumulate, schedule_.batches);
-  progress_.line(text(schedule_.steps, " steps of ", together, " photographs (", schedule_.batch_size, " at a time), ",
-                      "rate up to ", config_.lr, ", that is ", formatted("%.3g", config_.lr / double(together)),
-                      " a photograph",
-                      config_.ema_decay > 0 ? "; averaged (EMA) weights are validated and kept as best" : ""));
-  if (position_.epoch >= config_.epochs)
-    progress_.line(text("nothing left to do: all ", config_.epochs, " epochs are done [--epochs N for more]"));
+  return {128 + signals_.caught(), position_.best_score, position_.best_epoch, scores_};
 }
 
 /// After the first epoch: reports parameters that received no gradient.
 void Trainer::report_unreached() {
-  if (position_.epoch != 1 || learner_->gradients().steps() < schedule_.steps_per_epoch) return;
+  if (position_.epoch != 1 || learner_->gradients().steps() < stages_.all()[0].steps_per_epoch) return;
   const std::vector<std::string> names = nn::unreached(learner_->model(), learner_->gradients());
   if (names.empty()) return;
   const bool experts = std::all_of(names.begin(), names.end(),
@@ -311,6 +299,7 @@ void make_paths_absolute(TrainConfig& config) {
 Outcome train(TrainConfig config, const Hooks& hooks) {
   SignalGuard signals;  // a signal that comes while the data is checked counts too
   program::validate(config);
+  complete_stages(config);
   make_paths_absolute(config);
   if (config.experts == 0 && config.pool.empty())
     config.experts = moe::family_size(config.model);  // it loads after the family has grown

@@ -19,8 +19,8 @@ struct Hooks {
 };
 
 struct Outcome {
-  int exit_code = 0;    // 128 + signal after a saved interrupt
-  double best_iou = 0;  // on the validation data
+  int exit_code = 0;      // 128 + signal after a saved interrupt
+  double best_score = 0;  // of the monitored measure on the validation data; -MAE for MAE
   int64_t best_epoch = 0;
   Scores scores = {};  // of the last validation
 };

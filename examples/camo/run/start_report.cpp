@@ -1,0 +1,55 @@
+#include "examples/camo/run/start_report.h"
+
+#include "examples/camo/options/format.h"
+#include "tensor/parallel.h"
+
+namespace camo::program {
+namespace {
+
+/// "1 thread", "2 threads".
+std::string counted(int64_t n, const char* what) { return text(n, " ", what, n == 1 ? "" : "s"); }
+
+std::string network_line(const TrainConfig& c, const moe::CamoXpert& model, const Splits& data) {
+  const int64_t trained = trained_parameters(model);
+  return text(c.model, " on ", c.backbone, ", ", model.parameter_count(), " parameters, ",
+              trained == model.parameter_count() ? "all" : text(trained), " of them trained; ", data.train.size(),
+              " photographs at ", to_string(c.size), ", ", data.validation.size(), " for validation (", data.where,
+              ")");
+}
+
+std::string machine_line(const TrainConfig& c, moe::CamoXpert& model) {
+  return text(describe(c.device), ", ", counted(threads(), "thread"), ", ", counted(c.workers, "worker"), ", ",
+              name_of(c.precision), c.bf16_units == Bf16Units::on ? " on bf16 units" : "", "; ",
+              uses_plain_attention() ? "plain" : name_of(c.attention), " attention", "; ",
+              moe::mixtures(model).empty() ? "no routing to check"
+              : c.verify_every == 0        ? "routing is not checked"
+              : c.verify_every == 1        ? "routing is checked in every pass"
+                                           : text("routing is checked every ", c.verify_every, " passes"));
+}
+
+std::string steps_line(const Stages& stages) {
+  const Stage& s = stages.all()[0];
+  const int64_t together = s.batch_size * std::min(s.config.accumulate, s.batches);
+  return text(stages.steps(), " steps of ", together, " photographs (", s.batch_size, " at a time), ", "rate up to ",
+              s.config.lr, ", that is ", formatted("%.3g", s.config.lr / double(together)), " a photograph",
+              s.config.ema_decay > 0 ? "; averaged (EMA) weights are validated and kept as best" : "");
+}
+
+}  // namespace
+
+std::vector<std::string> start_report(const TrainConfig& c, const Stages& stages, Learner& learner,
+                                      const Splits& data) {
+  std::vector<std::string> lines;
+  moe::CamoXpert& model = learner.model();
+  if (c.chosen == 1 && !moe::mixtures(model).empty() &&
+      router_settings(c).mixture.balancing != moe::Balancing::auxiliary)
+    lines.push_back("warning: one chosen expert has weight 1, which teaches its router nothing [--chosen 2]");
+  lines.push_back(network_line(c, model, data));
+  if (!learner.weights_report().empty()) lines.push_back(learner.weights_report());
+  lines.push_back(machine_line(c, model));
+  if (c.stages.empty()) lines.push_back(steps_line(stages));
+  else lines.push_back(stage_table(stages, model));
+  return lines;
+}
+
+}  // namespace camo::program

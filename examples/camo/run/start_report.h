@@ -1,0 +1,14 @@
+// What a run says before its first step.
+#pragma once
+
+#include "examples/camo/data/splits.h"
+#include "examples/camo/run/learner.h"
+#include "examples/camo/run/stages.h"
+
+namespace camo::program {
+
+/// The lines: network, weights, machine, stages or steps, and warnings.
+std::vector<std::string> start_report(const TrainConfig& config, const Stages& stages, Learner& learner,
+                                      const Splits& data);
+
+}  // namespace camo::program
