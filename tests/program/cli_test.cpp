@@ -84,7 +84,7 @@ TEST_CASE("flags of other programs get the right word at once, all in one messag
       {"--use-sparse-moe", "--use-sparse-moe [--model camoxpert-sparse]"},
       {"--use-cod-specialized", "--use-cod-specialized [--model camoxpert-cod]"},
       {"--img_size=352", "--img_size [--size N]"},
-      {"--scheduler cosine", "--scheduler [--min-lr X and --warmup"},
+      {"--scheduler cosine", "--scheduler [--schedule cosine"},
       {"--AMP", "--AMP [--precision bf16]"},
       {"--num_workers 4", "--num_workers [--workers N]"},
       {"--use-ddp", "--use-ddp [a run is one process]"},
@@ -104,7 +104,7 @@ TEST_CASE("flags of other programs get the right word at once, all in one messag
 TEST_CASE("no word for another program's flag is one of Camo's own, and each advice is a flag of camo train") {
   TrainConfig config;
   std::vector<std::string> known = options(config).names();
-  known.push_back("resume");
+  known.push_back("resume"), known.push_back("plan");
   for (const OtherFlag& row : other_flags())
     for (const std::string& name : row.names) {
       CAPTURE(name);
@@ -213,7 +213,7 @@ TEST_CASE("help describes every option in about a line, and says little else") {
     int64_t flags = 0;
     for (size_t at = 0; (at = f.out.find("\n  --", at)) != std::string::npos; ++at) ++flags;
     const int64_t files = command == std::string("train") ? int64_t(std::size(program::kRunFiles)) : 0;
-    CHECK(lines(f.out) <= flags + files + 15);
+    CHECK(lines(f.out) <= flags + flags / 10 + files + 15);  // one option in ten may need a second line
     CHECK(f.out.find("usage: camo " + command) != std::string::npos);
     CHECK_MESSAGE(!std::regex_search(f.out, found, riddle), found.str());
   }

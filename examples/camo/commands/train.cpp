@@ -23,7 +23,7 @@ std::string stage_help() {
   std::string keys;
   for (const std::string& key : stage_keys()) keys += (keys.empty() ? "" : ", ") + key;
   return "Stages: --stageN-KEY VALUE, N = 1, 2, ...; KEY: " + keys +
-         ".  --epochs counts all stages; stage 1 freezes the backbone, unless it says otherwise; --skip-stage1.\n";
+         ".  Of --epochs; stage 1 freezes the backbone, if it does not say what; --skip-stage1.\n";
 }
 
 std::string value_of(const CommandLine& line, const std::string& flag) {
@@ -64,6 +64,7 @@ std::function<void(TrainConfig&)> change(const CommandLine& line, const TrainCon
 int train_command(const Arguments& all_words) {
   TrainConfig config;
   std::string file, run;
+  bool plan = false;
   Arguments words = all_words;
   const StageFlags stages = StageFlags::take(words);
   Command command{
@@ -77,7 +78,8 @@ int train_command(const Arguments& all_words) {
                "Ctrl-C saves at the next step, and so do the signals of batch systems; SIGUSR1 saves and goes on.  A "
                "resumed run ends with the same bits as one never stopped."};
   command.options.add({{"config", &file, "read options from this .json file first; flags win"},
-                       {"resume", &run, "go on with the run in this folder"}});
+                       {"resume", &run, "go on with the run in this folder"},
+                       {"plan", &plan, "train nothing: print the minutes, memory and disk that the run would take"}});
   const CommandLine line = parse(command, words);
 
   if (line.has("resume")) {
@@ -97,6 +99,7 @@ int train_command(const Arguments& all_words) {
     read_all();  // what is asked for wins over what the network has
   }
   stages.apply(config);
+  if (plan) return print_plan(config), 0;
   return train(config).exit_code;
 }
 

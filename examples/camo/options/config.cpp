@@ -90,7 +90,7 @@ Options options(Machine& m) {
   return {
       choice("device", &m.device, "where to compute"),
       choice("precision", &m.precision, "type of the activations"),
-      choice("bf16-units", &m.bf16_units, "use the processor's bf16 units; auto: with bf16, if faster"),
+      choice("bf16-units", &m.bf16_units, "bf16 units of the processor; auto: with bf16, if faster"),
       off_on("tf32", &m.tf32, "use a GPU's tensor cores for f32, with 10 bits of fraction"),
       {"threads", &m.threads, "threads that compute; 0: all cores allowed; never changes a result", 0, 1024},
       {"workers", &m.workers, "threads that read photographs ahead; never changes a result", 0, 256},
@@ -108,7 +108,7 @@ Options options(TrainConfig& c) {
       choice("model", &c.model, "network", moe::model_names()),
       backbone_choice(&c.backbone),
       {"weights", &c.weights, "start from a run, a network or a backbone (safetensors, PyTorch's .pth)"},
-      choice("part", &c.part, "what --weights loads; auto: the whole network, if the file holds one"),
+      choice("part", &c.part, "what to take of --weights; auto: all there is"),
       {"partial", &c.partial, "load what fits of --weights; the rest starts fresh"},
       {"freeze", &c.freeze, "parts that keep their weights, by name or pattern: backbone, '*.norm1'"},
       {"thaw", &c.thaw, "unfreeze the backbone by stages: every=EPOCHS,from=deepest|shallowest"},
@@ -140,9 +140,10 @@ Options options(TrainConfig& c) {
       off_on("check", &c.check, "decode and check all photographs and masks before the first epoch"),
       {"count", &c.count, "synthetic photographs in an epoch", 1, 1e9},
       {"difficulty", &c.difficulty, "difficulty of synthetic camouflage", 0, 1},
-      choice("monitor", &c.monitor, "measure of the validation data by which the best epoch is chosen",
+      choice("monitor", &c.monitor, "measure by which the best epoch is chosen",
              measure_names()),
       {"patience", &c.patience, "epochs without a better one that end a stage; 0: none do", 0, 1e6},
+      {"memory", &c.memory, "memory for training, like 6GB: smaller batches, more of them in a step"},
       {"hours", &c.hours, "time for the run: fewer epochs if they would take longer; 0: no limit", 0, 1e5},
       {"bad-steps", &c.bad_steps, "steps with NaN or infinity in a row that end the run", 1, 1e6},
       {"verify-every", &c.verify_every, "forward passes between two checks of the routing; 0: no checks", 0, 1e9},
@@ -184,6 +185,7 @@ void validate(const TrainConfig& c) {
     check<ConfigError>(stage.min_lr <= stage.lr, "camo train --min-lr: must be at most --lr, got ", stage.min_lr,
                        " and ", stage.lr);
     rate_schedule(stage.schedule, 1);
+    if (!stage.memory.empty()) parse_bytes(stage.memory, "camo train --memory");
     thaw_of(stage);
     const bool learns_later = !stage.thaw.empty() || !c.stages.empty();
     check<ConfigError>(stage.freeze != "backbone" || learns_later || !c.weights.empty(),
@@ -199,7 +201,8 @@ void apply_machine(Machine& m) {
   const bool units = m.bf16_units == Bf16Units::on;
   use_bf16_units(units);
   use_tf32(m.tf32);
-  check<ConfigError>(bf16_units() == units, "bf16-units: this processor has none [--bf16-units off computes without, with other bits]");
+  check<ConfigError>(bf16_units() == units,
+                     "bf16-units: this processor has none [--bf16-units off computes without, with other bits]");
 }
 
 void parse_config(const std::string& words, const std::string& where, TrainConfig& config) {

@@ -66,6 +66,7 @@ struct TrainConfig : Machine {
   std::string schedule = name_of(nn::Decay::cosine), monitor = "IoU";
   int64_t patience = 0;
   double hours = 0;
+  std::string memory;
   int64_t seed = 1, bad_steps = 5, verify_every = 50;
   bool profile = false;
   std::string out;

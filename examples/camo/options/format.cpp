@@ -3,7 +3,10 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
+#include <cstdlib>
 #include <sstream>
+
+#include "tensor/error.h"
 
 namespace camo::program {
 
@@ -47,6 +50,18 @@ std::string bytes_text(double bytes) {
   int unit = 0;
   while (bytes >= 1000 && unit < 4) bytes /= 1000, ++unit;
   return fixed(bytes, unit ? 1 : 0) + " " + units[unit];
+}
+
+double parse_bytes(const std::string& words, const std::string& label) {
+  char* end = nullptr;
+  const double number = std::strtod(words.c_str(), &end);
+  std::string unit = end;
+  unit.erase(0, unit.find_first_not_of(' ') == std::string::npos ? unit.size() : unit.find_first_not_of(' '));
+  const std::pair<const char*, double> units[] = {{"GB", 1e9}, {"G", 1e9},      {"MB", 1e6},
+                                                  {"M", 1e6},  {"GiB", 0x1p30}, {"MiB", 0x1p20}};
+  for (const auto& [name, bytes] : units)
+    if (end != words.c_str() && unit == name && std::isfinite(number) && number > 0) return number * bytes;
+  throw ConfigError(text(label, ": expects a size like 6GB or 800MB, got '", words, "'"));
 }
 
 }  // namespace camo::program

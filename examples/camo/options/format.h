@@ -19,5 +19,7 @@ std::vector<std::string> split(const std::string& words, char separator);
 std::string csv_field(const std::string& field);
 /// Bytes as "1.5 GB".
 std::string bytes_text(double bytes);
+/// The bytes of "6GB", "1.5 GB", "800MB" (powers of 1000) or "6GiB" (of 1024).  ConfigError names `label`.
+double parse_bytes(const std::string& words, const std::string& label);
 
 }  // namespace camo::program

@@ -91,6 +91,12 @@ void set_epochs(TrainConfig& c, size_t stage, int64_t epochs) {
   for (const JsonObject& row : c.stages) c.epochs += row.integer("epochs");
 }
 
+void set_batch(TrainConfig& c, size_t stage, int64_t batch_size, int64_t accumulate) {
+  if (c.stages.empty()) return void((c.batch_size = batch_size, c.accumulate = accumulate));
+  c.stages.at(stage).set("batch-size", batch_size);
+  c.stages.at(stage).set("accumulate", accumulate);
+}
+
 void set_total_epochs(TrainConfig& c, int64_t epochs) {
   if (c.stages.empty()) return void(c.epochs = epochs);
   const int64_t before = c.epochs - c.stages.back().integer("epochs");

@@ -27,6 +27,8 @@ std::vector<TrainConfig> stages_of(const TrainConfig& config);
 void complete_stages(TrainConfig& config);
 /// Sets the epochs of a stage, and the run's to the sum.
 void set_epochs(TrainConfig& config, size_t stage, int64_t epochs);
+/// Sets the batch size of a stage, and how many batches make a step.
+void set_batch(TrainConfig& config, size_t stage, int64_t batch_size, int64_t accumulate);
 /// Sets the run's epochs, all before the last stage as they are.  ConfigError if they leave none for it.
 void set_total_epochs(TrainConfig& config, int64_t epochs);
 

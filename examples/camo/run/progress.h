@@ -31,6 +31,8 @@ class Progress {
   Progress(int64_t epochs, int64_t steps, int64_t done, Device device);
   /// Call it after each step.  images: number trained on by this process so far.
   void step(int64_t epoch, int64_t step, double loss, double rate, int64_t images);
+  /// The run has become shorter.
+  void set_total(int64_t epochs, int64_t steps) { epochs_ = epochs, steps_ = steps; }
   /// Prints a permanent line above the redrawn one.
   void line(const std::string& message);
   /// Images per second since the start, without the time between pause() and resume().

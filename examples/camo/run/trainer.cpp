@@ -5,6 +5,7 @@
 #include <filesystem>
 
 #include "examples/camo/options/format.h"
+#include "examples/camo/run/cost.h"
 #include "examples/camo/run/epoch_batches.h"
 #include "examples/camo/run/process_memory.h"
 #include "examples/camo/run/progress.h"
@@ -42,12 +43,14 @@ class Trainer {
   void save_now();
   std::string score_words() const;
   void report_experts();
+  std::string shorten(double epoch_seconds);
+  double seconds() const;
   RunRecord::Machine machine() const;
   void report_unreached();
 
-  const TrainConfig config_;
+  TrainConfig config_;
   const Splits data_;
-  const Stages stages_;
+  Stages stages_;
   const std::unique_ptr<Learner> learner_;
   const Hooks& hooks_;
   SignalGuard& signals_;
@@ -57,6 +60,8 @@ class Trainer {
   RunRecord record_;
   debug::Profile profile_;
   std::chrono::steady_clock::time_point epoch_begin_ = std::chrono::steady_clock::now();
+  const std::chrono::steady_clock::time_point begin_ = epoch_begin_;
+  const double seconds_before_;             // that earlier processes took
   int64_t steps_ = 0;                       // optimizer steps of this process in this epoch
   int64_t images_ = 0;                      // images that this process has trained on
   std::vector<RunRecord::GridRow> grid_{};  // of the last validation
@@ -82,7 +87,8 @@ Trainer::Trainer(TrainConfig config, std::unique_ptr<Learner> learner, Splits da
       position_(saved ? restored(*learner_, data_, config_, *saved) : Position{.data = digest(data_.train)}),
       progress_(stages_.epochs(), stages_.steps(), position_.step, config_.device),
       record_(std::move(folder), [this](const std::string& words) { progress_.line(words); }),
-      profile_(config_.device, config_.profile) {
+      profile_(config_.device, config_.profile),
+      seconds_before_(position_.seconds) {
   record_.write_config(config_);
   const RouterSettings router = router_settings(config_);
   for (moe::Moe* layer : moe::mixtures(learner_->model())) {
@@ -208,13 +214,44 @@ void Trainer::finish_epoch() {
   if (config_.profile) progress_.line(time_table(profile_.parts(), machine.seconds, steps_));
   position_.sums = {};
   const bool best = save_best();
+  const std::string shorter = shorten(machine.seconds);
   record_.save_last(checkpoint(/*with_optimizer=*/true));
   record_.draw_epoch(grid_, learner_->model());
   report_unreached();
   if (scores_.images) words += "; validation  " + score_words();
   progress_.line(words + (best ? "  best so far" : ""));
+  if (!shorter.empty()) progress_.line(shorter);
   progress_.resume();
   profile_.clear(), epoch_begin_ = std::chrono::steady_clock::now(), steps_ = 0;
+}
+
+/// Ends the stage early if it has not become better for --patience epochs, and the run if --hours leave no time for
+/// all of its last stage.  What is decided is written into the configuration.  Returns it in words, "" for nothing.
+std::string Trainer::shorten(double epoch_seconds) {
+  const size_t now = stages_.index(position_.epoch - 1);
+  const Stage& s = stages_.all()[now];
+  const int64_t done = position_.epoch - s.first_epoch, left = s.config.epochs - done;
+  if (left == 0) return "";
+  std::string why;
+  int64_t more = left;
+  if (config_.patience > 0 && position_.epoch - std::max(position_.best_epoch, s.first_epoch) >= config_.patience) {
+    more = 0, why = text("no better epoch for ", config_.patience);
+  } else if (config_.hours > 0 && now + 1 == stages_.all().size()) {
+    const double time = config_.hours * 3600 - seconds();
+    more = std::clamp<int64_t>(int64_t(time / std::max(epoch_seconds, 1e-9)), 0, left);
+    why = text("--hours ", config_.hours, " leave time for ", more, " epochs more");
+  }
+  if (more == left) return "";
+  set_epochs(config_, now, done + more);
+  stages_ = Stages(config_, data_.train.size());
+  progress_.set_total(stages_.epochs(), stages_.steps());
+  record_.write_config(config_);
+  return text(why, ": stage ", now + 1, " ends after ", done + more, " epochs");
+}
+
+/// Seconds that all processes of the run have taken so far.
+double Trainer::seconds() const {
+  return seconds_before_ + std::chrono::duration<double>(std::chrono::steady_clock::now() - begin_).count();
 }
 
 /// Without waiting for it, the times of a GPU's parts mean nothing and are left out.
@@ -252,6 +289,7 @@ bool Trainer::save_best() {
 
 Checkpoint Trainer::checkpoint(bool with_optimizer) {
   Checkpoint c;
+  position_.seconds = seconds();
   learner_->save(c, position_, with_optimizer);
   c.config = config_;
   c.state = to_json_object(position_);
@@ -296,15 +334,43 @@ void make_paths_absolute(TrainConfig& config) {
 
 }  // namespace
 
-Outcome train(TrainConfig config, const Hooks& hooks) {
-  SignalGuard signals;  // a signal that comes while the data is checked counts too
+namespace {
+
+/// Checks a new run's configuration and completes what it leaves open.
+Splits prepare_run(TrainConfig& config) {
   program::validate(config);
   complete_stages(config);
   make_paths_absolute(config);
   if (config.experts == 0 && config.pool.empty())
     config.experts = moe::family_size(config.model);  // it loads after the family has grown
   apply_machine(config);
-  Splits data = find_splits(config);
+  return find_splits(config);
+}
+
+void say(const std::string& words) {
+  if (words.empty()) return;
+  std::printf("%s\n", words.c_str());
+  std::fflush(stdout);
+}
+
+}  // namespace
+
+void print_plan(TrainConfig config) {
+  const auto begin = std::chrono::steady_clock::now();
+  const Splits data = prepare_run(config);
+  const double start = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+  say(fit_memory(config, data));
+  RunCost cost = measure_cost(config, data);
+  cost.start_seconds = start;
+  say(fit_hours(config, data, cost));
+  say(cost_table(Stages(config, data.train.size()), cost));
+}
+
+Outcome train(TrainConfig config, const Hooks& hooks) {
+  SignalGuard signals;  // a signal that comes while the data is checked counts too
+  Splits data = prepare_run(config);
+  say(fit_memory(config, data));
+  if (config.hours > 0) say(fit_hours(config, data, measure_cost(config, data)));
   auto learner = std::make_unique<Learner>(config, /*fresh=*/true);  // bad weights leave no run folder behind
   RunFolder folder = RunFolder::create(config.out);
   return Trainer(std::move(config), std::move(learner), std::move(data), std::move(folder), hooks, signals).run();

@@ -1,0 +1,192 @@
+#include "examples/camo/run/cost.h"
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <filesystem>
+
+#include "examples/camo/options/format.h"
+#include "examples/camo/run/epoch_batches.h"
+#include "examples/camo/run/evaluate.h"
+#include "examples/camo/run/learner.h"
+#include "examples/camo/run/process_memory.h"
+#include "tensor/memory/allocator.h"
+
+namespace camo::program {
+namespace {
+
+constexpr int kSteps = 3;         // that are timed
+constexpr int64_t kPictures = 8;  // of the validation data that are timed
+
+class Stopwatch {
+ public:
+  double seconds() const { return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin_).count(); }
+
+ private:
+  std::chrono::steady_clock::time_point begin_ = std::chrono::steady_clock::now();
+};
+
+int64_t peak_memory(Device device) {
+  return device.kind == Device::cpu ? peak_resident_bytes() : memory_stats(device).peak;
+}
+
+/// Seconds of an optimizer step in an epoch of a stage, counted within the stage.
+double step_seconds(Learner& learner, const Dataset& data, const Stage& stage, int64_t epoch) {
+  learner.enter(stage.config, epoch, /*begins=*/true);
+  EpochBatches batches(data, stage, stage.first_epoch + epoch, 0);
+  const Device device = stage.config.device;
+  const auto step = [&] {
+    std::vector<Sample> now = batches.next_step(device);
+    if (now.empty()) return false;
+    learner.step(now, stage.config.lr, nullptr);
+    synchronize(device);
+    return true;
+  };
+  Stopwatch first;
+  step();
+  const double once = first.seconds();
+  Stopwatch watch;
+  int done = 0;
+  while (done < kSteps && step()) ++done;
+  return done ? watch.seconds() / done : once;
+}
+
+double validation_seconds(Learner& learner, const Dataset& data, const Stage& stage) {
+  if (data.size() == 0) return 0;
+  Dataset some = data;
+  const int64_t n = std::min(kPictures, data.size());
+  if (some.synthetic) some.synthetic->count = n;
+  else some.pairs.resize(size_t(n));
+  learner.model().train(false);
+  Stopwatch watch;
+  evaluate(learner.model(), some,
+           {.size = stage.config.size,
+            .precision = precision(stage.config),
+            .workers = stage.config.workers,
+            .all_measures = !quick_score(stage.config.monitor)});
+  return watch.seconds() / double(n) * double(data.size());
+}
+
+int64_t bytes(const nn::NamedTensors& tensors) {
+  int64_t sum = 0;
+  for (const auto& [name, t] : tensors) sum += t.bytes();
+  return sum;
+}
+
+/// Writes a checkpoint beside the run folder and removes it.
+void measure_save(Learner& learner, const TrainConfig& config, RunCost& out) {
+  Checkpoint c;
+  Position position;
+  learner.save(c, position, /*with_optimizer=*/true);
+  out.best_bytes = bytes(c.model) + bytes(c.ema), out.last_bytes = out.best_bytes + bytes(c.optimizer);
+  const std::filesystem::path file = std::filesystem::absolute(config.out).lexically_normal().string() + ".plan";
+  if (!std::filesystem::is_directory(file.parent_path())) return;
+  Stopwatch watch;
+  save_checkpoint(file.string(), c);
+  out.save_seconds = watch.seconds();
+  std::filesystem::remove(file);
+}
+
+}  // namespace
+
+RunCost measure_cost(const TrainConfig& config, const Splits& data) {
+  Learner learner(config, /*fresh=*/true);
+  RunCost out;
+  const Stages stages(config, data.train.size());
+  for (const Stage& s : stages.all()) {
+    StageCost cost;
+    cost.step_seconds = step_seconds(learner, data.train, s, s.config.epochs - 1);
+    if (!s.config.thaw.empty())  // an epoch costs more from one thawed part to the next
+      cost.step_seconds = (cost.step_seconds + step_seconds(learner, data.train, s, 0)) / 2;
+    cost.validation_seconds = validation_seconds(learner, data.validation, s);
+    if (&s == &stages.all().back()) measure_save(learner, config, out);
+    cost.memory = peak_memory(config.device);
+    out.stages.push_back(cost);
+  }
+  return out;
+}
+
+double RunCost::epoch_seconds(const Stage& s, size_t i) const {
+  return stages[i].step_seconds * double(s.steps_per_epoch) + stages[i].validation_seconds + 2 * save_seconds;
+}
+
+double RunCost::seconds(const Stages& run) const {
+  double out = start_seconds;
+  for (size_t i = 0; i < stages.size(); ++i) out += double(run.all()[i].config.epochs) * epoch_seconds(run.all()[i], i);
+  return out;
+}
+
+int64_t RunCost::memory() const {
+  int64_t most = 0;
+  for (const StageCost& s : stages) most = std::max(most, s.memory);
+  return most;
+}
+
+std::string cost_table(const Stages& stages, const RunCost& cost) {
+  char line[160];
+  std::string out = "stage   epochs    steps  s a step  s an epoch  minutes  memory\n";
+  for (size_t i = 0; i < stages.all().size(); ++i) {
+    const Stage& s = stages.all()[i];
+    const double epoch = cost.epoch_seconds(s, i);
+    std::snprintf(line, sizeof line, "%-6zu %7lld %8lld %9.3f %11.1f %8.1f  %s\n", i + 1, (long long)s.config.epochs,
+                  (long long)(s.steps_per_epoch * s.config.epochs), cost.stages[i].step_seconds, epoch,
+                  double(s.config.epochs) * epoch / 60, bytes_text(double(cost.stages[i].memory)).c_str());
+    out += line;
+  }
+  return out + text("in all ", fixed(cost.seconds(stages) / 60, 1), " minutes on this machine as it is now, ",
+                    bytes_text(double(cost.memory())), " of memory, ", bytes_text(double(cost.disk())), " of disk");
+}
+
+std::string fit_hours(TrainConfig& config, const Splits& data, const RunCost& cost) {
+  const Stages before(config, data.train.size());
+  const double needed = cost.seconds(before), allowed = config.hours * 3600;
+  if (config.hours == 0 || needed <= allowed) return "";
+  const double share = std::max(0.0, allowed - cost.start_seconds) / (needed - cost.start_seconds);
+  for (size_t i = 0; i < before.all().size(); ++i)
+    set_epochs(config, i, std::max<int64_t>(1, int64_t(double(before.all()[i].config.epochs) * share)));
+  return text("--hours ", config.hours, ": all ", before.epochs(), " epochs would take ", fixed(needed / 3600, 2),
+              " hours, so ", config.epochs, " are trained");
+}
+
+/// The largest divisor of `together` that fits.  Each trial's memory predicts that of the next one, so that none is
+/// made that would not fit; ascending, because memory that a process took once stays with it.
+int64_t largest_batch(TrainConfig trial, const Dataset& data, int64_t together, double limit) {
+  int64_t best = 0;
+  double needed = 0, per_photograph = 0;
+  trial.stages.clear(), trial.accumulate = 1;
+  for (int64_t b = 1; b <= std::min(together, data.size()); ++b) {
+    if (together % b != 0) continue;
+    if (best > 0 && needed + per_photograph * double(b - best) > limit) break;
+    const double before = double(resident_bytes());
+    trial.batch_size = b;
+    Learner learner(trial, /*fresh=*/true);
+    const Stages stages(trial, data.size());
+    step_seconds(learner, data, stages.all()[0], trial.epochs - 1);
+    needed = double(peak_memory(trial.device));
+    if (needed > limit) break;
+    // Weights, averages, gradients and two moments do not grow with the batch.
+    const double fixed_part = double(learner.model().parameter_count()) * sizeof(float) * 5;
+    if (best == 0) per_photograph = std::max(0.0, needed - before - fixed_part);
+    best = b;
+  }
+  check<MemoryError>(best > 0, "camo train --memory: one photograph at a time needs ", bytes_text(needed), ", got ",
+                     bytes_text(limit), " [a smaller --size, a smaller --backbone, --recompute all]");
+  return best;
+}
+
+std::string fit_memory(TrainConfig& config, const Splits& data) {
+  if (config.memory.empty()) return "";
+  const double limit = parse_bytes(config.memory, "--memory");
+  std::string said;
+  const std::vector<TrainConfig> stages = stages_of(config);
+  for (size_t i = 0; i < stages.size(); ++i) {
+    const int64_t together = stages[i].batch_size * stages[i].accumulate;
+    const int64_t best = largest_batch(stages[i], data.train, together, limit);
+    set_batch(config, i, best, together / best);
+    said += text(said.empty() ? "" : "\n", "--memory ", config.memory, ": ", best, " photographs at a time, ",
+                 together / best, " times a step", config.stages.empty() ? "" : text(", in stage ", i + 1));
+  }
+  return said;
+}
+
+}  // namespace camo::program
