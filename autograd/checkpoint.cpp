@@ -8,15 +8,16 @@ thread_local bool t_recomputing = false;
 
 /// Restores what the second run changes, also when f throws.
 struct Recomputing {
-  explicit Recomputing(const std::map<uint64_t, uint32_t>& counts) : before(call_counts()) {
+  explicit Recomputing(const std::map<uint64_t, uint32_t>& counts) : before(call_counts()), nested(t_recomputing) {
     t_recomputing = true;
     call_counts() = counts;
   }
   ~Recomputing() {
-    t_recomputing = false;
+    t_recomputing = nested;
     call_counts() = before;
   }
   std::map<uint64_t, uint32_t> before;
+  bool nested;
 };
 }  // namespace
 
@@ -44,9 +45,13 @@ Var checkpoint(const std::function<Var(const Vars&)>& f, const Vars& inputs) {
                     y = f(again);
                   }
                   if (!y.wants_grad()) return;
+                  // Starts from what later consumers gave: the terms of a sum keep the order that they have without
+                  // a checkpoint, and so every bit.
+                  for (size_t i = 0; i < again.size(); ++i)
+                    if (d.wants(int(i))) again[i].set_grad(d.take(int(i)));
                   backward(y, dy);
                   for (size_t i = 0; i < again.size(); ++i)
-                    if (d.wants(int(i)) && again[i].grad().defined()) d[int(i)] = again[i].grad();
+                    if (Tensor g = d.wants(int(i)) ? again[i].grad() : Tensor(); g.defined()) d[int(i)] = std::move(g);
                 },
                 {.always = true});
 }

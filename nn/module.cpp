@@ -1,5 +1,6 @@
 #include "nn/module.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace camo::nn {
@@ -91,6 +92,17 @@ void Module::freeze(bool on) {
     p->var = on ? p->var.detach() : Var::leaf(p->var.value(), p->op);
   }
   for (Module* child : children_) child->freeze(on);
+}
+
+bool Module::learns() const {
+  for (const auto& p : parameters_)
+    if (!p->frozen) return true;
+  return std::any_of(children_.begin(), children_.end(), [](const Module* child) { return child->learns(); });
+}
+
+void Module::recompute(bool on) {
+  recompute_ = on;
+  for (Module* child : children_) child->recompute(on);
 }
 
 void commit(Module& module) {

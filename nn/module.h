@@ -105,6 +105,11 @@ class Module {
   const std::string& path() const { return path_; }
   /// Excludes all parameters of this module from training: frozen parameters are constants in the graph.
   void freeze(bool on = true);
+  /// True if a parameter of this module is not frozen.
+  bool learns() const;
+  /// Asks for recomputation of all blocks in this module: nn/recompute.h.
+  void recompute(bool on = true);
+  bool recomputes() const { return recompute_; }
 
  protected:
   explicit Module(Scope scope);
@@ -124,6 +129,7 @@ class Module {
                std::vector<std::pair<std::string, Buffer*>>* buffers) const;
 
   std::string path_, name_;
+  bool recompute_ = false;
   Var none_;
   std::shared_ptr<ModelState> state_;
   std::vector<Module*> children_;
