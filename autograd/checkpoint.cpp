@@ -8,16 +8,15 @@ thread_local bool t_recomputing = false;
 
 /// Restores what the second run changes, also when f throws.
 struct Recomputing {
-  explicit Recomputing(const std::map<uint64_t, uint32_t>& counts) : before(call_counts()), nested(t_recomputing) {
+  explicit Recomputing(const std::map<uint64_t, uint32_t>& counts) : before(call_counts()) {
     t_recomputing = true;
     call_counts() = counts;
   }
   ~Recomputing() {
-    t_recomputing = nested;
+    t_recomputing = false;
     call_counts() = before;
   }
   std::map<uint64_t, uint32_t> before;
-  bool nested;
 };
 }  // namespace
 

@@ -14,8 +14,8 @@
 
 namespace camo::nn {
 
-/// f(inputs), where f uses the parameters of `owner` and no others.  It is recomputed in training if owner.recomputes()
-/// and something in it has a gradient; within another block it is a part of that block.
+/// f(inputs), where f is a part of `owner`.  It is recomputed in training if owner.recomputes() and an input or a
+/// parameter of owner has a gradient.  A block within a block is a part of it.
 Var recomputed(const Module& owner, const std::function<Var(const Vars&)>& f, const Vars& inputs);
 
 /// block.forward(x...), recomputed like the above.
