@@ -44,9 +44,13 @@ Var checkpoint(const std::function<Var(const Vars&)>& f, const Vars& inputs) {
                     y = f(again);
                   }
                   if (!y.wants_grad()) return;
+                  // Starts from what later consumers gave: the terms of a sum keep the order that they have without
+                  // a checkpoint, and so every bit.
+                  for (size_t i = 0; i < again.size(); ++i)
+                    if (d.wants(int(i))) again[i].set_grad(d.take(int(i)));
                   backward(y, dy);
                   for (size_t i = 0; i < again.size(); ++i)
-                    if (d.wants(int(i)) && again[i].grad().defined()) d[int(i)] = again[i].grad();
+                    if (Tensor g = d.wants(int(i)) ? again[i].grad() : Tensor(); g.defined()) d[int(i)] = std::move(g);
                 },
                 {.always = true});
 }

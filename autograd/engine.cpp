@@ -82,7 +82,7 @@ void Var::set_grad(Tensor grad) {
 }
 
 Saved::Saved(Tensor t) : tensor_(std::move(t)), version_(tensor_.version()) {
-  if (t_recording && tensor_.defined()) t_kept.emplace_back(tensor_.storage(), tensor_.bytes());
+  if (t_recording && tensor_.defined()) t_kept.emplace_back(tensor_.storage(), tensor_.storage()->bytes);
 }
 
 const Tensor& Saved::get() const {
@@ -132,6 +132,8 @@ void Grads::add_rows(int i, int64_t begin, const Tensor& t) {
   if (!to.grad.unique()) to.grad = to.grad.clone();
   add_into_rows(to.grad, begin, t);
 }
+
+Tensor Grads::take(int i) { return wants(i) ? std::exchange(node_.inputs[i]->grad, {}) : Tensor(); }
 
 std::vector<Node*> reachable(Node* root) {
   std::vector<Node*> found{root};

@@ -80,6 +80,8 @@ class Grads {
   /// Adds t to rows [begin, begin + t.dim(0)) of the gradient of input i; other rows stay.  So the gradients of E
   /// slices of a tensor cost one pass together.
   void add_rows(int i, int64_t begin, const Tensor& t);
+  /// Takes away what later consumers of input i have given it so far; undefined if nothing.
+  Tensor take(int i);
 
  private:
   void give(int i, Tensor t);

@@ -78,7 +78,7 @@ Scale::Scale(nn::Scope s, int64_t dim, const CamoXpertConfig& c)
 }
 
 MoeOut Scale::forward(const Var& x) {
-  Var y = attend ? attend->forward(x) : x;
+  Var y = attend ? run_block(*attend, x) : x;
   for (int64_t e = 0; e < series.count(); ++e) y = y + series.one(e, y);
   return mixture ? mixture->forward(y) : MoeOut{.y = y, .aux_loss = {}, .stats = {}, .route = {}};
 }
@@ -139,6 +139,9 @@ CamoXpert::CamoXpert(nn::Scope s, const CamoXpertConfig& config)
   for (size_t i = 1; i + 1 < backbone->dims.size(); ++i) sides.add(config.width, 1);
   if (all_heads(config)) heads.emplace(sub("heads"), config.width, config);
   else plain.emplace(sub("plain"), config.width, 1);
+  if (config.recompute == Recompute::all) Module::recompute();
+  if (config.recompute == Recompute::backbone) backbone->recompute();
+  if (config.recompute == Recompute::experts) scales.recompute();
 }
 
 CamoXpertOut CamoXpert::forward(const Var& x) {

@@ -34,6 +34,11 @@ std::vector<std::string> model_names();
 /// The number of experts in the family that a model takes them from; 0 for one without.
 int64_t family_size(const std::string& model);
 
+/// The parts whose blocks are recomputed in the backward pass (nn/recompute.h): the layers at the scales, the backbone,
+/// or both and the decoder with its heads.
+enum class Recompute { none, experts, backbone, all };
+constexpr auto names_of(Recompute) { return std::array{"none", "experts", "backbone", "all"}; }
+
 struct CamoXpertConfig {
   std::string model = "camoxpert-sparse", backbone = "pvt_v2_b0";
   int64_t experts = 0;                 // 0: all of the model's family; if more than the family has, kinds repeat
@@ -44,6 +49,7 @@ struct CamoXpertConfig {
   double drop_path = 0.1;
   int64_t width = 64, head_width = 32;  // channels of the decoder, and of the heads at H/4
   int refinements = 2;
+  Recompute recompute = Recompute::none;
   int64_t image_height = 224, image_width = 224;  // the size that the backbone is built for; any size is accepted
 };
 

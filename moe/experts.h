@@ -47,7 +47,7 @@ class ExpertList : public Experts {
   ExpertList(nn::Scope s, int64_t dim, const std::vector<ExpertKind>& kinds);
   Expert& operator[](int64_t e) const { return *experts_.at(size_t(e)); }
   Var results(const Var& packed, const std::vector<int64_t>& begin) override;
-  Var one(int64_t e, const Var& rows) override { return (*this)[e].forward(rows); }
+  Var one(int64_t e, const Var& rows) override { return run_block((*this)[e], rows); }
 
  private:
   std::vector<std::unique_ptr<Expert>> experts_;

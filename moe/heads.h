@@ -11,6 +11,7 @@
 #pragma once
 
 #include "nn/layers.h"
+#include "nn/recompute.h"
 
 namespace camo::moe {
 
@@ -32,7 +33,9 @@ struct ConvPair {
   ConvBlock first, again;
   ConvPair(nn::Scope of_first, nn::Scope of_again, int64_t in, int64_t mid, int64_t out)
       : first(std::move(of_first), in, mid, 3), again(std::move(of_again), mid, out, 3) {}
-  Var forward(const Var& x) { return again.forward(first.forward(x)); }
+  Var forward(const Var& x) {
+    return recomputed(first, [this](const Vars& in) { return again.forward(first.forward(in[0])); }, {x});
+  }
 };
 
 /// Logits are f32 whatever the dtype of the activations: (B, H, W, C) -> (B, H, W, 1).

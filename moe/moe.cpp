@@ -87,9 +87,12 @@ MoeOut Moe::forward(const Var& x) {
   Plan plan = make_plan(route.expert, router.experts);  // pairs (image, expert) sorted by expert
   part.reset();
   for (Listener* l : listeners) l->planned(*this, plan);
-  Var packed = gather_rows(routed, plan.source);  // (B * K, ..., C), sorted by expert
-  // f[b] = sum_k weight[b, k] result[b, k]
-  Var f = combine_rows(experts->results(packed, plan.begin), plan.position, route.weight);
+  auto mix = [plan, this](const Vars& in) {
+    Var packed = gather_rows(in[0], plan.source);  // (B * K, ..., C), sorted by expert
+    // f[b] = sum_k weight[b, k] result[b, k]
+    return combine_rows(experts->results(packed, plan.begin), plan.position, in[1]);
+  };
+  Var f = recomputed(*experts, mix, {routed, route.weight});
   if (routing != Routing::image) f = from_tiles(f, x.shape());
   MoeStats stats = statistics(route, plan);
   // NOLINTNEXTLINE(bugprone-use-after-move): braces are evaluated in their order

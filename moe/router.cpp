@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "autograd/checkpoint.h"
+#include "nn/recompute.h"
 
 namespace camo::moe {
 namespace {
@@ -44,7 +44,7 @@ Router::Router(nn::Scope s, int64_t dim, int64_t experts, const MoeConfig& c)
 
 Route Router::forward(const Var& x) {
   check(x.rank() >= 2, "router: x (B, ..., C) expects at least 2 axes, got ", x.shape());
-  Var seen = views ? views->forward(x) : pooled(x);
+  Var seen = views ? run_block(*views, x) : pooled(x);
   Var raw = gate.forward(cast(seen, acc_dtype(x.dtype())));
   Var logits = config.clamp > 0 ? clamp(raw, -config.clamp, config.clamp) : raw;
   if (config.temperature != 1) logits = logits / config.temperature;

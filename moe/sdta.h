@@ -10,6 +10,7 @@
 #pragma once
 
 #include "nn/layers.h"
+#include "nn/recompute.h"
 #include "tensor/names.h"
 
 namespace camo::moe {

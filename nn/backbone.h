@@ -7,7 +7,7 @@
 // Each family is one file in backbones/ with a table of its variants.  Parameter names are timm's.
 #pragma once
 
-#include "nn/module.h"
+#include "nn/recompute.h"
 
 namespace camo::nn {
 

@@ -106,11 +106,19 @@ void Module::freeze(const std::string& prefix, const std::function<bool(const st
 }
 
 void Module::update_rest(bool parent_rests) {
-  const std::vector<Parameter> all = named_parameters();
-  const bool all_frozen =
-      !all.empty() && std::all_of(all.begin(), all.end(), [](const Parameter& p) { return p.frozen; });
-  rests_ = parent_rests || all_frozen;
+  rests_ = parent_rests || (!named_parameters().empty() && !learns());
   for (Module* child : children_) child->update_rest(rests_);
+}
+
+bool Module::learns() const {
+  for (const auto& p : parameters_)
+    if (!p->frozen) return true;
+  return std::any_of(children_.begin(), children_.end(), [](const Module* child) { return child->learns(); });
+}
+
+void Module::recompute(bool on) {
+  recompute_ = on;
+  for (Module* child : children_) child->recompute(on);
 }
 
 void commit(Module& module) {

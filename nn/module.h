@@ -110,6 +110,11 @@ class Module {
   void freeze(bool on = true);
   /// Freezes the parameters for which frozen(name) is true, and no others.  Names are relative to this module.
   void freeze_where(const std::function<bool(const std::string& name)>& frozen);
+  /// True if a parameter of this module is not frozen.
+  bool learns() const;
+  /// Asks for recomputation of all blocks in this module: nn/recompute.h.
+  void recompute(bool on = true);
+  bool recomputes() const { return recompute_; }
 
  protected:
   explicit Module(Scope scope);
@@ -132,6 +137,7 @@ class Module {
 
   bool rests_ = false;  // see freeze()
   std::string path_, name_;
+  bool recompute_ = false;
   Var none_;
   std::shared_ptr<ModelState> state_;
   std::vector<Module*> children_;

@@ -21,8 +21,8 @@ ConvNextStage::ConvNextStage(Scope s, const ConvNextConfig& config, int stage, c
 }
 
 Var ConvNextStage::forward(Var x) {
-  if (downsample) x = downsample->forward(x);
-  for (auto& block : blocks) x = block->forward(x);
+  if (downsample) x = run_block(*downsample, x);
+  for (auto& block : blocks) x = run_block(*block, x);
   return x;
 }
 
@@ -37,7 +37,7 @@ ConvNext::ConvNext(Scope s, const ConvNextConfig& config, const BackboneOptions&
 std::vector<Var> ConvNext::forward(const Var& image) {
   check(image.rank() == 4 && image.dim(3) == 3 && image.dim(1) >= 32 && image.dim(2) >= 32,
         "convnext: images are (B, H, W, 3) with H, W >= 32, got ", image.shape());
-  return features(stem.forward(image), stages);
+  return features(run_block(stem, image), stages);
 }
 
 }  // namespace camo::nn

@@ -108,9 +108,9 @@ EdgeNextStage::EdgeNextStage(Scope s, const EdgeNextConfig& config, int stage, c
 }
 
 Var EdgeNextStage::forward(Var x) {
-  if (downsample) x = downsample->forward(x);
-  for (auto& block : blocks) x = block->forward(x);
-  return attend ? attend->forward(x) : x;
+  if (downsample) x = run_block(*downsample, x);
+  for (auto& block : blocks) x = run_block(*block, x);
+  return attend ? run_block(*attend, x) : x;
 }
 
 const std::vector<EdgeNextConfig>& EdgeNext::configs() {
@@ -132,7 +132,7 @@ EdgeNext::EdgeNext(Scope s, const EdgeNextConfig& config, const BackboneOptions&
 std::vector<Var> EdgeNext::forward(const Var& image) {
   check(image.rank() == 4 && image.dim(3) == 3 && image.dim(1) >= 32 && image.dim(2) >= 32,
         "edgenext: images are (B, H, W, 3) with H, W >= 32, got ", image.shape());
-  return features(stem.forward(image), stages);
+  return features(run_block(stem, image), stages);
 }
 
 }  // namespace camo::nn

@@ -81,8 +81,8 @@ PvtStage::PvtStage(Scope s, const PvtV2Config& config, int stage, const std::vec
 }
 
 Var PvtStage::forward(Var x) {
-  if (downsample) x = downsample->forward(x);
-  for (auto& block : blocks) x = block->forward(x);
+  if (downsample) x = run_block(*downsample, x);
+  for (auto& block : blocks) x = run_block(*block, x);
   return norm.forward(x);
 }
 
@@ -97,7 +97,7 @@ PvtV2::PvtV2(Scope s, const PvtV2Config& config, const BackboneOptions& options)
 std::vector<Var> PvtV2::forward(const Var& image) {
   check(image.rank() == 4 && image.dim(3) == 3 && image.dim(1) >= 29 && image.dim(2) >= 29,
         "pvt_v2: images are (B, H, W, 3) with H, W >= 29, got ", image.shape());
-  return features(patch_embed.forward(image), stages);
+  return features(run_block(patch_embed, image), stages);
 }
 
 }  // namespace camo::nn

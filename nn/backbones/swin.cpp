@@ -153,8 +153,8 @@ SwinStage::SwinStage(Scope s, const SwinConfig& config, int stage, int64_t heigh
 }
 
 Var SwinStage::forward(Var x) {
-  if (downsample) x = downsample->forward(x);
-  for (auto& block : blocks) x = block->forward(x);
+  if (downsample) x = run_block(*downsample, x);
+  for (auto& block : blocks) x = run_block(*block, x);
   return x;
 }
 
@@ -176,7 +176,7 @@ Swin::Swin(Scope s, const SwinConfig& config, const BackboneOptions& options)
 std::vector<Var> Swin::forward(const Var& image) {
   check(image.rank() == 4 && image.dim(3) == 3 && image.dim(1) % 4 == 0 && image.dim(2) % 4 == 0,
         "swin: images are (B, H, W, 3) with H and W divisible by 4, got ", image.shape());
-  return features(patch_embed.forward(image), layers);
+  return features(run_block(patch_embed, image), layers);
 }
 
 Tensor Swin::fit(const std::string& name, const Tensor& t) const {

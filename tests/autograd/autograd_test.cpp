@@ -152,6 +152,41 @@ TEST_CASE("checkpoint draws the same random numbers again, and parameters inside
   CHECK(call_counts()[1] == 17);
 }
 
+TEST_CASE("the gradient of a checkpoint's input has the bits of the plain one, although later ops use it as well") {
+  auto gradient = [](bool again) {
+    auto f = [](const Vars& v) { return v[0] * v[0] + gelu(v[0]); };
+    Var x = Var::leaf(randn({1000}, 1)), y = again ? checkpoint(f, {x}) : f({x});
+    backward(sum(y + exp(x)));
+    return x.grad();
+  };
+  CHECK(equal_bits(gradient(true), gradient(false)));
+}
+
+TEST_CASE("a checkpoint within a checkpoint runs three times and gives the gradient of the plain function") {
+  std::vector<bool> seen;
+  auto inner = [&](const Vars& v) { return seen.push_back(recomputing()), exp(v[0]); };
+  Var x = Var::leaf(randn({8}, 1));
+  backward(sum(checkpoint([&](const Vars& v) { return checkpoint(inner, {exp(v[0])}); }, {x})));
+  CHECK(seen == std::vector<bool>{false, true, true});
+  CHECK_FALSE(recomputing());
+  Tensor grad = x.grad();
+  x.clear_grad();
+  backward(sum(exp(exp(x))));
+  CHECK(equal_bits(grad, x.grad()));
+}
+
+TEST_CASE("the op of a NaN within a checkpoint is named, in both passes") {
+  debug::FindNan on;
+  auto within = [](auto f, double at) {
+    return checkpoint([f](const Vars& v) { return exp(f(v[0])); }, {leaf({float(at)})});
+  };
+  CHECK_THROWS_WITH_AS(within([](const Var& x) { return log(x); }, -1), doctest::Contains("forward of 'log'"),
+                       NumericError);
+  CHECK_THROWS_WITH_AS(backward(sum(within([](const Var& x) { return sqrt(x); }, 0))),
+                       doctest::Contains("backward of 'sqrt'"), NumericError);
+  CHECK_FALSE(recomputing());
+}
+
 TEST_CASE("the first op that makes a NaN is named") {
   debug::FindNan on;
   Var a = leaf({-1});
@@ -166,6 +201,8 @@ TEST_CASE("kept bytes are counted by op, and the graph prints as DOT") {
   CHECK(debug::bytes_kept_by_op(y).at("mul") == 8000);
   CHECK(debug::to_dot(y).find("label=\"mul") != std::string::npos);
   CHECK(debug::bytes_kept(sum(mul(a, Var(ones({1000}))))) == 4000);  // the constant is saved for a; a is not
+  Var part = slice_rows(Var(ones({1000})), 0, 10);
+  CHECK(debug::bytes_kept(sum(mul(slice_rows(a, 0, 10), part))) == 4000);  // a slice keeps the whole alive
 }
 
 TEST_CASE("two observers are both told of every op, and of none after they are destroyed") {

@@ -122,6 +122,10 @@ TEST_CASE("each subject of bench in its help runs; lists of sizes are checked") 
   const ProcessResult predict = run_camo("bench predict --size 32 --count 2 --batch 1,2 --threads 1");
   CHECK(predict.code == 0);
   CHECK(test::contains(predict.out, "p95 ms"));
+  const ProcessResult recompute =
+      run_camo("bench recompute --backbone pvt_v2_b0 --size 64 --batch-size 2 --steps 2 --rounds 1 --threads 1");
+  CHECK(recompute.code == 0);
+  CHECK(lines(recompute.out) == 6);
   CHECK(run_camo("bench attention --sizes 16 --rounds 1", "CAMO_ATTENTION=fast").code == 2);
   expect_line("bench attention --sizes 16,x", 2, {"--sizes", "at least 1", "'16,x'"});
   expect_line("bench predict --batch 0 --size 32", 2, {"--batch", "'0'"});
@@ -201,9 +205,10 @@ TEST_CASE("help describes every option in about a line, and says little else") {
   const std::regex riddle("\n +--[a-z0-9-]+( N| X| TEXT| WORD)?( N.HxW)? +(of|that|which) ");  // "--size N  of step"
   std::smatch found;
   for (const std::string command :
-       {"train",  "demo",       "check-data", "eval",        "compare",    "verify",        "route",     "predict",
-        "models", "backbones",  "features",   "import",      "export",     "inspect",       "synth",     "bench",
-        "ops",    "bench gemm", "bench step", "bench train", "bench load", "bench metrics", "bench moe", "bench ops"}) {
+       {"train",         "demo",      "check-data", "eval",           "compare",    "verify",      "route",
+        "predict",       "models",    "backbones",  "features",       "import",     "export",      "inspect",
+        "synth",         "bench",     "ops",        "bench gemm",     "bench step", "bench train", "bench load",
+        "bench metrics", "bench moe", "bench ops",  "bench recompute"}) {
     CAPTURE(command);
     const bool subject = command.starts_with("bench ");
     CHECK((subject ? subjects : overview).find("\n  " + command.substr(subject ? 6 : 0) + " ") != std::string::npos);

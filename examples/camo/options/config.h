@@ -4,7 +4,6 @@
 
 #include "examples/camo/options/reading.h"
 #include "moe/loss.h"
-#include "moe/sdta.h"
 #include "nn/optim.h"
 #include "nn/schedule.h"
 #include "tensor/dtype.h"
@@ -59,6 +58,7 @@ struct TrainConfig : Machine {
   double drop_path = 0.1, balance_rate = 0.01;
   std::string router, loss = to_text(moe::LossWeights{});
   moe::AttentionKind attention = moe::AttentionKind::flash;
+  moe::Recompute recompute = moe::Recompute::none;
   // optimisation
   int64_t epochs = 40, batch_size = 8, accumulate = 1;
   double lr = 3e-4, min_lr = 1e-6, warmup = 1, weight_decay = 0.01, clip = 1, ema_decay = 0.999;

@@ -56,6 +56,7 @@ std::unique_ptr<moe::CamoXpert> make_model(const TrainConfig& c) {
                                                                      .attention = c.attention,
                                                                      .pool_above = c.attention_pool,
                                                                      .drop_path = c.drop_path,
+                                                                     .recompute = c.recompute,
                                                                      .image_height = c.size.height,
                                                                      .image_width = c.size.width});
   return model;
