@@ -38,11 +38,11 @@ int train_command(const Arguments& words) {
 
   if (line.has("resume")) {
     const std::vector<std::string> legal = {"resume", "epochs", "threads", "workers", "device",
-                                            "data",   "images", "masks",   "check"};
+                                            "data",   "images", "masks",   "check",   "cache"};
     for (const auto& [flag, value] : line.flags)
       check<ConfigError>(std::count(legal.begin(), legal.end(), flag), "camo train --", flag,
                          ": a continued run keeps its own value [only --epochs, --data, --images, --masks, --check, "
-                         "--device, --threads and --workers may change]");
+                         "--cache, --device, --threads and --workers may change]");
     line.apply(command);  // checks the values
     check<ConfigError>(config.reading.images.empty() == config.reading.masks.empty() &&
                            (config.data.empty() || config.reading.images.empty()),
@@ -54,6 +54,7 @@ int train_command(const Arguments& words) {
                     if (line.has("workers")) c.workers = config.workers;
                     if (line.has("device")) c.device = config.device;
                     if (line.has("check")) c.check = config.check;
+                    if (line.has("cache")) c.cache = config.cache;
                     if (!line.has("data") && !line.has("images") && !line.has("masks")) return;
                     c.data = config.data, c.reading.images = config.reading.images;
                     c.reading.masks = config.reading.masks;

@@ -4,7 +4,7 @@
 #include <cmath>
 #include <filesystem>
 
-#include "examples/camo/data/augment.h"
+#include "examples/camo/data/epoch.h"
 #include "examples/camo/options/format.h"
 #include "examples/camo/run/process_memory.h"
 #include "examples/camo/run/progress.h"
@@ -108,14 +108,17 @@ Outcome Trainer::run() {
 /// Trains the rest of the current epoch; false if a signal came.
 bool Trainer::train_epoch() {
   const int64_t epoch = position_.epoch, size = schedule_.batch_size;
-  const std::vector<int64_t> order = shuffled(data_.train.size(), uint64_t(config_.seed), epoch);
+  const uint64_t seed = uint64_t(config_.seed);
+  const AugmentSettings augment = augment_settings(config_.augment);
+  const std::vector<int64_t> visit = visits(empty_masks(data_.train), config_.empty_share, seed, epoch);
+  const std::vector<int64_t> places = in_order(schedule_.batches * size);
   Loader<RawSample> loader(
-      [this, epoch](int64_t i) {
-        RandomKey key{
-            .seed = uint64_t(config_.seed), .domain = Domain::augment, .path = uint64_t(i), .step = uint32_t(epoch)};
-        return cut(data_.train.load(i, epoch), config_.size, config_.augment ? draw(key) : Augmentation{});
+      [&](int64_t place) {
+        const int64_t step = place / (size * config_.accumulate);
+        const ImageSize pixels = size_of_step(config_.size, augment, seed, epoch, step);
+        return sample_of(data_.train, visit[size_t(place)], pixels, augment, seed, epoch);
       },
-      {order.begin() + position_.batch * size, order.begin() + schedule_.batches * size}, config_.workers, 2 * size);
+      {places.begin() + position_.batch * size, places.end()}, config_.workers, 2 * size);
 
   while (position_.batch < schedule_.batches) {
     std::optional<debug::Section> part("data");
@@ -267,6 +270,7 @@ void Trainer::report_start() {
                       trainable == model.parameter_count() ? "all" : text(trainable), " of them trained; ",
                       data_.train.size(), " photographs at ", to_string(config_.size), ", ", data_.validation.size(),
                       " for validation (", data_.where, ")"));
+  if (const std::string note = empty_masks_note(data_.train, config_.empty_share); !note.empty()) progress_.line(note);
   if (!learner_->weights_report().empty()) progress_.line(text(config_.weights, ": ", learner_->weights_report()));
   progress_.line(
       text(describe(config_.device), ", ", counted(threads(), "thread"), ", ", counted(config_.workers, "worker"), ", ",
@@ -304,6 +308,7 @@ void make_paths_absolute(TrainConfig& config) {
   };
   if (config.data != "synthetic") absolute(config.data);
   absolute(config.reading.images), absolute(config.reading.masks);
+  if (config.cache != "off" && config.cache != "memory") absolute(config.cache);
 }
 
 }  // namespace
