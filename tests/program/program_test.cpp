@@ -43,7 +43,7 @@ TEST_CASE("a configuration that is written and read is the same in every bit") {
   TrainConfig c;
   c.data = "a \"quoted\" path\\with\tall", c.lr = 0.1 + 0.2, c.min_lr = 1e-300, c.seed = 8999999999999999,
   c.size = {64, 96};
-  c.precision = Precision::bf16, c.augment = false, c.weight_decay = 0;
+  c.precision = Precision::bf16, c.augment = "off", c.weight_decay = 0;
   for (bool one_line : {false, true}) {
     TrainConfig back;
     parse_config(to_text(c, one_line), "test", back);

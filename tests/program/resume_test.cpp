@@ -2,6 +2,7 @@
 // not finite changes nothing.
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <csignal>
 #include <filesystem>
@@ -82,6 +83,32 @@ TEST_CASE("a run stopped at any step and continued equals the run that was never
     CHECK(steps < 6);
     CHECK(resume(run).exit_code == 0);
     CHECK(ending(run) == whole);
+  }
+}
+
+TEST_CASE("with sizes and changes drawn in every step, resumed runs and any number of workers give the same bits") {
+  TempFolder folder;
+  TrainConfig config = tiny_config(folder / "whole");
+  config.augment = "on,blur=0.5,temperature=0.2,cutout=0.5,scales=1:2";
+  config.workers = 0;
+  std::vector<int64_t> heights;
+  Hooks watch;
+  watch.before_pass = [&](int64_t, Sample& batch) { heights.push_back(batch.image.dim(1)); };
+  REQUIRE(train(config, watch).exit_code == 0);
+  REQUIRE(heights.size() == 12);
+  for (size_t pass = 0; pass < heights.size(); pass += 2) CHECK(heights[pass] == heights[pass + 1]);  // one a step
+  CHECK(std::count(heights.begin(), heights.end(), 64) % 12 != 0);
+  const Ending whole = ending(config.out);
+  for (int64_t stop : {1, 2, 4, 5}) {
+    config.out = folder / text("stopped_", stop), config.workers = stop % 4;
+    int64_t steps = 0;
+    Hooks hooks;
+    hooks.after_step = [&](Learner&, const StepReport&) {
+      if (++steps == stop) std::raise(SIGTERM);
+    };
+    CHECK(train(config, hooks).exit_code == 128 + SIGTERM);
+    CHECK(resume(config.out, [](TrainConfig& c) { c.workers = 3; }).exit_code == 0);
+    CHECK(ending(config.out) == whole);
   }
 }
 

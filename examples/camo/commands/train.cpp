@@ -34,12 +34,12 @@ std::string value_of(const CommandLine& line, const std::string& flag) {
 
 /// What the flags change in a run that goes on.  ConfigError for one that must stay as it is.
 std::function<void(TrainConfig&)> change(const CommandLine& line, const TrainConfig& flags, const StageFlags& stages) {
-  const std::vector<std::string> legal = {"resume", "epochs",     "threads", "workers", "device", "data",
-                                          "images", "bf16-units", "masks",   "check",   "hours",  "patience"};
+  const std::vector<std::string> legal = {"resume", "epochs", "hours",  "patience", "data",       "images", "masks",
+                                          "check",  "cache",  "device", "threads",  "bf16-units", "workers"};
   for (const auto& [flag, value] : line.flags)
     check<ConfigError>(std::count(legal.begin(), legal.end(), flag), "camo train --", flag,
                        ": a continued run keeps its own value [only --epochs, --hours, --patience, --data, --images, "
-                       "--masks, --check, --device, --bf16-units, --threads and --workers may change]");
+                       "--masks, --check, --cache, --device, --bf16-units, --threads and --workers may change]");
   check<ConfigError>(stages.stages.empty() && !stages.skip_first,
                      "camo train --resume: the stages of a continued run stay; --epochs N changes the last one");
   check<ConfigError>(flags.reading.images.empty() == flags.reading.masks.empty() &&
@@ -52,6 +52,7 @@ std::function<void(TrainConfig&)> change(const CommandLine& line, const TrainCon
     if (line.has("device")) c.device = flags.device;
     if (line.has("bf16-units")) c.bf16_units = flags.bf16_units;
     if (line.has("check")) c.check = flags.check;
+    if (line.has("cache")) c.cache = flags.cache;
     if (line.has("hours")) c.hours = flags.hours;
     if (line.has("patience")) c.patience = flags.patience;
     if (!line.has("data") && !line.has("images") && !line.has("masks")) return;

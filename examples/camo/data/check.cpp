@@ -1,16 +1,14 @@
 #include "examples/camo/data/check.h"
 
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <chrono>
-#include <cstdio>
 #include <cstdlib>
 #include <sstream>
 #include <unordered_map>
 
 #include "examples/camo/data/loader.h"
+#include "examples/camo/data/meter.h"
 #include "examples/camo/options/files.h"
 #include "tensor/parallel.h"
 #include "tensor/random.h"
@@ -77,11 +75,9 @@ class Cache {
     const char *xdg = std::getenv("XDG_CACHE_HOME"), *home = std::getenv("HOME");
     if (pairs.empty() || (!(xdg && *xdg) && !(home && *home))) return;
     const fs::path folder = (xdg && *xdg ? fs::path(xdg) : fs::path(home) / ".cache") / "camo";
-    std::string rules = kVersion;
-    Reading copy = how;
-    for (const Option& o : options(copy)) rules += o.name + "=" + shown(o) + "\n";
-    for (const Pair* p : {&pairs.front(), &pairs.back()}) rules += fs::absolute(p->image).string() + "\n";
-    file_ = folder / text("checked-", std::hex, hash(rules), ".txt");
+    std::string key = kVersion + rules(how);
+    for (const Pair* p : {&pairs.front(), &pairs.back()}) key += fs::absolute(p->image).string() + "\n";
+    file_ = folder / text("checked-", std::hex, hash(key), ".txt");
     try {
       std::istringstream in(read_file<DataError>(file_));
       for (std::string line; std::getline(in, line);)
@@ -89,10 +85,6 @@ class Cache {
     } catch (const Error&) {}
   }
 
-  static std::string key(const Pair& p) {
-    return text(fs::absolute(p.image).string(), "\t", stamp(p.image), "\t", fs::absolute(p.mask).string(), "\t",
-                stamp(p.mask));
-  }
   bool find(const std::string& key, PairVerdict& v) const {
     const auto it = known_.find(key);
     if (it == known_.end()) return false;
@@ -131,24 +123,19 @@ class Cache {
   bool changed_ = false;
 };
 
-/// Shows "checking the data: 400 of 936" on a terminal, once a second.
-struct Meter {
-  int64_t all;
-  bool shown = false;
-  std::chrono::steady_clock::time_point last = std::chrono::steady_clock::now();
-
-  void operator()(int64_t done) {
-    const auto now = std::chrono::steady_clock::now();
-    if (!::isatty(2) || now - last < std::chrono::seconds(1)) return;
-    last = now, shown = true;
-    std::fprintf(stderr, "\rchecking the data: %lld of %lld", (long long)done, (long long)all);
-  }
-  ~Meter() {
-    if (shown) std::fprintf(stderr, "\r%60s\r", "");
-  }
-};
-
 }  // namespace
+
+std::string rules(const Reading& how) {
+  std::string out;
+  Reading copy = how;
+  for (const Option& o : options(copy)) out += o.name + "=" + shown(o) + "\n";
+  return out;
+}
+
+std::string stamped(const Pair& p) {
+  return text(fs::absolute(p.image).string(), "\t", stamp(p.image), "\t", fs::absolute(p.mask).string(), "\t",
+              stamp(p.mask));
+}
 
 std::vector<PairVerdict> look_at(const std::vector<Pair>& pairs, const Reading& how, int64_t threads,
                                  const std::function<void(int64_t)>& progress) {
@@ -158,12 +145,12 @@ std::vector<PairVerdict> look_at(const std::vector<Pair>& pairs, const Reading& 
   std::vector<std::string> keys;
   std::vector<int64_t> fresh;
   for (size_t i = 0; i < pairs.size(); ++i) {
-    keys.push_back(Cache::key(pairs[i]));
+    keys.push_back(stamped(pairs[i]));
     if (!cache.find(keys[i], out[i])) fresh.push_back(int64_t(i));
   }
   Loader<PairVerdict> loader([&](int64_t i) { return look(pairs[size_t(i)], how); }, fresh, threads > 1 ? threads : 0,
                              2 * threads);
-  Meter meter{int64_t(fresh.size())};
+  Meter meter("checking the data", int64_t(fresh.size()));
   for (size_t k = 0; k < fresh.size(); ++k) {
     const size_t i = size_t(fresh[k]);
     out[i] = *loader.next();
@@ -213,7 +200,8 @@ std::string turned_note(const std::vector<PairVerdict>& verdicts, const Reading&
               " turned by EXIF, masks never are [--exif ignore, if the masks were drawn on the stored pixels]");
 }
 
-void check_content(const std::vector<Pair>& pairs, const Reading& how, int64_t threads, const std::string& where) {
+std::vector<PairVerdict> check_content(const std::vector<Pair>& pairs, const Reading& how, int64_t threads,
+                                       const std::string& where) {
   const std::vector<PairVerdict> verdicts = look_at(pairs, how, threads);
   Found found{where, pairs, {}, {}, {}};
   for (const PairVerdict& v : verdicts)
@@ -223,6 +211,7 @@ void check_content(const std::vector<Pair>& pairs, const Reading& how, int64_t t
   found.checked();
   const std::string problem = mask_problem(verdicts, how);
   check<DataError>(problem.empty(), where, ": ", problem);
+  return verdicts;
 }
 
 }  // namespace camo::program

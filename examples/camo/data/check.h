@@ -40,8 +40,14 @@ std::string turned_note(const std::vector<PairVerdict>& verdicts, const Reading&
 /// The verdicts of masks alone, in parallel; nothing is kept.  DataErrors become problems.
 std::vector<PairVerdict> look_at_masks(const std::vector<std::string>& files, const Reading& how);
 
+/// The text of everything that decides what is read from a pair: the paths, size and time of both files.
+std::string stamped(const Pair& pair);
+/// All options of a Reading, one a line.
+std::string rules(const Reading& how);
+
 /// Throws DataError for pairs that cannot be read (it lists up to ten) and for masks that hold nothing.  Prints notes
-/// to standard error.  `where` names the data.
-void check_content(const std::vector<Pair>& pairs, const Reading& how, int64_t threads, const std::string& where);
+/// to standard error.  `where` names the data.  Returns the verdicts.
+std::vector<PairVerdict> check_content(const std::vector<Pair>& pairs, const Reading& how, int64_t threads,
+                                       const std::string& where);
 
 }  // namespace camo::program

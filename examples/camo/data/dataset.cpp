@@ -1,5 +1,6 @@
 #include "examples/camo/data/dataset.h"
 
+#include "examples/camo/data/cache.h"
 #include "examples/camo/data/synth.h"
 
 namespace camo::program {
@@ -36,6 +37,7 @@ Picture read_pair(const Pair& pair, const Reading& how) {
 }
 
 Picture Dataset::load(int64_t i, int64_t epoch) const {
+  if (!synthetic && decoded) return decoded->load(pairs.at(size_t(i)));
   if (!synthetic) return read_pair(pairs.at(size_t(i)), reading);
   const Synthetic& s = *synthetic;
   SynthPair made = make_synthetic(s.seed, uint64_t(s.fresh ? epoch * s.count + i : i), s.height, s.width, s.difficulty);

@@ -2,6 +2,7 @@
 // Read next: layout.h, how files are found; splits.h; augment.h.
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -19,6 +20,8 @@ struct Picture {
 /// Reads a photograph and its mask; errors name the file.
 Picture read_pair(const Pair& pair, const Reading& how);
 
+class DecodedPictures;  // cache.h
+
 /// Pairs of files, or synthetic pictures that need no files.
 struct Dataset {
   struct Synthetic {
@@ -29,6 +32,7 @@ struct Dataset {
   };
   std::vector<Pair> pairs;
   Reading reading = {};
+  std::shared_ptr<DecodedPictures> decoded = nullptr;  // where pictures come from instead of the files
   std::optional<Synthetic> synthetic = {};
 
   int64_t size() const { return synthetic ? synthetic->count : int64_t(pairs.size()); }

@@ -16,6 +16,7 @@ namespace camo::program {
 
 struct Pair {
   std::string name, image, mask;  // stem and two paths
+  bool empty = false;             // the mask is known to mark no object (splits.h)
 };
 
 /// What a search finds.  `complaints` are lines "PATH: reason"; the notes do not stop work.

@@ -14,9 +14,9 @@ std::vector<int64_t> in_order(int64_t n) {
   return order;
 }
 
-std::vector<int64_t> shuffled(int64_t n, uint64_t seed, int64_t epoch) {
+std::vector<int64_t> shuffled(int64_t n, uint64_t seed, int64_t epoch, uint32_t call) {
   std::vector<int64_t> order = in_order(n);
-  Random random({.seed = seed, .domain = Domain::shuffle, .step = uint32_t(epoch)});
+  Random random({.seed = seed, .domain = Domain::shuffle, .step = uint32_t(epoch), .call = call});
   for (int64_t i = n - 1; i > 0; --i) std::swap(order[size_t(i)], order[size_t(random.below(i + 1))]);
   return order;
 }

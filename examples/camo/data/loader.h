@@ -90,9 +90,9 @@ template <class T> class Loader {
   std::vector<std::thread> workers_;
 };
 
-/// 0 ... n-1, in order or shuffled; the shuffle is a function of (seed, epoch) alone.
+/// 0 ... n-1, in order or shuffled; the shuffle is a function of (seed, epoch) alone.  Another `call`, another shuffle.
 std::vector<int64_t> in_order(int64_t n);
-std::vector<int64_t> shuffled(int64_t n, uint64_t seed, int64_t epoch);
+std::vector<int64_t> shuffled(int64_t n, uint64_t seed, int64_t epoch, uint32_t call = 0);
 
 /// Stacks tensors of one shape along a new leading axis.
 Tensor stack(const std::vector<Tensor>& parts);

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <filesystem>
 
+#include "examples/camo/data/cache.h"
 #include "examples/camo/data/check.h"
 #include "examples/camo/data/loader.h"
 #include "tensor/parallel.h"
@@ -24,6 +25,24 @@ Splits hold_out(std::vector<Pair> pairs, double share, uint64_t seed) {
   return out;
 }
 
+namespace {
+
+/// Marks the pairs whose mask is empty.
+void mark_empty(std::vector<Pair>& pairs, const std::vector<PairVerdict>& verdicts) {
+  for (size_t i = 0; i < pairs.size(); ++i) {
+    check<DataError>(verdicts[i].problem.empty(), verdicts[i].problem);
+    pairs[i].empty = verdicts[i].object == 0;
+  }
+}
+
+std::vector<PairVerdict> look_at_masks_of(const std::vector<Pair>& pairs, const Reading& how) {
+  std::vector<std::string> files;
+  for (const Pair& p : pairs) files.push_back(p.mask);
+  return look_at_masks(files, how);
+}
+
+}  // namespace
+
 Splits find_splits(const TrainConfig& c) {
   if (c.data == "synthetic") {
     Splits out;
@@ -36,9 +55,13 @@ Splits find_splits(const TrainConfig& c) {
   }
   std::vector<Pair> pairs = find_pairs(c.data, {"Train", ""}, c.reading), validation;
   if (std::filesystem::is_directory(c.data)) validation = find_pairs(c.data, {"Val"}, c.reading, false);
-  if (c.check)
-    for (const std::vector<Pair>& part : {pairs, validation})
-      check_content(part, c.reading, threads(), c.data.empty() ? c.reading.images : c.data);
+  const std::string& where = c.data.empty() ? c.reading.images : c.data;
+  if (c.check) {
+    mark_empty(pairs, check_content(pairs, c.reading, threads(), where));
+    check_content(validation, c.reading, threads(), where);
+  } else if (c.empty_share < 1) {
+    mark_empty(pairs, look_at_masks_of(pairs, c.reading));
+  }
   Splits out;
   if (validation.empty()) {
     out = hold_out(std::move(pairs), c.hold_out, uint64_t(c.seed));
@@ -47,6 +70,7 @@ Splits find_splits(const TrainConfig& c) {
     out.where = "the data's own split";
   }
   out.train.reading = out.validation.reading = c.reading;
+  keep_decoded({&out.train, &out.validation}, c.cache, threads());
   return out;
 }
 

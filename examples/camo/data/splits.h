@@ -13,7 +13,8 @@ struct Splits {
 
 /// Finds and checks the data of a configuration.  Without a validation split, a fraction `hold_out` of the training
 /// photographs is held out by seed; the test split is never used.  Decodes
-/// all files first, unless config.check is off.
+/// all files first, unless config.check is off; finds out which training masks are empty then, or if config.empty_share
+/// needs it.  Keeps decoded photographs as config.cache says.
 Splits find_splits(const TrainConfig& config);
 Splits hold_out(std::vector<Pair> pairs, double share, uint64_t seed);
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "examples/camo/metrics/metrics.h"
+#include "examples/camo/options/augment_settings.h"
 #include "examples/camo/options/files.h"
 #include "examples/camo/options/format.h"
 #include "examples/camo/options/stages.h"
@@ -135,9 +136,11 @@ Options options(TrainConfig& c) {
       {"loss", &c.loss, "loss as TERM=WEIGHT,...; terms: " + loss_terms},
       {"drop-path", &c.drop_path, "chance that a block of the backbone is skipped in training", 0, 0.9},
       {"balance-rate", &c.balance_rate, "step of the bias that evens out the load of the experts", 0, 1},
-      off_on("augment", &c.augment, "flip, crop, scale, rotate and recolour in training"),
+      {"augment", &c.augment, "change photographs in training: off, on, KEY=VALUE,...; keys: " + augment_keys()},
+      {"empty-share", &c.empty_share, "largest share of photographs with an empty mask in an epoch", 0, 1},
+      {"cache", &c.cache, "keep decoded photographs: off, memory or a file; changes no result"},
       {"hold-out", &c.hold_out, "share of the photographs kept for validation, if the data has no split", 0, 0.9},
-      off_on("check", &c.check, "decode and check all photographs and masks before the first epoch"),
+      off_on("check", &c.check, "decode and check all photographs before the first epoch"),
       {"count", &c.count, "synthetic photographs in an epoch", 1, 1e9},
       {"difficulty", &c.difficulty, "difficulty of synthetic camouflage", 0, 1},
       choice("monitor", &c.monitor, "measure by which the best epoch is chosen", measure_names()),
@@ -158,9 +161,27 @@ TrainConfig demo_config() {
   c.data = "synthetic", c.out = "runs/demo";
   c.size = {96, 96}, c.count = 800, c.epochs = 10, c.batch_size = 8, c.lr = 1e-3, c.weight_decay = 0.01,
   c.ema_decay = 0.995;
-  c.drop_path = 0, c.augment = false;  // every epoch has new pictures
+  c.drop_path = 0, c.augment = "off";  // every epoch has new pictures
   return c;
 }
+
+namespace {
+
+/// Rules of --augment, --empty-share and --cache.
+void validate_data(const TrainConfig& c) {
+  for (double scale : augment_settings(c.augment).scales) {
+    const ImageSize size = scaled(c.size, scale);
+    check<ConfigError>(std::max(size.height, size.width) <= 4096, "camo train --augment: scales: ", scale, " times ",
+                       to_string(c.size), " is more than 4096");
+  }
+  const bool files = c.data != "synthetic";
+  check<ConfigError>(files || c.empty_share == 1, "camo train --empty-share: every synthetic mask holds an object");
+  check<ConfigError>(files || c.cache == "off", "camo train --cache: synthetic photographs are made, not decoded");
+  check<ConfigError>(!c.cache.empty(), "camo train --cache: expects off, memory or a file, got ''");
+  if (c.cache != "off" && c.cache != "memory") check_writable(c.cache, "camo train --cache");
+}
+
+}  // namespace
 
 void validate(const TrainConfig& c) {
   check<ConfigError>(c.data.empty() != c.reading.images.empty(),
@@ -184,6 +205,7 @@ void validate(const TrainConfig& c) {
   for (const TrainConfig& stage : stages_of(c)) {
     check<ConfigError>(stage.min_lr <= stage.lr, "camo train --min-lr: must be at most --lr, got ", stage.min_lr,
                        " and ", stage.lr);
+    validate_data(stage);
     rate_schedule(stage.schedule, 1);
     if (!stage.memory.empty()) parse_bytes(stage.memory, "camo train --memory");
     thaw_of(stage);

@@ -45,7 +45,9 @@ struct TrainConfig : Machine {
   bool check = true;
   ImageSize size;
   double hold_out = 0.1;
-  bool augment = true;
+  std::string augment = "on";  // augment_settings.h
+  double empty_share = 1;
+  std::string cache = "off";  // or "memory", or a file
   int64_t count = 1000;
   double difficulty = 0.5;
   // model

@@ -1,5 +1,6 @@
 #include "examples/camo/run/start_report.h"
 
+#include "examples/camo/data/epoch.h"
 #include "examples/camo/options/format.h"
 #include "tensor/parallel.h"
 
@@ -45,6 +46,7 @@ std::vector<std::string> start_report(const TrainConfig& c, const Stages& stages
       router_settings(c).mixture.balancing != moe::Balancing::auxiliary)
     lines.push_back("warning: one chosen expert has weight 1, which teaches its router nothing [--chosen 2]");
   lines.push_back(network_line(c, model, data));
+  if (const std::string note = empty_masks_note(data.train, c.empty_share); !note.empty()) lines.push_back(note);
   if (!learner.weights_report().empty()) lines.push_back(learner.weights_report());
   lines.push_back(machine_line(c, model));
   if (c.stages.empty()) lines.push_back(steps_line(stages));

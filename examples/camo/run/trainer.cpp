@@ -330,6 +330,7 @@ void make_paths_absolute(TrainConfig& config) {
   };
   if (config.data != "synthetic") absolute(config.data);
   absolute(config.reading.images), absolute(config.reading.masks);
+  if (config.cache != "off" && config.cache != "memory") absolute(config.cache);
 }
 
 }  // namespace

@@ -31,7 +31,7 @@ void print_plan(TrainConfig config);
 /// Starts the run of a configuration in a new folder config.out.
 Outcome train(TrainConfig config, const Hooks& hooks = {});
 
-/// Continues the run in a folder.  `change` may alter epochs, threads, workers, device, and where the data lies.
+/// Continues the run in a folder.  `change` may alter epochs, threads, workers, device, cache, and where the data lies.
 Outcome resume(const std::string& folder, const std::function<void(TrainConfig&)>& change = nullptr,
                const Hooks& hooks = {});
 
