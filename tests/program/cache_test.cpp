@@ -103,14 +103,14 @@ TEST_CASE("a file of pictures is used again, and written anew when a source has 
   const auto old = decoded_in_file(file, pairs, {}, 1);
   write_jpeg(pairs[2].image, full({46, 46, 3}, 99, DType::u8));  // the same name and size, another time
   CHECK(same_as_files(*decoded_in_file(file, pairs, {}, 1), pairs));
-  CHECK(read_file<DataError>(file) != first);
+  CHECK((read_file<DataError>(file) != first));
   CHECK(old->load(pairs[2]).image.read<uint8_t>()[0] != 99);  // a run that goes on keeps what it began with
 
   Reading inverse;
   inverse.mask_above = 3;
   const std::string second = read_file<DataError>(file);
   decoded_in_file(file, pairs, inverse, 1);
-  CHECK(read_file<DataError>(file) != second);
+  CHECK((read_file<DataError>(file) != second));
   CHECK(same_as_files(*decoded_in_file(file, {pairs[3], pairs[1]}, {}, 1), {pairs[1], pairs[3]}));
 }
 
@@ -132,7 +132,7 @@ TEST_CASE("a file of pictures that is damaged anywhere gives the pixels of the s
   fs::resize_file(file, uint64_t(n / 3));  // while a run reads it
   CHECK(same_as_files(*open, pairs));
   CHECK(same_as_files(*decoded_in_file(file, pairs, {}, 1), pairs));
-  CHECK(read_file<DataError>(file) == good);
+  CHECK((read_file<DataError>(file) == good));
 }
 
 TEST_CASE("a file of pictures never replaces another file, and a full or closed disk leaves nothing behind") {

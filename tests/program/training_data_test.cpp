@@ -151,16 +151,18 @@ TEST_CASE("each further change has numbers of its own: it leaves the others as t
 TEST_CASE("a step's size is one of those listed, to a multiple of 32, by seed, epoch and step alone") {
   const AugmentSettings settings = augment_settings("off,scales=0.75:1:1.25");
   std::set<int64_t> heights;
-  bool same = true;
+  bool same = true, other = false;
   for (int64_t epoch = 0; epoch < 3; ++epoch)
     for (int64_t step = 0; step < 20; ++step) {
       const ImageSize size = size_of_step({352, 200}, settings, 1, epoch, step);
       heights.insert(size.height);
+      other = other || size != size_of_step({352, 200}, settings, 1, epoch + 1, step);
       const int64_t width = size.height == 352 ? 200 : size.height == 256 ? 160 : 256;
       same = same && size == size_of_step({352, 200}, settings, 1, epoch, step) && size.width == width;
     }
   CHECK(heights == std::set<int64_t>{256, 352, 448});  // 264 and 440, and 150 and 250, to the nearest
   CHECK(same);
+  CHECK(other);
   CHECK(size_of_step({40, 40}, augment_settings("on"), 1, 0, 0) == ImageSize{40, 40});
   CHECK(scaled({32, 32}, 0.25) == ImageSize{32, 32});
 }
