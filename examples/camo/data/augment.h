@@ -23,12 +23,13 @@ Augmentation draw(const RandomKey& key);
 /// The part that runs on the host: crops and resizes (antialiased).  prepare() does the rest.
 RawSample cut(const Picture& picture, ImageSize size, const Augmentation& change);
 /// All of it: crops, resizes (the mask is thresholded at one half), rotates about the centre with mirrored borders,
-/// flips, recolours, subtracts ImageNet's mean and divides by its standard deviation.
-Sample transform(const Picture& picture, ImageSize size, const Augmentation& change);
+/// flips, recolours, normalises.
+Sample transform(const Picture& picture, ImageSize size, const Augmentation& change,
+                 const Normalisation& normalisation = {});
 
 /// Resizes and normalises only: for validation and prediction.
-Sample plain(const Picture& picture, ImageSize size);
+Sample plain(const Picture& picture, ImageSize size, const Normalisation& normalisation = {});
 /// The same for a photograph without a mask, u8 (H, W, 3) -> f32 (h, w, 3).
-Tensor normalised(const Tensor& image, ImageSize size);
+Tensor normalised(const Tensor& image, ImageSize size, const Normalisation& normalisation = {});
 
 }  // namespace camo::program

@@ -75,6 +75,8 @@ RouterSettings router_settings(const TrainConfig& c) {
   return settings;
 }
 
+Normalisation normalisation(const TrainConfig& c) { return parse_normalisation(c.normalisation); }
+
 std::vector<std::string> pool_of(const TrainConfig& c) { return split(c.pool, ','); }
 
 Options options(Machine& m) {
@@ -99,6 +101,7 @@ Options options(TrainConfig& c) {
       choice("model", &c.model, "network", moe::model_names()),
       backbone_choice(&c.backbone),
       {"weights", &c.weights, "pretrained weights of the backbone: safetensors, PyTorch's .pth, or a run folder"},
+      {"normalisation", &c.normalisation, "imagenet, lite or M,M,M/D,D,D (mean, deviation); empty: the weights' own"},
       {"freeze", &c.freeze, "keep the backbone's weights as they are and turn its drop path off"},
       {"size", &c.size, "photographs are resized to this many pixels", 32, 4096},
       {"batch-size", &c.batch_size, "photographs in a forward pass", 1, 4096},
@@ -147,7 +150,7 @@ void validate(const TrainConfig& c) {
   validate(c.reading, "camo train");
   check<ConfigError>(!c.out.empty(), "camo train --out: a run folder must be given");
   check<ConfigError>(c.min_lr <= c.lr, "camo train --min-lr: must be at most --lr, got ", c.min_lr, " and ", c.lr);
-  router_settings(c);
+  router_settings(c), normalisation(c);
   check<ConfigError>(
       c.pool.empty() || (c.experts == 0 && c.model != "camoxpert-single"),
       "camo train --pool: names the experts, so it goes without --experts, and not with camoxpert-single");

@@ -2,6 +2,7 @@
 // A new key is a member here and a row of options() in config.cpp.  Read next: run/trainer.h.
 #pragma once
 
+#include "examples/camo/options/normalisation.h"
 #include "examples/camo/options/reading.h"
 #include "moe/loss.h"
 #include "moe/sdta.h"
@@ -46,6 +47,7 @@ struct TrainConfig : Machine {
   double difficulty = 0.5;
   // model
   std::string model = "camoxpert-sparse", backbone = "pvt_v2_b0", weights;
+  std::string normalisation;  // "": at the start of a run it becomes that of the weights
   bool freeze = false;
   int64_t experts = 0, chosen = 2, attention_pool = 32;
   std::string pool;
@@ -66,6 +68,8 @@ struct RouterSettings {
   nn::ParameterGroup group{.path = "router"};  // a factor for the learning rate, and a separate clip
   double delay_epochs = 0, warmup_epochs = 0;  // of the auxiliary loss; the trainer turns them into steps
 };
+/// How the network of a configuration expects photographs.  ConfigError names the flag.
+Normalisation normalisation(const TrainConfig& config);
 /// The names in --pool; empty without.
 std::vector<std::string> pool_of(const TrainConfig& config);
 /// ConfigError names an unknown key and the nearest known one.

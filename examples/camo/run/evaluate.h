@@ -19,6 +19,7 @@ struct Inference {
   int64_t workers = 2, batch = 4;
   /// Called with the reason for each picture that cannot be read; without it, the first one ends the evaluation.
   std::function<void(const std::string&)> refuse = nullptr;
+  Normalisation normalisation = {};
 };
 
 /// Probability maps u8 (h, w, 1) for normalised photographs (H, W, 3), each resized to its own (h, w) and rounded.

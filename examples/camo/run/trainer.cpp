@@ -134,7 +134,8 @@ bool Trainer::train_epoch() {
 std::vector<Sample> Trainer::next_batches(Loader<RawSample>& loader) const {
   std::vector<Sample> out;
   while (int64_t(out.size()) < config_.accumulate) {
-    std::optional<Sample> batch = next_batch(loader, schedule_.batch_size, learner_->model().state().device);
+    std::optional<Sample> batch =
+        next_batch(loader, schedule_.batch_size, learner_->model().state().device, normalisation(config_));
     if (!batch) break;
     out.push_back(std::move(*batch));
   }
@@ -164,13 +165,17 @@ bool Trainer::validate() {
   std::optional<moe::Surveyor> surveyor;
   if (position_.epoch + 1 == config_.epochs) surveyor.emplace(model);
   grid_.clear();
-  scores_ = evaluate(model, data_.validation, {config_.size, precision(config_), config_.workers},
+  scores_ = evaluate(model, data_.validation,
+                     {.size = config_.size,
+                      .precision = precision(config_),
+                      .workers = config_.workers,
+                      .normalisation = normalisation(config_)},
                      [&](const ImageResult& image) {
                        if (grid_.size() < kGridRows) grid_.push_back({image.photograph, image.truth, image.map});
                        return signals_.caught() == 0;
                      });
   if (signals_.caught()) return false;
-  if (surveyor) record_.draw_routing(surveyor->result(), grid_, model, config_.size);
+  if (surveyor) record_.draw_routing(surveyor->result(), grid_, model, config_);
   return true;
 }
 
@@ -316,6 +321,7 @@ Outcome train(TrainConfig config, const Hooks& hooks) {
     config.experts = moe::family_size(config.model);  // it loads after the family has grown
   apply_machine(config);
   Splits data = find_splits(config);
+  config.normalisation = to_text(expected_normalisation(config));
   auto learner = std::make_unique<Learner>(config, /*fresh=*/true);  // bad weights leave no run folder behind
   RunFolder folder = RunFolder::create(config.out);
   return Trainer(std::move(config), std::move(learner), std::move(data), std::move(folder), hooks, signals).run();
