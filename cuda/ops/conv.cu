@@ -56,9 +56,9 @@ namespace {
 struct Sizes {
   int64_t B;
   int H, W, C, out_h, out_w, O, kh, kw, groups;
-  int stride_h, stride_w, padding, dilation;
+  int stride_h, stride_w, pad_h, pad_w, dilation;
   bool depthwise() const { return groups == C && O == C; }
-  bool matrix() const { return kh * kw == 1 && stride_h == 1 && padding == 0 && groups == 1; }
+  bool matrix() const { return kh * kw == 1 && stride_h == 1 && pad_h + pad_w == 0 && groups == 1; }
 
   cuda::Pass pass(const cuda::Axis& rows, const cuda::Axis& cols, int from, int to) const {
     const int share = depthwise() ? 1 : groups;
@@ -67,14 +67,14 @@ struct Sizes {
     return p;
   }
   cuda::Pass forward() const {
-    return pass(cuda::forward_axis(H, out_h, kh, stride_h, padding, dilation),
-                cuda::forward_axis(W, out_w, kw, stride_w, padding, dilation), C, O);
+    return pass(cuda::forward_axis(H, out_h, kh, stride_h, pad_h, dilation),
+                cuda::forward_axis(W, out_w, kw, stride_w, pad_w, dilation), C, O);
   }
   template <class F> void each_backward(const F& f) const {
     for (int h = 0; h < std::min(stride_h, H); ++h)
       for (int w = 0; w < std::min(stride_w, W); ++w)
-        f(pass(cuda::backward_axis(out_h, H, kh, stride_h, padding, dilation, h),
-               cuda::backward_axis(out_w, W, kw, stride_w, padding, dilation, w), O, C));
+        f(pass(cuda::backward_axis(out_h, H, kh, stride_h, pad_h, dilation, h),
+               cuda::backward_axis(out_w, W, kw, stride_w, pad_w, dilation, w), O, C));
   }
 };
 
@@ -95,9 +95,10 @@ Sizes sizes(const Shape& x, const Shape& weight, const Shape& y, const ConvSpec&
           int(spec.groups),
           int(spec.stride),
           int(spec.stride),
-          int(spec.padding),
+          int(spec.before(x[1], weight[1])),
+          int(spec.before(x[2], weight[2])),
           int(spec.dilation)};
-  const bool runs = s.groups == 1 && s.padding == 0 && s.kw == s.stride_w && (s.dilation == 1 || s.kw == 1);
+  const bool runs = s.groups == 1 && s.pad_w == 0 && s.kw == s.stride_w && (s.dilation == 1 || s.kw == 1);
   if (runs && s.W == s.out_w * s.kw) s.C *= s.kw, s.W = s.out_w, s.kw = 1, s.stride_w = 1;
   return s;
 }

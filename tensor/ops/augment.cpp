@@ -6,7 +6,8 @@
 namespace camo {
 namespace {
 
-Tensor change_pictures(const char* op, const Tensor& x, int64_t channels, const std::vector<PictureChange>& changes) {
+Tensor change_pictures(const char* op, const Tensor& x, int64_t channels, const std::vector<PictureChange>& changes,
+                       const Normalisation& normalisation) {
   check(x.rank() == 4 && x.dim(3) == channels && x.dim(0) == int64_t(changes.size()), op, ": x is (B, H, W, ", channels,
         ") with B changes, got ", x.shape(), " and ", changes.size(), " changes");
   check<DTypeError>(x.dtype() == DType::u8, op, ": takes u8, got ", x.dtype(), " ", x.shape());
@@ -25,17 +26,18 @@ Tensor change_pictures(const char* op, const Tensor& x, int64_t channels, const 
   }
   table = table.to(x.device());
   Tensor y = empty(x.shape(), DType::f32, x.device());
-  on(x.device(), [&](auto where) { kernel::change_pictures(where, x, table, y); });
+  on(x.device(), [&](auto where) { kernel::change_pictures(where, x, table, normalisation, y); });
   return y;
 }
 
 }  // namespace
 
-Tensor change_photographs(const Tensor& x, const std::vector<PictureChange>& changes) {
-  return change_pictures("change_photographs", x, 3, changes);
+Tensor change_photographs(const Tensor& x, const std::vector<PictureChange>& changes,
+                          const Normalisation& normalisation) {
+  return change_pictures("change_photographs", x, 3, changes, normalisation);
 }
 Tensor change_masks(const Tensor& x, const std::vector<PictureChange>& changes) {
-  return change_pictures("change_masks", x, 1, changes);
+  return change_pictures("change_masks", x, 1, changes, {});
 }
 
 }  // namespace camo

@@ -12,6 +12,17 @@
 
 namespace camo {
 
+/// What a network expects of photographs: rgb in [0, 1] becomes (rgb - mean) / deviation.  It belongs to weights and is
+/// stored with them.  The default is ImageNet's.
+struct Normalisation {
+  float mean[3] = {0.485f, 0.456f, 0.406f}, deviation[3] = {0.229f, 0.224f, 0.225f};
+  bool operator==(const Normalisation&) const = default;
+};
+/// What the weights of EfficientNet-Lite expect: (byte - 127) / 128.
+constexpr float kLiteMean = 127 / 255.0f, kLiteDeviation = 128 / 255.0f;
+constexpr Normalisation kLiteNormalisation{{kLiteMean, kLiteMean, kLiteMean},
+                                           {kLiteDeviation, kLiteDeviation, kLiteDeviation}};
+
 /// How a picture is changed; the default changes nothing.
 struct PictureChange {
   double angle = 0;   // radians, about the centre; the picture is mirrored at the centres of its outer pixels
@@ -20,9 +31,10 @@ struct PictureChange {
         shift = 0;  // rgb in [0, 1] -> colour rgb + shift, clamped to [0, 1]
 };
 
-/// x (B, H, W, 3) u8 -> (B, H, W, 3) f32: changed (bilinear), minus ImageNet's mean, divided by its standard deviation.
+/// x (B, H, W, 3) u8 -> (B, H, W, 3) f32: changed (bilinear), then normalised.
 /// Throws ShapeError unless there is one change for each picture.
-Tensor change_photographs(const Tensor& x, const std::vector<PictureChange>& changes);
+Tensor change_photographs(const Tensor& x, const std::vector<PictureChange>& changes,
+                          const Normalisation& normalisation = {});
 /// x (B, H, W, 1) u8 -> (B, H, W, 1) f32: rotated and flipped in the same way, then 1 if above 128, else 0.
 Tensor change_masks(const Tensor& x, const std::vector<PictureChange>& changes);
 
@@ -54,8 +66,8 @@ CAMO_HD inline float between(const uint8_t* p, int64_t H, int64_t W, int C, doub
 
 /// Pixel (i, j) of the changed picture p (H, W, C): a photograph if C = 3, a mask if C = 1.
 template <int C>
-CAMO_HD void changed_pixel(const uint8_t* p, int64_t H, int64_t W, const Change& change, int64_t i, int64_t j,
-                           float* y) {
+CAMO_HD void changed_pixel(const uint8_t* p, int64_t H, int64_t W, const Change& change,
+                           const Normalisation& normalisation, int64_t i, int64_t j, float* y) {
   const double cy = double(H - 1) / 2, cx = double(W - 1) / 2;
   const double dy = double(i) - cy, dx = (change.flip ? double(W - 1 - j) : double(j)) - cx;
   double row = cy + dy, column = cx + dx;
@@ -66,21 +78,20 @@ CAMO_HD void changed_pixel(const uint8_t* p, int64_t H, int64_t W, const Change&
   if constexpr (C == 1) {
     y[0] = between(p, H, W, C, row, column, 0) > 128 ? 1.0f : 0.0f;
   } else {
-    const float mean[] = {0.485f, 0.456f, 0.406f}, deviation[] = {0.229f, 0.224f, 0.225f};  // ImageNet
     float rgb[3];
     for (int c = 0; c < 3; ++c) rgb[c] = between(p, H, W, C, row, column, c) / 255;
     for (int c = 0; c < 3; ++c) {
       const float* a = change.colour[c];
       float v = a[0] * rgb[0] + a[1] * rgb[1] + a[2] * rgb[2] + change.shift;
       v = v < 0 ? 0.0f : v > 1 ? 1.0f : v;
-      y[c] = (v - mean[c]) / deviation[c];
+      y[c] = (v - normalisation.mean[c]) / normalisation.deviation[c];
     }
   }
 }
 
 /// `changes` holds B structs Change as bytes, on x's device.
-void change_pictures(Cpu, const Tensor& x, const Tensor& changes, Tensor y);
-void change_pictures(Cuda, const Tensor& x, const Tensor& changes, Tensor y);
+void change_pictures(Cpu, const Tensor& x, const Tensor& changes, const Normalisation& normalisation, Tensor y);
+void change_pictures(Cuda, const Tensor& x, const Tensor& changes, const Normalisation& normalisation, Tensor y);
 }  // namespace kernel
 
 }  // namespace camo

@@ -17,9 +17,9 @@ Shape output_shape(const Shape& x, const Shape& weight, const ConvSpec& spec) {
         x, " has ", x[3]);
   auto length = [&](int axis) {
     const int64_t reach = spec.dilation * (weight[axis] - 1) + 1, room = x[axis] + 2 * spec.padding;
-    check(weight[axis] > 0 && reach <= room, "conv2d: the window has to fit the padded image, got x ", x, ", weight ",
-          weight, ", dilation ", spec.dilation, ", padding ", spec.padding);
-    return (room - reach) / spec.stride + 1;
+    check(weight[axis] > 0 && (spec.same || reach <= room), "conv2d: the window has to fit the padded image, got x ", x,
+          ", weight ", weight, ", dilation ", spec.dilation, ", padding ", spec.padding);
+    return spec.outputs(x[axis], weight[axis]);
   };
   return {x[0], length(1), length(2), weight[0]};
 }

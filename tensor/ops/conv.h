@@ -7,10 +7,23 @@ namespace camo {
 
 struct ConvSpec {
   int64_t stride = 1, padding = 0, dilation = 1, groups = 1;
+  bool same = false;  // TensorFlow's padding instead of `padding`: ceil(H / stride) outputs, the odd zero at the end
+
+  /// The number of outputs along an axis of x for a kernel of `taps` taps.
+  int64_t outputs(int64_t length, int64_t taps) const {
+    return same ? (length + stride - 1) / stride : (length + 2 * padding - dilation * (taps - 1) - 1) / stride + 1;
+  }
+  /// The number of zeros before the first pixel.
+  int64_t before(int64_t length, int64_t taps) const {
+    if (!same) return padding;
+    const int64_t missing = (outputs(length, taps) - 1) * stride + dilation * (taps - 1) + 1 - length;
+    return missing > 0 ? missing / 2 : 0;
+  }
 };
 
 /// x (B, H, W, I), weight (O, kh, kw, I / groups), bias (O) or undefined -> (B, H', W', O),
-/// H' = (H + 2 padding - dilation (kh - 1) - 1) / stride + 1.  Weight and bias are in acc_dtype(x).
+/// H' = (H + 2 padding - dilation (kh - 1) - 1) / stride + 1, or ceil(H / stride) if `same`.  Weight and bias are in
+/// acc_dtype(x).
 Tensor conv2d(const Tensor& x, const Tensor& weight, const Tensor& bias, const ConvSpec& spec);
 /// Its gradients: for x in the dtype of dy, for the weight in acc_dtype(dy).  The gradient of bias is column_sums(dy).
 Tensor conv2d_input_grad(const Tensor& dy, const Tensor& weight, const Shape& x_shape, const ConvSpec& spec);

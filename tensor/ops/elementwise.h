@@ -40,6 +40,7 @@ template <Numeric X> X reciprocal(const X& x) { return unary<Reciprocal>(x); }
 template <Numeric X> X sigmoid(const X& x) { return unary<Sigmoid>(x); }
 template <Numeric X> X tanh(const X& x) { return unary<Tanh>(x); }
 template <Numeric X> X relu(const X& x) { return unary<Relu>(x); }
+template <Numeric X> X relu6(const X& x) { return unary<Relu6>(x); }        // min(relu(x), 6)
 template <Numeric X> X gelu(const X& x) { return unary<Gelu>(x); }          // x Phi(x), exact erf form
 template <Numeric X> X silu(const X& x) { return unary<Silu>(x); }          // x sigmoid(x)
 template <Numeric X> X softplus(const X& x) { return unary<Softplus>(x); }  // log(1 + e^x), no overflow

@@ -89,6 +89,13 @@ struct Relu {
   template <class A> CAMO_HD static A df(A, A y) { return where(y > A(0), A(1), y); }  // else y is 0 or NaN
 };
 
+struct Relu6 {  // ReLU cut at 6
+  static constexpr const char* kName = "relu6";
+  static constexpr int kNeeds = kY;
+  template <class A> CAMO_HD static A f(A x) { return where(x < A(0), A(0), where(x > A(6), A(6), x)); }
+  template <class A> CAMO_HD static A df(A, A y) { return where(y > A(0), where(y < A(6), A(1), A(0)), y); }
+};
+
 struct Gelu {  // x Phi(x), exact erf form.  Hendrycks, Gimpel 2016, arXiv:1606.08415
   static constexpr const char* kName = "gelu";
   static constexpr int kNeeds = kX;
@@ -201,8 +208,8 @@ struct Pow {  // a^b for a > 0
 
 template <class... F> struct TypeList {};
 
-using UnaryFunctors = TypeList<Neg, Abs, Exp, Log, Sqrt, Rsqrt, Reciprocal, Sigmoid, Tanh, Relu, Gelu, Silu, Softplus,
-                               Square, Clamp, Affine>;
+using UnaryFunctors = TypeList<Neg, Abs, Exp, Log, Sqrt, Rsqrt, Reciprocal, Sigmoid, Tanh, Relu, Relu6, Gelu, Silu,
+                               Softplus, Square, Clamp, Affine>;
 using BinaryFunctors = TypeList<Add, Sub, Mul, Div, Max, Min, Pow>;
 
 }  // namespace camo

@@ -26,6 +26,8 @@ TEST_CASE("a backbone may be called as timm calls it, with or without a tag, and
   CHECK(backbone_name("swin_small_patch4_window7_224.ms_in22k_ft_in1k") == "swin_small");
   CHECK(backbone_name("convnext_tiny.fb_in22k_ft_in1k_384") == "convnext_tiny");
   CHECK(backbone_name("timm/pvt_v2_b2_li.in1k") == "pvt_v2_b2_li");
+  CHECK(backbone_name("tf_efficientnet_lite0") == "efficientnet_lite0");
+  CHECK(backbone_name("timm/tf_efficientnet_lite2.in1k") == "efficientnet_lite2");
   CHECK(backbone_name("hf-hub:timm/edgenext_base.in21k_ft_in1k") == "edgenext_base");
   for (const std::string& name : backbone_names()) {
     CHECK(backbone_name(name) == name);
@@ -71,6 +73,12 @@ TEST_CASE("the sizes of the maps round up or down as in the family, and an image
        {8, 4, 2, 1},
        {1, 31, 64, 3},
        "convnext: images are (B, H, W, 3) with H, W >= 32, got (1, 31, 64, 3)"},
+      {"efficientnet_lite0",
+       {1, 250, 33, 3},
+       {63, 32, 16, 8},
+       {9, 5, 3, 2},
+       {1, 31, 64, 4},
+       "efficientnet_lite: images are (B, H, W, 3) with H, W >= 1, got (1, 31, 64, 4)"},
   };
   NoGrad no_grad;
   for (const Sizes& s : families) {

@@ -35,16 +35,17 @@ struct Small : Module {
 }  // namespace
 
 TEST_CASE("every backbone has a layer for its stem and one for each block, and a part for each stage") {
-  // Blocks by the families' tables of depths (nn/backbones); PVTv2, EdgeNeXt, Swin and ConvNeXt have four stages.
+  // Blocks by the families' tables of depths (nn/backbones); EfficientNet-Lite has seven stages, the others four.
   for (const auto& [name, blocks] : {std::pair{"pvt_v2_b0", 8},
                                      {"pvt_v2_b2", 16},
                                      {"edgenext_small", 18},
                                      {"swin_tiny", 12},
-                                     {"convnext_tiny", 18}}) {
+                                     {"convnext_tiny", 18},
+                                     {"efficientnet_lite0", 16}}) {
     CAPTURE(name);
     const auto net = backbone(name, {.initialise = false});
     CHECK(layers(*net).size() == size_t(1 + blocks));
-    CHECK(parts(*net).size() == 5);
+    CHECK(parts(*net).size() == (std::string(name) == "efficientnet_lite0" ? 8 : 5));  // the stem and its stages
     size_t names = 0;
     std::set<std::string> once;
     for (const auto& group : layers(*net))

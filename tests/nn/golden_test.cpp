@@ -14,10 +14,11 @@ TEST_CASE("a backbone equals timm in f64") {
   for (const std::string& name : golden::backbones()) golden::check_values(name, DType::f64);
 }
 
-// Linear attention has ReLUs whose inputs are near 0 for the golden weights: in f32 rounding switches some, in Camo and
-// in timm, and the gradient jumps.  So only its maps are compared in f32, and everything in f64.
-constexpr const char* kSwitching = "pvt_v2_b2_li";
+// Linear attention has ReLUs, and EfficientNet-Lite has ReLU6, whose inputs are near a bend for the golden weights: in
+// f32 rounding switches some, in Camo and in timm, and the gradient jumps.  So only their maps are compared in f32, and
+// everything in f64.
+static bool switches(const std::string& name) { return name == "pvt_v2_b2_li" || name == "efficientnet_lite0"; }
 
 TEST_CASE("a backbone equals timm in f32") {
-  for (const std::string& name : golden::backbones()) golden::check_values(name, DType::f32, name != kSwitching);
+  for (const std::string& name : golden::backbones()) golden::check_values(name, DType::f32, !switches(name));
 }

@@ -3,9 +3,12 @@
 
 #include <doctest/doctest.h>
 
+#include <cstdlib>
+#include <filesystem>
 #include <fstream>
 #include <nlohmann/json.hpp>
 
+#include "tensor/io/io.h"
 #include "tensor/ops/layout.h"
 
 using namespace camo;
@@ -30,7 +33,10 @@ std::vector<std::string> families_here() {
 /// The network's tensors, each filled with a different number.
 NamedTensors numbered_weights(const Module& net) {
   NamedTensors out;
-  for (const auto& [name, shape] : file_shapes(net)) out.emplace_back(name, full(shape, double(out.size())));
+  std::map<std::string, DType> types;  // the counters of batch norms are integers
+  for (const auto& [name, t] : state_dict(net)) types[name] = is_float(t.dtype()) ? DType::f32 : t.dtype();
+  for (const auto& [name, shape] : file_shapes(net))
+    out.emplace_back(name, full(shape, double(out.size()), types[name]));
   return out;
 }
 
@@ -38,7 +44,7 @@ NamedTensors numbered_weights(const Module& net) {
 bool all_in_place(const Module& net) {
   int64_t i = 0;
   for (const auto& [name, t] : state_dict(net)) {
-    std::vector<float> v = to_vector<float>(t);
+    std::vector<float> v = to_vector<float>(is_float(t.dtype()) ? t : full(t.shape(), double(item(t))));
     if (std::count(v.begin(), v.end(), float(i++)) != int64_t(v.size())) return false;
   }
   return true;
@@ -149,6 +155,15 @@ TEST_CASE("names translate between the dialects") {
   CHECK(timm_name_of_convnext("downsample_layers.2.0.weight") == "stages.2.downsample.0.weight");
   CHECK(timm_name_of_convnext("stages.1.2.pwconv1.weight") == "stages.1.blocks.2.mlp.fc1.weight");
   CHECK(timm_name_of_convnext("norm.bias") == "head.norm.bias");
+  CHECK(timm_name_of_lite0("_blocks.0._project_conv.weight") == "blocks.0.0.conv_pw.weight");
+  CHECK(timm_name_of_lite0("_blocks.0._bn1.running_var") == "blocks.0.0.bn1.running_var");
+  CHECK(timm_name_of_lite0("_blocks.7._bn0.bias") == "blocks.3.2.bn1.bias");
+  CHECK(timm_name_of_lite0("_blocks.15._project_conv.weight") == "blocks.6.0.conv_pwl.weight");
+  CHECK(timm_name_of_lite1("_blocks.7._depthwise_conv.weight") == "blocks.3.0.conv_dw.weight");
+  CHECK(timm_name_of_lite1("_blocks.20._bn2.weight") == "blocks.6.0.bn3.weight");
+  CHECK(timm_name_of_lite1("_bn0.bias") == "bn1.bias");
+  CHECK(timm_name_of_lite1("_fc.bias") == "classifier.bias");
+  CHECK(timm_name_of_lite1("_blocks.99999999999.x.y") == "_blocks.99999999999.x.y");
   CHECK(timm_name_of_swin("layers.0.downsample.norm.weight") == "layers.1.downsample.norm.weight");
 }
 
@@ -214,4 +229,23 @@ TEST_CASE("from a larger file only the backbone's part is loaded") {
   CHECK(report.reading == R"(timm names behind "ema.backbone.")");
   CHECK(report.others.size() == 177);
   CHECK(all_in_place(*net));
+}
+
+TEST_CASE("the package's ImageNet weights of EfficientNet-Lite0 load strictly, and are told from those of lite1") {
+  const char* data = std::getenv("CAMO_DATA");
+  const std::string file = std::string(data ? data : "") + "/weights/efficientnet-lite0-57934424.pth";
+  if (!data || !std::filesystem::exists(file)) {
+    MESSAGE("skipped: no ", file, " [set CAMO_DATA]");
+    return;
+  }
+  const Tensor stem = *read_tensors(file).find("_conv_stem.weight");
+  auto net = backbone("efficientnet_lite0", Scope{.initialise = false});
+  const WeightsReport report = load_weights(*net, read_tensors(file).tensors);
+  CHECK(report.complete());
+  CHECK(report.tensors == 288);
+  CHECK(report.reading == "EfficientNet-Lite0 names");
+  CHECK(report.heads.size() == 8);  // _conv_head, _bn1 and _fc
+  CHECK(equal_bits(state_dict(*net)[0].second, stem));
+  auto other = backbone("efficientnet_lite1", Scope{.initialise = false});
+  CHECK(refusal(*other, read_tensors(file).tensors).ends_with("[these are the weights of efficientnet_lite0]"));
 }

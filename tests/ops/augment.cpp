@@ -53,6 +53,17 @@ const bool photographs = add_case(
      },
      .except = kBytes});
 
+const bool normalised =
+    add_case({.name = "augment: photographs of another normalisation",
+              .inputs = {{2, 9, 7, 3}},
+              .run =
+                  [](const Vars& x) {
+                    const Normalisation other{{0.1f, 0.2f, 0.3f}, {0.5f, 0.25f, 2}};
+                    return Var(change_photographs(cast(x[0].value(), DType::u8), changes(x[0].dim(0)), other));
+                  },
+              .value = byte,
+              .except = kBytes});
+
 const bool masks = add_case(
     {.name = "augment: masks",
      .inputs = {{5, 17, 12, 1}},

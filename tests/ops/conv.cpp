@@ -76,6 +76,17 @@ static const bool conv_strided_case = add_case({
     .flops = flops(4 * 44 * 44, 128 * 9 * 64),
 });
 
+// Stride 2 takes one zero more at the end than at the start, or as many, as the side is even or odd.
+static const bool conv_same_case = add_case({
+    .name = "conv2d: TensorFlow's padding",
+    .inputs = {{1, 6, 5, 3}, {4, 3, 3, 3}},
+    .run = with({.stride = 2, .same = true}),
+    .sizes = {{{2, 9, 8, 33}, {20, 3, 3, 33}}, {{1, 8, 8, 3}, {20, 5, 5, 3}}, {{1, 1, 2, 3}, {4, 7, 7, 3}}},
+    .f32_inputs = {1},
+    .bench_inputs = {{4, 352, 352, 3}, {32, 3, 3, 3}},
+    .flops = flops(4 * 176 * 176, 32 * 9 * 3),
+});
+
 static const bool conv_dilated_case = add_case({
     .name = "conv2d: dilated",
     .inputs = {{1, 7, 6, 3}, {4, 3, 3, 3}, {4}},
@@ -167,6 +178,16 @@ static const bool conv_depthwise_strided_case = add_case({
     .sizes = {{{1, 9, 12, 36}, {36, 3, 3, 1}}, {{1, 10, 7, 4}, {4, 2, 5, 1}}},
     .f32_inputs = {1},
     .except = {{Check::bench, "see depthwise"}},
+});
+
+static const bool conv_depthwise_same_case = add_case({
+    .name = "conv2d: depthwise, stride 2, TensorFlow's padding",
+    .inputs = {{2, 5, 6, 3}, {3, 5, 5, 1}},
+    .run = depthwise({.stride = 2, .same = true}),
+    .sizes = {{{1, 10, 11, 36}, {36, 5, 5, 1}}, {{1, 9, 12, 4}, {4, 3, 3, 1}}, {{1, 1, 1, 4}, {4, 3, 3, 1}}},
+    .f32_inputs = {1},
+    .bench_inputs = {{4, 176, 176, 96}, {96, 3, 3, 1}},
+    .flops = flops(4 * 88 * 88, 96 * 9),
 });
 
 static const bool conv_depthwise_dilated_case = add_case({

@@ -82,6 +82,7 @@ static const bool unary_cases[] = {
     unary_case("sigmoid", sigmoid),
     unary_case("tanh", tanh),
     unary_case("relu", relu, away_from_zero),
+    unary_case("relu6", relu6, [](int, int64_t j, double z) { return away_from_zero(0, j, z) + (j % 3 == 0 ? 6 : 0); }),
     unary_case("gelu", gelu),
     unary_case("silu", silu),
     unary_case("softplus", softplus),

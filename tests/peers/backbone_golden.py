@@ -107,6 +107,11 @@ def run(name, batch, height, width, first):
     }
 
 
+def bare(name):
+    """Camo's name of a backbone."""
+    return name.removeprefix("tf_").removesuffix("_patch4_window7_224")
+
+
 def parameters(name):
     return sum(p.numel() for p in make(name, 224, 224).parameters())
 
@@ -125,7 +130,7 @@ def main():
     sizes = SIZES.get(name.split("_")[0], OTHER_SIZES)
     out = {
         "model": name, "timm": timm.__version__, "torch": torch.__version__,
-        "parameters": parameters(name), "siblings": {sibling: parameters(sibling) for sibling in sys.argv[2:]},
+        "parameters": parameters(name), "siblings": {bare(sibling): parameters(sibling) for sibling in sys.argv[2:]},
         "runs": [run(name, *size, first=size == sizes[0]) for size in sizes],
     }
     text = json.dumps(rounded(out), separators=(",", ":"))

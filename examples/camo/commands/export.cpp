@@ -23,7 +23,8 @@ int export_command(const Arguments& words) {
   TrainedNetwork loaded = load_model(weights);
   if (target.part == Part::network) write_weights(target.file, *loaded.model, about_network(loaded.config));
   else
-    write_weights(target.file, *loaded.model->backbone, about_backbone(loaded.config.backbone),
+    write_weights(target.file, *loaded.model->backbone,
+                  about_backbone(loaded.config.backbone, normalisation(loaded.config)),
                   target.names == TensorNames::features);
   std::printf("%s: %s\n", target.file.c_str(), loaded.described.c_str());
   return 0;

@@ -16,8 +16,10 @@ std::string import_network(const std::string& source, const std::string& out, Tr
   if (file.metadata[kWeightsKey] == kWeightsFormat && file.metadata["part"] == name_of(Part::network)) {
     config = config_of(file.metadata, source);
     line.apply(command);
+  } else {
+    check<ConfigError>(!config.backbone.empty(), "camo import: needs --backbone, ", source, " names no network");
+    config.normalisation = to_text(about_file(source, [&] { return expected_normalisation(config, file.metadata); }));
   }
-  check<ConfigError>(!config.backbone.empty(), "camo import: needs --backbone, ", source, " names no network");
   auto model = make_model(config);
   const nn::LoadReport report =
       about_file(source, [&] { return nn::load_state_dict(*model, std::move(file.tensors), !partial); });
@@ -47,7 +49,8 @@ int import_command(const Arguments& words) {
   command.options
       .add({{"partial", &partial, "load the tensors that fit and report the others, which keep their initial values"},
             {"max-header", &max_header, "largest header of SRC that is read, in MiB", 1, 95}})
-      .add(options(config).only({"backbone", "model", "size", "experts", "pool", "chosen", "router", "attention"}));
+      .add(options(config).only(
+          {"backbone", "model", "size", "experts", "pool", "chosen", "router", "attention", "normalisation"}));
   const CommandLine line = read(command, words);
   check<ConfigError>(line.rest.size() == 1, "camo import: needs one SRC");
   check<ConfigError>(target.part == Part::network || !config.backbone.empty(), "camo import: needs --backbone");
@@ -61,7 +64,9 @@ int import_command(const Arguments& words) {
     auto net = nn::backbone(config.backbone, nn::Scope{.initialise = partial},
                             {.height = config.size.height, .width = config.size.width});
     report = load_weights_file(*net, source, partial, limits).text();
-    write_weights(target.file, *net, about_backbone(config.backbone), target.names == TensorNames::features);
+    const Metadata about = read_tensors_header(weights_path(source), limits).metadata;
+    const Normalisation expected = about_file(source, [&] { return expected_normalisation(config, about); });
+    write_weights(target.file, *net, about_backbone(config.backbone, expected), target.names == TensorNames::features);
   }
   std::printf("%s: %s\n", target.file.c_str(), report.c_str());
   return 0;

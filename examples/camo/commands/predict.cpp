@@ -84,7 +84,7 @@ int predict_command(const Arguments& words) {
         failed.push_back(e.what());
         continue;
       }
-      inputs.push_back(normalised(pictures.back(), loaded.config.size));
+      inputs.push_back(normalised(pictures.back(), loaded.config.size, normalisation(loaded.config)));
       sizes.push_back({pictures.back().dim(0), pictures.back().dim(1)});
       names.push_back(files[i]);
     }

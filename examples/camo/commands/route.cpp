@@ -17,9 +17,9 @@
 namespace camo::program {
 namespace {
 
-void pass(moe::CamoXpert& model, const Tensor& photograph, ImageSize size) {
+void pass(moe::CamoXpert& model, const Tensor& photograph, const TrainConfig& c) {
   NoGrad no_grad;
-  model.forward(Var(stack({normalised(photograph, size)}).to(model.state().device)));
+  model.forward(Var(stack({normalised(photograph, c.size, normalisation(c))}).to(model.state().device)));
 }
 
 /// The class in a name of COD10K, "COD10K-CAM-1-Aquatic-3-Crab-29": "Aquatic-Crab"; "" for other names.
@@ -98,6 +98,7 @@ int route_command(const Arguments& words) {
   if (!line.has("exif")) reading.exif = loaded.config.reading.exif;
   if (pictures) make_folder(out, "camo route --out");
 
+  const TrainConfig& c = loaded.config;
   moe::Survey survey;
   std::vector<std::string> names;
   {
@@ -110,8 +111,8 @@ int route_command(const Arguments& words) {
         refused.push_back(e.what());
         continue;
       }
-      if (pictures) write_png(target(file), draw_responses(*loaded.model, photograph, loaded.config.size));
-      else pass(*loaded.model, photograph, loaded.config.size);
+      if (pictures) write_png(target(file), draw_responses(*loaded.model, photograph, c.size, normalisation(c)));
+      else pass(*loaded.model, photograph, c);
       names.push_back(fs::path(file).stem().string());
     }
     survey = surveyor.result();

@@ -24,23 +24,23 @@ using moe::Verdict;
 constexpr int64_t kExactImages = 3;  // for the checks that must hold for any images
 constexpr int64_t kTaskImages = 64;  // for the check that passes them once more for each mixture
 
-std::vector<Tensor> inputs(const Dataset& data, int64_t begin, int64_t end, ImageSize size) {
+std::vector<Tensor> inputs(const Dataset& data, int64_t begin, int64_t end, const TrainConfig& c) {
   std::vector<Tensor> out;
-  for (int64_t i = begin; i < end; ++i) out.push_back(normalised(data.load(i).image, size));
+  for (int64_t i = begin; i < end; ++i) out.push_back(normalised(data.load(i).image, c.size, normalisation(c)));
   return out;
 }
 
 moe::Survey survey(moe::CamoXpert& model, const nn::NamedTensors& first_gates, const Dataset& data, int64_t count,
-                   ImageSize size) {
+                   const TrainConfig& c) {
   NoGrad no_grad;
   moe::Surveyor surveyor(model, first_gates);
   for (int64_t i = 0; i < count; i += 4)
-    model.forward(Var(stack(inputs(data, i, std::min(count, i + 4), size)).to(model.state().device)));
+    model.forward(Var(stack(inputs(data, i, std::min(count, i + 4), c)).to(model.state().device)));
   return surveyor.result();
 }
 
 /// The largest difference between the probabilities of maps with flash and with plain attention.
-Check compare_attention(moe::CamoXpert& model, const Dataset& data, int64_t count, ImageSize size) {
+Check compare_attention(moe::CamoXpert& model, const Dataset& data, int64_t count, const TrainConfig& c) {
   NoGrad no_grad;
   struct Restored {
     bool before = uses_plain_attention();
@@ -54,7 +54,7 @@ Check compare_attention(moe::CamoXpert& model, const Dataset& data, int64_t coun
             .sentence = "CAMO_ATTENTION=plain leaves nothing to compare with"};
   double worst = 0;
   for (int64_t i = 0; i < count; ++i) {
-    const Var image(stack(inputs(data, i, i + 1, size)).to(model.state().device));
+    const Var image(stack(inputs(data, i, i + 1, c)).to(model.state().device));
     Tensor map[2];
     for (bool plain : {false, true}) {
       use_plain_attention(plain);
@@ -72,11 +72,11 @@ Check compare_attention(moe::CamoXpert& model, const Dataset& data, int64_t coun
 }
 
 /// The first photographs with their masks; a loss is the structure loss of the final map.
-moe::HeldOut held_out(moe::CamoXpert& model, const Dataset& data, int64_t count, ImageSize size) {
-  return {count, [&model, &data, size](int64_t begin, int64_t end) {
+moe::HeldOut held_out(moe::CamoXpert& model, const Dataset& data, int64_t count, const TrainConfig& c) {
+  return {count, [&model, &data, &c](int64_t begin, int64_t end) {
             std::vector<Tensor> images, masks;
             for (int64_t i = begin; i < end; ++i) {
-              Sample s = plain(data.load(i), size);
+              Sample s = plain(data.load(i), c.size, normalisation(c));
               images.push_back(s.image), masks.push_back(s.mask);
             }
             const Device device = model.state().device;
@@ -186,16 +186,16 @@ int verify_command(const Arguments& words) {
 
   const int64_t few = std::min(kExactImages, data.size());
   const moe::Subject subject{*model, [&](const Var& x) { return model->forward(x).logits; },
-                             stack(inputs(data, 0, few, config.size)).to(model->state().device)};
+                             stack(inputs(data, 0, few, config)).to(model->state().device)};
   std::optional<moe::Survey> seen;
   std::optional<moe::HeldOut> held;
   if (!config.data.empty()) {
-    seen = survey(*model, first_gates, data, images, config.size), seen->trained = !fresh;
-    if (!fresh) held = held_out(*model, data, std::min(images, kTaskImages), config.size);
+    seen = survey(*model, first_gates, data, images, config), seen->trained = !fresh;
+    if (!fresh) held = held_out(*model, data, std::min(images, kTaskImages), config);
   }
   if (!json) std::printf("%s\n", described.c_str());
   std::vector<Check> checks = moe::verify(subject, seen ? &*seen : nullptr, held ? &*held : nullptr);
-  if (compared > 0) checks.push_back(compare_attention(*model, data, std::min(compared, data.size()), config.size));
+  if (compared > 0) checks.push_back(compare_attention(*model, data, std::min(compared, data.size()), config));
   json ? print_json(checks) : print(checks);
   std::string names;
   for (const std::string& name : moe::failed(checks)) names += (names.empty() ? "" : ", ") + name;

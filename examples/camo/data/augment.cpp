@@ -94,16 +94,19 @@ RawSample cut(const Picture& picture, ImageSize size, const Augmentation& d) {
   return out;
 }
 
-Sample transform(const Picture& picture, ImageSize size, const Augmentation& d) {
-  Sample one = prepare({cut(picture, size, d)}, Device{});
+Sample transform(const Picture& picture, ImageSize size, const Augmentation& d, const Normalisation& normalisation) {
+  Sample one = prepare({cut(picture, size, d)}, Device{}, normalisation);
   return {one.image.reshape(one.image.shape().without(0)), one.mask.reshape(one.mask.shape().without(0))};
 }
 
-Sample plain(const Picture& picture, ImageSize size) { return transform(picture, size, Augmentation{}); }
+Sample plain(const Picture& picture, ImageSize size, const Normalisation& normalisation) {
+  return transform(picture, size, Augmentation{}, normalisation);
+}
 
-Tensor normalised(const Tensor& image, ImageSize size) {
+Tensor normalised(const Tensor& image, ImageSize size, const Normalisation& normalisation) {
   Tensor small = resize_image(image, size.height, size.width);
-  return change_photographs(small.reshape(small.shape().inserted(0, 1)), {PictureChange{}}).reshape(small.shape());
+  return change_photographs(small.reshape(small.shape().inserted(0, 1)), {PictureChange{}}, normalisation)
+      .reshape(small.shape());
 }
 
 }  // namespace camo::program

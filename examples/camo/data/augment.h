@@ -38,12 +38,13 @@ Augmentation draw(const RandomKey& key, const AugmentSettings& settings);
 /// The part that runs on the host: crops, resizes (antialiased), blurs, cuts out.  prepare() does the rest.
 RawSample cut(const Picture& picture, ImageSize size, const Augmentation& change);
 /// All of it: crops, resizes (the mask is thresholded at one half), blurs, cuts out, rotates about the centre with
-/// mirrored borders, flips, recolours, subtracts ImageNet's mean and divides by its standard deviation.
-Sample transform(const Picture& picture, ImageSize size, const Augmentation& change);
+/// mirrored borders, flips, recolours, normalises.
+Sample transform(const Picture& picture, ImageSize size, const Augmentation& change,
+                 const Normalisation& normalisation = {});
 
 /// Resizes and normalises only: for validation and prediction.
-Sample plain(const Picture& picture, ImageSize size);
+Sample plain(const Picture& picture, ImageSize size, const Normalisation& normalisation = {});
 /// The same for a photograph without a mask, u8 (H, W, 3) -> f32 (h, w, 3).
-Tensor normalised(const Tensor& image, ImageSize size);
+Tensor normalised(const Tensor& image, ImageSize size, const Normalisation& normalisation = {});
 
 }  // namespace camo::program

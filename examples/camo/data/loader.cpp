@@ -33,14 +33,16 @@ Tensor stack(const std::vector<Tensor>& parts) {
   return out;
 }
 
-Sample prepare(const std::vector<RawSample>& samples, Device device) {
+Sample prepare(const std::vector<RawSample>& samples, Device device, const Normalisation& normalisation) {
   std::vector<Tensor> images, masks;
   std::vector<PictureChange> changes;
   for (const RawSample& s : samples) images.push_back(s.image), masks.push_back(s.mask), changes.push_back(s.change);
-  return {change_photographs(stack(images).to(device), changes), change_masks(stack(masks).to(device), changes)};
+  return {change_photographs(stack(images).to(device), changes, normalisation),
+          change_masks(stack(masks).to(device), changes)};
 }
 
-std::optional<Sample> next_batch(Loader<RawSample>& loader, int64_t n, Device device) {
+std::optional<Sample> next_batch(Loader<RawSample>& loader, int64_t n, Device device,
+                                 const Normalisation& normalisation) {
   std::vector<RawSample> samples;
   while (int64_t(samples.size()) < n) {
     std::optional<RawSample> s = loader.next();
@@ -48,7 +50,7 @@ std::optional<Sample> next_batch(Loader<RawSample>& loader, int64_t n, Device de
     samples.push_back(std::move(*s));
   }
   if (samples.empty()) return {};
-  return prepare(samples, device);
+  return prepare(samples, device, normalisation);
 }
 
 }  // namespace camo::program

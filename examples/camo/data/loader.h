@@ -108,8 +108,9 @@ struct Sample {
   Tensor mask;   // (H, W, 1) f32, 0 or 1
 };
 /// A batch on the device, where the changes are made.
-Sample prepare(const std::vector<RawSample>& samples, Device device);
+Sample prepare(const std::vector<RawSample>& samples, Device device, const Normalisation& normalisation = {});
 /// A batch of up to n samples; empty at the end.
-std::optional<Sample> next_batch(Loader<RawSample>& loader, int64_t n, Device device);
+std::optional<Sample> next_batch(Loader<RawSample>& loader, int64_t n, Device device,
+                                 const Normalisation& normalisation = {});
 
 }  // namespace camo::program

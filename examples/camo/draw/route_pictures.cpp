@@ -113,8 +113,8 @@ double given_to(const LayerView& p, int64_t expert) {
 }  // namespace
 
 Tensor draw_responses(nn::Module& network, const std::function<void(const Var&)>& forward, const Tensor& photograph,
-                      ImageSize size) {
-  const Tensor input = normalised(photograph, size).reshape({1, size.height, size.width, 3});
+                      ImageSize size, const Normalisation& normalisation) {
+  const Tensor input = normalised(photograph, size, normalisation).reshape({1, size.height, size.width, 3});
   const std::vector<LayerView> scales = view(network, forward, input.to(network.state().device));
   check<ConfigError>(!scales.empty(), "route: this network has no mixture of experts");
   int64_t E = 0;

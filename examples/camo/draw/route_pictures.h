@@ -29,10 +29,11 @@ Tensor draw_groups(const moe::Survey& survey);
 /// or not: the norm of f(x) over channels at every pixel, with one colour scale per row.  Uses evaluation mode.
 /// `forward` passes an image (1, H, W, 3) through the network.
 Tensor draw_responses(nn::Module& network, const std::function<void(const Var& image)>& forward,
-                      const Tensor& photograph, ImageSize size);
-inline Tensor draw_responses(moe::CamoXpert& model, const Tensor& photograph, ImageSize size) {
+                      const Tensor& photograph, ImageSize size, const Normalisation& normalisation = {});
+inline Tensor draw_responses(moe::CamoXpert& model, const Tensor& photograph, ImageSize size,
+                             const Normalisation& normalisation = {}) {
   return draw_responses(
-      model, [&](const Var& image) { model.forward(image); }, photograph, size);
+      model, [&](const Var& image) { model.forward(image); }, photograph, size, normalisation);
 }
 
 }  // namespace camo::program

@@ -85,6 +85,8 @@ RouterSettings router_settings(const TrainConfig& c) {
   return settings;
 }
 
+Normalisation normalisation(const TrainConfig& c) { return parse_normalisation(c.normalisation); }
+
 std::vector<std::string> pool_of(const TrainConfig& c) { return split(c.pool, ','); }
 
 Options options(Machine& m) {
@@ -111,6 +113,7 @@ Options options(TrainConfig& c) {
       {"weights", &c.weights, "start from a run, a network or a backbone (safetensors, PyTorch's .pth)"},
       choice("part", &c.part, "what to take of --weights; auto: all there is"),
       {"partial", &c.partial, "load what fits of --weights; the rest starts fresh"},
+      {"normalisation", &c.normalisation, "imagenet, lite or M,M,M/D,D,D (mean, deviation); empty: the weights' own"},
       {"freeze", &c.freeze, "parts that keep their weights, by name or pattern: backbone, '*.norm1'"},
       {"thaw", &c.thaw, "unfreeze the backbone by stages: every=EPOCHS,from=deepest|shallowest"},
       {"size", &c.size, "photographs are resized to this many pixels", 32, 4096},
@@ -188,7 +191,7 @@ void validate(const TrainConfig& c) {
                      "camo train: needs --data (a folder, a list file or 'synthetic'), or --images and --masks");
   validate(c.reading, "camo train");
   check<ConfigError>(!c.out.empty(), "camo train --out: a run folder must be given");
-  router_settings(c);
+  router_settings(c), normalisation(c);
   check<ConfigError>(
       c.pool.empty() || (c.experts == 0 && c.model != "camoxpert-single"),
       "camo train --pool: names the experts, so it goes without --experts, and not with camoxpert-single");

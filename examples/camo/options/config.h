@@ -2,6 +2,7 @@
 // A new key is a member here and a row of options() in config.cpp.  Read next: stages.h, run/trainer.h.
 #pragma once
 
+#include "examples/camo/options/normalisation.h"
 #include "examples/camo/options/reading.h"
 #include "moe/loss.h"
 #include "nn/optim.h"
@@ -55,6 +56,7 @@ struct TrainConfig : Machine {
   Load part = Load::automatic;
   bool partial = false;
   std::string freeze, thaw;
+  std::string normalisation;  // "": at the start of a run it becomes that of the weights
   int64_t experts = 0, chosen = 2, attention_pool = 32;
   std::string pool;
   double drop_path = 0.1, balance_rate = 0.01;
@@ -81,6 +83,8 @@ struct RouterSettings {
   nn::ParameterGroup group{.path = "router"};  // a factor for the learning rate, and a separate clip
   double delay_epochs = 0, warmup_epochs = 0;  // of the auxiliary loss; the trainer turns them into steps
 };
+/// How the network of a configuration expects photographs.  ConfigError names the flag.
+Normalisation normalisation(const TrainConfig& config);
 /// The names in --pool; empty without.
 std::vector<std::string> pool_of(const TrainConfig& config);
 /// ConfigError names an unknown key and the nearest known one.

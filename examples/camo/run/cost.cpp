@@ -63,6 +63,7 @@ double validation_seconds(Learner& learner, const Dataset& data, const Stage& st
            {.size = stage.config.size,
             .precision = precision(stage.config),
             .workers = stage.config.workers,
+            .normalisation = normalisation(stage.config),
             .all_measures = !quick_score(stage.config.monitor)});
   return watch.seconds() / double(n) * double(data.size());
 }

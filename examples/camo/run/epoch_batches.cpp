@@ -33,7 +33,7 @@ EpochBatches::EpochBatches(const Dataset& data, const Stage& stage, int64_t epoc
 std::vector<Sample> EpochBatches::next_step(Device device) {
   std::vector<Sample> out;
   while (int64_t(out.size()) < stage_.config.accumulate) {
-    std::optional<Sample> batch = next_batch(loader_, stage_.batch_size, device);
+    std::optional<Sample> batch = next_batch(loader_, stage_.batch_size, device, normalisation(stage_.config));
     if (!batch) break;
     out.push_back(std::move(*batch));
   }

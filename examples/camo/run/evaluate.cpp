@@ -51,7 +51,7 @@ Scores evaluate(moe::CamoXpert& model, const Dataset& data, const Inference& how
         Item item{i, {}, {}, {}};
         try {
           item.picture = data.load(i);
-          item.input = normalised(item.picture.image, how.size);
+          item.input = normalised(item.picture.image, how.size, how.normalisation);
         } catch (const DataError& e) {
           if (!how.refuse) throw;
           item.problem = e.what();

@@ -25,6 +25,7 @@ struct Inference {
   int64_t workers = 2, batch = 4;
   /// Called with the reason for each picture that cannot be read; without it, the first one ends the evaluation.
   std::function<void(const std::string&)> refuse = nullptr;
+  Normalisation normalisation = {};
   bool all_measures = false;  // S, E, F and the rest too, which take longer than the network on small pictures
 };
 

@@ -143,13 +143,14 @@ void RunRecord::draw_epoch(const std::vector<GridRow>& grid, moe::CamoXpert& mod
 }
 
 void RunRecord::draw_routing(const moe::Survey& survey, const std::vector<GridRow>& grid, moe::CamoXpert& model,
-                             ImageSize size) {
+                             const TrainConfig& config) {
   if (survey.layers.empty()) return;
   warn_when_full([&] {
     write_png(folder_.file(RunFile::groups), draw_groups(survey));
     const int64_t pictures = std::min(count(RunFile::responses), int64_t(grid.size()));
     for (int64_t i = 0; i < pictures; ++i)
-      write_png(folder_.file(RunFile::responses, i), draw_responses(model, grid[size_t(i)][0], size));
+      write_png(folder_.file(RunFile::responses, i),
+                draw_responses(model, grid[size_t(i)][0], config.size, normalisation(config)));
   });
 }
 

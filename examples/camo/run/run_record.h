@@ -51,7 +51,8 @@ class RunRecord {
   /// Draws curves.png and usage.png from metrics.jsonl, and grid.png if there are rows.
   void draw_epoch(const std::vector<GridRow>& grid, moe::CamoXpert& model);
   /// For models with experts: draws groups.png, and responses_N.png for the first photographs of the grid.
-  void draw_routing(const moe::Survey& survey, const std::vector<GridRow>& grid, moe::CamoXpert& model, ImageSize size);
+  void draw_routing(const moe::Survey& survey, const std::vector<GridRow>& grid, moe::CamoXpert& model,
+                    const TrainConfig& config);
 
  private:
   std::string warn_when_full(const std::function<void()>& write);

@@ -189,6 +189,7 @@ bool Trainer::validate(bool survey) {
   const Inference how{.size = stage().config.size,
                       .precision = precision(config_),
                       .workers = config_.workers,
+                      .normalisation = normalisation(config_),
                       .all_measures = !quick_score(config_.monitor)};
   grid_.clear();
   scores_ = evaluate(model, data_.validation, how, [&](const ImageResult& image) {
@@ -196,7 +197,7 @@ bool Trainer::validate(bool survey) {
     return signals_.caught() == 0;
   });
   if (signals_.caught()) return false;
-  if (surveyor) record_.draw_routing(surveyor->result(), grid_, model, how.size);
+  if (surveyor) record_.draw_routing(surveyor->result(), grid_, model, stage().config);
   return true;
 }
 
@@ -345,7 +346,9 @@ Splits prepare_run(TrainConfig& config) {
   if (config.experts == 0 && config.pool.empty())
     config.experts = moe::family_size(config.model);  // it loads after the family has grown
   apply_machine(config);
-  return find_splits(config);
+  Splits data = find_splits(config);
+  config.normalisation = to_text(expected_normalisation(config));
+  return data;
 }
 
 void say(const std::string& words) {

@@ -33,19 +33,41 @@ void write_weights(const std::string& path, const nn::Module& module, Metadata a
   write_safetensors(path, tensors, about);
 }
 
-Metadata about_backbone(const std::string& name) {
+Metadata about_backbone(const std::string& name, const Normalisation& normalisation) {
   return {{"format", "pt"},
           {kWeightsKey, kWeightsFormat},
           {"camo.version", CAMO_VERSION},
           {"part", "backbone"},
           {"backbone", name},
-          {"normalisation", R"({"mean": [0.485, 0.456, 0.406], "deviation": [0.229, 0.224, 0.225]})"}};
+          {"normalisation", normalisation_json(normalisation)}};
 }
 
 Metadata about_network(const TrainConfig& config) {
-  Metadata about = about_backbone(config.backbone);
+  Metadata about = about_backbone(config.backbone, normalisation(config));
   about["part"] = "network", about["model"] = config.model, about["config"] = to_text(config, true);
   return about;
+}
+
+std::optional<Normalisation> stated_normalisation(const Metadata& about) {
+  if (const auto own = about.find("normalisation"); own != about.end()) return parse_normalisation_json(own->second);
+  const auto config = about.find("config");
+  if (config == about.end()) return {};
+  TrainConfig run;
+  parse_config(config->second, "config", run);
+  return normalisation(run);
+}
+
+Normalisation expected_normalisation(const TrainConfig& config, const Metadata& weights) {
+  if (!config.normalisation.empty()) return normalisation(config);
+  if (const auto stated = stated_normalisation(weights)) return *stated;
+  return nn::backbone(config.backbone, nn::Scope{.initialise = false})->normalisation;
+}
+
+Normalisation expected_normalisation(const TrainConfig& config) {
+  if (config.weights.empty()) return expected_normalisation(config, {});
+  const std::string path = weights_path(config.weights);
+  const Metadata about = read_tensors_header(path).metadata;
+  return about_file(path, [&] { return expected_normalisation(config, about); });
 }
 
 TrainConfig config_of(const Metadata& about, const std::string& path) {

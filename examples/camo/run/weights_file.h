@@ -8,6 +8,8 @@
 //   model, backbone, config (network only: as config.json), normalisation (mean and deviation of R, G, B in [0, 1])
 #pragma once
 
+#include <optional>
+
 #include "examples/camo/options/config.h"
 #include "nn/weights.h"
 
@@ -39,8 +41,15 @@ nn::WeightsReport load_weights_file(nn::Backbone& backbone, const std::string& p
 /// `features_names`: false for timm's names (stages.0...), true for those of its features_only models (stages_0...).
 void write_weights(const std::string& path, const nn::Module& module, Metadata about, bool features_names = false);
 /// The metadata of a backbone, and of a whole network.
-Metadata about_backbone(const std::string& name);
+Metadata about_backbone(const std::string& name, const Normalisation& normalisation);
 Metadata about_network(const TrainConfig& config);
+/// The normalisation that the metadata of a file states, itself or in the configuration of a run; none in files of
+/// other programs.
+std::optional<Normalisation> stated_normalisation(const Metadata& about);
+/// What a network made from a file with that metadata expects: what the configuration says, else what the file states,
+/// else what the published weights of the backbone expect.  The second reads the metadata of config.weights, if given.
+Normalisation expected_normalisation(const TrainConfig& config, const Metadata& weights);
+Normalisation expected_normalisation(const TrainConfig& config);
 /// Reads the metadata of about_network.  WeightsError names the file.  The device is the CPU unless the
 /// caller changes it.
 TrainConfig config_of(const Metadata& about, const std::string& path);

@@ -68,6 +68,7 @@ Pieces<T> windows(const Image<const T>& x, const Grid& grid, const std::vector<T
 /// one run of memory.
 struct Plan {
   int64_t B, H, W, C, kh, kw, step_h, step_w, pad_h, pad_w, dilation, out_h, out_w;
+  int64_t pad_right;    // zeros that the last windows of a row read
   bool merged = false;  // the taps of a kernel row are one run of memory
   explicit Plan(const Conv& s)
       : B(s.B),
@@ -78,11 +79,12 @@ struct Plan {
         kw(s.kw),
         step_h(s.stride),
         step_w(s.stride),
-        pad_h(s.padding),
-        pad_w(s.padding),
+        pad_h(s.pad_h()),
+        pad_w(s.pad_w()),
         dilation(s.dilation),
         out_h(s.out_h()),
-        out_w(s.out_w()) {
+        out_w(s.out_w()),
+        pad_right(std::max<int64_t>((out_w - 1) * step_w + dilation * (kw - 1) + 1 - pad_w - W, 0)) {
     if (s.groups == 1 && pad_w == 0 && kw == step_w && (dilation == 1 || kw == 1) && W == out_w * kw)
       C *= kw, W = out_w, kw = 1, step_w = 1;
   }
@@ -95,24 +97,24 @@ struct Plan {
   }
 };
 
-/// Copies x with pad_w zero pixels left and right of each row.
+/// Copies x with pad_w zero pixels left and pad_right right of each row.
 template <class T> void pad_rows(const T* x, const Plan& p, T* out) {
-  const int64_t row = p.W * p.C, edge = p.pad_w * p.C;
+  const int64_t row = p.W * p.C, left = p.pad_w * p.C, right = p.pad_right * p.C;
   parallel_for(p.B * p.H, row, [=](int64_t r) {
-    T* to = out + r * (row + 2 * edge);
-    std::memset(static_cast<void*>(to), 0, size_t(edge) * sizeof(T));
-    std::memcpy(static_cast<void*>(to + edge), x + r * row, size_t(row) * sizeof(T));
-    std::memset(static_cast<void*>(to + edge + row), 0, size_t(edge) * sizeof(T));
+    T* to = out + r * (left + row + right);
+    std::memset(static_cast<void*>(to), 0, size_t(left) * sizeof(T));
+    std::memcpy(static_cast<void*>(to + left), x + r * row, size_t(row) * sizeof(T));
+    std::memset(static_cast<void*>(to + left + row), 0, size_t(right) * sizeof(T));
   });
 }
 
 /// For each group, calls f(group, its windows of x, numbers per window).
 template <class T, class F> void each_group(const T* x, const Conv& s, const F& f) {
   Plan p(s);
-  const bool few = s.groups == 1 && p.C < kFewChannels && p.dilation == 1 && p.pad_w > 0;
-  Scratch<T> padded(few ? p.B * p.H * (p.W + 2 * p.pad_w) * p.C : 0);
-  if (few) pad_rows(x, p, padded + 0), x = padded, p.W += 2 * p.pad_w, p.pad_w = 0;
-  p.merged = s.groups == 1 && p.pad_w == 0 && p.dilation == 1;
+  const bool few = s.groups == 1 && p.C < kFewChannels && p.dilation == 1 && p.pad_w + p.pad_right > 0;
+  Scratch<T> padded(few ? p.B * p.H * (p.pad_w + p.W + p.pad_right) * p.C : 0);
+  if (few) pad_rows(x, p, padded + 0), x = padded, p.W += p.pad_w + p.pad_right, p.pad_w = p.pad_right = 0;
+  p.merged = s.groups == 1 && p.pad_w + p.pad_right == 0 && p.dilation == 1;
   const int64_t C = p.C / s.groups, length = p.merged ? p.kw * C : C;
   Scratch<T> zeros(length);
   std::memset(static_cast<void*>(zeros + 0), 0, size_t(length) * sizeof(T));
@@ -182,8 +184,8 @@ template <class T> void conv_plain(const T* x, const acc_t<T>* weight, const acc
           A sum = bias ? bias[o] : A(0);
           for (int64_t u = 0; u < s.kh; ++u)
             for (int64_t v = 0; v < s.kw; ++v) {
-              const int64_t h = i * s.stride - s.padding + u * s.dilation,
-                            w = j * s.stride - s.padding + v * s.dilation;
+              const int64_t h = i * s.stride - s.pad_h() + u * s.dilation,
+                            w = j * s.stride - s.pad_w() + v * s.dilation;
               if (h < 0 || h >= s.H || w < 0 || w >= s.W) continue;
               for (int64_t c = 0; c < C; ++c)
                 sum +=

@@ -12,14 +12,19 @@
 #pragma once
 
 #include "tensor/dtype.h"
+#include "tensor/ops/conv.h"
 
 namespace camo::kernel {
 
 /// Sizes of x (B, H, W, C) -> y (B, out_h, out_w, O) with weight (O, kh, kw, C / groups).
 struct Conv {
   int64_t B, H, W, C, O, kh, kw, stride = 1, padding = 0, dilation = 1, groups = 1;
-  int64_t out_h() const { return (H + 2 * padding - dilation * (kh - 1) - 1) / stride + 1; }
-  int64_t out_w() const { return (W + 2 * padding - dilation * (kw - 1) - 1) / stride + 1; }
+  bool same = false;  // as in ConvSpec
+  ConvSpec spec() const { return {stride, padding, dilation, 1, same}; }
+  int64_t out_h() const { return spec().outputs(H, kh); }
+  int64_t out_w() const { return spec().outputs(W, kw); }
+  int64_t pad_h() const { return spec().before(H, kh); }  // above
+  int64_t pad_w() const { return spec().before(W, kw); }  // left
 };
 
 /// T is float, double or bf16; bias (O) or null.

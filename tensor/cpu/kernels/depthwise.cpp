@@ -29,7 +29,7 @@ struct Gather {
 };
 
 Gather forward_of(const Depthwise& s) {
-  return {s.B, s.H, s.W, s.out_h(), s.out_w(), s.C, s.kh, s.kw, s.stride, 1, s.padding, s.padding, s.dilation};
+  return {s.B, s.H, s.W, s.out_h(), s.out_w(), s.C, s.kh, s.kw, s.stride, 1, s.pad_h(), s.pad_w(), s.dilation};
 }
 Gather backward_of(const Depthwise& s) {
   return {s.B,
@@ -42,8 +42,8 @@ Gather backward_of(const Depthwise& s) {
           s.kw,
           1,
           s.stride,
-          s.dilation * (s.kh - 1) - s.padding,
-          s.dilation * (s.kw - 1) - s.padding,
+          s.dilation * (s.kh - 1) - s.pad_h(),
+          s.dilation * (s.kw - 1) - s.pad_w(),
           s.dilation};
 }
 

@@ -7,7 +7,7 @@
 
 namespace camo::kernel {
 
-void change_pictures(Cpu, const Tensor& x, const Tensor& changes, Tensor y) {
+void change_pictures(Cpu, const Tensor& x, const Tensor& changes, const Normalisation& normalisation, Tensor y) {
   const int64_t H = x.dim(1), W = x.dim(2), C = x.dim(3);
   const uint8_t *in = x.read<uint8_t>(), *table = changes.read<uint8_t>();
   float* out = y.write<float>();
@@ -16,8 +16,8 @@ void change_pictures(Cpu, const Tensor& x, const Tensor& changes, Tensor y) {
     std::memcpy(&change, table + r / H * int64_t(sizeof(Change)), sizeof change);
     for (int64_t j = 0; j < W; ++j) {
       float* to = out + (r * W + j) * C;
-      if (C == 3) changed_pixel<3>(in + r / H * H * W * C, H, W, change, r % H, j, to);
-      else changed_pixel<1>(in + r / H * H * W * C, H, W, change, r % H, j, to);
+      if (C == 3) changed_pixel<3>(in + r / H * H * W * C, H, W, change, normalisation, r % H, j, to);
+      else changed_pixel<1>(in + r / H * H * W * C, H, W, change, normalisation, r % H, j, to);
     }
   });
 }

@@ -8,11 +8,13 @@ namespace camo::kernel {
 namespace {
 
 Conv sizes(const Shape& x, const Shape& weight, const ConvSpec& spec) {
-  return {x[0],      x[1],        x[2],         x[3],          weight[0],  weight[1],
-          weight[2], spec.stride, spec.padding, spec.dilation, spec.groups};
+  return {x[0],      x[1],        x[2],         x[3],          weight[0],   weight[1],
+          weight[2], spec.stride, spec.padding, spec.dilation, spec.groups, spec.same};
 }
 bool is_depthwise(const Conv& s) { return s.groups == s.C && s.O == s.C; }
-Depthwise depthwise_sizes(const Conv& s) { return {s.B, s.H, s.W, s.C, s.kh, s.kw, s.stride, s.padding, s.dilation}; }
+Depthwise depthwise_sizes(const Conv& s) {
+  return {s.B, s.H, s.W, s.C, s.kh, s.kw, s.stride, s.padding, s.dilation, s.same};
+}
 
 }  // namespace
 
