@@ -23,6 +23,13 @@ struct Gather {
   }
   int64_t row(int64_t oh, int64_t ky) const { return source(oh * stride - padding_h + ky * dilation, over, IH); }
   int64_t column(int64_t ow, int64_t kx) const { return source(ow * stride - padding_w + kx * dilation, over, IW); }
+  /// column(ow, kx) at ow * kw + kx: the plain path looks it up, because it would divide for every tap of every pixel.
+  std::vector<int64_t> columns() const {
+    std::vector<int64_t> out;
+    for (int64_t ow = 0; ow < OW; ++ow)
+      for (int64_t kx = 0; kx < kw; ++kx) out.push_back(column(ow, kx));
+    return out;
+  }
   bool blocked() const {
     return stride == 1 && over == 1 && dilation == 1 && kh == kw && OW >= 4 && kw >= 3 && kw <= 9 && kw % 2;
   }
@@ -110,14 +117,15 @@ void blocked_row(const Gather& g, const T* x, const A* weight, const A* bias, co
 
 /// The definition: adds the taps of one pixel one after another.
 template <class T, class A>
-void plain_row(const Gather& g, const T* x, const A* weight, const A* bias, T* y, int64_t oh) {
-  std::vector<std::pair<const T*, const A*>> taps;
+void plain_row(const Gather& g, const int64_t* columns, const T* x, const A* weight, const A* bias, T* y, int64_t oh) {
+  std::vector<std::pair<const T*, const A*>> rows, taps;
+  for (int64_t ky = 0; ky < g.kh; ++ky)
+    if (int64_t i = g.row(oh, ky); i >= 0) rows.emplace_back(x + i * g.IW * g.C, weight + ky * g.kw * g.C);
   for (int64_t ow = 0; ow < g.OW; ++ow, y += g.C) {
     taps.clear();
-    for (int64_t ky = 0; ky < g.kh; ++ky)
+    for (auto [row, w] : rows)
       for (int64_t kx = 0; kx < g.kw; ++kx)
-        if (int64_t i = g.row(oh, ky), j = g.column(ow, kx); i >= 0 && j >= 0)
-          taps.emplace_back(x + (i * g.IW + j) * g.C, weight + (ky * g.kw + kx) * g.C);
+        if (int64_t j = columns[ow * g.kw + kx]; j >= 0) taps.emplace_back(row + j * g.C, w + kx * g.C);
     each_vec<A>(g.C, [&](int64_t c, auto n) {
       Vec<A> acc = bias ? load<A>(bias + c, n) : Vec<A>(0);
       for (auto [p, w] : taps) acc += load<A>(p + c, n) * load<A>(w + c, n);
@@ -133,8 +141,10 @@ template <class T, class A> void gather(const Gather& g, const T* x, const A* we
     parallel_for(g.B * g.OH, g.OW * g.C * g.kh * g.kw,
                  [&](int64_t r) { row(x + r / g.OH * g.IH * g.IW * g.C, y + r * g.OW * g.C, r % g.OH); });
   };
-  if (!kBlocked<T> || !g.blocked())
-    return image([&](const T* in, T* out, int64_t oh) { plain_row(g, in, weight, bias, out, oh); });
+  if (!kBlocked<T> || !g.blocked()) {
+    const std::vector<int64_t> columns = g.columns();
+    return image([&](const T* in, T* out, int64_t oh) { plain_row(g, columns.data(), in, weight, bias, out, oh); });
+  }
   with_side<T>(g.kw, [&]<int K>() {
     if (g.OW >= 11)
       image([&](const T* in, T* out, int64_t oh) { blocked_row<K, 11>(g, in, weight, bias, zeros + 0, out, oh); });
@@ -186,16 +196,18 @@ void blocked_row_grad(const Gather& g, const T* dy, const T* x, const T* zeros, 
 }
 
 template <class T, class A>
-void plain_row_grad(const Gather& g, const T* dy, const T* x, const T* zeros, A* sum, int64_t oh) {
+void plain_row_grad(const Gather& g, const int64_t* columns, const T* dy, const T* x, const T* zeros, A* sum,
+                    int64_t oh) {
   constexpr int P = 8;
   std::vector<const T*> in(g.kh * g.kw * P);
   for (int64_t ow = 0; ow < g.OW; ow += P) {
     int count = int(std::min<int64_t>(P, g.OW - ow));
-    for (int64_t t = 0; t < g.kh * g.kw; ++t)
-      for (int64_t p = 0; p < count; ++p) {
-        int64_t i = g.row(oh, t / g.kw), j = g.column(ow + p, t % g.kw);
-        in[t * P + p] = i >= 0 && j >= 0 ? x + (i * g.IW + j) * g.C : zeros;
-      }
+    for (int64_t ky = 0; ky < g.kh; ++ky)
+      for (int64_t i = g.row(oh, ky), kx = 0; kx < g.kw; ++kx)
+        for (int64_t p = 0; p < count; ++p) {
+          const int64_t j = columns[(ow + p) * g.kw + kx];
+          in[(ky * g.kw + kx) * P + p] = i >= 0 && j >= 0 ? x + (i * g.IW + j) * g.C : zeros;
+        }
     each_vec<A>(g.C, [&](int64_t c, auto n) {
       for (int64_t t = 0; t < g.kh * g.kw; ++t) {
         Vec<A> acc = load<A>(sum + t * g.C + c, n);
@@ -246,6 +258,8 @@ void depthwise_weight_grad(const T* dy, const T* x, acc_t<T>* dweight, acc_t<T>*
   Scratch<A> sums(chunks * size);
   Scratch<T> zeros(g.C);
   std::fill_n(zeros + 0, g.C, T(0));
+  const bool plain = !kBlocked<T> || !g.blocked();
+  const std::vector<int64_t> columns = plain ? g.columns() : std::vector<int64_t>{};
 
   parallel_chunks(rows, chunk, [&](int64_t begin, int64_t end) {
     A* sum = sums + begin / chunk * size;
@@ -254,7 +268,7 @@ void depthwise_weight_grad(const T* dy, const T* x, acc_t<T>* dweight, acc_t<T>*
       const T* d = dy + r * g.OW * g.C;
       const T* in = x + r / g.OH * g.IH * g.IW * g.C;
       const T* none = zeros;
-      if (!kBlocked<T> || !g.blocked()) plain_row_grad(g, d, in, none, sum, r % g.OH);
+      if (plain) plain_row_grad(g, columns.data(), d, in, none, sum, r % g.OH);
       else with_side<T>(g.kw, [&]<int K>() { blocked_row_grad<K>(g, d, in, none, sum, r % g.OH); });
       if (dbias) row_bias(g, d, sum + taps * g.C);
     }
