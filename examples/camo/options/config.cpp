@@ -152,7 +152,7 @@ Options options(TrainConfig& c) {
       {"hours", &c.hours, "time for the run: fewer epochs if they would take longer; 0: no limit", 0, 1e5},
       {"bad-steps", &c.bad_steps, "steps with NaN or infinity in a row that end the run", 1, 1e6},
       {"verify-every", &c.verify_every, "forward passes between two checks of the routing; 0: no checks", 0, 1e9},
-      choice("recompute", &c.recompute, "parts that keep less memory and are computed again in the backward pass"),
+      choice("recompute", &c.recompute, "parts recomputed, to save memory"),
       {"profile", &c.profile, "print how long each part took and what it kept; slows a GPU"},
       {"seed", &c.seed, "decides initial weights, order, augmentation and noise", 0, 9e15},
   };
