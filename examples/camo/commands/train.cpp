@@ -4,6 +4,7 @@
 
 #include "examples/camo/commands/commands.h"
 #include "examples/camo/options/stages.h"
+#include "examples/camo/run/prepare.h"
 #include "examples/camo/run/run_folder.h"
 #include "examples/camo/run/start_weights.h"
 #include "examples/camo/run/trainer.h"

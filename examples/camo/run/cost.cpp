@@ -138,6 +138,25 @@ std::string cost_table(const Stages& stages, const RunCost& cost) {
                     bytes_text(double(cost.memory())), " of memory, ", bytes_text(double(cost.disk())), " of disk");
 }
 
+std::string shorten_run(TrainConfig& config, const Stages& stages, const Position& position, double epoch_seconds,
+                        double run_seconds) {
+  const size_t now = stages.index(position.epoch - 1);
+  const Stage& s = stages.all()[now];
+  const int64_t done = position.epoch - s.first_epoch, left = s.config.epochs - done;
+  int64_t more = left;
+  std::string why;
+  if (config.patience > 0 && position.epoch - std::max(position.best_epoch, s.first_epoch) >= config.patience) {
+    more = 0, why = text("no better epoch for ", config.patience);
+  } else if (config.hours > 0 && now + 1 == stages.all().size()) {
+    const double time = config.hours * 3600 - run_seconds;
+    more = std::clamp<int64_t>(int64_t(time / std::max(epoch_seconds, 1e-9)), 0, left);
+    why = text("--hours ", config.hours, " leave time for ", more, " epochs more");
+  }
+  if (more == left) return "";
+  set_epochs(config, now, done + more);
+  return text(why, ": stage ", now + 1, " ends after ", done + more, " epochs");
+}
+
 std::string fit_hours(TrainConfig& config, const Splits& data, const RunCost& cost) {
   const Stages before(config, data.train.size());
   const double needed = cost.seconds(before), allowed = config.hours * 3600;

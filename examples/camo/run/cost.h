@@ -4,6 +4,7 @@
 #pragma once
 
 #include "examples/camo/data/splits.h"
+#include "examples/camo/run/position.h"
 #include "examples/camo/run/stages.h"
 
 namespace camo::program {
@@ -32,6 +33,11 @@ RunCost measure_cost(const TrainConfig& config, const Splits& data);
 /// The table of `camo train --plan`.
 std::string cost_table(const Stages& stages, const RunCost& cost);
 
+/// After an epoch of so many seconds: ends the stage if it has not become better for config.patience epochs, and gives
+/// the last stage fewer epochs if config.hours leave no time for all of them.  Returns what it did in words, "" if
+/// nothing.  run_seconds: what all processes of the run have taken so far.
+std::string shorten_run(TrainConfig& config, const Stages& stages, const Position& position, double epoch_seconds,
+                        double run_seconds);
 /// Gives each stage fewer epochs, but at least one, so that the run ends within config.hours.  Returns what it did in
 /// words, "" if nothing.
 std::string fit_hours(TrainConfig& config, const Splits& data, const RunCost& cost);

@@ -7,6 +7,7 @@
 #include "examples/camo/options/format.h"
 #include "examples/camo/run/cost.h"
 #include "examples/camo/run/epoch_batches.h"
+#include "examples/camo/run/prepare.h"
 #include "examples/camo/run/process_memory.h"
 #include "examples/camo/run/progress.h"
 #include "examples/camo/run/run_record.h"
@@ -160,7 +161,8 @@ void Trainer::count(const StepReport& report, int64_t batches) {
 /// A network that goes on learning: the best weights are those it began with until an epoch is better.
 /// Returns false if a signal came.
 bool Trainer::score_start() {
-  if (position_.step > 0 || !starts_from_network(config_) || data_.validation.size() == 0) return true;
+  const bool fresh = position_.step == 0 && !learner_->weights_report().empty();
+  if (!fresh || !starts_from_network(config_) || data_.validation.size() == 0) return true;
   if (!validate()) return false;
   progress_.line("before the first step: " + score_words());
   save_best();
@@ -226,28 +228,14 @@ void Trainer::finish_epoch() {
   profile_.clear(), epoch_begin_ = std::chrono::steady_clock::now(), steps_ = 0;
 }
 
-/// Ends the stage early if it has not become better for --patience epochs, and the run if --hours leave no time for
-/// all of its last stage.  What is decided is written into the configuration.  Returns it in words, "" for nothing.
+/// Obeys --patience and --hours: returns in words what they end, "" for nothing.
 std::string Trainer::shorten(double epoch_seconds) {
-  const size_t now = stages_.index(position_.epoch - 1);
-  const Stage& s = stages_.all()[now];
-  const int64_t done = position_.epoch - s.first_epoch, left = s.config.epochs - done;
-  if (left == 0) return "";
-  std::string why;
-  int64_t more = left;
-  if (config_.patience > 0 && position_.epoch - std::max(position_.best_epoch, s.first_epoch) >= config_.patience) {
-    more = 0, why = text("no better epoch for ", config_.patience);
-  } else if (config_.hours > 0 && now + 1 == stages_.all().size()) {
-    const double time = config_.hours * 3600 - seconds();
-    more = std::clamp<int64_t>(int64_t(time / std::max(epoch_seconds, 1e-9)), 0, left);
-    why = text("--hours ", config_.hours, " leave time for ", more, " epochs more");
-  }
-  if (more == left) return "";
-  set_epochs(config_, now, done + more);
+  const std::string said = shorten_run(config_, stages_, position_, epoch_seconds, seconds());
+  if (said.empty()) return "";
   stages_ = Stages(config_, data_.train.size());
   progress_.set_total(stages_.epochs(), stages_.steps());
   record_.write_config(config_);
-  return text(why, ": stage ", now + 1, " ends after ", done + more, " epochs");
+  return said;
 }
 
 /// Seconds that all processes of the run have taken so far.
@@ -324,57 +312,11 @@ void Trainer::report_unreached() {
       text("warning: no gradient has reached ", names.size(), " parameters in this epoch, first ", names[0]));
 }
 
-/// So that the run can go on from any folder.
-void make_paths_absolute(TrainConfig& config) {
-  auto absolute = [](std::string& path) {
-    if (!path.empty()) path = std::filesystem::absolute(path).lexically_normal().string();
-  };
-  if (config.data != "synthetic") absolute(config.data);
-  absolute(config.reading.images), absolute(config.reading.masks);
-  if (config.cache != "off" && config.cache != "memory") absolute(config.cache);
-}
-
 }  // namespace
-
-namespace {
-
-/// Checks a new run's configuration and completes what it leaves open.
-Splits prepare_run(TrainConfig& config) {
-  program::validate(config);
-  complete_stages(config);
-  make_paths_absolute(config);
-  if (config.experts == 0 && config.pool.empty())
-    config.experts = moe::family_size(config.model);  // it loads after the family has grown
-  apply_machine(config);
-  Splits data = find_splits(config);
-  config.normalisation = to_text(expected_normalisation(config));
-  return data;
-}
-
-void say(const std::string& words) {
-  if (words.empty()) return;
-  std::printf("%s\n", words.c_str());
-  std::fflush(stdout);
-}
-
-}  // namespace
-
-void print_plan(TrainConfig config) {
-  const auto begin = std::chrono::steady_clock::now();
-  const Splits data = prepare_run(config);
-  const double start = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
-  say(fit_memory(config, data));
-  RunCost cost = measure_cost(config, data);
-  cost.start_seconds = start;
-  say(fit_hours(config, data, cost));
-  say(cost_table(Stages(config, data.train.size()), cost));
-}
 
 Outcome train(TrainConfig config, const Hooks& hooks) {
   SignalGuard signals;  // a signal that comes while the data is checked counts too
   Splits data = prepare_run(config);
-  say(fit_memory(config, data));
-  if (config.hours > 0) say(fit_hours(config, data, measure_cost(config, data)));
   auto learner = std::make_unique<Learner>(config, /*fresh=*/true);  // bad weights leave no run folder behind
   RunFolder folder = RunFolder::create(config.out);
   return Trainer(std::move(config), std::move(learner), std::move(data), std::move(folder), hooks, signals).run();
@@ -389,16 +331,9 @@ Outcome resume(const std::string& path, const std::function<void(TrainConfig&)>&
   if (const std::string last = folder.file(RunFile::last); std::filesystem::exists(last))
     saved = load_checkpoint(last), config = saved->config;
   if (change) change(config);
-  config.out = path;
-  make_paths_absolute(config);
-  const std::string& data = config.reading.images.empty() ? config.data : config.reading.images;
-  check<DataError>(data == "synthetic" || std::filesystem::exists(data), data,
-                   ": the data of the run is not there any more ", "[camo train --resume ", path,
-                   " --data WHERE-IT-IS]");
-  apply_machine(config);
-  Splits splits = find_splits(config);
+  Splits data = prepare_resumed(config, path);
   auto learner = std::make_unique<Learner>(config, /*fresh=*/!saved);
-  return Trainer(std::move(config), std::move(learner), std::move(splits), std::move(folder), hooks, signals, saved)
+  return Trainer(std::move(config), std::move(learner), std::move(data), std::move(folder), hooks, signals, saved)
       .run();
 }
 

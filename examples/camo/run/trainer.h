@@ -25,9 +25,6 @@ struct Outcome {
   Scores scores = {};  // of the last validation
 };
 
-/// Measures some steps of each stage and prints what the run would cost: minutes, memory, disk.  Writes no run.
-void print_plan(TrainConfig config);
-
 /// Starts the run of a configuration in a new folder config.out.
 Outcome train(TrainConfig config, const Hooks& hooks = {});
 

@@ -1,0 +1,73 @@
+#include "examples/camo/run/prepare.h"
+
+#include <chrono>
+#include <cstdio>
+#include <filesystem>
+
+#include "examples/camo/options/stages.h"
+#include "examples/camo/run/cost.h"
+#include "examples/camo/run/weights_file.h"
+
+namespace camo::program {
+namespace {
+
+/// So that the run can go on from any folder.
+void make_paths_absolute(TrainConfig& config) {
+  auto absolute = [](std::string& path) {
+    if (!path.empty()) path = std::filesystem::absolute(path).lexically_normal().string();
+  };
+  if (config.data != "synthetic") absolute(config.data);
+  absolute(config.reading.images), absolute(config.reading.masks);
+  if (config.cache != "off" && config.cache != "memory") absolute(config.cache);
+}
+
+Splits complete(TrainConfig& config) {
+  validate(config);
+  complete_stages(config);
+  make_paths_absolute(config);
+  if (config.experts == 0 && config.pool.empty())
+    config.experts = moe::family_size(config.model);  // it loads after the family has grown
+  apply_machine(config);
+  Splits data = find_splits(config);
+  config.normalisation = to_text(expected_normalisation(config));
+  return data;
+}
+
+void say(const std::string& words) {
+  if (words.empty()) return;
+  std::printf("%s\n", words.c_str());
+  std::fflush(stdout);
+}
+
+}  // namespace
+
+Splits prepare_run(TrainConfig& config) {
+  Splits data = complete(config);
+  say(fit_memory(config, data));
+  if (config.hours > 0) say(fit_hours(config, data, measure_cost(config, data)));
+  return data;
+}
+
+Splits prepare_resumed(TrainConfig& config, const std::string& folder) {
+  config.out = folder;
+  make_paths_absolute(config);
+  const std::string& data = config.reading.images.empty() ? config.data : config.reading.images;
+  check<DataError>(data == "synthetic" || std::filesystem::exists(data), data,
+                   ": the data of the run is not there any more ", "[camo train --resume ", folder,
+                   " --data WHERE-IT-IS]");
+  apply_machine(config);
+  return find_splits(config);
+}
+
+void print_plan(TrainConfig config) {
+  const auto begin = std::chrono::steady_clock::now();
+  const Splits data = complete(config);
+  const double start = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+  say(fit_memory(config, data));
+  RunCost cost = measure_cost(config, data);
+  cost.start_seconds = start;
+  say(fit_hours(config, data, cost));
+  say(cost_table(Stages(config, data.train.size()), cost));
+}
+
+}  // namespace camo::program
