@@ -119,7 +119,7 @@ TEST_CASE("a warmer light has more red and less blue, before saturation is chang
 
 TEST_CASE("each further change has numbers of its own: it leaves the others as they are, and is drawn in its range") {
   const AugmentSettings all = augment_settings("on,blur=0.3,temperature=0.2,cutout=0.6");
-  double blurred = 0, cut_out = 0, least = 1, most = -1;
+  double blurred = 0, cut_out = 0, both = 0, warm_and_high = 0, least = 1, most = -1;
   bool same = true, inside = true, square = true;
   for (uint32_t step = 0; step < 4000; ++step) {
     const RandomKey key{.seed = 3, .domain = Domain::augment, .path = 9, .step = step};
@@ -135,7 +135,8 @@ TEST_CASE("each further change has numbers of its own: it leaves the others as t
       square = square && std::abs(box.height - box.width) < 1e-3;
     }
     if (d.blur > 0) inside = inside && d.blur >= 0.1 && d.blur <= 2;
-    blurred += d.blur > 0, cut_out += share > 0;
+    blurred += d.blur > 0, cut_out += share > 0, both += d.blur > 0 && share > 0;
+    warm_and_high += d.temperature > 0 && d.height > 0.825;
     least = std::min(least, d.temperature), most = std::max(most, d.temperature);
   }
   CHECK(same);
@@ -143,6 +144,8 @@ TEST_CASE("each further change has numbers of its own: it leaves the others as t
   CHECK(!square);
   CHECK(std::abs(blurred / 4000 - 0.3) < 0.04);  // five standard deviations
   CHECK(std::abs(cut_out / 4000 - 0.6) < 0.04);
+  CHECK(std::abs(both / 4000 - 0.18) < 0.03);  // independent of each other
+  CHECK(std::abs(warm_and_high / 4000 - 0.25) < 0.035);
   CHECK(least < -0.19);
   CHECK(least >= -0.2);
   CHECK(most > 0.19);
