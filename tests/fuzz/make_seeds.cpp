@@ -122,6 +122,8 @@ void json() {
   put("json/some", R"({"data": "synthetic", "size": "64x96", "lr": 1e-3, "epochs": 4, "model": "camoxpert-sparse"})");
   put("json/size", R"({"size": 352, "seed": 9007199254740993, "clip": 0.0, "out": "\u00e9\ud83d\ude00"})");
   put("json/wrong", R"({"sise": 1, "lr": -1, "lr": [1, null, 2.5], "a": {"b": {}}})");
+  put("json/stages",
+      R"({"epochs": 9, "stages": [{"epochs": 3, "freeze": "backbone", "ema": 0.9, "thaw": "every=2"}, {"lr": 1e-4}]})");
 }
 
 /// A PNG with these rows, each preceded by its filter byte.
