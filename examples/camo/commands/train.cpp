@@ -23,8 +23,9 @@ std::string run_files() {
 std::string stage_help() {
   std::string keys;
   for (const std::string& key : stage_keys()) keys += (keys.empty() ? "" : ", ") + key;
-  return "Stages: --stageN-KEY VALUE, N = 1, 2, ...; KEY: " + keys +
-         ".  Of --epochs; stage 1 freezes the backbone, if it does not say what; --skip-stage1.\n";
+  return "Stages: --stageN-KEY VALUE sets KEY for stage N = 1, 2, ...  --epochs counts all stages.  Stage 1 freezes "
+         "the backbone unless --stage1-freeze says otherwise; --skip-stage1 leaves it out.  KEY: " +
+         keys + ".\n";
 }
 
 std::string value_of(const CommandLine& line, const std::string& flag) {

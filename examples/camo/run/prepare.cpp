@@ -5,7 +5,6 @@
 #include <filesystem>
 
 #include "examples/camo/options/stages.h"
-#include "examples/camo/run/cost.h"
 #include "examples/camo/run/weights_file.h"
 
 namespace camo::program {
@@ -41,14 +40,15 @@ void say(const std::string& words) {
 
 }  // namespace
 
-Splits prepare_run(TrainConfig& config) {
-  Splits data = complete(config);
-  say(fit_memory(config, data));
-  if (config.hours > 0) say(fit_hours(config, data, measure_cost(config, data)));
-  return data;
+Prepared prepare_run(TrainConfig& config) {
+  Prepared out{complete(config)};
+  say(fit_memory(config, out.data));
+  if (config.hours > 0 || !config.stages.empty()) out.cost = measure_cost(config, out.data);
+  if (config.hours > 0) say(fit_hours(config, out.data, *out.cost));
+  return out;
 }
 
-Splits prepare_resumed(TrainConfig& config, const std::string& folder) {
+Prepared prepare_resumed(TrainConfig& config, const std::string& folder) {
   config.out = folder;
   make_paths_absolute(config);
   const std::string& data = config.reading.images.empty() ? config.data : config.reading.images;
@@ -56,7 +56,7 @@ Splits prepare_resumed(TrainConfig& config, const std::string& folder) {
                    ": the data of the run is not there any more ", "[camo train --resume ", folder,
                    " --data WHERE-IT-IS]");
   apply_machine(config);
-  return find_splits(config);
+  return {find_splits(config)};
 }
 
 void print_plan(TrainConfig config) {

@@ -92,27 +92,4 @@ int64_t trained_parameters(const moe::CamoXpert& model) {
   return out;
 }
 
-std::string stage_table(const Stages& stages, moe::CamoXpert& model) {
-  std::string out = "stage   epochs  photographs a step  size      rate, first to last    parameters trained  frozen\n";
-  for (size_t i = 0; i < stages.all().size(); ++i) {
-    const Stage& s = stages.all()[i];
-    freeze_for(model, s.config, 0);
-    const int64_t first = trained_parameters(model);
-    freeze_for(model, s.config, s.config.epochs - 1);
-    const int64_t last = trained_parameters(model);
-    const std::string trained = first == last ? text(first) : text(first, " to ", last);
-    const std::string batch =
-        text(s.batch_size * std::min(s.config.accumulate, s.batches), " (", s.batch_size, " at a time)");
-    const std::string rates = text(formatted("%.2e", s.rate(s.first_step)), ", ", formatted("%.2e", s.rates.peak), ", ",
-                                   formatted("%.2e", s.rate(std::max(s.first_step, s.end_step() - 1))));
-    char line[256];
-    std::snprintf(line, sizeof line, "%-6zu %7lld  %-18s  %-8s  %-30s  %-18s  %s%s\n", i + 1,
-                  (long long)s.config.epochs, batch.c_str(), to_string(s.config.size).c_str(), rates.c_str(),
-                  trained.c_str(), s.config.freeze.empty() ? "-" : s.config.freeze.c_str(),
-                  s.config.thaw.empty() ? "" : (", thawed " + s.config.thaw).c_str());
-    out += line;
-  }
-  return out;
-}
-
 }  // namespace camo::program

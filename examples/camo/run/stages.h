@@ -45,7 +45,4 @@ std::vector<nn::ParameterGroup> rate_groups(const moe::CamoXpert& model, const T
 /// Parameters that are not frozen.
 int64_t trained_parameters(const moe::CamoXpert& model);
 
-/// A table of the stages: epochs, batch, size, rates, what is frozen, parameters that are trained.
-std::string stage_table(const Stages& stages, moe::CamoXpert& model);
-
 }  // namespace camo::program

@@ -1,5 +1,7 @@
 #include "examples/camo/run/start_report.h"
 
+#include <cstdio>
+
 #include "examples/camo/data/epoch.h"
 #include "examples/camo/options/format.h"
 #include "tensor/parallel.h"
@@ -36,10 +38,37 @@ std::string steps_line(const Stages& stages) {
               s.config.ema_decay > 0 ? "; averaged (EMA) weights are validated and kept as best" : "");
 }
 
+/// A row for each stage: epochs, batch, size, rates, minutes, what is trained and frozen.
+std::string stage_table(const Stages& stages, moe::CamoXpert& model, const std::optional<RunCost>& cost) {
+  std::string out =
+      "stage   epochs  photographs a step  size      rate: first, peak, last         minutes  trained             "
+      "frozen";
+  for (size_t i = 0; i < stages.all().size(); ++i) {
+    const Stage& s = stages.all()[i];
+    freeze_for(model, s.config, 0);
+    const int64_t first = trained_parameters(model);
+    freeze_for(model, s.config, s.config.epochs - 1);
+    const int64_t last = trained_parameters(model);
+    const std::string trained = first == last ? text(first) : text(first, " to ", last),
+                      batch = text(s.batch_size * std::min(s.config.accumulate, s.batches), " (", s.batch_size,
+                                   " at a time)"),
+                      rates = text(formatted("%.2e", s.rate(s.first_step)), ", ", formatted("%.2e", s.rates.peak), ", ",
+                                   formatted("%.2e", s.rate(std::max(s.first_step, s.end_step() - 1)))),
+                      minutes = cost ? fixed(double(s.config.epochs) * cost->epoch_seconds(s, i) / 60, 1) : "-",
+                      frozen = s.config.freeze.empty() ? "-" : s.config.freeze;
+    char line[256];
+    std::snprintf(line, sizeof line, "\n%-6zu %7lld  %-18s  %-8s  %-30s %7s  %-18s  ", i + 1,
+                  (long long)s.config.epochs, batch.c_str(), to_string(s.config.size).c_str(), rates.c_str(),
+                  minutes.c_str(), trained.c_str());
+    out += line + frozen + (s.config.thaw.empty() ? "" : ", thawed " + s.config.thaw);
+  }
+  return out;
+}
+
 }  // namespace
 
-std::vector<std::string> start_report(const TrainConfig& c, const Stages& stages, Learner& learner,
-                                      const Splits& data) {
+std::vector<std::string> start_report(const TrainConfig& c, const Stages& stages, Learner& learner, const Splits& data,
+                                      const std::optional<RunCost>& cost) {
   std::vector<std::string> lines;
   moe::CamoXpert& model = learner.model();
   if (c.chosen == 1 && !moe::mixtures(model).empty() &&
@@ -50,7 +79,7 @@ std::vector<std::string> start_report(const TrainConfig& c, const Stages& stages
   if (!learner.weights_report().empty()) lines.push_back(learner.weights_report());
   lines.push_back(machine_line(c, model));
   if (c.stages.empty()) lines.push_back(steps_line(stages));
-  else lines.push_back(stage_table(stages, model));
+  else lines.push_back(stage_table(stages, model, cost));
   return lines;
 }
 

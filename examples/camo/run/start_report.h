@@ -2,13 +2,14 @@
 #pragma once
 
 #include "examples/camo/data/splits.h"
+#include "examples/camo/run/cost.h"
 #include "examples/camo/run/learner.h"
 #include "examples/camo/run/stages.h"
 
 namespace camo::program {
 
-/// The lines: network, weights, machine, stages or steps, and warnings.
+/// The lines: network, weights, machine, stages or steps, and warnings.  cost: if it was measured.
 std::vector<std::string> start_report(const TrainConfig& config, const Stages& stages, Learner& learner,
-                                      const Splits& data);
+                                      const Splits& data, const std::optional<RunCost>& cost);
 
 }  // namespace camo::program

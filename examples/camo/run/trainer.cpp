@@ -26,7 +26,7 @@ constexpr size_t kGridRows = 6;  // pictures in grid.png
 class Trainer {
  public:
   /// saved: the checkpoint to continue from.
-  Trainer(TrainConfig config, std::unique_ptr<Learner> learner, Splits data, RunFolder folder, const Hooks& hooks,
+  Trainer(TrainConfig config, std::unique_ptr<Learner> learner, Prepared prepared, RunFolder folder, const Hooks& hooks,
           SignalGuard& signals, const std::optional<Checkpoint>& saved = {});
   Outcome run();
 
@@ -51,6 +51,7 @@ class Trainer {
 
   TrainConfig config_;
   const Splits data_;
+  const std::optional<RunCost> cost_;
   Stages stages_;
   const std::unique_ptr<Learner> learner_;
   const Hooks& hooks_;
@@ -77,10 +78,11 @@ Position restored(Learner& learner, const Splits& data, const TrainConfig& confi
   return out;
 }
 
-Trainer::Trainer(TrainConfig config, std::unique_ptr<Learner> learner, Splits data, RunFolder folder,
+Trainer::Trainer(TrainConfig config, std::unique_ptr<Learner> learner, Prepared prepared, RunFolder folder,
                  const Hooks& hooks, SignalGuard& signals, const std::optional<Checkpoint>& saved)
     : config_(std::move(config)),
-      data_(std::move(data)),
+      data_(std::move(prepared.data)),
+      cost_(std::move(prepared.cost)),
       stages_(config_, data_.train.size()),
       learner_(std::move(learner)),
       hooks_(hooks),
@@ -105,7 +107,7 @@ Trainer::Trainer(TrainConfig config, std::unique_ptr<Learner> learner, Splits da
 Outcome Trainer::run() {
   record_.check_disk(learner_->model().parameter_count(), /*only_warn=*/position_.step > 0);
   enter_epoch();
-  for (const std::string& line : start_report(config_, stages_, *learner_, data_)) progress_.line(line);
+  for (const std::string& line : start_report(config_, stages_, *learner_, data_, cost_)) progress_.line(line);
   if (position_.epoch >= config_.epochs)
     progress_.line(text("nothing left to do: all ", config_.epochs, " epochs are done [--epochs N for more]"));
   if (!score_start()) return stopped();
@@ -316,10 +318,10 @@ void Trainer::report_unreached() {
 
 Outcome train(TrainConfig config, const Hooks& hooks) {
   SignalGuard signals;  // a signal that comes while the data is checked counts too
-  Splits data = prepare_run(config);
+  Prepared prepared = prepare_run(config);
   auto learner = std::make_unique<Learner>(config, /*fresh=*/true);  // bad weights leave no run folder behind
   RunFolder folder = RunFolder::create(config.out);
-  return Trainer(std::move(config), std::move(learner), std::move(data), std::move(folder), hooks, signals).run();
+  return Trainer(std::move(config), std::move(learner), std::move(prepared), std::move(folder), hooks, signals).run();
 }
 
 Outcome resume(const std::string& path, const std::function<void(TrainConfig&)>& change, const Hooks& hooks) {
@@ -331,9 +333,9 @@ Outcome resume(const std::string& path, const std::function<void(TrainConfig&)>&
   if (const std::string last = folder.file(RunFile::last); std::filesystem::exists(last))
     saved = load_checkpoint(last), config = saved->config;
   if (change) change(config);
-  Splits data = prepare_resumed(config, path);
+  Prepared prepared = prepare_resumed(config, path);
   auto learner = std::make_unique<Learner>(config, /*fresh=*/!saved);
-  return Trainer(std::move(config), std::move(learner), std::move(data), std::move(folder), hooks, signals, saved)
+  return Trainer(std::move(config), std::move(learner), std::move(prepared), std::move(folder), hooks, signals, saved)
       .run();
 }
 
