@@ -116,7 +116,13 @@ TEST_CASE("groups scale the rate of their parameters alone, and configure() chan
     AdamW optimizer(net, {.decay = 0, .groups = {{.path = "stem", .rate_scale = stem_scale}}});
     const Tensor stem = net.stem.weight.value().clone(), block = net.blocks[0].fc.weight.value().clone();
     for (int i = 0; i < steps; ++i) {
-      if (i) optimizer.configure({.groups = {{.path = "stem", .rate_scale = later_scale}}});
+      if (i) {
+        const NamedTensors before = optimizer.state();
+        optimizer.configure({.groups = {{.path = "stem", .rate_scale = later_scale}}});
+        const NamedTensors after = optimizer.state();
+        REQUIRE(before.size() == after.size());
+        for (size_t k = 0; k < after.size(); ++k) CHECK(equal_bits(before[k].second, after[k].second));
+      }
       net.state().next_micro_step();
       backward(sum(square(net.forward(Var(randn({16, 4}, 5))))));
       optimizer.step(1e-3);

@@ -53,6 +53,7 @@ TEST_CASE("patience ends a stage, and the next one begins") {
   CHECK(stages_of(recorded)[0].epochs == 3);
   CHECK(stages_of(recorded)[1].epochs == 2);
   CHECK(recorded.epochs == 5);
+  CHECK(std::filesystem::exists(config.out + "/groups.png"));  // as at every end
   CHECK(read_metrics(config.out + "/metrics.jsonl").size() == 5);
   CHECK(resume(config.out).exit_code == 0);
   CHECK(read_metrics(config.out + "/metrics.jsonl").size() == 5);
@@ -93,6 +94,36 @@ TEST_CASE("time is shared out in proportion to the stages' epochs") {
   CHECK(stages_of(config)[0].epochs == 5);
   CHECK(stages_of(config)[1].epochs == 15);
   CHECK(fit_hours(config, data, cost).empty());
+}
+
+TEST_CASE("the last stage is shortened by what its epochs take; one before it is not") {
+  TrainConfig config = tiny_config("unused");
+  config.epochs = 10, config.hours = 1;
+  const Stages stages(config, 12);
+  // 5 minutes of the hour are left, for epochs of a minute.
+  CHECK(contains(shorten_run(config, stages, {.epoch = 2}, 60, 3300), "leave time for 5 epochs more"));
+  CHECK(config.epochs == 7);
+  CHECK(shorten_run(config, Stages(config, 12), {.epoch = 2}, 60, 3300).empty());
+  CHECK(shorten_run(config, Stages(config, 12), {.epoch = 2}, 60, 0).empty());  // never longer again
+  parse_config(R"({"stages": [{"epochs": 5}, {"epochs": 5}]})", "test", config);
+  CHECK(shorten_run(config, Stages(config, 12), {.epoch = 2}, 60, 3600).empty());
+  CHECK(contains(shorten_run(config, Stages(config, 12), {.epoch = 6}, 60, 3600), "leave time for 0 epochs more"));
+  CHECK(stages_of(config)[1].epochs == 1);
+}
+
+TEST_CASE("batch sizes are tried upwards, and none that the trials before predict to be too large") {
+  std::vector<int64_t> tried;
+  const auto memory = [&](int64_t b) {  // 100 for the weights, 50 for a photograph
+    tried.push_back(b);
+    return 100.0 + 50.0 * double(b);
+  };
+  CHECK(largest_batch(24, 1000, 520, memory) == 8);
+  CHECK(tried == std::vector<int64_t>{1, 2, 3, 4, 6, 8});  // 12 would need 700
+  tried.clear();
+  CHECK(largest_batch(24, 5, 1e9, memory) == 4);  // no more than there are
+  CHECK(largest_batch(7, 1000, 449, memory) == 1);
+  CHECK(largest_batch(24, 1000, 199, memory) == 1);  // 2 was tried, and takes 200
+  CHECK_THROWS_WITH_AS(largest_batch(24, 1000, 149, memory), doctest::Contains("needs 150 B"), MemoryError);
 }
 
 TEST_CASE("a memory decides the batch size; the photographs of a step stay") {

@@ -10,6 +10,7 @@
 #include <set>
 
 #include "examples/camo/options/cli.h"
+#include "examples/camo/options/format.h"
 #include "examples/camo/run/run_record.h"
 #include "examples/camo/run/stages.h"
 #include "examples/camo/run/trainer.h"
@@ -25,9 +26,10 @@ using camo::test::tiny_config;
 
 namespace {
 
-/// The configuration that `camo train WORDS` makes of the tiny one.
-TrainConfig with_flags(const std::string& out, std::vector<std::string> words) {
+/// The configuration that `camo train FLAGS` makes of the tiny one.
+TrainConfig with_flags(const std::string& out, const std::string& flags) {
   TrainConfig c = tiny_config(out);
+  std::vector<std::string> words = split(flags, ' ');
   const StageFlags stages = StageFlags::take(words);
   const Command command{.name = "train", .summary = {}, .usage = {}, .options = options(c)};
   read(command, words);
@@ -37,56 +39,16 @@ TrainConfig with_flags(const std::string& out, std::vector<std::string> words) {
 
 /// The launch lines of the documents with their flags as Camo has them, at small numbers.
 TrainConfig sparse_launch(const std::string& out) {
-  return with_flags(out, {"--model",
-                          "camoxpert-sparse",
-                          "--backbone",
-                          "edgenext_xx_small",
-                          "--batch-size",
-                          "4",
-                          "--accumulate",
-                          "2",
-                          "--epochs",
-                          "4",
-                          "--lr",
-                          "8e-4",
-                          "--min-lr",
-                          "1e-5",
-                          "--warmup",
-                          "0.5",
-                          "--router",
-                          "lr=0.01,clip=0.1",
-                          "--clip",
-                          "0.5",
-                          "--stage1-epochs",
-                          "2",
-                          "--stage2-batch-size",
-                          "2",
-                          "--stage2-lr",
-                          "6e-4"});
+  return with_flags(out,
+                    "--model camoxpert-sparse --backbone edgenext_xx_small --batch-size 4 --accumulate 2 --epochs 4 "
+                    "--lr 8e-4 --min-lr 1e-5 --warmup 0.5 --router lr=0.01,clip=0.1 --clip 0.5 --recompute all "
+                    "--ema-decay 0 --stage1-epochs 2 --stage2-batch-size 2 --stage2-lr 6e-4 --stage2-ema-decay 0.9");
 }
 TrainConfig cod_launch(const std::string& out) {
-  return with_flags(out, {"--model",
-                          "camoxpert-cod",
-                          "--backbone",
-                          "pvt_v2_b0",
-                          "--batch-size",
-                          "3",
-                          "--accumulate",
-                          "1",
-                          "--epochs",
-                          "5",
-                          "--schedule",
-                          "restarts,cycle=1,growth=2",
-                          "--drop-path",
-                          "0.2",
-                          "--stage1-epochs=1",
-                          "--stage2-batch_size",
-                          "2",
-                          "--stage2-lr=1e-3",
-                          "--stage2-thaw",
-                          "every=2",
-                          "--stage2-backbone-rate",
-                          "0.1"});
+  return with_flags(out,
+                    "--model camoxpert-cod --backbone pvt_v2_b0 --batch-size 3 --accumulate 1 --epochs 5 "
+                    "--schedule restarts,cycle=1,growth=2 --drop-path 0.2 --stage1-epochs=1 --stage1-ema-decay 0.5 "
+                    "--stage2-batch_size 2 --stage2-lr=1e-3 --stage2-thaw every=2 --stage2-backbone-rate 0.1");
 }
 
 /// Parameters, statistics and the optimizer's moments, by name.
@@ -146,10 +108,12 @@ TEST_CASE("stage 1 leaves no trace on what is frozen: weights, statistics, avera
   int64_t steps = 0;
   complete_stages(config);
   const int64_t border = Stages(config, config.count).all()[0].end_step();
+  Learner fresh(config, /*fresh=*/true);
+  start = by_name(fresh);
   Hooks hooks;
   hooks.after_step = [&](Learner& learner, const StepReport&) {
     const std::map<std::string, Tensor> now = by_name(learner);
-    if (++steps == 1) start = now;
+    ++steps;
     size_t moved_backbone = 0, moved_rest = 0;
     for (const auto& [name, x] : now) {
       const bool backbone = name.starts_with("backbone.") || name.starts_with("ema.backbone.");
@@ -254,6 +218,31 @@ TEST_CASE("with layer decay, each layer's first update is exactly its power of t
   REQUIRE(train(config, hooks).exit_code == 0);
 }
 
+TEST_CASE("a backbone that is frozen and thaws does thaw") {
+  TempFolder folder;
+  TrainConfig config = tiny_config(folder / "run");
+  config.freeze = "backbone,sides", config.thaw = "every=1", config.epochs = 1;
+  Learner learner(config, /*fresh=*/true);
+  const std::vector<std::string> deepest = nn::parts(*learner.model().backbone).back();
+  for (const nn::Parameter& p : learner.model().named_parameters()) {
+    const bool thawed = p.name.starts_with("backbone.") && std::count(deepest.begin(), deepest.end(), p.name.substr(9));
+    const bool frozen = (p.name.starts_with("backbone.") && !thawed) || p.name.starts_with("sides.");
+    CHECK_MESSAGE(p.frozen == frozen, p.name);
+  }
+}
+
+TEST_CASE("the best weights are used at the size that their stage was scored at") {
+  TempFolder folder;
+  TrainConfig config = tiny_config(folder / "run");
+  parse_config(R"({"stages": [{"epochs": 1, "lr": 0, "min-lr": 0}, {"epochs": 1, "size": 64}]})", "test", config);
+  config.monitor = "MAE";
+  REQUIRE(train(config).exit_code == 0);
+  const Checkpoint best = load_checkpoint(config.out + "/best.safetensors");
+  const int64_t side = best.state.integer("best_epoch") == 1 ? 32 : 64;
+  CHECK(load_model(config.out).config.size == ImageSize{side, side});
+  CHECK(load_checkpoint(config.out + "/last.safetensors").config.size == ImageSize{32, 32});
+}
+
 TEST_CASE("stages: what a row does not say is inherited; one row may leave out its epochs") {
   TrainConfig c;
   parse_config(R"({"epochs": 120, "lr": 1e-3, "stages": [{"epochs": 30, "freeze": "backbone", "ema": 0.99},
@@ -308,6 +297,7 @@ TEST_CASE("a mistake in the table of stages is named with its stage and key") {
   parse_config(R"({"stages": [{}, {}]})", "test", c);
   CHECK_THROWS_WITH_AS(complete_stages(c), doctest::Contains("two of them say no epochs"), ConfigError);
   for (const auto& [key, value, says] : {std::tuple{"schedule", "cosin", "did you mean cosine"},
+                                         {"loss", "deep=1", "the logits need a term"},
                                          {"schedule", "cosine,cycle=3", "schedule: cosine"},
                                          {"thaw", "every=0", "thaw: every"}}) {
     c.stages = {JsonObject{{{key, std::string(value)}}}};
@@ -334,6 +324,10 @@ TEST_CASE("flags make the table of the common case; --skip-stage1 leaves the fir
   CHECK(stages_of(c)[0].epochs == 30);
   CHECK(stages_of(c)[1].epochs == 90);
   CHECK(stages_of(c)[1].lr == 1e-4);
+  std::vector<std::string> alone = {"--skip-stage1"};
+  TrainConfig single;
+  parse_config(R"({"stages": [{"epochs": 3}]})", "test", single);
+  CHECK_THROWS_WITH_AS(StageFlags::take(alone).apply(single), doctest::Contains("has no second stage"), ConfigError);
   words.push_back("--skip-stage1"), words.push_back("--stage1-epochs"), words.push_back("30");
   TrainConfig second;
   second.epochs = 120;

@@ -63,6 +63,9 @@ TEST_CASE("the command takes model, experts and size from the network, and says 
   CHECK(contains(run.out,
                  "part       tensors from " + first + "/best.safetensors: camoxpert-sparse on pvt_v2_b0, averaged"));
   CHECK(contains(run.out, "backbone   176 of 176\n"));
+  const size_t scales = run.out.find("\nscales ");
+  CHECK(scales != std::string::npos);
+  CHECK(run.out.find("\nscales ", scales + 1) == std::string::npos);  // one row, with parameters and statistics
   CHECK(contains(run.out, "before the first step: mae "));
   TrainConfig config;
   read_config(folder / "second/config.json", config);
@@ -79,6 +82,30 @@ TEST_CASE("the command takes model, experts and size from the network, and says 
   REQUIRE_MESSAGE(run.code == 0, run.error);
   CHECK(contains(run.out, "176 of 176 tensors"));
   CHECK(!contains(run.out, "before the first step"));
+}
+
+TEST_CASE("the weights that a network began with stay the best until an epoch is better") {
+  TempFolder folder;
+  const std::string first = trained(folder, "camoxpert-single");
+  TrainConfig config = tiny_config(folder / "next");
+  config.model = "camoxpert-single", config.weights = first, config.epochs = 1;
+  config.lr = config.min_lr = 0, config.freeze = "backbone,decoder,heads,sides";  // no epoch is better
+  const Outcome outcome = train(config);
+  CHECK(outcome.best_epoch == 0);
+  const auto best = tensors(*load_model(config.out).model), start = tensors(*load_model(first).model);
+  for (const auto& [name, t] : best) CHECK_MESSAGE(equal_bits(t, start.at(name)), name);
+}
+
+TEST_CASE("settings of a network that a flag makes wrong go with it") {
+  TempFolder folder;
+  const std::string first = trained(folder);
+  const std::string common =
+      "train --data synthetic --count 8 --epochs 1 --threads 1 --hold-out 0 --partial --weights " + first;
+  REQUIRE(run_camo(common + " --pool texture,edge --out " + folder / "pool").code == 0);
+  TrainConfig config;
+  read_config(folder / "pool/config.json", config);
+  CHECK(config.pool == "texture,edge");
+  CHECK(config.experts == 0);
 }
 
 TEST_CASE("strict by default: what the network lacks is an error that names it; partial starts it fresh") {
@@ -124,7 +151,7 @@ TEST_CASE("partial: what fits is the file's, the rest is what a fresh network ha
   CHECK(new_ones > 0);
 }
 
-TEST_CASE("a backbone file starts the backbone alone, also when the whole network is asked for, which is an error") {
+TEST_CASE("a backbone file starts the backbone alone; --part network refuses it") {
   TempFolder folder;
   const std::string file = folder / "b0.safetensors";
   TrainConfig config = tiny_config(folder / "run");

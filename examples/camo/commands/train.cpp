@@ -23,8 +23,9 @@ std::string run_files() {
 std::string stage_help() {
   std::string keys;
   for (const std::string& key : stage_keys()) keys += (keys.empty() ? "" : ", ") + key;
-  return "Stages: --stageN-KEY VALUE sets KEY for stage N = 1, 2, ...  --epochs counts all stages.  Stage 1 freezes "
-         "the backbone unless --stage1-freeze says otherwise; --skip-stage1 leaves it out.  KEY: " +
+  return "Stages: --stageN-KEY VALUE sets KEY for stage N = 1, 2, ...  --epochs counts all stages.  Without a table "
+         "in --config, stage 1 freezes the backbone unless --stage1-freeze says otherwise; --skip-stage1 leaves it "
+         "out.  KEY: " +
          keys + ".\n";
 }
 
@@ -100,8 +101,18 @@ int train_command(const Arguments& all_words) {
     adopt_network(theirs);
     config = theirs;
     read_all();  // what is asked for wins over what the network has
+    if (config.model != theirs.model && config.router == theirs.router) config.router.clear();
+    if (config.pool != theirs.pool || config.model != theirs.model)
+      config.experts = config.experts == theirs.experts ? 0 : config.experts;
+    else if (config.experts != theirs.experts) config.pool.clear();
   }
   stages.apply(config);
+  if (line.has("epochs") && !stages.skip_first) {
+    const int64_t asked = config.epochs;
+    complete_stages(config);
+    check<ConfigError>(config.epochs == asked, "camo train --epochs: the stages take ", config.epochs,
+                       " together, got ", asked);
+  }
   if (plan) return print_plan(config), 0;
   return train(config).exit_code;
 }

@@ -184,6 +184,18 @@ void validate_data(const TrainConfig& c) {
   if (c.cache != "off" && c.cache != "memory") check_writable(c.cache, "camo train --cache");
 }
 
+/// Rules of what a stage may say.
+void validate_stage(const TrainConfig& stage) {
+  check<ConfigError>(stage.min_lr <= stage.lr, "camo train --min-lr: must be at most --lr of every stage, got ",
+                     stage.min_lr, " and ", stage.lr);
+  const moe::LossWeights weights = loss_weights(stage.loss);
+  bool learns = false;
+  for (const moe::LossTerm& term : moe::loss_terms()) learns = learns || (term.of_logits && weights[term.name] > 0);
+  check<ConfigError>(learns, "camo train --loss: the logits need a term, got '", stage.loss, "' [structure=1]");
+  validate_data(stage);
+  rate_schedule(stage.schedule, 1), thaw_of(stage);
+}
+
 }  // namespace
 
 void validate(const TrainConfig& c) {
@@ -197,25 +209,18 @@ void validate(const TrainConfig& c) {
       "camo train --pool: names the experts, so it goes without --experts, and not with camoxpert-single");
   check<ConfigError>(c.pool.empty() || c.model == "camoxpert-cod" || int64_t(pool_of(c).size()) >= c.chosen,
                      "camo train --pool: names ", pool_of(c).size(), " experts, --chosen is ", c.chosen);
-  const moe::LossWeights weights = loss_weights(c.loss);
-  bool learns = false;
-  for (const moe::LossTerm& term : moe::loss_terms()) learns = learns || (term.of_logits && weights[term.name] > 0);
-  check<ConfigError>(learns, "camo train --loss: the logits need a term, got '", c.loss, "' [structure=1]");
   const bool routes = c.model == "camoxpert" || c.model == "camoxpert-sparse";
   check<ConfigError>(routes || c.router.empty(), "camo train --router: ", c.model, " has no router");
   check<ConfigError>(c.model == "camoxpert" || c.attention != moe::AttentionKind::linear,
                      "camo train --attention linear: is for camoxpert, got ", c.model);
+  if (!c.memory.empty()) parse_bytes(c.memory, "camo train --memory");
+  bool frozen = true;  // the backbone, in every stage
   for (const TrainConfig& stage : stages_of(c)) {
-    check<ConfigError>(stage.min_lr <= stage.lr, "camo train --min-lr: must be at most --lr, got ", stage.min_lr,
-                       " and ", stage.lr);
-    validate_data(stage);
-    rate_schedule(stage.schedule, 1);
-    if (!stage.memory.empty()) parse_bytes(stage.memory, "camo train --memory");
-    thaw_of(stage);
-    const bool learns_later = !stage.thaw.empty() || !c.stages.empty();
-    check<ConfigError>(stage.freeze != "backbone" || learns_later || !c.weights.empty(),
-                       "camo train --freeze: needs --weights, or the backbone stays as random as it starts");
+    validate_stage(stage);
+    frozen = frozen && stage.freeze == "backbone" && stage.thaw.empty();
   }
+  check<ConfigError>(!frozen || !c.weights.empty(),
+                     "camo train --freeze: needs --weights, or the backbone stays as random as it starts");
 }
 
 void apply_machine(Machine& m) {

@@ -145,7 +145,8 @@ void StageFlags::apply(TrainConfig& c) const {
   for (size_t i = 0; i < stages.size(); ++i)
     for (const auto& [key, value] : stages[i].items) c.stages[i].set(key, value);
   if (!skip_first) return;
-  check<ConfigError>(!c.stages.empty(), "camo train --skip-stage1: the run has no stages [--stage1-epochs N]");
+  check<ConfigError>(c.stages.size() > 1, "camo train --skip-stage1: the run has no second stage, got ",
+                     c.stages.size(), " in all [--stage1-epochs N]");
   complete_stages(c);
   c.stages.erase(c.stages.begin());
   c.epochs = 0;

@@ -38,7 +38,7 @@ double step_seconds(Learner& learner, const Dataset& data, const Stage& stage, i
   const auto step = [&] {
     std::vector<Sample> now = batches.next_step(device);
     if (now.empty()) return false;
-    learner.step(now, stage.config.lr, nullptr);
+    learner.step(now, /*rate=*/0, nullptr);  // takes as long as with any rate, and cannot diverge
     synchronize(device);
     return true;
   };
@@ -86,6 +86,19 @@ void measure_save(Learner& learner, const TrainConfig& config, RunCost& out) {
   save_checkpoint(file.string(), c);
   out.save_seconds = watch.seconds();
   std::filesystem::remove(file);
+}
+
+/// The most memory that training with this batch size takes, in bytes: of the process, or of a GPU's tensors.  Memory
+/// that earlier trials have left to the process does not count.
+double memory_of(TrainConfig trial, const Dataset& data, int64_t batch_size) {
+  trial.stages.clear(), trial.accumulate = 1, trial.batch_size = batch_size;
+  const MemoryStats before = memory_stats(trial.device);
+  const double other = trial.device.kind == Device::cpu ? double(resident_bytes() - before.reserved) : 0;
+  reset_memory_peak(trial.device);
+  Learner learner(trial, /*fresh=*/true);
+  const Stages stages(trial, data.size());
+  step_seconds(learner, data, stages.all()[0], trial.epochs - 1);
+  return std::max(other, 0.0) + double(memory_stats(trial.device).peak);
 }
 
 }  // namespace
@@ -146,7 +159,7 @@ std::string shorten_run(TrainConfig& config, const Stages& stages, const Positio
   int64_t more = left;
   std::string why;
   if (config.patience > 0 && position.epoch - std::max(position.best_epoch, s.first_epoch) >= config.patience) {
-    more = 0, why = text("no better epoch for ", config.patience);
+    more = 0, why = text("no better epoch in the last ", config.patience);
   } else if (config.hours > 0 && now + 1 == stages.all().size()) {
     const double time = config.hours * 3600 - run_seconds;
     more = std::clamp<int64_t>(int64_t(time / std::max(epoch_seconds, 1e-9)), 0, left);
@@ -162,36 +175,37 @@ std::string fit_hours(TrainConfig& config, const Splits& data, const RunCost& co
   const double needed = cost.seconds(before), allowed = config.hours * 3600;
   if (config.hours == 0 || needed <= allowed) return "";
   const double share = std::max(0.0, allowed - cost.start_seconds) / (needed - cost.start_seconds);
+  if (before.epochs() == int64_t(before.all().size()))
+    return text("--hours ", config.hours, ": one epoch of each stage takes ", fixed(needed / 3600, 2), " hours");
   for (size_t i = 0; i < before.all().size(); ++i)
     set_epochs(config, i, std::max<int64_t>(1, int64_t(double(before.all()[i].config.epochs) * share)));
   return text("--hours ", config.hours, ": all ", before.epochs(), " epochs would take ", fixed(needed / 3600, 2),
               " hours, so ", config.epochs, " are trained");
 }
 
-/// The largest divisor of `together` that fits.  Each trial's memory predicts that of the next one, so that none is
-/// made that would not fit; ascending, because memory that a process took once stays with it.
-int64_t largest_batch(TrainConfig trial, const Dataset& data, int64_t together, double limit) {
-  int64_t best = 0;
-  double needed = 0, per_photograph = 0;
-  trial.stages.clear(), trial.accumulate = 1;
-  for (int64_t b = 1; b <= std::min(together, data.size()); ++b) {
+int64_t largest_batch(int64_t together, int64_t photographs, double limit,
+                      const std::function<double(int64_t)>& memory) {
+  struct Trial {
+    int64_t batch;
+    double bytes;
+  };
+  std::vector<Trial> fit;
+  const auto predicted = [&](int64_t b) {
+    const Trial& last = fit.back();
+    if (fit.size() == 1) return last.bytes * double(b) / double(last.batch);  // at most
+    const Trial& before = fit[fit.size() - 2];
+    return last.bytes + (last.bytes - before.bytes) / double(last.batch - before.batch) * double(b - last.batch);
+  };
+  double needed = 0;
+  for (int64_t b = 1; b <= std::min(together, photographs) && needed <= limit; ++b) {
     if (together % b != 0) continue;
-    if (best > 0 && needed + per_photograph * double(b - best) > limit) break;
-    const double before = double(resident_bytes());
-    trial.batch_size = b;
-    Learner learner(trial, /*fresh=*/true);
-    const Stages stages(trial, data.size());
-    step_seconds(learner, data, stages.all()[0], trial.epochs - 1);
-    needed = double(peak_memory(trial.device));
-    if (needed > limit) break;
-    // Weights, averages, gradients and two moments do not grow with the batch.
-    const double fixed_part = double(learner.model().parameter_count()) * sizeof(float) * 5;
-    if (best == 0) per_photograph = std::max(0.0, needed - before - fixed_part);
-    best = b;
+    if (b > 2 && predicted(b) > limit) break;
+    needed = memory(b);
+    if (needed <= limit) fit.push_back({b, needed});
   }
-  check<MemoryError>(best > 0, "camo train --memory: one photograph at a time needs ", bytes_text(needed), ", got ",
+  check<MemoryError>(!fit.empty(), "camo train --memory: one photograph at a time needs ", bytes_text(needed), ", got ",
                      bytes_text(limit), " [a smaller --size, a smaller --backbone, --recompute all]");
-  return best;
+  return fit.back().batch;
 }
 
 std::string fit_memory(TrainConfig& config, const Splits& data) {
@@ -201,7 +215,8 @@ std::string fit_memory(TrainConfig& config, const Splits& data) {
   const std::vector<TrainConfig> stages = stages_of(config);
   for (size_t i = 0; i < stages.size(); ++i) {
     const int64_t together = stages[i].batch_size * stages[i].accumulate;
-    const int64_t best = largest_batch(stages[i], data.train, together, limit);
+    const int64_t best = largest_batch(together, data.train.size(), limit,
+                                       [&](int64_t b) { return memory_of(stages[i], data.train, b); });
     set_batch(config, i, best, together / best);
     said += text(said.empty() ? "" : "\n", "--memory ", config.memory, ": ", best, " photographs at a time, ",
                  together / best, " times a step", config.stages.empty() ? "" : text(", in stage ", i + 1));

@@ -10,7 +10,8 @@
 namespace camo::program {
 
 struct StageCost {
-  double step_seconds = 0;        // an optimizer step with its data: the mean of three after a first one
+  double step_seconds = 0;        // an optimizer step with its data: the mean of three after a first one; if the stage
+                                  // thaws, the mean of its first and its last epoch
   double validation_seconds = 0;  // a pass over the validation data
   int64_t memory = 0;             // largest resident memory in bytes up to here; of a GPU's tensors with a GPU
 };
@@ -28,7 +29,7 @@ struct RunCost {
   int64_t disk() const { return 2 * last_bytes + best_bytes; }
 };
 
-/// Trains a network of its own for four steps in each stage, and throws it away.
+/// Trains a network of its own for four steps in each stage, eight in one that thaws, and throws it away.
 RunCost measure_cost(const TrainConfig& config, const Splits& data);
 /// The table of `camo train --plan`.
 std::string cost_table(const Stages& stages, const RunCost& cost);
@@ -41,6 +42,11 @@ std::string shorten_run(TrainConfig& config, const Stages& stages, const Positio
 /// Gives each stage fewer epochs, but at least one, so that the run ends within config.hours.  Returns what it did in
 /// words, "" if nothing.
 std::string fit_hours(TrainConfig& config, const Splits& data, const RunCost& cost);
+/// The largest divisor of `together`, at most `photographs`, with which training takes at most `limit` bytes.
+/// memory(b) tries a batch size; sizes are tried in ascending order, and none whose memory the trials before predict to
+/// be too large.  MemoryError if not even 1 fits.
+int64_t largest_batch(int64_t together, int64_t photographs, double limit,
+                      const std::function<double(int64_t)>& memory);
 /// Chooses for each stage the largest batch size with which training stays within config.memory.  batch-size times
 /// accumulate stays.  MemoryError if one photograph at a time needs more.
 std::string fit_memory(TrainConfig& config, const Splits& data);

@@ -9,7 +9,7 @@ namespace camo::program {
 
 class EpochBatches {
  public:
-  /// Begins after `done` batches of the epoch, counted over the whole run.
+  /// epoch: counted over the whole run.  Begins after `done` batches of it.
   EpochBatches(const Dataset& data, const Stage& stage, int64_t epoch, int64_t done);
   /// The batches of one optimizer step; fewer at the end of the epoch.
   std::vector<Sample> next_step(Device device);

@@ -5,6 +5,7 @@
 #include <filesystem>
 
 #include "examples/camo/options/stages.h"
+#include "examples/camo/run/run_folder.h"
 #include "examples/camo/run/weights_file.h"
 
 namespace camo::program {
@@ -16,6 +17,7 @@ void make_paths_absolute(TrainConfig& config) {
     if (!path.empty()) path = std::filesystem::absolute(path).lexically_normal().string();
   };
   if (config.data != "synthetic") absolute(config.data);
+  absolute(config.weights);
   absolute(config.reading.images), absolute(config.reading.masks);
   if (config.cache != "off" && config.cache != "memory") absolute(config.cache);
 }
@@ -41,10 +43,18 @@ void say(const std::string& words) {
 }  // namespace
 
 Prepared prepare_run(TrainConfig& config) {
+  const auto begin = std::chrono::steady_clock::now();
+  const auto seconds = [&] { return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count(); };
+  validate(config);
+  RunFolder::check_free(config.out);  // before anything takes time
   Prepared out{complete(config)};
   say(fit_memory(config, out.data));
-  if (config.hours > 0 || !config.stages.empty()) out.cost = measure_cost(config, out.data);
+  if (config.hours > 0 || !config.stages.empty()) {
+    out.cost = measure_cost(config, out.data);
+    out.cost->start_seconds = seconds();
+  }
   if (config.hours > 0) say(fit_hours(config, out.data, *out.cost));
+  out.seconds = seconds();
   return out;
 }
 

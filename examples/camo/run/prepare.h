@@ -10,6 +10,7 @@ namespace camo::program {
 struct Prepared {
   Splits data;
   std::optional<RunCost> cost = {};  // if it was measured: for a run in stages, and for --hours
+  double seconds = 0;                // that this took
 };
 /// Checks and completes the configuration of a new run, sets up the machine, and finds the data.  --memory and --hours
 /// are measured here and written into the configuration.

@@ -39,12 +39,16 @@ bool is_left_lock(const RunFileName& row, const std::string& folder) {
 
 }  // namespace
 
-RunFolder RunFolder::create(const std::string& path) {
+void RunFolder::check_free(const std::string& path) {
   const bool is_run = fs::exists(run_file(path, RunFile::config));
   for (const RunFileName& row : kRunFiles)
     check<ConfigError>(!fs::exists(path + "/" + row.name) || is_left_lock(row, path), "--out ", path,
                        is_run ? ": holds a run already (" : ": holds a file that the run would overwrite (", row.name,
                        ") [another folder", is_run ? ", or camo train --resume " + path : "", "]");
+}
+
+RunFolder RunFolder::create(const std::string& path) {
+  check_free(path);
   make_folder(path, "--out");
   return RunFolder(path);
 }

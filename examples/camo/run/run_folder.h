@@ -37,6 +37,8 @@ class RunFolder {
  public:
   /// Creates a new one.  ConfigError if the path has a run, or any file with a name in kRunFiles.
   static RunFolder create(const std::string& path);
+  /// ConfigError if create() would refuse the path.
+  static void check_free(const std::string& path);
   /// Opens one to continue its run.  ConfigError if it is not a run folder.
   static RunFolder open(const std::string& path);
   RunFolder(RunFolder&& other) noexcept;

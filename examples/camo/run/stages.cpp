@@ -59,12 +59,13 @@ size_t Stages::index(int64_t epoch) const {
 void freeze_for(moe::CamoXpert& model, const TrainConfig& stage, int64_t epoch) {
   const std::vector<std::string> patterns = split(stage.freeze, ',');
   const std::set<std::string> cold = not_thawed(model, stage, epoch);
+  const bool thaws = thaw_of(stage).every > 0;  // then "backbone" says what thaws
   std::vector<bool> used(patterns.size());
   bool any_left = false;
   model.freeze_where([&](const std::string& name) {
     bool frozen = cold.count(name) > 0;
     for (size_t i = 0; i < patterns.size(); ++i)
-      if (matches(patterns[i], name)) frozen = used[i] = true;
+      if (matches(patterns[i], name)) used[i] = true, frozen = frozen || !(thaws && patterns[i] == "backbone");
     any_left = any_left || !frozen;
     return frozen;
   });
@@ -76,13 +77,15 @@ void freeze_for(moe::CamoXpert& model, const TrainConfig& stage, int64_t epoch) 
 
 std::vector<nn::ParameterGroup> rate_groups(const moe::CamoXpert& model, const TrainConfig& stage) {
   std::vector<nn::ParameterGroup> out = {router_settings(stage).group};
+  if (stage.layer_decay == 1) {
+    if (stage.backbone_rate != 1) out.push_back({.path = "backbone", .rate_scale = stage.backbone_rate});
+    return out;
+  }
   const nn::NameGroups layers = nn::layers(*model.backbone);
   const std::vector<double> rates = nn::layer_rates(layers.size(), stage.layer_decay);
-  if (stage.layer_decay != 1)
-    for (size_t i = 0; i < layers.size(); ++i)
-      for (const std::string& name : layers[i])
-        out.push_back({.path = "backbone." + name, .rate_scale = stage.backbone_rate * rates[i]});
-  else if (stage.backbone_rate != 1) out.push_back({.path = "backbone", .rate_scale = stage.backbone_rate});
+  for (size_t i = 0; i < layers.size(); ++i)
+    for (const std::string& name : layers[i])
+      out.push_back({.path = "backbone." + name, .rate_scale = stage.backbone_rate * rates[i]});
   return out;
 }
 

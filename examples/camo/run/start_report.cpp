@@ -38,6 +38,12 @@ std::string steps_line(const Stages& stages) {
               s.config.ema_decay > 0 ? "; averaged (EMA) weights are validated and kept as best" : "");
 }
 
+/// "backbone", "nothing", "sides; the backbone thaws every=2".
+std::string frozen_words(const TrainConfig& stage) {
+  if (stage.thaw.empty()) return stage.freeze.empty() ? "nothing" : stage.freeze;
+  return text(stage.freeze, stage.freeze.empty() ? "" : "; ", "the backbone thaws ", stage.thaw);
+}
+
 /// A row for each stage: epochs, batch, size, rates, minutes, what is trained and frozen.
 std::string stage_table(const Stages& stages, moe::CamoXpert& model, const std::optional<RunCost>& cost) {
   std::string out =
@@ -55,12 +61,12 @@ std::string stage_table(const Stages& stages, moe::CamoXpert& model, const std::
                       rates = text(formatted("%.2e", s.rate(s.first_step)), ", ", formatted("%.2e", s.rates.peak), ", ",
                                    formatted("%.2e", s.rate(std::max(s.first_step, s.end_step() - 1)))),
                       minutes = cost ? fixed(double(s.config.epochs) * cost->epoch_seconds(s, i) / 60, 1) : "-",
-                      frozen = s.config.freeze.empty() ? "-" : s.config.freeze;
+                      frozen = frozen_words(s.config);
     char line[256];
     std::snprintf(line, sizeof line, "\n%-6zu %7lld  %-18s  %-8s  %-30s %7s  %-18s  ", i + 1,
                   (long long)s.config.epochs, batch.c_str(), to_string(s.config.size).c_str(), rates.c_str(),
                   minutes.c_str(), trained.c_str());
-    out += line + frozen + (s.config.thaw.empty() ? "" : ", thawed " + s.config.thaw);
+    out += line + frozen;
   }
   return out;
 }

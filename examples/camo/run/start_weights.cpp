@@ -25,8 +25,9 @@ std::string table(moe::CamoXpert& model, const nn::LoadReport& report, const std
   std::vector<std::pair<std::string, Row>> rows;
   for (const auto& [name, shape] : nn::file_shapes(model)) {
     const std::string part = part_of(name);
-    if (rows.empty() || rows.back().first != part) rows.emplace_back(part, Row{});
-    rows.back().second.wanted += 1;
+    auto at = std::find_if(rows.begin(), rows.end(), [&](const auto& row) { return row.first == part; });
+    if (at == rows.end()) at = rows.insert(rows.end(), {part, Row{}});
+    at->second.wanted += 1;
   }
   for (const std::vector<std::string>* list : {&report.missing, &report.misshapen})
     for (const std::string& name : *list)

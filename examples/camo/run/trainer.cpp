@@ -64,14 +64,21 @@ class Trainer {
   std::chrono::steady_clock::time_point epoch_begin_ = std::chrono::steady_clock::now();
   const std::chrono::steady_clock::time_point begin_ = epoch_begin_;
   const double seconds_before_;             // that earlier processes took
+  int64_t whole_epochs_ = 0;                // that this process has trained from their first to their last step,
+  double whole_seconds_ = 0;                // in this stage; and their time
   int64_t steps_ = 0;                       // optimizer steps of this process in this epoch
   int64_t images_ = 0;                      // images that this process has trained on
   std::vector<RunRecord::GridRow> grid_{};  // of the last validation
+  ImageSize size_scored_ = {};              // the size of the photographs in it
+  bool surveyed_ = false;                   // the routing has been drawn
 };
 
 /// Loads the checkpoint into the learner; returns its position.
 Position restored(Learner& learner, const Splits& data, const TrainConfig& config, const Checkpoint& saved) {
   const Position out = about_file(run_file(config.out, RunFile::last), [&] { return position_of(saved.state); });
+  const Stages stages(config, data.train.size());
+  const Stage& stage = stages.of(out.epoch);
+  learner.enter(stage.config, out.epoch - stage.first_epoch, /*begins=*/true);  // the averages that were saved are its
   learner.load(saved, out);
   check<DataError>(out.data == digest(data.train), config.data, config.reading.images,
                    ": is not the data that the run began with (", data.train.size(), " training photographs now)");
@@ -87,7 +94,8 @@ Trainer::Trainer(TrainConfig config, std::unique_ptr<Learner> learner, Prepared 
       learner_(std::move(learner)),
       hooks_(hooks),
       signals_(signals),
-      position_(saved ? restored(*learner_, data_, config_, *saved) : Position{.data = digest(data_.train)}),
+      position_(saved ? restored(*learner_, data_, config_, *saved)
+                      : Position{.data = digest(data_.train), .seconds = prepared.seconds}),
       progress_(stages_.epochs(), stages_.steps(), position_.step, config_.device),
       record_(std::move(folder), [this](const std::string& words) { progress_.line(words); }),
       profile_(config_.device, config_.profile),
@@ -115,6 +123,7 @@ Outcome Trainer::run() {
     enter_epoch();
     if (!train_epoch() || !validate(/*survey=*/position_.epoch + 1 == config_.epochs)) return stopped();
     finish_epoch();
+    if (position_.epoch == config_.epochs && !surveyed_ && !validate(/*survey=*/true)) return stopped();
     if (signals_.caught() && position_.epoch < config_.epochs) return stopped();
   }
   record_.check_last_save();
@@ -168,6 +177,8 @@ bool Trainer::score_start() {
   if (!validate()) return false;
   progress_.line("before the first step: " + score_words());
   save_best();
+  progress_.resume();
+  profile_.clear(), epoch_begin_ = std::chrono::steady_clock::now();
   return true;
 }
 
@@ -202,6 +213,7 @@ bool Trainer::validate(bool survey) {
   });
   if (signals_.caught()) return false;
   if (surveyor) record_.draw_routing(surveyor->result(), grid_, model, stage().config);
+  size_scored_ = how.size, surveyed_ = survey;
   return true;
 }
 
@@ -232,7 +244,11 @@ void Trainer::finish_epoch() {
 
 /// Obeys --patience and --hours: returns in words what they end, "" for nothing.
 std::string Trainer::shorten(double epoch_seconds) {
-  const std::string said = shorten_run(config_, stages_, position_, epoch_seconds, seconds());
+  const Stage& s = stages_.of(position_.epoch - 1);
+  if (position_.epoch == s.first_epoch + 1) whole_epochs_ = 0, whole_seconds_ = 0;
+  if (steps_ == s.steps_per_epoch) whole_epochs_ += 1, whole_seconds_ += epoch_seconds;
+  const double mean = whole_epochs_ > 0 ? whole_seconds_ / double(whole_epochs_) : epoch_seconds;
+  const std::string said = shorten_run(config_, stages_, position_, mean, seconds());
   if (said.empty()) return "";
   stages_ = Stages(config_, data_.train.size());
   progress_.set_total(stages_.epochs(), stages_.steps());
@@ -283,6 +299,7 @@ Checkpoint Trainer::checkpoint(bool with_optimizer) {
   position_.seconds = seconds();
   learner_->save(c, position_, with_optimizer);
   c.config = config_;
+  if (!with_optimizer) c.config.size = size_scored_;  // the best weights are used at the size that was scored
   c.state = to_json_object(position_);
   return c;
 }
@@ -293,9 +310,9 @@ void Trainer::save_now() {
   progress_.line(text("saved at step ", position_.step, ", as signal USR1 asks"));
 }
 
-/// Saves after a signal.
+/// Saves after a signal.  Before the first step there is nothing to save: config.json begins the run anew.
 Outcome Trainer::stopped() {
-  record_.save_last(checkpoint(/*with_optimizer=*/true));
+  if (position_.step > 0) record_.save_last(checkpoint(/*with_optimizer=*/true));
   record_.check_last_save();
   progress_.line(text("stopped by signal ", signals_.caught(), " at step ", position_.step, " of ", stages_.steps(),
                       "; saved [camo train --resume ", record_.folder().path(), "]"));

@@ -28,7 +28,8 @@ struct Outcome {
 /// Starts the run of a configuration in a new folder config.out.
 Outcome train(TrainConfig config, const Hooks& hooks = {});
 
-/// Continues the run in a folder.  `change` may alter epochs, threads, workers, device, cache, and where the data lies.
+/// Continues the run in a folder.  `change` may alter epochs, hours, patience, threads, workers,
+/// device, bf16 units, check, cache, and where the data lies.
 Outcome resume(const std::string& folder, const std::function<void(TrainConfig&)>& change = nullptr,
                const Hooks& hooks = {});
 
