@@ -6,6 +6,7 @@
 #include <csignal>
 #include <filesystem>
 
+#include "examples/camo/options/files.h"
 #include "examples/camo/options/format.h"
 #include "examples/camo/options/stages.h"
 #include "examples/camo/run/cost.h"
@@ -148,6 +149,7 @@ TEST_CASE("a memory decides the batch size; the photographs of a step stay") {
 
 TEST_CASE("--plan prints minutes, memory and disk of each stage, and leaves nothing behind") {
   TempFolder folder;
+  write_file(folder / "run.plan", "a file of the user");  // beside where the run would be
   const test::ProcessResult plan = run_camo(
       "train --data synthetic --count 12 --size 32 --batch-size 2 --epochs 3 --stage1-epochs 1 --threads 1 --plan "
       "--out " +
@@ -157,6 +159,8 @@ TEST_CASE("--plan prints minutes, memory and disk of each stage, and leaves noth
   CHECK(contains(plan.out, "\n1            1        6 "));
   CHECK(contains(plan.out, "\n2            2       12 "));
   CHECK(contains(plan.out, " of memory, "));
+  CHECK(read_file<DataError>(folder / "run.plan") == "a file of the user");
+  std::filesystem::remove(folder / "run.plan");
   CHECK(std::filesystem::is_empty(folder.path));
   // The disk is that of a run: two checkpoints of last, and one of best.
   TrainConfig config = tiny_config(folder / "real");

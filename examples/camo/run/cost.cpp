@@ -1,5 +1,7 @@
 #include "examples/camo/run/cost.h"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <chrono>
 #include <cmath>
@@ -80,8 +82,9 @@ void measure_save(Learner& learner, const TrainConfig& config, RunCost& out) {
   Position position;
   learner.save(c, position, /*with_optimizer=*/true);
   out.best_bytes = bytes(c.model) + bytes(c.ema), out.last_bytes = out.best_bytes + bytes(c.optimizer);
-  const std::filesystem::path file = std::filesystem::absolute(config.out).lexically_normal().string() + ".plan";
-  if (!std::filesystem::is_directory(file.parent_path())) return;
+  const std::filesystem::path file =
+      std::filesystem::absolute(config.out).lexically_normal().string() + text(".measure-", ::getpid());
+  if (!std::filesystem::is_directory(file.parent_path()) || std::filesystem::exists(file)) return;
   Stopwatch watch;
   save_checkpoint(file.string(), c);
   out.save_seconds = watch.seconds();
