@@ -1,12 +1,14 @@
 #include "tensor/memory/allocator.h"
 
 #include <sys/mman.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cstdlib>
 #include <mutex>
 
 #include "tensor/memory/arena.h"
+#include "tensor/scalar/integer.h"
 
 namespace camo {
 namespace {
@@ -90,6 +92,16 @@ MemoryStats memory_stats(Device device) {
   MemoryStats out;
   on(device, [&](auto where) { out = kernel::memory_stats(where); });
   return out;
+}
+
+void return_free_memory() {
+  const int64_t page = sysconf(_SC_PAGESIZE);
+  std::lock_guard lock(host().mutex);
+  host().arena.each_free([&](char* block, int64_t bytes) {
+    const auto first = reinterpret_cast<intptr_t>(block);
+    const int64_t begin = round_up(first, page), end = (first + bytes) / page * page;
+    if (end > begin) madvise(reinterpret_cast<void*>(begin), size_t(end - begin), MADV_DONTNEED);
+  });
 }
 
 void reset_memory_peak(Device device) {

@@ -1,4 +1,4 @@
-// One caching allocator per device.  It takes memory from the system in large arenas and returns none during a run:
+// One caching allocator per device.  It takes memory from the system in large arenas and returns none unless it is asked to:
 // fresh pages cost PyTorch 10-15 % of a CPU step.
 //
 // It picks the best fit among free blocks (tensor/memory/arena.h); every block is 64-byte aligned.  A CUDA device has
@@ -26,6 +26,9 @@ void release(Device device, void* p) noexcept;
 MemoryStats memory_stats(Device device = {});
 /// Sets the peak to the bytes in use now.
 void reset_memory_peak(Device device = {});
+/// Gives the pages of the host's free blocks back to the system, which hands them out again, zeroed, when they are
+/// used.  For a program that has ended a large task and goes on with a smaller one.
+void return_free_memory();
 
 /// True if CAMO_POISON=1.  New blocks are then filled with kPoison, a NaN in every floating type.
 bool poison();

@@ -24,6 +24,11 @@ class Arena {
   int64_t size_of(void* p) const { return blocks_.at(static_cast<char*>(p)).size; }
   MemoryStats stats() const;
   void reset_peak() { stats_.peak = stats_.in_use; }
+  /// Calls see(begin, bytes) for every free block.
+  template <class See>
+  void each_free(See see) const {
+    for (const auto& [size, begin] : free_) see(begin, size);
+  }
 
  private:
   struct Block {

@@ -218,6 +218,23 @@ TEST_CASE("with layer decay, each layer's first update is exactly its power of t
   REQUIRE(train(config, hooks).exit_code == 0);
 }
 
+TEST_CASE("each stage begins its averages anew, from the weights at its start") {
+  TempFolder folder;
+  TrainConfig config = tiny_config(folder / "run");
+  config.ema_decay = 0.9;
+  parse_config(R"({"stages": [{"epochs": 2}, {"epochs": 1}]})", "test", config);
+  complete_stages(config);
+  std::vector<int64_t> updates;
+  Hooks hooks;
+  hooks.after_step = [&](Learner& learner, const StepReport&) { updates.push_back(learner.ema()->updates()); };
+  REQUIRE(train(config, hooks).exit_code == 0);
+  const Stages stages(config, config.count);
+  std::vector<int64_t> expected;
+  for (const Stage& s : stages.all())
+    for (int64_t i = s.first_step; i < s.end_step(); ++i) expected.push_back(1 + i - s.first_step);
+  CHECK(updates == expected);
+}
+
 TEST_CASE("a backbone that is frozen and thaws does thaw") {
   TempFolder folder;
   TrainConfig config = tiny_config(folder / "run");

@@ -2,10 +2,13 @@
 #include "tensor/tensor.h"
 
 #include <doctest/doctest.h>
+#include <unistd.h>
 
 #include <atomic>
 #include <cmath>
+#include <fstream>
 #include <limits>
+#include <optional>
 #include <thread>
 
 #include "tensor/cpu/vec.h"
@@ -100,6 +103,26 @@ TEST_CASE("freed memory is reused, and neighbours merge") {
   for (int i = 0; i < 100; ++i) Tensor c = empty({(1 << 21) - i}, DType::f32);  // fits where a and b were
   CHECK(memory_stats().reserved == reserved);
   CHECK_THROWS_AS(empty({int64_t(1) << 60}, DType::u8), MemoryError);
+}
+
+TEST_CASE("free memory can be given back to the system; blocks in use keep their bytes") {
+  const auto resident = [] {
+    std::ifstream file("/proc/self/statm");
+    int64_t total = 0, pages = 0;
+    file >> total >> pages;
+    return pages * sysconf(_SC_PAGESIZE);
+  };
+  constexpr int64_t kBytes = 48 << 20;
+  Tensor held = full({1000}, 3.0f);
+  std::optional<Tensor> large = full({kBytes / 4}, 1.0f);
+  const int64_t before = resident();
+  large.reset();
+  CHECK(resident() > before - kBytes / 2);
+  return_free_memory();
+  CHECK(resident() < before - kBytes * 3 / 4);
+  CHECK(to_vector<float>(held) == std::vector<float>(1000, 3.0f));
+  Tensor again = full({kBytes / 4}, 2.0f);
+  CHECK(to_vector<float>(again)[kBytes / 8] == 2.0f);
 }
 
 TEST_CASE("parallel loops visit each index once and give the same sum for any thread count") {

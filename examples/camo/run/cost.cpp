@@ -7,11 +7,13 @@
 #include <cmath>
 #include <filesystem>
 
+#include "examples/camo/draw/plot.h"
 #include "examples/camo/options/format.h"
 #include "examples/camo/run/epoch_batches.h"
 #include "examples/camo/run/evaluate.h"
 #include "examples/camo/run/learner.h"
 #include "examples/camo/run/process_memory.h"
+#include "examples/camo/run/run_record.h"
 #include "tensor/memory/allocator.h"
 
 namespace camo::program {
@@ -53,6 +55,7 @@ double step_seconds(Learner& learner, const Dataset& data, const Stage& stage, i
   return done ? watch.seconds() / done : once;
 }
 
+/// Seconds of a pass over the validation data.  Draws the pictures of an epoch too, because they take memory.
 double validation_seconds(Learner& learner, const Dataset& data, const Stage& stage) {
   if (data.size() == 0) return 0;
   Dataset some = data;
@@ -60,14 +63,21 @@ double validation_seconds(Learner& learner, const Dataset& data, const Stage& st
   if (some.synthetic) some.synthetic->count = n;
   else some.pairs.resize(size_t(n));
   learner.model().train(false);
+  std::vector<RunRecord::GridRow> grid;
   Stopwatch watch;
   evaluate(learner.model(), some,
            {.size = stage.config.size,
             .precision = precision(stage.config),
             .workers = stage.config.workers,
             .normalisation = normalisation(stage.config),
-            .all_measures = !quick_score(stage.config.monitor)});
-  return watch.seconds() / double(n) * double(data.size());
+            .all_measures = !quick_score(stage.config.monitor)},
+           [&](const ImageResult& image) {
+             grid.push_back({image.photograph, image.truth, image.map});
+             return true;
+           });
+  const double seconds = watch.seconds() / double(n) * double(data.size());
+  draw_grid(grid);
+  return seconds;
 }
 
 int64_t bytes(const nn::NamedTensors& tensors) {
@@ -95,8 +105,9 @@ void measure_save(Learner& learner, const TrainConfig& config, RunCost& out) {
 /// that earlier trials have left to the process does not count.
 double memory_of(TrainConfig trial, const Dataset& data, int64_t batch_size) {
   trial.stages.clear(), trial.accumulate = 1, trial.batch_size = batch_size;
-  const MemoryStats before = memory_stats(trial.device);
-  const double other = trial.device.kind == Device::cpu ? double(resident_bytes() - before.reserved) : 0;
+  return_free_memory();
+  const bool on_cpu = trial.device.kind == Device::cpu;
+  const double other = on_cpu ? double(resident_bytes() - memory_stats(trial.device).in_use) : 0;
   reset_memory_peak(trial.device);
   Learner learner(trial, /*fresh=*/true);
   const Stages stages(trial, data.size());

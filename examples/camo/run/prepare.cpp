@@ -52,6 +52,7 @@ Prepared prepare_run(TrainConfig& config) {
   if (config.hours > 0 || !config.stages.empty()) {
     out.cost = measure_cost(config, out.data);
     out.cost->start_seconds = seconds();
+    return_free_memory();  // of the network that was measured
   }
   if (config.hours > 0) say(fit_hours(config, out.data, *out.cost));
   out.seconds = seconds();
