@@ -25,8 +25,7 @@ class Arena {
   MemoryStats stats() const;
   void reset_peak() { stats_.peak = stats_.in_use; }
   /// Calls see(begin, bytes) for every free block.
-  template <class See>
-  void each_free(See see) const {
+  template <class See> void each_free(See see) const {
     for (const auto& [size, begin] : free_) see(begin, size);
   }
 
