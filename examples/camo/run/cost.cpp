@@ -3,7 +3,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <chrono>
 #include <cmath>
 #include <filesystem>
 
@@ -14,6 +13,7 @@
 #include "examples/camo/run/learner.h"
 #include "examples/camo/run/process_memory.h"
 #include "examples/camo/run/run_record.h"
+#include "examples/camo/run/stopwatch.h"
 #include "tensor/memory/allocator.h"
 
 namespace camo::program {
@@ -21,14 +21,6 @@ namespace {
 
 constexpr int kSteps = 3;         // that are timed
 constexpr int64_t kPictures = 8;  // of the validation data that are timed
-
-class Stopwatch {
- public:
-  double seconds() const { return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin_).count(); }
-
- private:
-  std::chrono::steady_clock::time_point begin_ = std::chrono::steady_clock::now();
-};
 
 int64_t peak_memory(Device device) {
   return device.kind == Device::cpu ? peak_resident_bytes() : memory_stats(device).peak;
@@ -161,7 +153,8 @@ std::string cost_table(const Stages& stages, const RunCost& cost) {
                   double(s.config.epochs) * epoch / 60, bytes_text(double(cost.stages[i].memory)).c_str());
     out += line;
   }
-  return out + text("in all ", fixed(cost.seconds(stages) / 60, 1), " minutes on this machine as it is now, ",
+  const double minutes = cost.seconds(stages) / 60;
+  return out + text("in all ", fixed(minutes, minutes < 10 ? 2 : 1), " minutes on this machine as it is now, ",
                     bytes_text(double(cost.memory())), " of memory, ", bytes_text(double(cost.disk())), " of disk");
 }
 

@@ -18,7 +18,7 @@ struct StageCost {
 
 struct RunCost {
   std::vector<StageCost> stages;
-  double start_seconds = 0;                // finding and checking the data
+  double start_seconds = 0;                // what comes before the first step: finding and checking the data, measuring
   double save_seconds = 0;                 // one checkpoint
   int64_t last_bytes = 0, best_bytes = 0;  // the two checkpoints on the disk
 

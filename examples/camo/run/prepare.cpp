@@ -1,11 +1,11 @@
 #include "examples/camo/run/prepare.h"
 
-#include <chrono>
 #include <cstdio>
 #include <filesystem>
 
 #include "examples/camo/options/stages.h"
 #include "examples/camo/run/run_folder.h"
+#include "examples/camo/run/stopwatch.h"
 #include "examples/camo/run/weights_file.h"
 
 namespace camo::program {
@@ -34,6 +34,9 @@ Splits complete(TrainConfig& config) {
   return data;
 }
 
+/// True if a run measures its cost before it begins: for --hours, and for the minutes in its table of stages.
+bool measures(const TrainConfig& config) { return config.hours > 0 || !config.stages.empty(); }
+
 void say(const std::string& words) {
   if (words.empty()) return;
   std::printf("%s\n", words.c_str());
@@ -43,19 +46,18 @@ void say(const std::string& words) {
 }  // namespace
 
 Prepared prepare_run(TrainConfig& config) {
-  const auto begin = std::chrono::steady_clock::now();
-  const auto seconds = [&] { return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count(); };
+  const Stopwatch watch;
   validate(config);
   RunFolder::check_free(config.out);  // before anything takes time
   Prepared out{complete(config)};
   say(fit_memory(config, out.data));
-  if (config.hours > 0 || !config.stages.empty()) {
+  if (measures(config)) {
     out.cost = measure_cost(config, out.data);
-    out.cost->start_seconds = seconds();
+    out.cost->start_seconds = watch.seconds();
     return_free_memory();  // of the network that was measured
   }
   if (config.hours > 0) say(fit_hours(config, out.data, *out.cost));
-  out.seconds = seconds();
+  out.seconds = watch.seconds();
   return out;
 }
 
@@ -71,12 +73,12 @@ Prepared prepare_resumed(TrainConfig& config, const std::string& folder) {
 }
 
 void print_plan(TrainConfig config) {
-  const auto begin = std::chrono::steady_clock::now();
+  const Stopwatch watch;
   const Splits data = complete(config);
-  const double start = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
   say(fit_memory(config, data));
+  const double before = watch.seconds();
   RunCost cost = measure_cost(config, data);
-  cost.start_seconds = start;
+  cost.start_seconds = measures(config) ? watch.seconds() : before;
   say(fit_hours(config, data, cost));
   say(cost_table(Stages(config, data.train.size()), cost));
 }

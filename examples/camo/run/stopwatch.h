@@ -1,0 +1,16 @@
+// Seconds since its construction.
+#pragma once
+
+#include <chrono>
+
+namespace camo::program {
+
+class Stopwatch {
+ public:
+  double seconds() const { return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin_).count(); }
+
+ private:
+  std::chrono::steady_clock::time_point begin_ = std::chrono::steady_clock::now();
+};
+
+}  // namespace camo::program
