@@ -1,6 +1,5 @@
 // camo check-data: what a data folder holds, what is wrong with it, and what `camo train` would do with it.
 #include <algorithm>
-#include <chrono>
 #include <cstdio>
 #include <filesystem>
 #include <map>
@@ -10,6 +9,7 @@
 #include "examples/camo/options/config.h"
 #include "examples/camo/options/files.h"
 #include "examples/camo/options/format.h"
+#include "examples/camo/run/stopwatch.h"
 #include "tensor/parallel.h"
 
 namespace camo::program {
@@ -198,7 +198,7 @@ int check_data_command(const Arguments& words) {
   validate(how, "camo check-data");
   set_threads(int(machine.threads));
 
-  const auto start = std::chrono::steady_clock::now();
+  const Stopwatch watch;
   std::vector<SplitReport> parts = parts_of(line.rest.empty() ? "" : line.rest[0], how);
   std::string stop = parts[0].name == "training" ? "" : "no photographs for training";
   int64_t pairs = 0;
@@ -210,8 +210,7 @@ int check_data_command(const Arguments& words) {
   }
   const std::vector<std::string> twice = duplicates(parts);
   print_list("the same photograph twice", twice);
-  const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-  std::printf("%lld pairs in %s s\n", (long long)pairs, fixed(seconds, 2).c_str());
+  std::printf("%lld pairs in %s s\n", (long long)pairs, fixed(watch.seconds(), 2).c_str());
   if (stop.empty()) std::printf("camo train would start\n");
   else std::printf("camo train would stop: %s\n", stop.c_str());
   if (!fix.empty()) std::printf("%lld pairs written to %s\n", (long long)write_clean(parts, how, fix), fix.c_str());

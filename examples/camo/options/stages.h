@@ -44,8 +44,8 @@ struct StageFlags {
 
 /// The shape that `schedule` names ("restarts,cycle=10,growth=2"); its lengths in epochs become steps.
 nn::RateSchedule rate_schedule(const std::string& words, double steps_per_epoch);
-/// The setting of `thaw` ("every=10,from=deepest"): the epochs between two parts, 0: the whole backbone trains from the first epoch; and the end that
-/// is thawed first.
+/// The setting of `thaw` ("every=10,from=deepest"): the epochs between two parts, and the end that is thawed first.
+/// every = 0: the whole backbone trains from the first epoch.
 enum class ThawFrom { deepest, shallowest };
 constexpr auto names_of(ThawFrom) { return std::array{"deepest", "shallowest"}; }
 struct Thaw {

@@ -22,8 +22,8 @@ void make_paths_absolute(TrainConfig& config) {
   if (config.cache != "off" && config.cache != "memory") absolute(config.cache);
 }
 
+/// Of a configuration that has been validated.
 Splits complete(TrainConfig& config) {
-  validate(config);
   complete_stages(config);
   make_paths_absolute(config);
   if (config.experts == 0 && config.pool.empty())
@@ -74,6 +74,7 @@ Prepared prepare_resumed(TrainConfig& config, const std::string& folder) {
 
 void print_plan(TrainConfig config) {
   const Stopwatch watch;
+  validate(config);
   const Splits data = complete(config);
   say(fit_memory(config, data));
   const double before = watch.seconds();

@@ -15,6 +15,7 @@
 #include "examples/camo/run/stages.h"
 #include "examples/camo/run/start_report.h"
 #include "examples/camo/run/start_weights.h"
+#include "examples/camo/run/stopwatch.h"
 #include "examples/camo/run/tables.h"
 #include "examples/camo/run/weights_file.h"
 
@@ -61,8 +62,8 @@ class Trainer {
   Progress progress_;
   RunRecord record_;
   debug::Profile profile_;
-  std::chrono::steady_clock::time_point epoch_begin_ = std::chrono::steady_clock::now();
-  const std::chrono::steady_clock::time_point begin_ = epoch_begin_;
+  Stopwatch epoch_watch_;
+  const Stopwatch watch_;
   const double seconds_before_;             // that earlier processes took
   int64_t whole_epochs_ = 0;                // that this process has trained from their first to their last step,
   double whole_seconds_ = 0;                // in this stage; and their time
@@ -178,7 +179,7 @@ bool Trainer::score_start() {
   progress_.line("before the first step: " + score_words());
   save_best();
   progress_.resume();
-  profile_.clear(), epoch_begin_ = std::chrono::steady_clock::now();
+  profile_.clear(), epoch_watch_ = {};
   return true;
 }
 
@@ -239,7 +240,7 @@ void Trainer::finish_epoch() {
   progress_.line(words + (best ? "  best so far" : ""));
   if (!shorter.empty()) progress_.line(shorter);
   progress_.resume();
-  profile_.clear(), epoch_begin_ = std::chrono::steady_clock::now(), steps_ = 0;
+  profile_.clear(), epoch_watch_ = {}, steps_ = 0;
 }
 
 /// Obeys --patience and --hours: returns in words what they end, "" for nothing.
@@ -257,16 +258,13 @@ std::string Trainer::shorten(double epoch_seconds) {
 }
 
 /// Seconds that all processes of the run have taken so far.
-double Trainer::seconds() const {
-  return seconds_before_ + std::chrono::duration<double>(std::chrono::steady_clock::now() - begin_).count();
-}
+double Trainer::seconds() const { return seconds_before_ + watch_.seconds(); }
 
 /// Without waiting for it, the times of a GPU's parts mean nothing and are left out.
 RunRecord::Machine Trainer::machine() const {
-  RunRecord::Machine out{
-      .seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - epoch_begin_).count(),
-      .images_per_second = progress_.speed(),
-      .memory = memory_in_use(config_.device)};
+  RunRecord::Machine out{.seconds = epoch_watch_.seconds(),
+                         .images_per_second = progress_.speed(),
+                         .memory = memory_in_use(config_.device)};
   if (config_.device.kind != Device::cpu && !config_.profile) return out;
   for (const debug::Profile::Part& p : profile_.parts())
     if (p.calls > 0 && !p.path.starts_with("validation/")) out.parts.emplace_back(p.name, p.seconds);
