@@ -27,6 +27,12 @@ const char* built_for();
 /// The compute stream of a device.  The first call creates it and checks that the GPU can run this build's kernels.
 void* stream(int index);
 void synchronize(Cuda where);
+/// Another stream of the device, for messages between processes.
+void* second_stream(int index);
+/// Work that is put on stream `later` from now on waits for what is on stream `earlier` now.
+void follow(void* later, void* earlier);
+/// True if all work of the stream is done.
+bool idle(void* stream);
 
 /// The kernel that this thread launched last, for the error of a failed allocation.
 inline thread_local const char* last_kernel = "none";

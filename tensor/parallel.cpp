@@ -9,12 +9,13 @@
 
 namespace camo {
 namespace {
-int g_threads = 0;
+int g_threads = 0, g_default = 0;
 const std::thread::id g_main = std::this_thread::get_id();  // static initialisation runs on the main thread
 }  // namespace
 
 void set_threads(int count) { g_threads = count > 0 ? count : 0; }
-int threads() { return g_threads > 0 ? g_threads : detail::cores(); }
+int threads() { return g_threads > 0 ? g_threads : g_default > 0 ? g_default : detail::cores(); }
+void set_default_threads(int count) { g_default = count; }
 
 namespace detail {
 

@@ -19,9 +19,19 @@ void set_threads(int count);
 /// quota.
 int threads();
 
+/// What set_threads(0) means from now on; 0: again the least of the three.  For processes that share a host.
+void set_default_threads(int count);
+
 namespace detail {
 /// The cores that this process may use.
 int cores();
+/// The share of process `me`: a core that k of these processes may run on counts 1/k, and they divide the quota; at least
+/// 1.  masks: a '1' for each core that the process may run on.
+int share_of_cores(const std::vector<std::string>& masks, size_t me, double quota = 0);
+/// The quota of this process's control group, in cores; 0: none.
+double own_quota();
+/// The mask of this process.
+std::string core_mask();
 /// The least of the three, at least 1; `quota` in cores, 0: none.
 int usable_cores(int processors, const char* omp_num_threads, double quota);
 /// The quota of a Linux control group, in cores; 0: none.  `root` is where control groups are mounted, `group` the

@@ -1,6 +1,9 @@
 # Finds what Camo needs, or says in one line what to install.  Versions, licences, reasons: README.md here.
 #   CAMO_HEADERS   a folder searched first for the libraries that are headers only: Eigen, CLI11, nlohmann-json, doctest
 #   CAMO_IMAGES    pictures: on needs libpng, libjpeg-turbo and zlib; off does without; auto takes them where all are found
+#   CAMO_MPI       many processes: on needs an MPI, auto takes one that is found, off does without
+set(CAMO_MPI auto CACHE STRING "many processes with MPI: auto, on, off")
+set_property(CACHE CAMO_MPI PROPERTY STRINGS auto on off)
 set(CAMO_HEADERS "" CACHE PATH "folder searched first for Eigen, CLI11, nlohmann-json and doctest")
 set(CAMO_IMAGES on CACHE STRING "read and write pictures: auto, on, off")
 set_property(CACHE CAMO_IMAGES PROPERTY STRINGS auto on off)
@@ -32,6 +35,21 @@ if(NOT CAMO_IMAGES STREQUAL "off" AND PNG_FOUND AND JPEG_FOUND)
   set(CAMO_HAS_IMAGES TRUE)
 else()
   message(STATUS "Camo: no pictures (libpng: ${PNG_FOUND}, libjpeg-turbo: ${JPEG_FOUND}, CAMO_IMAGES=${CAMO_IMAGES})")
+endif()
+
+if(NOT CAMO_MPI MATCHES "^(auto|on|off)$")
+  message(FATAL_ERROR "CAMO_MPI takes auto, on or off, got '${CAMO_MPI}'")
+endif()
+if(NOT CAMO_MPI STREQUAL "off")
+  set(MPI_CXX_SKIP_MPICXX TRUE)  # the C interface alone
+  find_package(MPI QUIET COMPONENTS CXX)
+endif()
+if(MPI_CXX_FOUND)
+  message(STATUS "Camo: many processes with MPI ${MPI_CXX_VERSION} (${MPI_CXX_COMPILER})")
+elseif(CAMO_MPI STREQUAL "on")
+  camo_require(MPI_CXX_FOUND "MPI" "libopenmpi-dev openmpi-bin")
+else()
+  message(STATUS "Camo: one process (CAMO_MPI=${CAMO_MPI}, no MPI)")
 endif()
 
 function(camo_find_headers variable file what package)

@@ -20,6 +20,9 @@ Facts facts(int) { return {.name = "emulation", .major = 0, .minor = 0, .multipr
 const char* built_for() { return "emulation"; }
 void* stream(int) { return nullptr; }
 void synchronize(Cuda) {}
+void* second_stream(int) { return nullptr; }
+void follow(void*, void*) {}
+bool idle(void*) { return true; }
 
 void copy(Cuda, const void* src, void* dst, int64_t bytes) {
   if (bytes) std::memcpy(dst, src, size_t(bytes));

@@ -89,6 +89,27 @@ void* stream(int index) {
 
 void synchronize(Cuda where) { require(cudaStreamSynchronize(of(where)), "cuda: work on the device failed"); }
 
+void* second_stream(int index) {
+  stream(index);  // checks the device
+  cudaStream_t s = nullptr;
+  require(cudaStreamCreateWithFlags(&s, cudaStreamNonBlocking), "cuda: no second stream on device ", index);
+  return s;
+}
+
+void follow(void* later, void* earlier) {
+  cudaEvent_t now = nullptr;
+  require(cudaEventCreateWithFlags(&now, cudaEventDisableTiming), "cuda: no event");
+  require(cudaEventRecord(now, static_cast<cudaStream_t>(earlier)), "cuda: no event");
+  require(cudaStreamWaitEvent(static_cast<cudaStream_t>(later), now), "cuda: a stream cannot wait");
+  cudaEventDestroy(now);  // once it has happened
+}
+
+bool idle(void* stream) {
+  const cudaError_t status = cudaStreamQuery(static_cast<cudaStream_t>(stream));
+  if (status != cudaErrorNotReady) require(status, "cuda: a message failed");
+  return status == cudaSuccess;
+}
+
 void* take(int64_t bytes) {
   void* p = nullptr;
   if (cudaMalloc(&p, size_t(bytes)) == cudaSuccess) return p;

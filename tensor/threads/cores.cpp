@@ -1,5 +1,6 @@
 // How many cores this process may use.
 #include <omp.h>
+#include <sched.h>
 
 #include <algorithm>
 #include <cmath>
@@ -22,10 +23,32 @@ std::string own_group() {
 
 namespace detail {
 
+double own_quota() { return cpu_quota("/sys/fs/cgroup", own_group()); }
+
 int cores() {
-  static const int all =
-      usable_cores(omp_get_num_procs(), std::getenv("OMP_NUM_THREADS"), cpu_quota("/sys/fs/cgroup", own_group()));
+  static const int all = usable_cores(omp_get_num_procs(), std::getenv("OMP_NUM_THREADS"), own_quota());
   return all;
+}
+
+std::string core_mask() {
+  cpu_set_t set;
+  CPU_ZERO(&set);
+  if (::sched_getaffinity(0, sizeof set, &set) != 0) return "1";
+  std::string out;
+  for (int i = 0; i < CPU_SETSIZE; ++i) out += CPU_ISSET(i, &set) ? '1' : '0';
+  return out.substr(0, out.find_last_of('1') + 1);
+}
+
+int share_of_cores(const std::vector<std::string>& masks, size_t me, double quota) {
+  double share = 0;
+  for (size_t core = 0; core < masks[me].size(); ++core) {
+    if (masks[me][core] != '1') continue;
+    share += 1 / double(std::count_if(masks.begin(), masks.end(), [&](const std::string& mask) {
+               return core < mask.size() && mask[core] == '1';
+             }));
+  }
+  if (quota > 0) share = std::min(share, quota / double(masks.size()));
+  return std::max(1, int(share + 1e-9));
 }
 
 int usable_cores(int processors, const char* omp_num_threads, double quota) {
