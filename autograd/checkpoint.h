@@ -8,8 +8,9 @@ namespace camo {
 
 /// Computes f(inputs) and keeps only the inputs.  The second run draws the same random numbers.  Modules with running
 /// statistics must not update them in it (recomputing() is true then).  A node is recorded even if no input requires a
-/// gradient, because parameters inside f may.
-Var checkpoint(const std::function<Var(const Vars&)>& f, const Vars& inputs);
+/// gradient, because parameters inside f may.  `parameters`: the leaves inside f, for observers that wait for a whole
+/// gradient.
+Var checkpoint(const std::function<Var(const Vars&)>& f, const Vars& inputs, const Vars& parameters = {});
 
 /// True while a checkpointed segment runs for the second time.
 bool recomputing();

@@ -5,6 +5,8 @@
 // (Example y = a + a: the add is newer than a, so a's gradient receives both terms before a is visited.)
 #include <algorithm>
 #include <atomic>
+#include <optional>
+#include <unordered_map>
 #include <unordered_set>
 #include <utility>
 
@@ -18,6 +20,7 @@ namespace {
 std::atomic<uint64_t> g_next_id{1};
 thread_local bool t_recording = true;
 thread_local const char* t_running_op = "backward";
+thread_local int t_passes = 0;  // backward passes that run: one within another in a checkpoint
 thread_local std::vector<std::pair<const Storage*, int64_t>> t_kept;  // what was saved since the last record()
 
 /// grad += t, in place if grad's storage is not shared.
@@ -31,6 +34,27 @@ void accumulate(Tensor& grad, Tensor t) {
 template <class F> void tell_observers(const F& event) {
   for (Observer* o = Observer::newest(); o; o = o->older()) event(*o);
 }
+
+/// Tells observers when the last node that uses a leaf has run.
+class WholeGradients {
+ public:
+  explicit WholeGradients(const std::vector<Node*>& order) {
+    for (Node* n : order) each_leaf(*n, [&](Node& leaf) { ++left_[&leaf]; });
+  }
+  void ran(Node& n) {
+    each_leaf(n, [&](Node& leaf) {
+      if (--left_[&leaf] == 0) tell_observers([&](Observer& o) { o.whole(leaf); });
+    });
+  }
+
+ private:
+  template <class F> static void each_leaf(Node& n, const F& f) {
+    for (const auto& in : n.inputs)
+      if (in && in->leaf) f(*in);
+    for (const auto& leaf : n.hidden) f(*leaf);
+  }
+  std::unordered_map<Node*, int> left_;  // uses that have not run
+};
 
 }  // namespace
 
@@ -156,6 +180,12 @@ void backward(const Var& output, const Tensor& seed, bool keep_graph) {
     check<GraphError>(n->leaf || !n->ran, "backward: the graph of '", n->op,
                       "' was already freed; pass keep_graph to the first call");
   accumulate(root->grad, seed);
+  struct Pass {
+    Pass() { ++t_passes; }
+    ~Pass() { --t_passes; }
+  } pass;
+  std::optional<WholeGradients> whole;
+  if (Observer::newest() && t_passes == 1) whole.emplace(order);
   for (Node* n : order) {
     if (n->grad.defined()) tell_observers([&](Observer& o) { o.gradient(*n, n->grad); });
     if (n->leaf) continue;
@@ -167,6 +197,7 @@ void backward(const Var& output, const Tensor& seed, bool keep_graph) {
       n->backward(dy, d);
       tell_observers([&](Observer& o) { o.backward(*n); });
     }
+    if (whole) whole->ran(*n);
     if (!keep_graph) n->backward = nullptr, n->ran = true;
   }
   t_running_op = "backward";

@@ -17,6 +17,7 @@ struct Node {
   bool leaf = false, ran = false;
   std::vector<std::shared_ptr<Node>> inputs;  // producers; null for an input that requires no gradient
   std::vector<Shape> input_shapes;
+  std::vector<std::shared_ptr<Node>> hidden;  // leaves that the closure itself gives gradients to (checkpoint)
   Backward backward;
   Tensor grad;
   std::vector<std::pair<const Storage*, int64_t>> kept;  // what the closure saved: storage and bytes

@@ -38,6 +38,10 @@ class Observer {
   /// The node's closure has run and has added to the gradients of its inputs.
   virtual void backward(const Node& /*node*/) {}
 
+  /// Nothing in this backward pass adds to the gradient of this leaf any more.  It comes as soon as the last op that uses
+  /// the leaf has run, long before the pass ends; not in the passes within a checkpoint.
+  virtual void whole(const Node& /*leaf*/) {}
+
   static Observer* newest();  // of this thread, or null
   Observer* older() const { return older_; }
 

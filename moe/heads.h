@@ -34,7 +34,8 @@ struct ConvPair {
   ConvPair(nn::Scope of_first, nn::Scope of_again, int64_t in, int64_t mid, int64_t out)
       : first(std::move(of_first), in, mid, 3), again(std::move(of_again), mid, out, 3) {}
   Var forward(const Var& x) {
-    return recomputed(first, [this](const Vars& in) { return again.forward(first.forward(in[0])); }, {x});
+    return nn::recomputed({&first, &again}, [this](const Vars& in) { return again.forward(first.forward(in[0])); },
+                          {x});
   }
 };
 

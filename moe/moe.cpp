@@ -92,7 +92,7 @@ MoeOut Moe::forward(const Var& x) {
     // f[b] = sum_k weight[b, k] result[b, k]
     return combine_rows(experts->results(packed, plan.begin), plan.position, in[1]);
   };
-  Var f = recomputed(*experts, mix, {routed, route.weight});
+  Var f = nn::recomputed({experts.get()}, mix, {routed, route.weight});
   if (routing != Routing::image) f = from_tiles(f, x.shape());
   MoeStats stats = statistics(route, plan);
   // NOLINTNEXTLINE(bugprone-use-after-move): braces are evaluated in their order

@@ -38,7 +38,8 @@ Router::Router(nn::Scope s, int64_t dim, int64_t experts, const MoeConfig& c)
       views(c.gate == GateKind::content_aware ? std::make_unique<GateViews>(sub("views"), dim) : nullptr),
       gate(sub("gate"), views ? dim / 2 : dim, experts, {.init = nn::Init::trunc_normal}),
       balance(buffer("balance", zeros({experts}, state().dtype, state().device))),
-      load(buffer("load", zeros({experts}, DType::f64, state().device), {.saved = false})),
+      load(buffer("load", zeros({experts}, DType::f64, state().device),
+                  {.saved = c.balancing == Balancing::auxiliary, .needed = false})),  // a run that goes on needs it
       steps(warms_up(c) ? &buffer("steps", zeros({}, DType::i64)) : nullptr),
       usage(c.average > 0 ? &buffer("usage", zeros({experts}, DType::f64, state().device)) : nullptr) {}
 
@@ -49,7 +50,7 @@ Route Router::forward(const Var& x) {
   Var logits = config.clamp > 0 ? clamp(raw, -config.clamp, config.clamp) : raw;
   if (config.temperature != 1) logits = logits / config.temperature;
   Tensor expert = select(logits.value());
-  if (training() && !recomputing()) stage(expert);
+  if (training() && !recomputing()) measure({counted(expert, experts)});
   Route route{.expert = expert, .weight = {}, .logits = logits, .aux_loss = {}};
   // Weights::all gives the same numbers in theory, but could divide 0 by 0 where probabilities underflow.
   route.weight = softmax(take_along(logits, expert));
@@ -66,8 +67,8 @@ Tensor Router::select(const Tensor& logits) {
 
 // Counts add up over the micro-batches of a step (nothing is staged at the first one).  Each time the new balance is
 // computed from the committed one, so commit() applies one exact move for any number of micro-batches.
-void Router::stage(const Tensor& expert) {
-  Tensor counts = counted(expert, experts);
+void Router::fold(const std::vector<Tensor>& measured) {
+  const Tensor& counts = measured[0];
   load.staged = load.staged.defined() ? load.staged + counts : counts;
   if (steps) steps->staged = full({}, item(steps->value) + 1, DType::i64);
   if (config.balancing != Balancing::sign && config.balancing != Balancing::proportional) return;
@@ -81,14 +82,17 @@ void Router::stage(const Tensor& expert) {
   if (config.limit > 0) balance.staged = clamp(balance.staged, -config.limit, config.limit);
 }
 
-// The fractions are those of the optimizer step so far.  From a few images they would be mostly chance, and each
-// micro-batch would have to be even by itself.  Qiu et al. 2025, "Demons in the detail", arXiv:2501.11873, section 3.
+// The fractions are those of the last optimizer step and this micro-batch together.  From a few images they would be
+// mostly chance, and each micro-batch would have to be even by itself: Qiu et al. 2025, "Demons in the detail",
+// arXiv:2501.11873, section 3.  They do not depend on the other micro-batches of the step, which may be computed by other
+// processes at the same time.
 Var Router::auxiliary_loss(const Var& raw, const Route& route) {
   const bool even = config.balancing == Balancing::auxiliary;
   if (raw.dim(0) == 0) return {};
   Var loss;
   if (even) {
-    Tensor counts = training() && load.staged.defined() ? load.staged : counted(route.expert, experts);
+    Tensor counts = counted(route.expert, experts);
+    if (training()) counts = counts + load.value;
     Tensor fraction = cast(counts / sum(counts, {}, /*keep=*/true), raw.dtype());
     double coefficient = config.auxiliary;
     if (steps) {

@@ -81,10 +81,11 @@ struct Router : nn::Module {
 
   /// x (B, ..., C).  In training, stages the new balance (but not in checkpoint's second run).
   Route forward(const Var& x);
+  /// measured: the choices of each expert, f64 (E).
+  void fold(const std::vector<Tensor>& measured) override;
 
  private:
   Tensor select(const Tensor& logits);
-  void stage(const Tensor& expert);
   Var auxiliary_loss(const Var& raw, const Route& route);
 };
 

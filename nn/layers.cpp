@@ -71,14 +71,18 @@ Var BatchNorm::forward(const Var& x) {
   BatchStats stats;
   Var y = batch_norm(x, weight, bias, eps, &stats);
   if (recomputing()) return y;  // the first run has already updated the statistics
+  measure({stats.mean, stats.variance, full({}, double(x.value().numel() / x.dim(-1)), DType::f64)});
+  return y;
+}
+
+void BatchNorm::fold(const std::vector<Tensor>& measured) {
   auto stage = [&](Buffer& b, const Tensor& now, double factor) {
     b.staged = b.latest() * (1 - momentum) + now * (momentum * factor);
   };
-  double n = double(x.value().numel()) / double(x.dim(-1));
-  stage(running_mean, stats.mean, 1);
-  stage(running_var, stats.variance, n / std::max(n - 1, 1.0));  // the running variance is unbiased, as in PyTorch
+  const double n = item(measured[2]);
+  stage(running_mean, measured[0], 1);
+  stage(running_var, measured[1], n / std::max(n - 1, 1.0));  // the running variance is unbiased, as in PyTorch
   num_batches_tracked.staged = full({}, item(num_batches_tracked.latest()) + 1, DType::i64);
-  return y;
 }
 
 std::vector<std::vector<double>> drop_path_rates(double last, const std::vector<int64_t>& depths) {

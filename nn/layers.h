@@ -68,6 +68,8 @@ struct BatchNorm : Module {
   double eps, momentum;
   BatchNorm(Scope s, int64_t dim, double eps = 1e-5, double momentum = 0.1);
   Var forward(const Var& x);
+  /// measured: mean and biased variance of a batch (dim), and the number of its rows.
+  void fold(const std::vector<Tensor>& measured) override;
 };
 
 struct Dropout : Module {

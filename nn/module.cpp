@@ -43,7 +43,8 @@ Var& Module::parameter(const char* name, const Shape& shape, const Start& start,
 
 Buffer& Module::buffer(const char* name, Tensor init, const BufferOptions& options) {
   Tensor value = is_float(init.dtype()) ? init.to(state_->device) : init;  // integers are counters for the host
-  buffers_.push_back(std::make_unique<Buffer>(Buffer{.name = name, .value = std::move(value), .saved = options.saved}));
+  buffers_.push_back(std::make_unique<Buffer>(
+      Buffer{.name = name, .value = std::move(value), .saved = options.saved, .needed = options.needed}));
   return *buffers_.back();
 }
 
@@ -78,6 +79,11 @@ std::vector<std::pair<std::string, Buffer*>> Module::named_buffers() const {
   std::vector<std::pair<std::string, Buffer*>> out;
   collect("", nullptr, &out);
   return out;
+}
+
+void Module::append_parameters(Vars& out) const {
+  for (const auto& p : parameters_) out.push_back(p->var);
+  for (const Module* child : children_) child->append_parameters(out);
 }
 
 int64_t Module::parameter_count() const {
@@ -119,6 +125,13 @@ bool Module::learns() const {
 void Module::recompute(bool on) {
   recompute_ = on;
   for (Module* child : children_) child->recompute(on);
+}
+
+void Module::fold(const std::vector<Tensor>&) { throw GraphError("fold: " + path_ + " measures nothing"); }
+
+void Module::measure(std::vector<Tensor> measured) {
+  fold(measured);
+  if (state_->keep_measures) measures_.push_back(std::move(measured));
 }
 
 void commit(Module& module) {

@@ -15,6 +15,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "autograd/var.h"
@@ -29,7 +30,8 @@ struct ModelState {
   uint64_t seed = 0;
   int64_t micro_step = 0;  // one per forward pass in training; part of every random key
   bool training = true;
-  bool initialise = true;  // false: parameters start uninitialised, for weights from a file
+  bool keep_measures = false;  // modules keep what they measure, for other processes: Module::measure()
+  bool initialise = true;      // false: parameters start uninitialised, for weights from a file
 
   /// Starts the next micro-step: new random numbers, call counts reset to zero.
   void next_micro_step();
@@ -61,7 +63,8 @@ struct ParameterOptions {
 };
 
 struct BufferOptions {
-  bool saved = true;  // false: a constant that files do not contain
+  bool saved = true;   // false: files do not contain it
+  bool needed = true;  // false: older files lack it, and its value stays
 };
 
 struct Parameter {
@@ -73,13 +76,13 @@ struct Parameter {
   bool frozen = false;
 };
 
-/// State that changes without gradients (batch-norm statistics, balancing bias).  The forward pass writes `staged`;
+/// State that changes without gradients (batch-norm statistics, balancing bias).  Module::fold() writes `staged`;
 /// commit() makes it the value after an accepted optimizer step, discard() drops it.
 struct Buffer {
   std::string name;
   Tensor value;
   Tensor staged = {};
-  bool saved = true;  // false: files do not contain it
+  bool saved = true, needed = true;  // as in BufferOptions
 
   /// The staged value if there is one, else the value.  Later micro-steps of one optimizer step continue from it.
   const Tensor& latest() const { return staged.defined() ? staged : value; }
@@ -95,6 +98,8 @@ class Module {
   std::vector<Parameter> named_parameters() const;
   /// The same for buffers; the pointers stay valid as long as the module lives.
   std::vector<std::pair<std::string, Buffer*>> named_buffers() const;
+  /// Appends the parameters without their names.
+  void append_parameters(Vars& out) const;
   int64_t parameter_count() const;
   /// The direct children, in order of construction.
   const std::vector<Module*>& children() const { return children_; }
@@ -116,6 +121,12 @@ class Module {
   void recompute(bool on = true);
   bool recomputes() const { return recompute_; }
 
+  /// Continues the staged buffers with what one forward pass in training has measured: the statistics of a batch, the
+  /// choices of a router.  A process continues with what another one has measured in the same way.
+  virtual void fold(const std::vector<Tensor>& measured);
+  /// What this module has measured since the last call, if state().keep_measures: one entry a forward pass.
+  std::vector<std::vector<Tensor>> take_measures() { return std::exchange(measures_, {}); }
+
  protected:
   explicit Module(Scope scope);
   Scope sub(const std::string& name);
@@ -125,6 +136,8 @@ class Module {
   Var& no_parameter() { return none_; }
   /// Registers a buffer; integer buffers stay on the host.
   Buffer& buffer(const char* name, Tensor init, const BufferOptions& options = {});
+  /// Folds, and keeps a copy for take_measures().  For forward() in training, not when recomputing().
+  void measure(std::vector<Tensor> measured);
   /// The key for this module's next random draw in this micro-step.
   RandomKey random_key(Domain domain) const;
 
@@ -143,6 +156,7 @@ class Module {
   std::vector<Module*> children_;
   std::vector<std::unique_ptr<Parameter>> parameters_;
   std::vector<std::unique_ptr<Buffer>> buffers_;
+  std::vector<std::vector<Tensor>> measures_;
 };
 
 /// Modules numbered 0, 1, ...:  List<Block> blocks(sub("blocks"));  blocks.add(dim, heads);  add<U>() adds a subclass.

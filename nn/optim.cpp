@@ -45,35 +45,56 @@ Optimizer::Update Optimizer::make_update(const Parameter& p, double rate, double
   return u;
 }
 
-StepResult Optimizer::step(double rate) {
-  std::vector<Parameter> reached;
-  for (Parameter& p : model_.named_parameters())
-    if (!p.frozen && p.var.grad().defined()) reached.push_back(std::move(p));
-
-  // Summed in the order of the parameters, each over fixed chunks in double, so the bits do not depend on
-  // the thread count.
-  StepResult result;
+std::vector<Optimizer::Reached> Optimizer::reached_parameters() {
+  std::vector<Parameter> all = model_.named_parameters();
+  std::vector<char> reached;
   std::vector<Tensor> gradients;
-  for (const Parameter& p : reached) gradients.push_back(p.var.grad());
-  const std::vector<double> each = sums_of_squares(gradients);
+  for (const Parameter& p : all) {
+    reached.push_back(!p.frozen && p.var.grad().defined());
+    if (reached.back()) gradients.push_back(p.var.grad());
+  }
+  std::vector<double> squares(all.size());
+  const std::vector<double> known = sums_of_squares(gradients);
+  for (size_t i = 0, k = 0; i < all.size(); ++i)
+    if (reached[i]) squares[i] = known[k++];
+  if (shared_) shared_->combine(reached, squares);
+  std::vector<Reached> out;
+  for (size_t i = 0; i < all.size(); ++i)
+    if (reached[i]) out.push_back({i, std::move(all[i]), squares[i]});
+  return out;
+}
+
+StepResult Optimizer::step(double rate) {
+  // Summed in the order of the parameters, each over fixed chunks in double, so the bits do not depend on
+  // the number of threads or processes.
+  StepResult result;
+  const std::vector<Reached> reached = reached_parameters();
   double squares = 0;
   std::map<const ParameterGroup*, double> of_group;
   for (size_t i = 0; i < reached.size(); ++i) {
-    if (!std::isfinite(each[i]) && result.accepted) result = {.accepted = false, .non_finite = reached[i].name};
-    squares += each[i], of_group[group_of(reached[i].name)] += each[i];
+    if (!std::isfinite(reached[i].squares) && result.accepted)
+      result = {.accepted = false, .non_finite = reached[i].parameter.name};
+    squares += reached[i].squares, of_group[group_of(reached[i].parameter.name)] += reached[i].squares;
   }
   result.grad_norm = std::sqrt(squares);
+  for (const Reached& r : reached) result.reached.push_back(r.parameter.name);
   if (result.accepted && !reached.empty()) {
     auto excess = [](double limit, double norm) { return limit > 0 && norm > limit ? limit / norm : 1; };
     std::vector<Update> updates;
     double clipped = 0;
     for (size_t i = 0; i < reached.size(); ++i) {
-      const ParameterGroup* g = group_of(reached[i].name);
+      const ParameterGroup* g = group_of(reached[i].parameter.name);
       const double factor = g ? excess(g->clip, std::sqrt(of_group[g])) : 1;
-      clipped += each[i] * factor * factor;
-      updates.push_back(make_update(reached[i], rate, factor));
+      clipped += reached[i].squares * factor * factor;
+      if (!shared_ || shared_->owns(reached[i].number))
+        updates.push_back(make_update(reached[i].parameter, rate, factor));
     }
     update(updates, excess(settings_.clip, std::sqrt(clipped)));
+    if (shared_) {
+      std::vector<size_t> numbers;
+      for (const Reached& r : reached) numbers.push_back(r.number);
+      shared_->send_values(numbers);
+    }
   }
   zero_grad(model_);
   return result;
@@ -89,7 +110,11 @@ NamedTensors Optimizer::state() const {
     if (has_second_) out.emplace_back("second." + p.name, slot.second);
     out.emplace_back("steps." + p.name, full({}, double(slot.steps), DType::i64));
   }
-  return out;
+  if (!shared_) return out;
+  std::vector<std::string> names;
+  for (const Parameter& p : model_.named_parameters())
+    for (const char* kind : {"first.", "second.", "steps."}) names.push_back(kind + p.name);
+  return shared_->collect(std::move(out), names);
 }
 
 void Optimizer::load_state(const NamedTensors& state) {
@@ -116,6 +141,11 @@ void Optimizer::load_state(const NamedTensors& state) {
   for (const auto& [name, slot] : slots)
     check<WeightsError>(slot.steps > 0 && slot.first.defined() && slot.second.defined() == has_second_,
                         "optimizer state: that of ", name, " is not whole");
+  if (shared_) {  // the others' moments are theirs
+    const std::vector<Parameter> all = model_.named_parameters();
+    for (size_t i = 0; i < all.size(); ++i)
+      if (!shared_->owns(i)) slots.erase(all[i].name);
+  }
   slots_ = std::move(slots);
 }
 

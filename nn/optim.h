@@ -11,6 +11,7 @@
 
 #include <map>
 
+#include "nn/shared_step.h"
 #include "nn/state_dict.h"
 
 namespace camo::nn {
@@ -33,8 +34,9 @@ struct OptimizerSettings {
 
 struct StepResult {
   bool accepted = true;
-  double grad_norm = 0;         // global L2 norm before clipping
-  std::string non_finite = {};  // if not accepted: the first parameter with a non-finite gradient
+  double grad_norm = 0;                   // global L2 norm before clipping
+  std::string non_finite = {};            // if not accepted: the first parameter with a non-finite gradient
+  std::vector<std::string> reached = {};  // the parameters that a gradient has reached
 };
 
 class Optimizer {
@@ -44,6 +46,10 @@ class Optimizer {
   /// Updates the parameters with this learning rate and clears all gradients.  If not accepted, nothing
   /// else has changed.
   StepResult step(double rate);
+
+  /// From now on this process updates the parameters that it owns; null: all.  Then step() and state() are calls that
+  /// every process makes, and state() is whole at process 0 alone.  It must outlive the optimizer.
+  void share(SharedStep* shared) { shared_ = shared; }
 
   /// Other settings from the next step on; moments and step counts stay.
   void configure(OptimizerSettings settings);
@@ -69,10 +75,18 @@ class Optimizer {
   virtual void update(const std::vector<Update>& updates, double gradient_scale) = 0;
 
  private:
+  /// A parameter that a gradient has reached, its place among all, and the sum of squares of its gradient.
+  struct Reached {
+    size_t number;
+    Parameter parameter;
+    double squares;
+  };
+  std::vector<Reached> reached_parameters();
   const ParameterGroup* group_of(const std::string& name);
   Update make_update(const Parameter& p, double rate, double gradient_scale);
 
   Module& model_;
+  SharedStep* shared_ = nullptr;
   OptimizerSettings settings_;
   std::map<std::string, const ParameterGroup*> group_;  // of each parameter that a step has reached
   bool has_second_;

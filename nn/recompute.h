@@ -14,14 +14,14 @@
 
 namespace camo::nn {
 
-/// f(inputs), where f is a part of `owner`.  It is recomputed in training if owner.recomputes() and an input or a
-/// parameter of owner has a gradient.  A block within a block is a part of it.
-Var recomputed(const Module& owner, const std::function<Var(const Vars&)>& f, const Vars& inputs);
+/// f(inputs), where `owners` hold every parameter that f uses.  It is recomputed in training if the first of them
+/// recomputes() and an input or a parameter of theirs has a gradient.  A block within a block is a part of it.
+Var recomputed(const std::vector<const Module*>& owners, const std::function<Var(const Vars&)>& f, const Vars& inputs);
 
 /// block.forward(x...), recomputed like the above.
 template <class Block, std::same_as<Var>... X> Var run_block(Block& block, const X&... x) {
   auto forward = [&block]<size_t... I>(const Vars& in, std::index_sequence<I...>) { return block.forward(in[I]...); };
-  return recomputed(block, [=](const Vars& in) { return forward(in, std::index_sequence_for<X...>()); }, {x...});
+  return recomputed({&block}, [=](const Vars& in) { return forward(in, std::index_sequence_for<X...>()); }, {x...});
 }
 
 }  // namespace camo::nn

@@ -16,13 +16,14 @@ struct Place {
   std::string name;
   Tensor value;
   FileLayout layout;
+  bool needed = true;
 };
 
 std::vector<Place> places(const Module& module) {
   std::vector<Place> out;
   for (const Parameter& p : module.named_parameters()) out.push_back({p.name, p.var.value(), p.layout});
   for (const auto& [name, b] : module.named_buffers())
-    if (b->saved) out.push_back({name, b->value, FileLayout::same});
+    if (b->saved) out.push_back({name, b->value, FileLayout::same, b->needed});
   return out;
 }
 
@@ -98,8 +99,12 @@ LoadReport load_state_dict(Module& module, NamedTensors tensors, bool strict) {
   };
   std::vector<Write> writes;  // everything is checked and converted before anything is written
   for (const Place& p : places(module)) {
-    ++report.tensors_wanted, report.numbers_wanted += p.value.numel();
     auto found = given.find(p.name);
+    if (found == given.end() && !p.needed) {
+      report.kept.push_back(p.name);
+      continue;
+    }
+    ++report.tensors_wanted, report.numbers_wanted += p.value.numel();
     if (found == given.end()) {
       report.missing.push_back(p.name);
       continue;

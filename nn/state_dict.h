@@ -23,6 +23,7 @@ std::vector<std::pair<std::string, Shape>> file_shapes(const Module& module);
 /// What happened to the tensors of a file.
 struct LoadReport {
   std::vector<std::string> missing, unexpected, misshapen;  // misshapen: name, shape and type in file and model
+  std::vector<std::string> kept;                            // absent and not needed: BufferOptions::needed
   int64_t tensors = 0, tensors_wanted = 0;                  // number loaded, and number in the model
   int64_t numbers = 0, numbers_wanted = 0;
 

@@ -9,10 +9,13 @@
 
 namespace camo::nn {
 
-/// Counts gradients.  Call observe() after backward() and before the optimizer's step, which clears them.
+/// Counts gradients.
 class GradientWindow {
  public:
+  /// Counts those that there are: call it before the optimizer's step, which clears them.
   void observe(const Module& module);
+  /// The same from StepResult::reached, after the step.
+  void observe(const std::vector<std::string>& reached);
   int64_t steps() const { return steps_; }
   /// The number of steps in which this parameter received a gradient.
   int64_t count(const std::string& name) const;

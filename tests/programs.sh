@@ -17,7 +17,7 @@ called() {
     grep -oE "${before}[a-z][a-z0-9+_.-]*( |\)|;|\$)" | sed -E "s/^$before//; s/[^a-z0-9+_.-]//g; /^\$/d" | sort -u
 }
 
-scripts=(run .ci/run .ci/lint tests/device/run tests/fuzz/run tests/*.sh)
+scripts=(run .ci/run .ci/lint tests/device/run tests/fuzz/run tests/*.sh tests/processes/*.sh examples/cluster/*.sh)
 own=$(sed -nE 's/^([a-z_]+)\(\) .*/\1/p' "${scripts[@]}"; compgen -b; compgen -k)
 count=0
 # check_program PROGRAM FILE
@@ -37,8 +37,9 @@ while IFS=: read -r file call; do check_program "${call##* }" "$file"; done < <(
 # C++ and Python files start no program but camo itself.
 while read -r file; do
   case $file in
-    tests/program/program_run.cpp | tests/program/kill_test.cpp | tests/program/system_test.cpp | tests/program/machine_test.cpp | examples/camo/commands/commands.cpp) ;;
+    tests/program/program_run.cpp | tests/program/kill_test.cpp | tests/program/system_test.cpp | tests/program/machine_test.cpp | tests/program/processes_test.cpp | tests/cuda/processes_test.cpp | examples/camo/commands/commands.cpp) ;;
     tests/mutations/run.py) ;;  # cmake, ctest and git
+    tests/processes/failures.py) ;;  # mpirun and two_nodes.sh
     tests/peers/*) ;;  # they are run by hand, where PyTorch is
     *) fail "$file starts a program: third_party/programs must name it, and then this script the file" ;;
   esac

@@ -72,7 +72,7 @@ EfficientNetLite::EfficientNetLite(Scope s, const EfficientNetLiteConfig& config
 std::vector<Var> EfficientNetLite::forward(const Var& image) {
   check(image.rank() == 4 && image.dim(3) == 3 && image.dim(1) >= 1 && image.dim(2) >= 1,
         "efficientnet_lite: images are (B, H, W, 3) with H, W >= 1, got ", image.shape());
-  Var x = recomputed(stem.conv, [this](const Vars& in) { return relu6(stem.forward(in[0])); }, {image});
+  Var x = recomputed({&stem.conv, &stem.norm}, [this](const Vars& in) { return relu6(stem.forward(in[0])); }, {image});
   std::vector<Var> maps;
   for (int i = 0; i < kLiteStages; ++i) {
     for (auto& block : blocks[i]) x = run_block(*block, x);

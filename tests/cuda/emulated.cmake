@@ -1,6 +1,6 @@
 # Tests of a build with -DCAMO_CUDA=emulate: the CUDA kernels on the CPU.
 #   cuda_STEM        every case of tests/ops/STEM.cpp on the emulated GPU against CPU f64
-#   cuda_*_test      the emulator, the rules for kernels, a network trained on both devices
+#   cuda_*_test      the emulator, the rules for kernels, a network trained on both devices, by one process and by many
 #   device_script    tests/device/run
 foreach(source IN LISTS case_sources)
   cmake_path(GET source STEM stem)
@@ -20,3 +20,8 @@ endif()
 get_property(all_tests DIRECTORY PROPERTY TESTS)
 set_property(TEST ${all_tests} APPEND PROPERTY ENVIRONMENT
   ASAN_OPTIONS=detect_stack_use_after_return=0)
+if(MPI_CXX_FOUND)
+  # An MPI keeps some of its memory to the end.
+  set_tests_properties(cuda_processes_test PROPERTIES ENVIRONMENT
+    "ASAN_OPTIONS=detect_stack_use_after_return=0:detect_leaks=0;OMPI_ALLOW_RUN_AS_ROOT=1;OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1;OMPI_MCA_rmaps_base_oversubscribe=1")
+endif()

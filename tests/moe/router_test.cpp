@@ -217,23 +217,28 @@ TEST_CASE("the auxiliary loss is E sum fraction mean probability; the fraction i
   CHECK(test::gradient_error(loss, {fixed.router.gate.weight, fixed.router.gate.bias}) < 1e-6);
 }
 
-TEST_CASE("the auxiliary loss counts over the micro-batches of a step, and its coefficient warms up per step") {
+TEST_CASE("the auxiliary loss counts the last step and this micro-batch, and its coefficient warms up per step") {
   Router router(nn::Scope{.dtype = DType::f64, .seed = 3}, 8, 4,
                 {.balancing = Balancing::auxiliary, .auxiliary = 0.3, .warmup = 3});
+  Numbers last(4);
   for (int step = 0; step < 5; ++step) {
-    Numbers counts(4);
+    Numbers all(4);
     const double coefficient = 0.3 * std::min(1.0, (step + 1) / 3.0);
     for (uint64_t micro = 0; micro < 3; ++micro) {
       const Route route = router.forward(Var(randn({5, 8}, 10 * uint64_t(step) + micro, DType::f64)));
-      for (int64_t e : to_vector<int64_t>(route.expert)) counts[size_t(e)] += 1;
+      Numbers counts = last;
+      for (int64_t e : to_vector<int64_t>(route.expert)) counts[size_t(e)] += 1, all[size_t(e)] += 1;
       CHECK(item(route.aux_loss.value()) ==
             doctest::Approx(coefficient * auxiliary_by_loops(route, counts)).epsilon(1e-12));
     }
     if (step == 1) {
       nn::discard(router);  // a step that is discarded does not count
-      router.forward(Var(randn({5, 8}, 1, DType::f64)));
+      const Route route = router.forward(Var(randn({5, 8}, 1, DType::f64)));
+      all.assign(4, 0);
+      for (int64_t e : to_vector<int64_t>(route.expert)) all[size_t(e)] += 1;
     }
     nn::commit(router);
+    last = all;
   }
   CHECK(sum_of_squares(router.balance.value) == 0);
 }

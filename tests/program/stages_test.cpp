@@ -64,6 +64,14 @@ std::map<std::string, Tensor> by_name(Learner& learner) {
 
 }  // namespace
 
+TEST_CASE("several processes multiply the forward passes of a step, in every stage that names them") {
+  TrainConfig c = with_flags("out", "--accumulate 2 --epochs 3 --stage1-epochs 1 --stage2-accumulate 4");
+  multiply_accumulate(c, 3);
+  std::vector<int64_t> passes;
+  for (const TrainConfig& stage : stages_of(c)) passes.push_back(stage.accumulate);
+  CHECK(passes == std::vector<int64_t>{6, 12});
+}
+
 TEST_CASE("the documents' launch lines: stopped in each stage and at the border, they end with the same bits") {
   TempFolder folder;
   for (const auto& [name, launch] : {std::pair{"sparse", &sparse_launch}, {"cod", &cod_launch}}) {

@@ -122,6 +122,19 @@ TEST_CASE("a limit of the file size counts as a full disk") {
   CHECK(contains(content(error), "File too large"));
 }
 
+TEST_CASE("processes of one host share its cores: those that each may run on") {
+  using Masks = std::vector<std::string>;
+  CHECK(detail::share_of_cores({"1111"}, 0) == 4);
+  CHECK(detail::share_of_cores({"1111", "1111"}, 1) == 2);
+  CHECK(detail::share_of_cores({"1100", "0011"}, 0) == 2);  // bound by the launcher: none is shared
+  CHECK(detail::share_of_cores({"1000", "01"}, 0) == 1);
+  CHECK(detail::share_of_cores({"11", "11", "11"}, 2) == 1);  // more processes than cores
+  const Masks mixed = {"111", "001"};
+  CHECK((detail::share_of_cores(mixed, 0) == 2 && detail::share_of_cores(mixed, 1) == 1));
+  CHECK(detail::share_of_cores({"11111111", "11111111"}, 0, 5) == 2);  // a container's quota of 5 for both
+  CHECK(detail::share_of_cores({detail::core_mask()}, 0) >= detail::cores());
+}
+
 TEST_CASE("the number of threads follows OMP_NUM_THREADS and the container's quota") {
   CHECK(detail::usable_cores(8, nullptr, 0) == 8);
   CHECK(detail::usable_cores(8, "3", 0) == 3);

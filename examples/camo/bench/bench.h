@@ -41,6 +41,7 @@ int bench_load_command(const Arguments& words);
 int bench_metrics_command(const Arguments& words);
 int bench_moe_command(const Arguments& words);
 int bench_recompute_command(const Arguments& words);
+int bench_parallel_command(const Arguments& words);
 int bench_attention_command(const Arguments& words);
 int bench_predict_command(const Arguments& words);
 int bench_ops_command(const Arguments& words);  // commands/no_cases.cpp in a build without tests

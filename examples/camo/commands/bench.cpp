@@ -19,6 +19,7 @@ std::vector<Entry> subjects() {
       {"load", "loading weights from a file", bench_load_command},
       {"metrics", "the measures of camo eval", bench_metrics_command},
       {"moe", "the mixture-of-experts layer against a loop over images", bench_moe_command},
+      {"parallel", "a training step by several processes, and what their messages cost", bench_parallel_command},
       {"recompute", "memory and time of each choice of --recompute", bench_recompute_command},
       {"attention", "attention without a score matrix against attention with one", bench_attention_command},
       {"predict", "how long a photograph takes", bench_predict_command},

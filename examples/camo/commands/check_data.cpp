@@ -10,6 +10,8 @@
 #include "examples/camo/options/files.h"
 #include "examples/camo/options/format.h"
 #include "examples/camo/run/stopwatch.h"
+#include "examples/camo/run/together.h"
+#include "tensor/pack.h"
 #include "tensor/parallel.h"
 
 namespace camo::program {
@@ -34,6 +36,39 @@ std::vector<SplitReport> parts_of(const std::string& data, const Reading& how) {
     if (Found f = folder ? search_pairs(data, {split}, how, false) : Found{}; !f.where.empty())
       out.push_back({split, std::move(f), {}});
   if (out.empty()) search_pairs(data, {"Train", ""}, how);  // says what was looked for
+  return out;
+}
+
+std::string packed(const PairVerdict& v) {
+  std::string out;
+  pack(out, std::string_view(v.problem));
+  for (int64_t x : {v.height, v.width, int64_t(v.orientation), int64_t(v.low), int64_t(v.high), int64_t(v.alpha_low),
+                    int64_t(v.alpha_high), int64_t(v.content)})
+    pack(out, x);
+  pack(out, v.between), pack(out, v.object);
+  return out;
+}
+PairVerdict verdict_of(std::string_view bytes) {
+  PairVerdict v;
+  v.problem = unpack_text(bytes);
+  v.height = unpack_integer(bytes), v.width = unpack_integer(bytes), v.orientation = int(unpack_integer(bytes));
+  v.low = int(unpack_integer(bytes)), v.high = int(unpack_integer(bytes));
+  v.alpha_low = int(unpack_integer(bytes)), v.alpha_high = int(unpack_integer(bytes));
+  v.content = uint64_t(unpack_integer(bytes));
+  v.between = unpack_number(bytes), v.object = unpack_number(bytes);
+  return v;
+}
+
+/// look_at, each process some of the pairs.
+std::vector<PairVerdict> look_together(Processes& all, const std::vector<Pair>& pairs, const Reading& how) {
+  if (all.count() == 1) return look_at(pairs, how, threads());
+  std::vector<Pair> mine;
+  for (size_t i = size_t(all.rank()); i < pairs.size(); i += size_t(all.count())) mine.push_back(pairs[i]);
+  const std::vector<PairVerdict> seen = look_at(mine, how, threads());
+  std::vector<PairVerdict> out;
+  for (const std::string& words :
+       deal(all, int64_t(pairs.size()), [&](int64_t i) { return packed(seen[size_t(i / all.count())]); }))
+    out.push_back(verdict_of(words));
   return out;
 }
 
@@ -168,7 +203,7 @@ int64_t write_clean(const std::vector<SplitReport>& parts, const Reading& how, c
       uint8_t* m = picture.mask.write<uint8_t>();
       for (int64_t k = 0; k < picture.mask.numel(); ++k) m[k] = m[k] > Reading{}.mask_above ? 255 : 0;
       write_png(masks / (pair.name + ".png"), picture.mask);
-      ++written;
+      ++written, at_work();
     }
   }
   return written;
@@ -177,6 +212,7 @@ int64_t write_clean(const std::vector<SplitReport>& parts, const Reading& how, c
 }  // namespace
 
 int check_data_command(const Arguments& words) {
+  Processes& all = join_processes();
   std::string fix;
   Reading how;
   Machine machine;
@@ -191,19 +227,20 @@ int check_data_command(const Arguments& words) {
                    "write the pairs that can be read to this new folder: photographs upright, masks black "
                    "and white and of their photograph's size"}},
       .rest = "DIR"};
-  command.options.add(options(how)).add(options(machine).only({"threads"}));
+  command.options.add(options(how)).add(options(machine).only({"threads", "deadline"}));
   const CommandLine line = read(command, words);
   check<ConfigError>(line.rest.size() == (how.images.empty() ? 1 : 0),
                      "camo check-data: needs one data folder or list file, or --images and --masks");
   validate(how, "camo check-data");
   set_threads(int(machine.threads));
+  all.deadline = machine.deadline;
 
   const Stopwatch watch;
   std::vector<SplitReport> parts = parts_of(line.rest.empty() ? "" : line.rest[0], how);
   std::string stop = parts[0].name == "training" ? "" : "no photographs for training";
   int64_t pairs = 0;
   for (SplitReport& part : parts) {
-    part.verdicts = look_at(part.found.pairs, how, threads());
+    part.verdicts = look_together(all, part.found.pairs, how);
     pairs += int64_t(part.found.pairs.size());
     print_part(part, how);
     if (const std::string why = obstacle(part, how); stop.empty() && !why.empty()) stop = part.name + ": " + why;
@@ -213,7 +250,8 @@ int check_data_command(const Arguments& words) {
   std::printf("%lld pairs in %s s\n", (long long)pairs, fixed(watch.seconds(), 2).c_str());
   if (stop.empty()) std::printf("camo train would start\n");
   else std::printf("camo train would stop: %s\n", stop.c_str());
-  if (!fix.empty()) std::printf("%lld pairs written to %s\n", (long long)write_clean(parts, how, fix), fix.c_str());
+  if (!fix.empty() && all.first())
+    std::printf("%lld pairs written to %s\n", (long long)write_clean(parts, how, fix), fix.c_str());
   return stop.empty() ? 0 : 3;
 }
 

@@ -12,8 +12,10 @@
 #include "examples/camo/options/files.h"
 #include "examples/camo/run/evaluate.h"
 #include "examples/camo/run/report.h"
+#include "examples/camo/run/together.h"
 #include "examples/camo/run/trainer.h"
 #include "tensor/image/image.h"
+#include "tensor/pack.h"
 #include "tensor/parallel.h"
 
 namespace camo::program {
@@ -29,6 +31,7 @@ struct EvalOptions {
   Reading reading;
   Machine machine;
   int64_t batch = 4, count = 64;
+  Processes* all = nullptr;
 };
 
 /// The measures of a set of images.
@@ -71,6 +74,29 @@ MapAndMask map_and_mask(const Pair& p, const EvalOptions& o) {
   return out;
 }
 
+constexpr int64_t kTogether = 64;  // images that are measured between two words to the other processes
+
+/// measure_all, each process some of the images.
+std::vector<ImageMeasures> measure_together(Processes& all, int64_t n, const std::function<MapAndMask(int64_t)>& load) {
+  const int64_t count = all.count(), mine = (n - all.rank() + count - 1) / count;
+  std::vector<ImageMeasures> part;
+  for (int64_t first = 0; first < mine; first += kTogether, at_work())
+    for (ImageMeasures& m :
+         measure_all(std::min(kTogether, mine - first), [&](int64_t k) { return load(turn(all, first + k)); }))
+      part.push_back(std::move(m));
+  std::vector<ImageMeasures> out(static_cast<size_t>(n));
+  const std::vector<std::string> each = deal(all, n, [&](int64_t i) {
+    std::string bytes;
+    pack_struct(bytes, part[size_t(i / count)]);
+    return bytes;
+  });
+  for (size_t i = 0; i < each.size(); ++i) {
+    std::string_view bytes = each[i];
+    out[i] = unpack_struct<ImageMeasures>(bytes);
+  }
+  return out;
+}
+
 Evaluation measure_maps(const EvalOptions& o) {
   set_threads(int(o.machine.threads));
   Reading any_size = o.reading;
@@ -79,8 +105,8 @@ Evaluation measure_maps(const EvalOptions& o) {
   std::vector<Pair> pairs = search_folders(o.maps, o.masks, any_size).checked(&out.refused);
   check_pairs(pairs, o, out.refused);
   for (const Pair& p : pairs) out.names.push_back(p.name);
-  out.images = measure_all(int64_t(pairs.size()), [&](int64_t i) { return map_and_mask(pairs[i], o); });
-  if (!o.report.empty())
+  out.images = measure_together(*o.all, int64_t(pairs.size()), [&](int64_t i) { return map_and_mask(pairs[i], o); });
+  if (!o.report.empty() && o.all->first())
     for (int64_t i : worst(out.images))
       out.worst_rows.push_back(
           captioned(out.names[i], out.images[i], {map_and_mask(pairs[i], o).mask, camo::read_mask(pairs[i].image)}));
@@ -112,25 +138,22 @@ Evaluation measure_network(const EvalOptions& o) {
   }
   std::printf("%s\n", loaded.described.c_str());
 
-  std::vector<int64_t> at;          // in the data set
-  std::vector<MapAndMask> waiting;  // collected to be measured in parallel
-  auto measure_waiting = [&] {
-    for (ImageMeasures& m : measure_all(int64_t(waiting.size()), [&](int64_t i) { return waiting[i]; }))
-      out.images.push_back(std::move(m));
-    waiting.clear();
-  };
   const auto refuse = [&](const std::string& reason) { out.refused.push_back(reason); };
-  evaluate(*loaded.model, set, {c.size, precision(c), o.machine.workers, o.batch, refuse, normalisation(c)},
-           [&](const ImageResult& j) {
-             out.names.push_back(set.name(j.index)), at.push_back(j.index);
-             waiting.push_back({j.map, j.truth});
-             if (waiting.size() == 16) measure_waiting();
-             return true;
-           });
-  measure_waiting();
+  const Scores scores = evaluate(*loaded.model, set,
+                                 {.size = c.size,
+                                  .precision = precision(c),
+                                  .workers = o.machine.workers,
+                                  .batch = o.batch,
+                                  .refuse = refuse,
+                                  .normalisation = normalisation(c),
+                                  .all_measures = true,
+                                  .among = o.all});
+  for (const ImageOutcome& image : scores.each)
+    out.names.push_back(set.name(image.index)), out.images.push_back(*image.measures);
+  if (!o.all->first()) return out;
   if (!o.report.empty())
     for (int64_t i : worst(out.images)) {
-      const Picture picture = set.load(at[size_t(i)]);
+      const Picture picture = set.load(scores.each[size_t(i)].index);
       const ImageSize size{picture.mask.dim(0), picture.mask.dim(1)};
       const Tensor map = predict_maps(*loaded.model, {normalised(picture.image, c.size, normalisation(c))}, {size},
                                       {out.names[i]}, precision(c))[0];
@@ -163,6 +186,7 @@ std::string measure_names() {
 
 int eval_command(const Arguments& words) {
   EvalOptions o;
+  o.all = &join_processes();
   Command command{
       .name = "eval",
       .summary = text(
@@ -186,7 +210,7 @@ int eval_command(const Arguments& words) {
           {"count", &o.count, "number of synthetic pictures", 1, 1e6},
           {"batch-size", &o.batch, "photographs in a forward pass; never changes a result", 1, 4096}}};
   command.options.add(options(o.reading));
-  command.options.add(options(o.machine).only({"device", "threads", "workers"}));
+  command.options.add(options(o.machine).only({"device", "threads", "workers", "deadline"}));
   o.line = read(command, words);
   const bool by_maps = !o.maps.empty() || !o.masks.empty();
   check<ConfigError>(by_maps ? !o.maps.empty() && !o.masks.empty() && o.weights.empty() && o.data.empty()
@@ -200,12 +224,14 @@ int eval_command(const Arguments& words) {
   if (!o.csv.empty()) check_writable(o.csv, "camo eval --csv");
   if (!o.report.empty()) make_folder(o.report, "camo eval --report");
 
+  o.all->deadline = o.machine.deadline;
+  o.machine.device = own_device(*o.all, o.machine.device);
   const Evaluation e = by_maps ? measure_maps(o) : measure_network(o);
-  report_refused("camo eval", e.refused);
+  if (o.all->first()) report_refused("camo eval", e.refused);
   check<DataError>(!e.images.empty(), "camo eval: none of the images could be read");
   const SetScores scores = score_set(e.images);
   print(scores);
-  write_results(o, e, to_json_object(scores, e.what, by_maps ? o.masks : o.data));
+  if (o.all->first()) write_results(o, e, to_json_object(scores, e.what, by_maps ? o.masks : o.data));
   return e.refused.empty() ? 0 : 3;
 }
 

@@ -7,6 +7,7 @@
 #include "examples/camo/run/prepare.h"
 #include "examples/camo/run/run_folder.h"
 #include "examples/camo/run/start_weights.h"
+#include "examples/camo/run/together.h"
 #include "examples/camo/run/trainer.h"
 
 namespace camo::program {
@@ -37,12 +38,14 @@ std::string value_of(const CommandLine& line, const std::string& flag) {
 
 /// What the flags change in a run that goes on.  ConfigError for one that must stay as it is.
 std::function<void(TrainConfig&)> change(const CommandLine& line, const TrainConfig& flags, const StageFlags& stages) {
-  const std::vector<std::string> legal = {"resume", "epochs", "hours",  "patience", "data",       "images", "masks",
-                                          "check",  "cache",  "device", "threads",  "bf16-units", "workers"};
+  const std::vector<std::string> legal = {"resume",  "epochs",     "hours",   "patience", "data",
+                                          "images",  "masks",      "check",   "cache",    "device",
+                                          "threads", "bf16-units", "workers", "deadline"};
   for (const auto& [flag, value] : line.flags)
-    check<ConfigError>(std::count(legal.begin(), legal.end(), flag), "camo train --", flag,
-                       ": a continued run keeps its own value [only --epochs, --hours, --patience, --data, --images, "
-                       "--masks, --check, --cache, --device, --bf16-units, --threads and --workers may change]");
+    check<ConfigError>(
+        std::count(legal.begin(), legal.end(), flag), "camo train --", flag,
+        ": a continued run keeps its own value [only --epochs, --hours, --patience, --data, --images, "
+        "--masks, --check, --cache, --device, --bf16-units, --threads, --workers and --deadline may change]");
   check<ConfigError>(stages.stages.empty() && !stages.skip_first,
                      "camo train --resume: the stages of a continued run stay; --epochs N changes the last one");
   check<ConfigError>(flags.reading.images.empty() == flags.reading.masks.empty() &&
@@ -57,6 +60,7 @@ std::function<void(TrainConfig&)> change(const CommandLine& line, const TrainCon
     if (line.has("check")) c.check = flags.check;
     if (line.has("cache")) c.cache = flags.cache;
     if (line.has("hours")) c.hours = flags.hours;
+    if (line.has("deadline")) c.deadline = flags.deadline;
     if (line.has("patience")) c.patience = flags.patience;
     if (!line.has("data") && !line.has("images") && !line.has("masks")) return;
     c.data = flags.data, c.reading.images = flags.reading.images, c.reading.masks = flags.reading.masks;
@@ -66,6 +70,7 @@ std::function<void(TrainConfig&)> change(const CommandLine& line, const TrainCon
 }  // namespace
 
 int train_command(const Arguments& all_words) {
+  Processes& all = join_processes();
   TrainConfig config;
   std::string file, run;
   bool plan = false;
@@ -113,7 +118,12 @@ int train_command(const Arguments& all_words) {
     check<ConfigError>(config.epochs == asked, "camo train --epochs: the stages take ", config.epochs,
                        " together, got ", asked);
   }
-  if (plan) return print_plan(config), 0;
+  if (plan) {
+    multiply_accumulate(config, all.count());
+    all.deadline = kPatience * config.deadline;
+    if (all.first()) print_plan(config);
+    return 0;
+  }
   return train(config).exit_code;
 }
 

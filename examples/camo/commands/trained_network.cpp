@@ -3,6 +3,7 @@
 #include <cstdio>
 
 #include "tensor/ops/matmul.h"
+#include "tensor/processes.h"
 
 namespace camo::program {
 
@@ -11,7 +12,8 @@ TrainedNetwork open_network(const std::string& weights, const Machine& machine) 
   out.config.threads = machine.threads;
   use_bf16_units(true);
   if (out.config.bf16_units == Bf16Units::on && !bf16_units()) {
-    std::fprintf(stderr, "warning: the network was trained with bf16 units, which this processor lacks\n");
+    if (first_process())
+      std::fprintf(stderr, "warning: the network was trained with bf16 units, which this processor lacks\n");
     out.config.bf16_units = Bf16Units::off;
   }
   apply_machine(out.config);

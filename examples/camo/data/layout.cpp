@@ -9,6 +9,7 @@
 
 #include "examples/camo/options/files.h"
 #include "examples/camo/options/options.h"
+#include "tensor/processes.h"
 
 namespace camo::program {
 namespace {
@@ -183,7 +184,7 @@ bool is_picture(const std::string& path) {
 }
 
 std::vector<Pair> Found::checked(std::vector<std::string>* refused) const {
-  for (const std::string& note : notes) std::fprintf(stderr, "note: %s\n", note.c_str());
+  for (const std::string& note : first_process() ? notes : Words{}) std::fprintf(stderr, "note: %s\n", note.c_str());
   Words all = complaints;
   Words& to = refused ? *refused : all;
   to.insert(to.end(), unreadable.begin(), unreadable.end());

@@ -9,9 +9,12 @@
 #include <string>
 #include <utility>
 
+#include "tensor/processes.h"
+
 namespace camo::program {
 
-/// Shows "checking the data: 400 of 936" on standard error, once a second, if that is a terminal.
+/// Shows "checking the data: 400 of 936" on standard error, once a second, if that is a terminal.  Tells other processes
+/// that this one is at work.
 class Meter {
  public:
   Meter(std::string what, int64_t all) : what_(std::move(what)), all_(all) {}
@@ -21,6 +24,7 @@ class Meter {
   Meter(const Meter&) = delete;
 
   void operator()(int64_t done) {
+    at_work();
     const auto now = std::chrono::steady_clock::now();
     if (!::isatty(2) || now - last_ < std::chrono::seconds(1)) return;
     last_ = now, shown_ = true;

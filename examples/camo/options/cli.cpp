@@ -12,6 +12,7 @@
 
 #include "examples/camo/options/other_flags.h"
 #include "tensor/error.h"
+#include "tensor/processes.h"
 
 namespace camo::program {
 namespace {
@@ -192,6 +193,7 @@ int run(const std::vector<Entry>& commands, int argc, char** argv) {
   int code = 0;
   try {
     code = dispatch(commands, Arguments(argv + 1, argv + argc));
+    end_processes();
   } catch (const HelpRequest&) {
   } catch (const Error& e) {
     message = e.what(), code = e.exit_code();
@@ -213,6 +215,7 @@ int run(const std::vector<Entry>& commands, int argc, char** argv) {
   message = printable(message);
   while (!message.empty() && message.back() == '\n') message.pop_back();
   if (!message.empty()) std::cerr << (message.rfind("camo", 0) == 0 ? "" : "camo: ") << message << std::endl;
+  if (code != 0 && !message.empty()) report_failure(message, code);
   return code;
 }
 

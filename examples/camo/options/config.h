@@ -33,6 +33,7 @@ struct Machine {
   Bf16Units bf16_units = Bf16Units::automatic;
   bool tf32 = false;
   int64_t threads = 0, workers = 2;
+  double deadline = 60;  // seconds
 };
 Options options(Machine& machine);
 

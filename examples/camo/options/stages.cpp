@@ -97,6 +97,15 @@ void set_batch(TrainConfig& c, size_t stage, int64_t batch_size, int64_t accumul
   c.stages.at(stage).set("accumulate", accumulate);
 }
 
+void multiply_accumulate(TrainConfig& c, int64_t factor) {
+  check<ConfigError>(c.accumulate * factor <= 4096,
+                     "camo train: --accumulate times the number of processes is at most ", "4096, got ", c.accumulate,
+                     " times ", factor);
+  c.accumulate *= factor;
+  for (JsonObject& row : c.stages)
+    if (row.find("accumulate")) row.set("accumulate", row.integer("accumulate") * factor);
+}
+
 void set_total_epochs(TrainConfig& c, int64_t epochs) {
   if (c.stages.empty()) return void(c.epochs = epochs);
   const int64_t before = c.epochs - c.stages.back().integer("epochs");

@@ -29,6 +29,8 @@ void complete_stages(TrainConfig& config);
 void set_epochs(TrainConfig& config, size_t stage, int64_t epochs);
 /// Sets the batch size of a stage, and how many batches make a step.
 void set_batch(TrainConfig& config, size_t stage, int64_t batch_size, int64_t accumulate);
+/// Multiplies the number of batches that make a step, in every stage.
+void multiply_accumulate(TrainConfig& config, int64_t factor);
 /// Sets the run's epochs, all before the last stage as they are.  ConfigError if they leave none for it.
 void set_total_epochs(TrainConfig& config, int64_t epochs);
 

@@ -29,13 +29,14 @@ int64_t peak_memory(Device device) {
 /// Seconds of an optimizer step in an epoch of a stage, counted within the stage.
 double step_seconds(Learner& learner, const Dataset& data, const Stage& stage, int64_t epoch) {
   learner.enter(stage.config, epoch, /*begins=*/true);
-  EpochBatches batches(data, stage, stage.first_epoch + epoch, 0);
+  EpochBatches batches(data, stage, stage.first_epoch + epoch, 0, 0, processes().count());
   const Device device = stage.config.device;
   const auto step = [&] {
     std::vector<Sample> now = batches.next_step(device);
     if (now.empty()) return false;
     learner.step(now, /*rate=*/0, nullptr);  // takes as long as with any rate, and cannot diverge
     synchronize(device);
+    at_work();
     return true;
   };
   Stopwatch first;
@@ -96,7 +97,8 @@ void measure_save(Learner& learner, const TrainConfig& config, RunCost& out) {
 /// The most memory that training with this batch size takes, in bytes: of the process, or of a GPU's tensors.  Memory
 /// that earlier trials have left to the process does not count.
 double memory_of(TrainConfig trial, const Dataset& data, int64_t batch_size) {
-  trial.stages.clear(), trial.accumulate = 1, trial.batch_size = batch_size;
+  trial.stages.clear(), trial.batch_size = batch_size;
+  trial.accumulate = std::min<int64_t>(trial.accumulate, 2);  // the second batch needs the sum of the first beside it
   return_free_memory();
   const bool on_cpu = trial.device.kind == Device::cpu;
   const double other = on_cpu ? double(resident_bytes() - memory_stats(trial.device).in_use) : 0;
@@ -104,7 +106,9 @@ double memory_of(TrainConfig trial, const Dataset& data, int64_t batch_size) {
   Learner learner(trial, /*fresh=*/true);
   const Stages stages(trial, data.size());
   step_seconds(learner, data, stages.all()[0], trial.epochs - 1);
-  return std::max(other, 0.0) + double(memory_stats(trial.device).peak);
+  // Of several processes each holds gradients on their way, and those that come, besides.
+  const double messages = processes().count() > 1 ? 2. * double(learner.model().parameter_count()) * 4 : 0;
+  return std::max(other, 0.0) + double(memory_stats(trial.device).peak) + messages;
 }
 
 }  // namespace
@@ -221,10 +225,11 @@ std::string fit_memory(TrainConfig& config, const Splits& data) {
   std::string said;
   const std::vector<TrainConfig> stages = stages_of(config);
   for (size_t i = 0; i < stages.size(); ++i) {
-    const int64_t together = stages[i].batch_size * stages[i].accumulate;
+    const int64_t processes = camo::processes().count();
+    const int64_t together = stages[i].batch_size * std::max<int64_t>(stages[i].accumulate / processes, 1);
     const int64_t best = largest_batch(together, data.train.size(), limit,
                                        [&](int64_t b) { return memory_of(stages[i], data.train, b); });
-    set_batch(config, i, best, together / best);
+    set_batch(config, i, best, together / best * processes);
     said += text(said.empty() ? "" : "\n", "--memory ", config.memory, ": ", best, " photographs at a time, ",
                  together / best, " times a step", config.stages.empty() ? "" : text(", in stage ", i + 1));
   }

@@ -5,10 +5,13 @@
 namespace camo::program {
 namespace {
 
-/// Places [first, end) of the epoch's order.
-std::vector<int64_t> places(int64_t first, int64_t end) {
-  const std::vector<int64_t> all = in_order(end);
-  return {all.begin() + first, all.end()};
+/// The places of the epoch's order in a process's batches from batch `first` on.
+std::vector<int64_t> places(const Stage& s, int64_t first, int rank, int processes) {
+  std::vector<int64_t> out;
+  for (int64_t b = first; b < s.batches; ++b)
+    for (int64_t i = 0; i < s.batch_size && (b - first) % s.config.accumulate % processes == rank; ++i)
+      out.push_back(b * s.batch_size + i);
+  return out;
 }
 
 /// Makes the sample at a place of the epoch's order; all samples of a step have one size.
@@ -25,18 +28,21 @@ std::function<RawSample(int64_t)> maker(const Dataset& data, const Stage& stage,
 
 }  // namespace
 
-EpochBatches::EpochBatches(const Dataset& data, const Stage& stage, int64_t epoch, int64_t done)
+EpochBatches::EpochBatches(const Dataset& data, const Stage& stage, int64_t epoch, int64_t done, int rank,
+                           int processes)
     : stage_(stage),
-      loader_(maker(data, stage, epoch), places(done * stage.batch_size, stage.batches * stage.batch_size),
-              stage.config.workers, 2 * stage.batch_size) {}
+      done_(done),
+      rank_(rank),
+      processes_(processes),
+      loader_(maker(data, stage, epoch), places(stage, done, rank, processes), stage.config.workers,
+              2 * stage.batch_size) {}
 
 std::vector<Sample> EpochBatches::next_step(Device device) {
   std::vector<Sample> out;
-  while (int64_t(out.size()) < stage_.config.accumulate) {
-    std::optional<Sample> batch = next_batch(loader_, stage_.batch_size, device, normalisation(stage_.config));
-    if (!batch) break;
-    out.push_back(std::move(*batch));
-  }
+  const int64_t all = next_count();
+  for (int64_t i = rank_; i < all; i += processes_)
+    out.push_back(*next_batch(loader_, stage_.batch_size, device, normalisation(stage_.config)));
+  done_ += all;
   return out;
 }
 

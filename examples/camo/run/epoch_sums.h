@@ -22,6 +22,7 @@ struct StepReport {
   std::vector<double> auxiliary;          // per scale: mean over the batches; 1 for an even load (moe/router.h)
   LossTerms terms = {};                   // means over the batches
   int64_t bytes_kept = 0;                 // bytes that one forward pass keeps for its backward pass
+  std::vector<std::string> notes = {};    // of each process
 };
 
 /// The sums are part of the checkpoint, so that a stopped and continued epoch reports all its steps.

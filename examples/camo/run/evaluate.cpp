@@ -4,6 +4,7 @@
 
 #include "examples/camo/data/augment.h"
 #include "examples/camo/data/loader.h"
+#include "tensor/pack.h"
 
 namespace camo::program {
 
@@ -38,8 +39,47 @@ double Scores::monitored(const std::string& name) const {
   throw ConfigError("no measure is called " + name);
 }
 
-Scores evaluate(moe::CamoXpert& model, const Dataset& data, const Inference& how,
-                const std::function<bool(const ImageResult&)>& see) {
+namespace {
+
+/// The pictures that process `rank` of `count` evaluates: one of `count` contiguous parts.
+std::vector<int64_t> part_of(int64_t n, int rank, int count) {
+  std::vector<int64_t> out;
+  for (int64_t i = n * rank / count; i < n * (rank + 1) / count; ++i) out.push_back(i);
+  return out;
+}
+
+std::string packed(const std::vector<ImageOutcome>& outcomes, const std::vector<std::string>& refused) {
+  std::string out;
+  pack(out, int64_t(outcomes.size()));
+  for (const ImageOutcome& o : outcomes) {
+    pack(out, o.index), pack(out, int64_t(o.measures.has_value()));
+    pack_struct(out, o.scores);
+    if (o.measures) pack_struct(out, *o.measures);
+  }
+  for (const std::string& words : refused) pack(out, std::string_view(words));
+  return out;
+}
+
+void unpack_outcomes(std::string_view bytes, std::vector<ImageOutcome>& outcomes, std::vector<std::string>& refused) {
+  for (int64_t n = unpack_integer(bytes); n > 0; --n) {
+    ImageOutcome& o = outcomes.emplace_back(ImageOutcome{unpack_integer(bytes), {}});
+    const bool measured = unpack_integer(bytes) != 0;
+    o.scores = unpack_struct<ImageScores>(bytes);
+    if (measured) o.measures = unpack_struct<ImageMeasures>(bytes);
+  }
+  while (!bytes.empty()) refused.push_back(unpack_text(bytes));
+}
+
+constexpr size_t kTogether = 16;  // images that are measured at once, in parallel
+
+/// The outcomes of some images, in order, and the reasons for those that cannot be read.
+struct Part {
+  std::vector<ImageOutcome> outcomes;
+  std::vector<std::string> refused;
+};
+
+Part evaluate_part(moe::CamoXpert& model, const Dataset& data, const std::vector<int64_t>& images, const Inference& how,
+                   const std::function<bool(const ImageResult&)>& see) {
   struct Item {
     int64_t index;
     Picture picture;
@@ -58,11 +98,18 @@ Scores evaluate(moe::CamoXpert& model, const Dataset& data, const Inference& how
         }
         return item;
       },
-      in_order(data.size()), how.workers, how.batch);
+      images, how.workers, how.batch);
 
-  Scores sum;
-  std::vector<ImageMeasures> measures;
-  for (bool more = true; more;) {
+  Part out;
+  std::vector<MapAndMask> waiting;
+  const auto measure_waiting = [&] {
+    const size_t first = out.outcomes.size() - waiting.size();
+    size_t i = first;
+    for (ImageMeasures& m : measure_all(int64_t(waiting.size()), [&](int64_t k) { return waiting[size_t(k)]; }))
+      out.outcomes[i++].measures = std::move(m);
+    waiting.clear();
+  };
+  for (bool more = true; more; at_work()) {
     std::vector<Item> items;
     std::vector<Tensor> inputs;
     std::vector<ImageSize> sizes;
@@ -71,7 +118,7 @@ Scores evaluate(moe::CamoXpert& model, const Dataset& data, const Inference& how
       std::optional<Item> item = loader.next();
       if (!item) break;
       if (!item->problem.empty()) {
-        how.refuse(item->problem);
+        out.refused.push_back(item->problem);
         continue;
       }
       names.push_back(data.name(item->index));
@@ -81,20 +128,44 @@ Scores evaluate(moe::CamoXpert& model, const Dataset& data, const Inference& how
     }
     if (items.empty()) break;
     std::vector<Tensor> maps = predict_maps(model, inputs, sizes, names, how.precision);
-    if (how.all_measures)
-      for (ImageMeasures& m : measure_all(int64_t(items.size()), [&](int64_t i) -> MapAndMask {
-             return {maps[size_t(i)], items[size_t(i)].picture.mask};
-           }))
-        measures.push_back(std::move(m));
     for (size_t i = 0; i < items.size() && more; ++i) {
-      const ImageScores s = score(maps[i], items[i].picture.mask);
-      sum.images += 1;
-      for (const ScoreInfo& info : kImageScores) sum.*info.value += s.*info.value;
-      if (see) more = see({items[i].index, items[i].picture.image, items[i].picture.mask, maps[i], s});
+      const Tensor& mask = items[i].picture.mask;
+      out.outcomes.push_back({items[i].index, score(maps[i], mask)});
+      if (how.all_measures) waiting.push_back({maps[i], mask});
+      if (waiting.size() == kTogether) measure_waiting();
+      if (see) more = see({items[i].index, items[i].picture.image, mask, maps[i], out.outcomes.back().scores});
     }
+  }
+  measure_waiting();
+  return out;
+}
+
+}  // namespace
+
+Scores evaluate(moe::CamoXpert& model, const Dataset& data, const Inference& how,
+                const std::function<bool(const ImageResult&)>& see) {
+  const bool shared = how.among && how.among->count() > 1;
+  Part all = evaluate_part(model, data,
+                           shared ? part_of(data.size(), how.among->rank(), how.among->count()) : in_order(data.size()),
+                           how, see);
+  if (shared) {
+    const std::vector<std::string> parts = gather(*how.among, packed(all.outcomes, all.refused));
+    all = {};
+    for (const std::string& part : parts) unpack_outcomes(part, all.outcomes, all.refused);
+  }
+  if (how.refuse)
+    for (const std::string& problem : all.refused) how.refuse(problem);
+
+  Scores sum;
+  std::vector<ImageMeasures> measures;
+  for (const ImageOutcome& o : all.outcomes) {
+    sum.images += 1;
+    for (const ScoreInfo& info : kImageScores) sum.*info.value += o.scores.*info.value;
+    if (o.measures) measures.push_back(*o.measures);
   }
   for (const ScoreInfo& info : kImageScores) sum.*info.value /= double(std::max<int64_t>(sum.images, 1));
   if (!measures.empty()) sum.all = average(measures);
+  sum.each = std::move(all.outcomes);
   return sum;
 }
 

@@ -7,13 +7,22 @@
 #include "examples/camo/metrics/metrics.h"
 #include "examples/camo/options/options.h"
 #include "moe/camoxpert.h"
+#include "tensor/processes.h"
 
 namespace camo::program {
+
+/// The scores of one image of a data set.
+struct ImageOutcome {
+  int64_t index;
+  ImageScores scores;
+  std::optional<ImageMeasures> measures = {};  // if they were asked for
+};
 
 /// Means over images, each with the same weight.
 struct Scores : ImageScores {
   int64_t images = 0;
-  std::optional<Measures> all = {};  // if they were asked for
+  std::vector<ImageOutcome> each = {};  // in the order of the data
+  std::optional<Measures> all = {};     // if they were asked for
 
   /// The measure with this name, negative if smaller is better (MAE), so that the best epoch has the largest.
   double monitored(const std::string& name) const;
@@ -23,10 +32,12 @@ struct Inference {
   ImageSize size;
   DType precision = DType::f32;  // dtype of activations
   int64_t workers = 2, batch = 4;
-  /// Called with the reason for each picture that cannot be read; without it, the first one ends the evaluation.
+  /// Called with the reason for each picture that cannot be read, in order; without it, the first one ends the
+  /// evaluation.
   std::function<void(const std::string&)> refuse = nullptr;
   Normalisation normalisation = {};
-  bool all_measures = false;  // S, E, F and the rest too, which take longer than the network on small pictures
+  bool all_measures = false;   // S, E, F and the rest too, which take longer than the network on small pictures
+  Processes* among = nullptr;  // each of these computes a part of the data, and all get the scores of all
 };
 
 /// Probability maps u8 (h, w, 1) for normalised photographs (H, W, 3), each resized to its own (h, w) and rounded.
@@ -43,7 +54,8 @@ struct ImageResult {
   ImageScores scores;
 };
 
-/// Means of the scores over a data set (metrics.h).  Calls `see` for each image in order and stops if it returns false.
+/// Means of the scores over a data set (metrics.h).  Calls `see` for each image in order and stops if it returns false;
+/// with several processes, for each image of this process's part, which begins the data set at process 0.
 Scores evaluate(moe::CamoXpert& model, const Dataset& data, const Inference& how,
                 const std::function<bool(const ImageResult&)>& see = nullptr);
 

@@ -1,14 +1,17 @@
 #include "examples/camo/run/learner.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include "autograd/debug.h"
+#include "autograd/observer.h"
 #include "autograd/profile.h"
 #include "examples/camo/run/stages.h"
 #include "examples/camo/run/start_weights.h"
 #include "moe/loss.h"
 #include "moe/verify/survey.h"
 #include "moe/verify/verify.h"
+#include "tensor/pack.h"
 
 namespace camo::program {
 
@@ -30,8 +33,14 @@ void Learner::enter(const TrainConfig& stage, int64_t epoch, bool begins) {
   else if (begins || !ema_) ema_.emplace(*model_, stage.ema_decay);
 }
 
+void Learner::share(Processes& all) {
+  if (all.count() == 1) return;
+  shared_ = std::make_unique<nn::SharedStep>(*model_, all);
+  optimizer_.share(shared_.get());
+}
+
 /// Adds share * the gradient of the loss of one batch; returns share * loss.
-double Learner::pass(const Sample& batch, double share, StepReport* report) {
+double Learner::pass(const Sample& batch, double share, PassReport* report) {
   model_->state().next_micro_step();
   const Device device = model_->state().device;
   const Tensor image = batch.image.to(device);
@@ -41,79 +50,162 @@ double Learner::pass(const Sample& batch, double share, StepReport* report) {
   moe::LossValues values;
   Var loss = moe::camoxpert_loss(out, batch.mask.to(device), loss_weights_, report ? &values : nullptr);
   part.reset();
-  const int64_t kept = report ? debug::bytes_kept(loss) : 0;
+  if (report) report->bytes_kept = debug::bytes_kept(loss);
   part.emplace("backward");
+  if (shared_ && report) shared_->watch(loss);
   backward(loss, full(loss.shape(), share, loss.dtype(), device));
   part.reset();
-  if (report) {
-    std::vector<Tensor> each;  // read from the device at once
-    for (const auto& [name, value] : values) each.push_back(value.reshape({1}));
-    const std::vector<double> terms = to_vector<double>(concat(each, 0));
-    report->terms.resize(values.size());
-    for (size_t i = 0; i < values.size(); ++i) {
-      const std::string& name = values[i].first;
-      report->terms[i].first = name;
-      report->terms[i].second += share * terms[i] * (name == "aux" ? 1 : loss_weights_[name]);
-    }
-    report->bytes_kept = kept;
-    report->load.resize(out.stats.size()), report->auxiliary.resize(out.stats.size());
-    for (size_t s = 0; s < out.stats.size(); ++s) {
-      report->load[s].resize(out.stats[s].load.size());
-      for (size_t e = 0; e < report->load[s].size(); ++e) report->load[s][e] += double(out.stats[s].load[e]);
-      report->auxiliary[s] += share * item(out.stats[s].auxiliary);
-    }
+  const double shared_loss = share * item(loss.value());
+  if (!report) return shared_loss;
+  report->loss = shared_loss;
+  std::vector<Tensor> each;  // read from the device at once
+  for (const auto& [name, value] : values) each.push_back(value.reshape({1}));
+  const std::vector<double> terms = to_vector<double>(concat(each, 0));
+  for (size_t i = 0; i < values.size(); ++i) {
+    const std::string& name = values[i].first;
+    report->terms.emplace_back(name, share * terms[i] * (name == "aux" ? 1 : loss_weights_[name]));
   }
-  return share * item(loss.value());
+  for (const moe::MoeStats& stats : out.stats) {
+    report->load.emplace_back(stats.load.begin(), stats.load.end());
+    report->auxiliary.push_back(share * item(stats.auxiliary));
+  }
+  return shared_loss;
 }
 
-StepReport Learner::step(std::vector<Sample>& batches, double rate, const BeforePass& before) {
-  StepReport report;
-  model_->train();
+/// Runs this process's batches of a step.  Returns what a guard has found in them, "" for nothing.
+std::string Learner::passes(std::vector<Sample>& batches, int64_t all, const BeforePass& before,
+                            std::vector<PassReport>* reports) {
   const int64_t first = model_->state().micro_step;
   std::optional<moe::Guard> guard;
-  if (verify_every_ > 0 && first % verify_every_ < int64_t(batches.size())) guard.emplace(*model_);
-  for (Sample& batch : batches) {
+  if (verify_every_ > 0 && first % verify_every_ < all) guard.emplace(*model_);
+  const auto run = [&](Sample& batch) {
     if (before) before(model_->state().micro_step, batch);
-    report.loss += pass(batch, 1 / double(batches.size()), &report);
+    pass(batch, 1 / double(all), &reports->emplace_back());
+  };
+  if (shared_) {
+    const Processes& processes = shared_->processes();
+    for (int64_t begin = 0, k = 0; begin < all; begin += processes.count(), ++k) {
+      shared_->begin_round(std::min<int64_t>(processes.count(), all - begin));
+      model_->state().micro_step = first + turn(processes, k);
+      if (turn(processes, k) < all) {
+        run(batches.at(size_t(k)));
+        reports->back().measures = nn::take_measures(*model_);
+      }
+      shared_->end_round();
+    }
+    shared_->give();
+    model_->state().micro_step = first + all;
+  } else {
+    for (Sample& batch : batches) {
+      run(batch);
+      if (all > 1) sum_.add(*model_);
+    }
+    if (all > 1) sum_.give(*model_);
   }
-  const std::string spoilt = guard ? guard->not_finite() : "";
-  guard.reset();
-  std::string bad_parameter;
+  return guard ? guard->not_finite() : "";
+}
+
+/// Every process gets the reports of all micro-batches in their order.
+void Learner::exchange(StepReport& report, std::vector<PassReport>& reports, std::string* spoilt,
+                       const std::string& note, int64_t all) {
+  if (!shared_) return void(report.notes = {note});
+  std::string mine;
+  pack(mine, std::string_view(note)), pack(mine, std::string_view(*spoilt));
+  for (const PassReport& r : reports) pack_report(mine, r);
+  const std::vector<std::string> words = gather(shared_->processes(), mine);
+  std::vector<std::string_view> left(words.begin(), words.end());
+  spoilt->clear();
+  for (std::string_view& of : left) {
+    report.notes.push_back(unpack_text(of));
+    const std::string found = unpack_text(of);
+    if (spoilt->empty()) *spoilt = found;
+  }
+  reports.clear();
+  for (int64_t i = 0; i < all; ++i) reports.push_back(unpack_report(left[size_t(i) % left.size()]));
+  std::vector<nn::Measures> measures;
+  for (PassReport& r : reports) measures.push_back(std::move(r.measures));
+  nn::fold_measures(*model_, measures);
+}
+
+namespace {
+
+/// Tells the other processes between two ops that this one is at work: they may have to wait for a long pass.
+struct SayAtWork : Observer {
+  void forward(const OpRun&) override { at_work(); }
+  void backward(const Node&) override { at_work(); }
+};
+
+}  // namespace
+
+StepReport Learner::step(std::vector<Sample>& batches, double rate, const BeforePass& before, int64_t all,
+                         const std::function<std::string()>& note) {
+  StepReport report;
+  std::optional<SayAtWork> words;
+  if (shared_) words.emplace();
+  if (all == 0) all = int64_t(batches.size());
+  model_->train();
+  const int64_t first = model_->state().micro_step;
+  std::vector<PassReport> reports;
+  std::string spoilt = passes(batches, all, before, &reports), bad_parameter;
+  exchange(report, reports, &spoilt, note ? note() : "", all);
+  for (const PassReport& r : reports) add(report, r);
   report.accepted = std::isfinite(report.loss) && spoilt.empty();
   if (report.accepted) {
-    gradients_.observe(*model_);
     std::optional<debug::Section> part("optimizer");
     nn::StepResult result = optimizer_.step(rate);
     part.reset();
+    gradients_.observe(result.reached);
     report.accepted = result.accepted, report.grad_norm = result.grad_norm, bad_parameter = result.non_finite;
   }
   if (report.accepted) {
     nn::commit(*model_);
     if (ema_) ema_->update();
   } else {
-    report.culprit = find_culprit(batches, first);
+    report.culprit = find_culprit(batches, first, all);
     if (report.culprit.empty() && !bad_parameter.empty()) report.culprit = "the gradient of " + bad_parameter;
     if (!spoilt.empty()) report.culprit += (report.culprit.empty() ? "" : "; ") + spoilt;
   }
   return report;
 }
 
-std::string Learner::find_culprit(const std::vector<Sample>& batches, int64_t first) {
+/// The first batch of a step, in their order, that gives NaN or infinity, and where.
+std::string Learner::find_culprit(const std::vector<Sample>& batches, int64_t first, int64_t all) {
   nn::zero_grad(*model_);
   nn::discard(*model_);
   const int64_t now = model_->state().micro_step;
-  model_->state().micro_step = first;  // so that the same random numbers are drawn
-  std::string found;
-  try {
-    debug::FindNan watch;
-    for (const Sample& batch : batches) pass(batch, 1 / double(batches.size()), nullptr);
-  } catch (const NumericError& e) {
-    found = e.what();
+  std::string found, number;
+  for (size_t k = 0; k < batches.size() && found.empty(); ++k) {
+    const int64_t i = shared_ ? turn(shared_->processes(), int64_t(k)) : int64_t(k);
+    model_->state().micro_step = first + i;  // so that the same random numbers are drawn
+    try {
+      debug::FindNan watch;
+      pass(batches[k], 1 / double(all), nullptr);
+    } catch (const NumericError& e) {
+      found = e.what(), pack(number, i);
+    }
   }
   nn::zero_grad(*model_);
   nn::discard(*model_);
+  nn::take_measures(*model_);
   model_->state().micro_step = now;
+  if (!shared_) return found;
+  int64_t least = INT64_MAX;
+  for (const std::string& words : gather(shared_->processes(), number + found)) {
+    std::string_view left = words;
+    if (left.empty()) continue;
+    if (const int64_t i = unpack_integer(left); i < least) least = i, found = left;
+  }
   return found;
+}
+
+uint64_t Learner::digest() const {
+  std::string bytes;
+  for (const nn::NamedTensors& part : {nn::state_dict(*model_), ema_ ? ema_->state() : nn::NamedTensors{}})
+    for (const auto& [name, t] : part) {
+      const Tensor here = t.to(Device{});
+      pack(bytes, int64_t(hash({static_cast<const char*>(here.raw()), size_t(here.bytes())})));
+    }
+  return hash(bytes);
 }
 
 void Learner::save(Checkpoint& c, Position& p, bool with_optimizer) const {

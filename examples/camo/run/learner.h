@@ -6,8 +6,10 @@
 
 #include "examples/camo/data/loader.h"
 #include "examples/camo/run/checkpoint.h"
+#include "examples/camo/run/pass_report.h"
 #include "examples/camo/run/position.h"
 #include "nn/ema.h"
+#include "nn/gradient_sum.h"
 #include "nn/optim.h"
 #include "nn/unreached.h"
 
@@ -26,15 +28,23 @@ class Learner {
   /// Called before each forward pass with its number and batch; tests use it to inject faults.
   using BeforePass = std::function<void(int64_t micro_step, Sample& batch)>;
 
-  /// One update from the mean gradient of all batches.  If a loss or gradient is not finite, weights, averages,
+  /// From now on each of these processes computes its turn of a step's batches.  They must outlive this.
+  void share(Processes& all);
+
+  /// One update from the mean gradient of `all` batches; `batches` are this process's.  all = 0: these are all.  Every
+  /// process gets the same report, with what note() is at each after its passes.  If a loss or gradient is not finite, weights, averages,
   /// optimizer and running statistics stay as they were, and the pass is repeated to name the op.
   /// Every config.verify_every forward passes the routing is checked (moe::Guard), which may throw VerifyError.
-  StepReport step(std::vector<Sample>& batches, double rate, const BeforePass& before);
+  StepReport step(std::vector<Sample>& batches, double rate, const BeforePass& before, int64_t all = 0,
+                  const std::function<std::string()>& note = nullptr);
 
+  /// A digest of the weights, the statistics and the averages.
+  uint64_t digest() const;
   moe::CamoXpert& model() { return *model_; }
   const std::string& weights_report() const { return weights_report_; }  // what came from config.weights
   /// Counts which parameters have received gradients in this process.
   const nn::GradientWindow& gradients() const { return gradients_; }
+  nn::SharedStep* shared() { return shared_.get(); }  // null for one process
   nn::Ema* ema() { return ema_ ? &*ema_ : nullptr; }
 
   /// Tensors are stored in the checkpoint, counters in the position.
@@ -42,15 +52,21 @@ class Learner {
   void load(const Checkpoint& checkpoint, const Position& position);
 
  private:
-  double pass(const Sample& batch, double share, StepReport* report);
-  std::string find_culprit(const std::vector<Sample>& batches, int64_t first_micro_step);
+  double pass(const Sample& batch, double share, PassReport* report);
+  std::string passes(std::vector<Sample>& batches, int64_t all, const BeforePass& before,
+                     std::vector<PassReport>* reports);
+  void exchange(StepReport& report, std::vector<PassReport>& reports, std::string* spoilt, const std::string& note,
+                int64_t all);
+  std::string find_culprit(const std::vector<Sample>& batches, int64_t first, int64_t all);
 
   DType precision_;
   moe::LossWeights loss_weights_;
   int64_t verify_every_;  // in micro-steps
   std::unique_ptr<moe::CamoXpert> model_;
   std::string weights_report_;
+  std::unique_ptr<nn::SharedStep> shared_;
   nn::AdamW optimizer_;
+  nn::GradientSum sum_;
   std::optional<nn::Ema> ema_;
   nn::GradientWindow gradients_;
   nn::NamedTensors first_gates_;

@@ -61,7 +61,8 @@ RunFolder RunFolder::open(const std::string& path) {
   return RunFolder(path);
 }
 
-RunFolder::RunFolder(std::string path) : path_(std::move(path)) {
+RunFolder::RunFolder(std::string path, bool hold) : path_(std::move(path)) {
+  if (!hold) return;
   lock_ = ::open(file(RunFile::lock).c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
   check<ConfigError>(lock_ >= 0, path_, ": cannot be written to: ", std::strerror(errno));
   const int error = ::flock(lock_, LOCK_EX | LOCK_NB) == 0 ? 0 : errno;

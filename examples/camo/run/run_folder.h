@@ -41,6 +41,8 @@ class RunFolder {
   static void check_free(const std::string& path);
   /// Opens one to continue its run.  ConfigError if it is not a run folder.
   static RunFolder open(const std::string& path);
+  /// Names one that another process holds.
+  static RunFolder of_another_process(const std::string& path) { return RunFolder(path, /*hold=*/false); }
   RunFolder(RunFolder&& other) noexcept;
   ~RunFolder();
 
@@ -48,7 +50,8 @@ class RunFolder {
   std::string file(RunFile file, int64_t number = 0) const { return run_file(path_, file, number); }
 
  private:
-  explicit RunFolder(std::string path);  // takes the lock; ConfigError names the process that holds it
+  explicit RunFolder(std::string path,
+                     bool hold = true);  // takes the lock; ConfigError names the process that holds it
   std::string path_;
   int lock_ = -1;
 };

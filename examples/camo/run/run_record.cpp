@@ -53,11 +53,12 @@ std::vector<JsonObject> read_metrics(const std::string& path) {
   return out;
 }
 
-RunRecord::RunRecord(RunFolder folder, std::function<void(const std::string&)> warn)
-    : folder_(std::move(folder)), warn_(std::move(warn)) {}
+RunRecord::RunRecord(RunFolder folder, std::function<void(const std::string&)> warn, bool writes)
+    : folder_(std::move(folder)), writes_(writes), warn_(std::move(warn)) {}
 
 /// Returns the text of the warning, or "" if the write succeeded.
 std::string RunRecord::warn_when_full(const std::function<void()>& write) {
+  if (!writes_) return "";
   try {
     write();
     return "";
@@ -68,6 +69,7 @@ std::string RunRecord::warn_when_full(const std::function<void()>& write) {
 }
 
 void RunRecord::check_disk(int64_t parameters, bool only_warn) const {
+  if (!writes_) return;
   const int64_t checkpoint = parameters * int64_t(sizeof(float)) * 4;  // weights, averages and two moments
   const int64_t needed = checkpoint * 22 / 10;
   const int64_t free = int64_t(std::filesystem::space(folder_.path()).available);
@@ -79,7 +81,7 @@ void RunRecord::check_disk(int64_t parameters, bool only_warn) const {
 }
 
 void RunRecord::write_config(const TrainConfig& config) const {
-  write_file(folder_.file(RunFile::config), to_text(config));
+  if (writes_) write_file(folder_.file(RunFile::config), to_text(config));
 }
 
 void RunRecord::add_epoch(const Position& p, const Scores& s, double rate, const Machine& machine) {
@@ -115,6 +117,7 @@ void RunRecord::add_line(const JsonObject& object) const {
 }
 
 void RunRecord::trim_metrics(int64_t epochs) const {
+  if (!writes_) return;
   const std::string path = folder_.file(RunFile::metrics);
   std::string kept;
   for (const JsonObject& line : read_metrics(path))

@@ -19,8 +19,8 @@ std::vector<JsonObject> read_metrics(const std::string& file);
 
 class RunRecord {
  public:
-  /// warn(text) prints a warning line.
-  RunRecord(RunFolder folder, std::function<void(const std::string&)> warn);
+  /// warn(text) prints a warning line.  writes = false: the record of a process that leaves all files to another one.
+  RunRecord(RunFolder folder, std::function<void(const std::string&)> warn, bool writes = true);
 
   const RunFolder& folder() const { return folder_; }
   /// Throws MemoryError unless the disk has room for two checkpoints of such a model, the old one and the new one.
@@ -58,6 +58,7 @@ class RunRecord {
   std::string warn_when_full(const std::function<void()>& write);
 
   RunFolder folder_;
+  bool writes_;
   std::function<void(const std::string&)> warn_;
   std::string failed_save_;  // error of the newest save of last.safetensors; "" if none
 };

@@ -24,6 +24,7 @@ std::string table(moe::CamoXpert& model, const nn::LoadReport& report, const std
   };
   std::vector<std::pair<std::string, Row>> rows;
   for (const auto& [name, shape] : nn::file_shapes(model)) {
+    if (std::count(report.kept.begin(), report.kept.end(), name)) continue;
     const std::string part = part_of(name);
     auto at = std::find_if(rows.begin(), rows.end(), [&](const auto& row) { return row.first == part; });
     if (at == rows.end()) at = rows.insert(rows.end(), {part, Row{}});

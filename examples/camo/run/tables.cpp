@@ -6,6 +6,7 @@
 #include <numeric>
 
 #include "examples/camo/options/format.h"
+#include "examples/camo/run/run_record.h"
 #include "tensor/error.h"
 
 namespace camo::program {
@@ -99,6 +100,31 @@ std::string time_table(const std::vector<debug::Profile::Part>& parts, double se
   }
   const double rest = std::max(0.0, seconds - outermost);
   return out + print("%-18s %9.2f %5.1f %%\n", "everything else", rest, 100 * rest / seconds);
+}
+
+std::vector<std::string> expert_lines(const std::vector<std::vector<double>>& load, moe::CamoXpert& model,
+                                      int64_t chosen, const std::string& metrics) {
+  if (load.empty()) return {};
+  const std::vector<ScaleNames> scales = scale_names(model);
+  std::vector<std::string> out{expert_table(scales, load, mean_shares(read_metrics(metrics)))};
+  for (std::string& warning : expert_warnings(scales, load, chosen)) out.push_back(std::move(warning));
+  return out;
+}
+
+std::string score_words(const Scores& scores, const std::string& monitor) {
+  std::string words;
+  for (const ScoreInfo& score : kImageScores)
+    words += text(words.empty() ? "" : "  ", score.name, " ", fixed(scores.*score.value, 4));
+  if (quick_score(monitor)) return words;
+  return words + text("  ", monitor, " ", fixed(scores.monitored(monitor), 4));
+}
+
+std::string unreached_words(moe::CamoXpert& model, const nn::GradientWindow& gradients) {
+  const std::vector<std::string> names = nn::unreached(model, gradients);
+  if (std::all_of(names.begin(), names.end(),
+                  [](const std::string& name) { return name.find(".experts.") != std::string::npos; }))
+    return "";
+  return text("warning: no gradient has reached ", names.size(), " parameters in this epoch, first ", names[0]);
 }
 
 }  // namespace camo::program

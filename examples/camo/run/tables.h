@@ -1,4 +1,4 @@
-// Tables that a run prints after each epoch: who was chosen, and where the time went.
+// What a run prints after each epoch: scores, who was chosen, and where the time went.
 #pragma once
 
 #include <string>
@@ -6,6 +6,8 @@
 
 #include "autograd/profile.h"
 #include "examples/camo/draw/route_pictures.h"
+#include "examples/camo/run/evaluate.h"
+#include "nn/unreached.h"
 
 namespace camo::program {
 
@@ -21,6 +23,17 @@ std::vector<std::string> expert_warnings(const std::vector<ScaleNames>& scales,
 
 /// The mean over epochs of each expert's share, from the lines of metrics.jsonl; empty without lines.
 std::vector<std::vector<double>> mean_shares(const std::vector<JsonObject>& metrics);
+
+/// expert_table and expert_warnings of an epoch; no lines without experts.  metrics: the file metrics.jsonl.
+std::vector<std::string> expert_lines(const std::vector<std::vector<double>>& load, moe::CamoXpert& model,
+                                      int64_t chosen, const std::string& metrics);
+
+/// "iou 0.8150  dice 0.8960  mae 0.0510", and the monitored measure if it is another.
+std::string score_words(const Scores& scores, const std::string& monitor);
+
+/// A warning that names how many parameters no gradient has reached; "" if there are none, or only those of experts, of
+/// which expert_warnings tells.
+std::string unreached_words(moe::CamoXpert& model, const nn::GradientWindow& gradients);
 
 /// Seconds, share of all, milliseconds a step and bytes kept of each part.
 std::string time_table(const std::vector<debug::Profile::Part>& parts, double seconds, int64_t steps);

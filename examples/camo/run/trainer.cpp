@@ -4,19 +4,22 @@
 #include <cmath>
 #include <filesystem>
 
+#include "examples/camo/data/augment.h"
 #include "examples/camo/options/format.h"
+#include "examples/camo/options/stages.h"
 #include "examples/camo/run/cost.h"
 #include "examples/camo/run/epoch_batches.h"
 #include "examples/camo/run/prepare.h"
 #include "examples/camo/run/process_memory.h"
 #include "examples/camo/run/progress.h"
 #include "examples/camo/run/run_record.h"
-#include "examples/camo/run/signals.h"
+#include "examples/camo/run/shared_signals.h"
 #include "examples/camo/run/stages.h"
 #include "examples/camo/run/start_report.h"
 #include "examples/camo/run/start_weights.h"
 #include "examples/camo/run/stopwatch.h"
 #include "examples/camo/run/tables.h"
+#include "examples/camo/run/together.h"
 #include "examples/camo/run/weights_file.h"
 
 namespace camo::program {
@@ -37,26 +40,26 @@ class Trainer {
   bool train_epoch();
   void count(const StepReport& report, int64_t batches);
   bool validate(bool survey = false);
+  void complete_grid(const Inference& how);
   bool score_start();
   void finish_epoch();
   bool save_best();
   Checkpoint checkpoint(bool with_optimizer);
   Outcome stopped();
   void save_now();
-  std::string score_words() const;
-  void report_experts();
   std::string shorten(double epoch_seconds);
+  void now(const char* part, int64_t step, double patience = 1);
   double seconds() const;
   RunRecord::Machine machine() const;
-  void report_unreached();
 
+  Processes& all_ = processes();
   TrainConfig config_;
   const Splits data_;
   const std::optional<RunCost> cost_;
   Stages stages_;
   const std::unique_ptr<Learner> learner_;
   const Hooks& hooks_;
-  SignalGuard& signals_;
+  SharedSignals signals_;
   Position position_;
   Scores scores_;  // of the last validation
   Progress progress_;
@@ -94,13 +97,17 @@ Trainer::Trainer(TrainConfig config, std::unique_ptr<Learner> learner, Prepared 
       stages_(config_, data_.train.size()),
       learner_(std::move(learner)),
       hooks_(hooks),
-      signals_(signals),
+      signals_(all_, signals),
       position_(saved ? restored(*learner_, data_, config_, *saved)
                       : Position{.data = digest(data_.train), .seconds = prepared.seconds}),
       progress_(stages_.epochs(), stages_.steps(), position_.step, config_.device),
-      record_(std::move(folder), [this](const std::string& words) { progress_.line(words); }),
+      record_(
+          std::move(folder), [this](const std::string& words) { progress_.line(words); }, all_.first()),
       profile_(config_.device, config_.profile),
       seconds_before_(position_.seconds) {
+  if (all_.count() > 1)
+    check_equal(all_, "weights and position", text(position_.step, ", ", std::hex, learner_->digest()));
+  check_equal(all_, "validation photographs", digest(data_.validation));
   record_.write_config(config_);
   const RouterSettings router = router_settings(config_);
   for (moe::Moe* layer : moe::mixtures(learner_->model())) {
@@ -111,6 +118,11 @@ Trainer::Trainer(TrainConfig config, std::unique_ptr<Learner> learner, Prepared 
     if (router.delay_epochs > 0) layer->router.config.delay = steps(router.delay_epochs);
   }
   if (saved) record_.trim_metrics(position_.epoch);
+}
+
+/// What other processes are told that this one does, and how many deadlines process 0, which writes, may take for it.
+void Trainer::now(const char* part, int64_t step, double patience) {
+  all_.doing = text("in ", part, " ", step), all_.deadline = (all_.first() ? 1 : patience) * config_.deadline;
 }
 
 Outcome Trainer::run() {
@@ -125,8 +137,9 @@ Outcome Trainer::run() {
     if (!train_epoch() || !validate(/*survey=*/position_.epoch + 1 == config_.epochs)) return stopped();
     finish_epoch();
     if (position_.epoch == config_.epochs && !surveyed_ && !validate(/*survey=*/true)) return stopped();
-    if (signals_.caught() && position_.epoch < config_.epochs) return stopped();
+    if (position_.epoch < config_.epochs && signals_.ask()) return stopped();
   }
+  now("the end of the run after step", position_.step, kPatience);
   record_.check_last_save();
   if (data_.validation.size() > 0)
     progress_.line(text("best ", config_.monitor, " ", fixed(std::abs(position_.best_score), 4), " in epoch ",
@@ -144,13 +157,17 @@ void Trainer::enter_epoch() {
 bool Trainer::train_epoch() {
   const int64_t epoch = position_.epoch;
   const Stage& s = stage();
-  EpochBatches epoch_batches(data_.train, s, epoch, position_.batch);
+  EpochBatches epoch_batches(data_.train, s, epoch, position_.batch, all_.rank(), all_.count());
   while (position_.batch < s.batches) {
     std::optional<debug::Section> part("data");
+    const int64_t all = epoch_batches.next_count();
     std::vector<Sample> batches = epoch_batches.next_step(learner_->model().state().device);
     part.reset();
     const double rate = s.rate(position_.step);
-    count(learner_->step(batches, rate, hooks_.before_pass), int64_t(batches.size()));
+    now("step", position_.step + 1);
+    const StepReport report = learner_->step(batches, rate, hooks_.before_pass, all, [&] { return signals_.note(); });
+    signals_.read(report.notes);
+    count(report, all);
     progress_.step(epoch + 1, position_.step, position_.sums.mean_loss(), rate, images_);
     if (signals_.caught()) return false;
     if (signals_.save_asked()) save_now();
@@ -176,24 +193,16 @@ bool Trainer::score_start() {
   const bool fresh = position_.step == 0 && !learner_->weights_report().empty();
   if (!fresh || !starts_from_network(config_) || data_.validation.size() == 0) return true;
   if (!validate()) return false;
-  progress_.line("before the first step: " + score_words());
+  progress_.line("before the first step: " + score_words(scores_, config_.monitor));
   save_best();
   progress_.resume();
   profile_.clear(), epoch_watch_ = {};
   return true;
 }
 
-/// "iou 0.8150  dice 0.8960  mae 0.0510", and the monitored measure if it is another.
-std::string Trainer::score_words() const {
-  std::string words;
-  for (const ScoreInfo& score : kImageScores)
-    words += text(words.empty() ? "" : "  ", score.name, " ", fixed(scores_.*score.value, 4));
-  if (quick_score(config_.monitor)) return words;
-  return words + text("  ", config_.monitor, " ", fixed(scores_.monitored(config_.monitor), 4));
-}
-
 /// Scores the (averaged) weights and keeps some pictures for the grid; false if a signal came.
 bool Trainer::validate(bool survey) {
+  now("the validation after step", position_.step);
   progress_.pause();
   debug::Section part("validation");
   moe::CamoXpert& model = learner_->model();
@@ -206,20 +215,35 @@ bool Trainer::validate(bool survey) {
                       .precision = precision(config_),
                       .workers = config_.workers,
                       .normalisation = normalisation(config_),
-                      .all_measures = !quick_score(config_.monitor)};
+                      .all_measures = !quick_score(config_.monitor),
+                      .among = survey ? nullptr : &all_};  // a survey sees every photograph
   grid_.clear();
   scores_ = evaluate(model, data_.validation, how, [&](const ImageResult& image) {
     if (grid_.size() < kGridRows) grid_.push_back({image.photograph, image.truth, image.map});
-    return signals_.caught() == 0;
+    return !signals_.caught_here();
   });
-  if (signals_.caught()) return false;
+  if (signals_.ask()) return false;
+  complete_grid(how);
   if (surveyor) record_.draw_routing(surveyor->result(), grid_, model, stage().config);
   size_scored_ = how.size, surveyed_ = survey;
   return true;
 }
 
+/// With several processes the first one may have seen fewer photographs than the grid shows.
+void Trainer::complete_grid(const Inference& how) {
+  if (!all_.first()) return;
+  for (int64_t i = int64_t(grid_.size()); i < std::min<int64_t>(kGridRows, data_.validation.size()); ++i) {
+    const Picture p = data_.validation.load(i);
+    const ImageSize size{p.mask.dim(0), p.mask.dim(1)};
+    grid_.push_back({p.image, p.mask,
+                     predict_maps(learner_->model(), {normalised(p.image, how.size, how.normalisation)}, {size},
+                                  {data_.validation.name(i)}, how.precision)[0]});
+  }
+}
+
 /// Writes metrics first, then weights, then pictures: a run that is killed in between writes the later ones again.
 void Trainer::finish_epoch() {
+  now("the end of an epoch after step", position_.step, kPatience);
   const double last_rate = stage().rate(position_.step - 1);
   position_.epoch += 1, position_.batch = 0;
   const RunRecord::Machine machine = this->machine();
@@ -228,15 +252,19 @@ void Trainer::finish_epoch() {
   std::string words = text("epoch ", position_.epoch, ": loss ", fixed(loss, 4));
   for (const auto& [name, value] : position_.sums.mean_terms()) words += text("  ", name, " ", fixed(value, 4));
   words += text("; ", clock_text(machine.seconds));
-  report_experts();
+  for (const std::string& line :
+       expert_lines(position_.sums.load, learner_->model(), config_.chosen, record_.folder().file(RunFile::metrics)))
+    progress_.line(line);
   if (config_.profile) progress_.line(time_table(profile_.parts(), machine.seconds, steps_));
   position_.sums = {};
   const bool best = save_best();
   const std::string shorter = shorten(machine.seconds);
   record_.save_last(checkpoint(/*with_optimizer=*/true));
   record_.draw_epoch(grid_, learner_->model());
-  report_unreached();
-  if (scores_.images) words += "; validation  " + score_words();
+  if (position_.epoch == 1 && learner_->gradients().steps() >= stages_.all()[0].steps_per_epoch)
+    if (const std::string words = unreached_words(learner_->model(), learner_->gradients()); !words.empty())
+      progress_.line(words);
+  if (scores_.images) words += "; validation  " + score_words(scores_, config_.monitor);
   progress_.line(words + (best ? "  best so far" : ""));
   if (!shorter.empty()) progress_.line(shorter);
   progress_.resume();
@@ -249,8 +277,13 @@ std::string Trainer::shorten(double epoch_seconds) {
   if (position_.epoch == s.first_epoch + 1) whole_epochs_ = 0, whole_seconds_ = 0;
   if (steps_ == s.steps_per_epoch) whole_epochs_ += 1, whole_seconds_ += epoch_seconds;
   const double mean = whole_epochs_ > 0 ? whole_seconds_ / double(whole_epochs_) : epoch_seconds;
-  const std::string said = shorten_run(config_, stages_, position_, mean, seconds());
-  if (said.empty()) return "";
+  TrainConfig mine = config_;
+  const std::string said = shorten_run(mine, stages_, position_, mean, seconds());
+  const std::string decided = broadcast(all_, said.empty() ? "" : to_text(mine));  // process 0's clock decides
+  if (decided.empty()) return "";
+  const Device own = config_.device;
+  parse_config(decided, "process 0", config_);
+  config_.device = own;
   stages_ = Stages(config_, data_.train.size());
   progress_.set_total(stages_.epochs(), stages_.steps());
   record_.write_config(config_);
@@ -271,16 +304,6 @@ RunRecord::Machine Trainer::machine() const {
   return out;
 }
 
-/// A table of the experts' loads, and warnings.
-void Trainer::report_experts() {
-  const std::vector<std::vector<double>>& load = position_.sums.load;
-  if (load.empty()) return;
-  const std::vector<ScaleNames> scales = scale_names(learner_->model());
-  const std::vector<std::vector<double>> mean = mean_shares(read_metrics(record_.folder().file(RunFile::metrics)));
-  progress_.line(expert_table(scales, load, mean));
-  for (const std::string& warning : expert_warnings(scales, load, config_.chosen)) progress_.line(warning);
-}
-
 /// Saves the weights with the best score; without validation data, the newest.
 bool Trainer::save_best() {
   const double score = scores_.images ? scores_.monitored(config_.monitor) : 0;
@@ -295,7 +318,7 @@ bool Trainer::save_best() {
 Checkpoint Trainer::checkpoint(bool with_optimizer) {
   Checkpoint c;
   position_.seconds = seconds();
-  learner_->save(c, position_, with_optimizer);
+  learner_->save(c, position_, with_optimizer);  // every process gives the moments that it owns
   c.config = config_;
   if (!with_optimizer) c.config.size = size_scored_;  // the best weights are used at the size that was scored
   c.state = to_json_object(position_);
@@ -304,12 +327,15 @@ Checkpoint Trainer::checkpoint(bool with_optimizer) {
 
 /// Saves and goes on.
 void Trainer::save_now() {
+  now("the save after step", position_.step, kPatience);
   record_.save_last(checkpoint(/*with_optimizer=*/true));
+  barrier(all_);  // process 0 writes while the others wait
   progress_.line(text("saved at step ", position_.step, ", as signal USR1 asks"));
 }
 
 /// Saves after a signal.  Before the first step there is nothing to save: config.json begins the run anew.
 Outcome Trainer::stopped() {
+  now("the save after step", position_.step, kPatience);
   if (position_.step > 0) record_.save_last(checkpoint(/*with_optimizer=*/true));
   record_.check_last_save();
   progress_.line(text("stopped by signal ", signals_.caught(), " at step ", position_.step, " of ", stages_.steps(),
@@ -317,39 +343,34 @@ Outcome Trainer::stopped() {
   return {128 + signals_.caught(), position_.best_score, position_.best_epoch, scores_};
 }
 
-/// After the first epoch: reports parameters that received no gradient.
-void Trainer::report_unreached() {
-  if (position_.epoch != 1 || learner_->gradients().steps() < stages_.all()[0].steps_per_epoch) return;
-  const std::vector<std::string> names = nn::unreached(learner_->model(), learner_->gradients());
-  if (names.empty()) return;
-  const bool experts = std::all_of(names.begin(), names.end(),
-                                   [](const std::string& name) { return name.find(".experts.") != std::string::npos; });
-  if (experts) return;  // report_experts() has said so
-  progress_.line(
-      text("warning: no gradient has reached ", names.size(), " parameters in this epoch, first ", names[0]));
-}
-
 }  // namespace
 
 Outcome train(TrainConfig config, const Hooks& hooks) {
   SignalGuard signals;  // a signal that comes while the data is checked counts too
-  Prepared prepared = prepare_run(config);
+  Processes& all = processes();
+  multiply_accumulate(config, all.count());
+  Prepared prepared = prepare_together(all, config, [&] { return prepare_run(config); });
   auto learner = std::make_unique<Learner>(config, /*fresh=*/true);  // bad weights leave no run folder behind
-  RunFolder folder = RunFolder::create(config.out);
+  learner->share(processes(config.device));
+  barrier(all);
+  RunFolder folder = all.first() ? RunFolder::create(config.out) : RunFolder::of_another_process(config.out);
   return Trainer(std::move(config), std::move(learner), std::move(prepared), std::move(folder), hooks, signals).run();
 }
 
 Outcome resume(const std::string& path, const std::function<void(TrainConfig&)>& change, const Hooks& hooks) {
   SignalGuard signals;
-  RunFolder folder = RunFolder::open(path);
+  Processes& all = processes();
+  RunFolder folder = all.first() ? RunFolder::open(path) : RunFolder::of_another_process(path);
   TrainConfig config;
   read_config(folder.file(RunFile::config), config);
   std::optional<Checkpoint> saved;
   if (const std::string last = folder.file(RunFile::last); std::filesystem::exists(last))
     saved = load_checkpoint(last), config = saved->config;
   if (change) change(config);
-  Prepared prepared = prepare_resumed(config, path);
+  Prepared prepared = prepare_together(all, config, [&] { return prepare_resumed(config, path); });
   auto learner = std::make_unique<Learner>(config, /*fresh=*/!saved);
+  learner->share(processes(config.device));
+  barrier(all);
   return Trainer(std::move(config), std::move(learner), std::move(prepared), std::move(folder), hooks, signals, saved)
       .run();
 }

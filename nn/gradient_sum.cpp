@@ -1,0 +1,27 @@
+#include "nn/gradient_sum.h"
+
+#include "tensor/ops/elementwise.h"
+
+namespace camo::nn {
+
+void GradientSum::add(const Module& module) {
+  std::vector<Parameter> parameters = module.named_parameters();
+  sums_.resize(parameters.size());
+  for (size_t i = 0; i < parameters.size(); ++i) {
+    Var& p = parameters[i].var;
+    if (parameters[i].frozen || !p.grad().defined()) continue;
+    Tensor gradient = p.grad();
+    p.clear_grad();
+    if (!sums_[i].defined()) sums_[i] = gradient.unique() ? std::move(gradient) : gradient.clone();
+    else add_into(sums_[i], gradient);
+  }
+}
+
+void GradientSum::give(const Module& module) {
+  std::vector<Parameter> parameters = module.named_parameters();
+  for (size_t i = 0; i < sums_.size(); ++i)
+    if (sums_[i].defined()) parameters[i].var.set_grad(std::move(sums_[i]));
+  sums_.clear();
+}
+
+}  // namespace camo::nn
