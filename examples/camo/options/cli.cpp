@@ -214,7 +214,8 @@ int run(const std::vector<Entry>& commands, int argc, char** argv) {
     message = text("standard output: ", errno ? std::strerror(errno) : "cannot be written"), code = 6;
   message = printable(message);
   while (!message.empty() && message.back() == '\n') message.pop_back();
-  if (!message.empty()) std::cerr << (message.rfind("camo", 0) == 0 ? "" : "camo: ") << message << std::endl;
+  if (!message.empty())  // at once: several processes may write
+    std::cerr << text(message.rfind("camo", 0) == 0 ? "" : "camo: ", message, "\n") << std::flush;
   if (code != 0 && !message.empty()) report_failure(message, code);
   return code;
 }

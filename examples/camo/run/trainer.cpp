@@ -139,7 +139,7 @@ Outcome Trainer::run() {
     if (position_.epoch == config_.epochs && !surveyed_ && !validate(/*survey=*/true)) return stopped();
     if (position_.epoch < config_.epochs && signals_.ask()) return stopped();
   }
-  now("the end of the run after step", position_.step, kPatience);
+  now("the last report after step", position_.step, kPatience);
   record_.check_last_save();
   if (data_.validation.size() > 0)
     progress_.line(text("best ", config_.monitor, " ", fixed(std::abs(position_.best_score), 4), " in epoch ",
@@ -243,7 +243,7 @@ void Trainer::complete_grid(const Inference& how) {
 
 /// Writes metrics first, then weights, then pictures: a run that is killed in between writes the later ones again.
 void Trainer::finish_epoch() {
-  now("the end of an epoch after step", position_.step, kPatience);
+  now("the report of the epoch after step", position_.step, kPatience);
   const double last_rate = stage().rate(position_.step - 1);
   position_.epoch += 1, position_.batch = 0;
   const RunRecord::Machine machine = this->machine();
