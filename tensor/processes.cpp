@@ -1,8 +1,9 @@
 #include "tensor/processes.h"
 
 #include <algorithm>
+#include <chrono>
 #include <cstdlib>
-#include <cstring>
+#include <future>
 
 namespace camo {
 namespace {
@@ -39,6 +40,13 @@ bool first_process() { return !g_all || g_all->first(); }
 
 void at_work() {
   if (g_all) g_all->tell_at_work();
+}
+
+void at_work_while(const std::function<void()>& work) {
+  if (!g_all || g_all->count() == 1) return work();
+  std::future<void> done = std::async(std::launch::async, work);
+  while (done.wait_for(std::chrono::milliseconds(100)) != std::future_status::ready) g_all->tell_at_work();
+  done.get();
 }
 
 void end_processes() {

@@ -9,6 +9,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -89,6 +90,9 @@ Processes& processes(Device device);
 bool first_process();
 /// Tells the other processes, if this program has any, that this one is at work.  For loops that take long.
 void at_work();
+/// Does work() on another thread, and tells the others meanwhile that this one is at work: for files, which may block.
+/// work() computes nothing whose result depends on the thread, and sends no message.
+void at_work_while(const std::function<void()>& work);
 /// The end of a program whose processes have all succeeded: waits for the others, so that one that fails at the very end
 /// is heard.  Does nothing for a program that has not called processes().
 void end_processes();

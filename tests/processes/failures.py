@@ -118,7 +118,7 @@ def trial(kind, number, n, data, folder, rng, expected):
     if run.poll() in (None, 0) or named is None:
         problems.append(f"exit code {run.poll()}, not named in: {said[-600:]}")
     elif named > DEADLINE:
-        problems.append(f"named after {named:.1f} s")
+        problems.append(f"late, named after {named:.1f} s")
     time.sleep(0.5)
     if children(out):
         problems.append("processes are left")

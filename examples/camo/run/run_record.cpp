@@ -14,6 +14,7 @@
 #include "examples/camo/options/files.h"
 #include "examples/camo/options/format.h"
 #include "tensor/image/image.h"
+#include "tensor/processes.h"
 
 namespace camo::program {
 namespace {
@@ -60,7 +61,7 @@ RunRecord::RunRecord(RunFolder folder, std::function<void(const std::string&)> w
 std::string RunRecord::warn_when_full(const std::function<void()>& write) {
   if (!writes_) return "";
   try {
-    write();
+    at_work_while(write);
     return "";
   } catch (const MemoryError& e) {
     warn_(text("warning: ", e.what(), " [the file before is whole; the run goes on]"));
@@ -147,14 +148,16 @@ void RunRecord::draw_epoch(const std::vector<GridRow>& grid, moe::CamoXpert& mod
 
 void RunRecord::draw_routing(const moe::Survey& survey, const std::vector<GridRow>& grid, moe::CamoXpert& model,
                              const TrainConfig& config) {
-  if (survey.layers.empty()) return;
-  warn_when_full([&] {
-    write_png(folder_.file(RunFile::groups), draw_groups(survey));
-    const int64_t pictures = std::min(count(RunFile::responses), int64_t(grid.size()));
-    for (int64_t i = 0; i < pictures; ++i)
-      write_png(folder_.file(RunFile::responses, i),
-                draw_responses(model, grid[size_t(i)][0], config.size, normalisation(config)));
-  });
+  if (!writes_ || survey.layers.empty()) return;
+  const auto write = [&](const std::string& file, const Tensor& picture) {
+    return warn_when_full([&] { write_png(file, picture); }).empty();
+  };
+  if (!write(folder_.file(RunFile::groups), draw_groups(survey))) return;
+  const int64_t pictures = std::min(count(RunFile::responses), int64_t(grid.size()));
+  for (int64_t i = 0; i < pictures; ++i, at_work())
+    if (!write(folder_.file(RunFile::responses, i),
+               draw_responses(model, grid[size_t(i)][0], config.size, normalisation(config))))
+      return;
 }
 
 }  // namespace camo::program

@@ -10,8 +10,7 @@
 
 namespace camo::program {
 
-/// The deadline, in units of --deadline, while one process may do alone what says nothing on its way: read much data,
-/// write a checkpoint.
+/// The deadline, in units of --deadline, while process 0 prepares a run: it may find much data, or load large weights.
 constexpr double kPatience = 10;
 
 /// The processes of this command, which calls it first of all, so that an error of one is heard by the others.  Only

@@ -48,7 +48,7 @@ class Trainer {
   Outcome stopped();
   void save_now();
   std::string shorten(double epoch_seconds);
-  void now(const char* part, int64_t step, double patience = 1);
+  void now(const char* part, int64_t step);
   double seconds() const;
   RunRecord::Machine machine() const;
 
@@ -120,9 +120,9 @@ Trainer::Trainer(TrainConfig config, std::unique_ptr<Learner> learner, Prepared 
   if (saved) record_.trim_metrics(position_.epoch);
 }
 
-/// What other processes are told that this one does, and how many deadlines process 0, which writes, may take for it.
-void Trainer::now(const char* part, int64_t step, double patience) {
-  all_.doing = text("in ", part, " ", step), all_.deadline = (all_.first() ? 1 : patience) * config_.deadline;
+/// What other processes are told that this one does.
+void Trainer::now(const char* part, int64_t step) {
+  all_.doing = text("in ", part, " ", step), all_.deadline = config_.deadline;
 }
 
 Outcome Trainer::run() {
@@ -139,7 +139,7 @@ Outcome Trainer::run() {
     if (position_.epoch == config_.epochs && !surveyed_ && !validate(/*survey=*/true)) return stopped();
     if (position_.epoch < config_.epochs && signals_.ask()) return stopped();
   }
-  now("the last report after step", position_.step, kPatience);
+  now("the last report after step", position_.step);
   record_.check_last_save();
   if (data_.validation.size() > 0)
     progress_.line(text("best ", config_.monitor, " ", fixed(std::abs(position_.best_score), 4), " in epoch ",
@@ -243,7 +243,7 @@ void Trainer::complete_grid(const Inference& how) {
 
 /// Writes metrics first, then weights, then pictures: a run that is killed in between writes the later ones again.
 void Trainer::finish_epoch() {
-  now("the report of the epoch after step", position_.step, kPatience);
+  now("the report of the epoch after step", position_.step);
   const double last_rate = stage().rate(position_.step - 1);
   position_.epoch += 1, position_.batch = 0;
   const RunRecord::Machine machine = this->machine();
@@ -327,7 +327,7 @@ Checkpoint Trainer::checkpoint(bool with_optimizer) {
 
 /// Saves and goes on.
 void Trainer::save_now() {
-  now("the save after step", position_.step, kPatience);
+  now("the save after step", position_.step);
   record_.save_last(checkpoint(/*with_optimizer=*/true));
   barrier(all_);  // process 0 writes while the others wait
   progress_.line(text("saved at step ", position_.step, ", as signal USR1 asks"));
@@ -335,7 +335,7 @@ void Trainer::save_now() {
 
 /// Saves after a signal.  Before the first step there is nothing to save: config.json begins the run anew.
 Outcome Trainer::stopped() {
-  now("the save after step", position_.step, kPatience);
+  now("the save after step", position_.step);
   if (position_.step > 0) record_.save_last(checkpoint(/*with_optimizer=*/true));
   record_.check_last_save();
   progress_.line(text("stopped by signal ", signals_.caught(), " at step ", position_.step, " of ", stages_.steps(),
