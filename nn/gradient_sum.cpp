@@ -4,6 +4,11 @@
 
 namespace camo::nn {
 
+void add_gradient(Tensor& sum, Tensor gradient) {
+  if (sum.defined()) add_into(sum, gradient);
+  else sum = gradient.unique() ? std::move(gradient) : gradient.clone();
+}
+
 void GradientSum::add(const Module& module) {
   std::vector<Parameter> parameters = module.named_parameters();
   sums_.resize(parameters.size());
@@ -12,8 +17,7 @@ void GradientSum::add(const Module& module) {
     if (parameters[i].frozen || !p.grad().defined()) continue;
     Tensor gradient = p.grad();
     p.clear_grad();
-    if (!sums_[i].defined()) sums_[i] = gradient.unique() ? std::move(gradient) : gradient.clone();
-    else add_into(sums_[i], gradient);
+    add_gradient(sums_[i], std::move(gradient));
   }
 }
 

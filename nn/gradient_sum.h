@@ -8,6 +8,9 @@
 
 namespace camo::nn {
 
+/// Adds a gradient to a sum, which is undefined before the first one and then takes over that one's memory if it can.
+void add_gradient(Tensor& sum, Tensor gradient);
+
 class GradientSum {
  public:
   /// Takes the gradients off the parameters and adds them to the sum.

@@ -5,6 +5,7 @@
 #include <unordered_map>
 
 #include "autograd/node.h"
+#include "nn/gradient_sum.h"
 #include "tensor/ops/elementwise.h"
 #include "tensor/pack.h"
 
@@ -159,11 +160,6 @@ void SharedStep::exchange_ready() {
   }
 }
 
-void SharedStep::add(size_t i, Tensor gradient) {
-  if (sums_[i].defined()) add_into(sums_[i], gradient);
-  else sums_[i] = gradient.unique() ? std::move(gradient) : gradient.clone();
-}
-
 void SharedStep::end_round() {
   const size_t me = size_t(all_.rank());
   watch_.reset();
@@ -188,10 +184,10 @@ void SharedStep::end_round() {
         if (r == all_.rank()) {
           Tensor mine = parameters_[i].var.grad();
           parameters_[i].var.clear_grad();  // so that its memory can become the sum's
-          if (mine.defined()) add(i, std::move(mine));
+          if (mine.defined()) add_gradient(sums_[i], std::move(mine));
         } else if (arriving_[size_t(r)].reached[flag]) {
           const Tensor got = arriving_[size_t(r)].buckets[n].slice(at, at + value.numel());
-          add(i, got.reshape(value.shape()).to(value.device()));
+          add_gradient(sums_[i], got.reshape(value.shape()).to(value.device()));
         }
         at += value.numel(), ++flag;
       }

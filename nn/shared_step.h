@@ -69,7 +69,6 @@ class SharedStep {
   Tensor gradients_of(const Bucket& bucket);
   void exchange_ready();
   void exchange_flags();
-  void add(size_t parameter, Tensor gradient);
   Device travels_on() const;  // where a message's memory lies
   Tensor joined(const Bucket& bucket, const std::function<const Tensor*(size_t)>& of) const;
 

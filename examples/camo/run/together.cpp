@@ -104,8 +104,7 @@ Prepared prepare_together(Processes& all, TrainConfig& config, const std::functi
     config = decided, config.device = own;
     apply_machine(config);
   }
-  const bool checks = all.rank_on_host() == 0;
-  if (!mine && checks) mine = Prepared{find_splits(config)};
+  if (!mine && all.rank_on_host() == 0) mine = Prepared{find_splits(config)};
   barrier(all);  // now each host has its file of decoded photographs
   if (!mine) {
     TrainConfig unchecked = config;

@@ -252,9 +252,10 @@ void Trainer::finish_epoch() {
   std::string words = text("epoch ", position_.epoch, ": loss ", fixed(loss, 4));
   for (const auto& [name, value] : position_.sums.mean_terms()) words += text("  ", name, " ", fixed(value, 4));
   words += text("; ", clock_text(machine.seconds));
-  for (const std::string& line :
-       expert_lines(position_.sums.load, learner_->model(), config_.chosen, record_.folder().file(RunFile::metrics)))
-    progress_.line(line);
+  if (all_.first())  // the others would read a file that process 0 may be writing
+    for (const std::string& line :
+         expert_lines(position_.sums.load, learner_->model(), config_.chosen, record_.folder().file(RunFile::metrics)))
+      progress_.line(line);
   if (config_.profile) progress_.line(time_table(profile_.parts(), machine.seconds, steps_));
   position_.sums = {};
   const bool best = save_best();
