@@ -271,8 +271,9 @@ TEST_CASE("a photograph that cannot be read does not enter the means of the othe
   model->train(false);
   std::vector<std::string> refused;
   const auto refuse = [&](const std::string& reason) { refused.push_back(reason); };
-  const Scores some = evaluate(*model, all, {config.size, DType::f32, 0, 2, refuse});
-  const Scores others = evaluate(*model, whole, {config.size});
+  Predictor predictor({member_of(*model, config)});
+  const Scores some = evaluate(predictor, all, {.workers = 0, .batch = 2, .refuse = refuse});
+  const Scores others = evaluate(predictor, whole, {});
   REQUIRE(refused.size() == 1);
   CHECK(contains(refused[0], "p1.jpg"));
   CHECK(some.images == 2);

@@ -162,7 +162,8 @@ TEST_CASE("eval, predict and check-data by 2 and 3 processes write what one writ
       out.push_back(text(r.code)), out.push_back(r.said.substr(0, r.said.find("--------------------")));
     };
     const std::string weights = " --weights " + folder / "run", set = folder / "set";
-    note("predict" + weights + " " + set + "/Image --out " + to + "/found", true);
+    note("predict" + weights + " " + set + "/Image --format png,mask,json,coco --tta flip --out " + to + "/found",
+         true);
     note("eval" + weights + " --data " + set + " --report " + to + "/report", true);
     note("eval --pred " + to + "/found/map --gt " + set + "/GT --csv " + to + "/b.csv", false);
     note("check-data " + set, true);

@@ -300,21 +300,3 @@ TEST_CASE("train, eval, predict and inspect work together") {
   CHECK(test::contains(picture.out, text("as a photograph (upright, RGB) ", sum)));
   CHECK(inspect.out == run_camo("inspect --stats --hash " + weights).out);
 }
-
-TEST_CASE("a map depends on its photograph alone and has its size") {
-  TrainConfig config;
-  std::unique_ptr<moe::CamoXpert> model = make_model(config);
-  model->train(false);
-  Tensor a = normalised(noise_picture(50, 41).image, {32, 32}), b = normalised(noise_picture(33, 70).image, {32, 32});
-  std::vector<Tensor> together = predict_maps(*model, {a, b}, {{50, 41}, {33, 70}}, {"a", "b"}, DType::f32);
-  CHECK(together[1].shape() == Shape{33, 70, 1});
-  NoGrad no_grad;
-  const Var logits = model->forward(Var(a.reshape({1, 32, 32, 3}))).logits;
-  const Tensor p = resize_bilinear(sigmoid(logits.value()), 50, 41);
-  double worst = 0;
-  for (int64_t i = 0; i < 50 * 41; ++i)
-    worst = std::max(worst, std::abs(together[0].read<uint8_t>()[i] - 255.0 * p.read<float>()[i]));
-  CHECK(worst < 0.501);  // rounded to the nearest grey level
-  CHECK(equal_bits(together[0], predict_maps(*model, {a}, {{50, 41}}, {"a"}, DType::f32)[0]));
-  CHECK(equal_bits(together[1], predict_maps(*model, {b}, {{33, 70}}, {"b"}, DType::f32)[0]));
-}

@@ -52,7 +52,8 @@ TEST_CASE("the averaged weights are scored: those of best.safetensors give the s
   const std::vector<JsonObject> lines = read_metrics(folder / "run/metrics.jsonl");
   REQUIRE(lines.size() == 2);
   TrainedNetwork best = load_model(folder / "run");
-  const Scores again = evaluate(*best.model, find_splits(best.config).validation, {config.size});
+  Predictor predictor({member_of(*best.model, config)});
+  const Scores again = evaluate(predictor, find_splits(best.config).validation, {});
   const JsonObject& line = lines[size_t(outcome.best_epoch - 1)];
   CHECK(again.images == 3);
   for (const ScoreInfo& score : kImageScores) {

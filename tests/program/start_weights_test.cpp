@@ -45,7 +45,8 @@ TEST_CASE("a network that goes on scores at its step 0 what it scored before, to
   learner.model().train(false);
   TrainedNetwork old = load_model(first);
   const Dataset data = synthetic_test(old.config, 8);
-  const Scores now = evaluate(learner.model(), data, {config.size}), then = evaluate(*old.model, data, {config.size});
+  Predictor new_one({member_of(learner.model(), config)}), old_one({member_of(*old.model, config)});
+  const Scores now = evaluate(new_one, data, {}), then = evaluate(old_one, data, {});
   CHECK(now.iou == then.iou);
   CHECK(now.mae == then.mae);
   const auto a = tensors(learner.model()), b = tensors(*old.model);

@@ -4,12 +4,11 @@
 
 #include "examples/camo/bench/bench.h"
 #include "examples/camo/bench/timing.h"
-#include "examples/camo/data/augment.h"
 #include "examples/camo/data/synth.h"
 #include "examples/camo/options/config.h"
 #include "examples/camo/options/format.h"
+#include "examples/camo/predict/predictor.h"
 #include "examples/camo/run/checkpoint.h"
-#include "examples/camo/run/evaluate.h"
 #include "examples/camo/run/process_memory.h"
 #include "tensor/memory/allocator.h"
 #include "tensor/parallel.h"
@@ -36,19 +35,18 @@ int bench_predict_command(const Arguments& words) {
   apply_machine(config);
   auto model = make_model(config);
   model->train(false);
-  const Tensor photograph = make_synthetic(1, 0, config.size.height, config.size.width).image;
+  const Tensor image = make_synthetic(1, 0, config.size.height, config.size.width).image;
   std::printf("%s on %s, %s pixels, %s, %s, %d threads\n%7s %9s %9s %9s %12s\n", config.model.c_str(),
               config.backbone.c_str(), to_string(config.size).c_str(), describe(config.device).c_str(),
               name_of(config.precision), threads(), "batch", "p50 ms", "p95 ms", "most ms", "img/s");
   for (int64_t batch : together) {
+    Predictor predictor({member_of(*model, config)}, {}, batch);
     std::vector<double> seconds;
     for (int64_t i = 0; i < count + 3; ++i) {
       const double once = seconds_of([&] {
-        std::vector<Tensor> images;
-        for (int64_t b = 0; b < batch; ++b)
-          images.push_back(normalised(photograph, config.size, normalisation(config)));
-        predict_maps(*model, images, std::vector<ImageSize>(size_t(batch), config.size),
-                     std::vector<std::string>(size_t(batch), "picture"), precision(config));
+        std::vector<Photograph> photographs;
+        for (int64_t b = 0; b < batch; ++b) photographs.push_back(predictor.prepared("picture", image, config.size));
+        predictor.maps(photographs);
       });
       if (i >= 3) seconds.push_back(once);
     }

@@ -9,7 +9,7 @@
 #include "examples/camo/options/config.h"
 #include "examples/camo/options/files.h"
 #include "examples/camo/options/format.h"
-#include "examples/camo/run/stopwatch.h"
+#include "examples/camo/options/stopwatch.h"
 #include "examples/camo/run/together.h"
 #include "tensor/pack.h"
 #include "tensor/parallel.h"

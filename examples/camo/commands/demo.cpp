@@ -63,9 +63,8 @@ int demo_command(const Arguments& words) {
   if (outcome.exit_code) return outcome.exit_code;
   Dataset test = synthetic_test(c, kTest);
   TrainedNetwork best = load_model(c.out, c.device);
-  Scores s = evaluate(
-      *best.model, test,
-      {.size = c.size, .precision = precision(c), .workers = c.workers, .normalisation = normalisation(best.config)});
+  Predictor predictor({member_of(*best.model, best.config)});
+  Scores s = evaluate(predictor, test, {.workers = c.workers});
   double pixels = baseline(c, test);
   const std::string camo = std::filesystem::proximate(std::filesystem::read_symlink("/proc/self/exe")).string();
   const std::string out = std::filesystem::absolute(c.out).lexically_normal().string();

@@ -4,7 +4,6 @@
 
 #include "examples/camo/commands/commands.h"
 #include "examples/camo/commands/trained_network.h"
-#include "examples/camo/data/augment.h"
 #include "examples/camo/data/check.h"
 #include "examples/camo/data/photograph_list.h"
 #include "examples/camo/draw/plot.h"
@@ -25,12 +24,13 @@ namespace {
 constexpr const char *kScores = "scores.json", *kImages = "images.csv", *kCurves = "curves.png", *kWorst = "worst.png";
 
 struct EvalOptions {
-  std::string weights, data, split, maps, masks, out, csv, report;
-  bool resize_maps = false;
+  PredictionFlags prediction;
+  std::string data, split, maps, masks, out, csv, report;
+  bool resize_maps = false, time = false;
   CommandLine line;
   Reading reading;
   Machine machine;
-  int64_t batch = 4, count = 64;
+  int64_t count = 64;
   Processes* all = nullptr;
 };
 
@@ -122,8 +122,8 @@ Reading reading_of(const TrainConfig& run, const CommandLine& line) {
 }
 
 Evaluation measure_network(const EvalOptions& o) {
-  TrainedNetwork loaded = open_network(o.weights, o.machine);
-  const TrainConfig& c = loaded.config;
+  Ensemble loaded = open_networks(o.prediction, o.machine);
+  const TrainConfig& c = loaded.config();
   Evaluation out{loaded.described, {}, {}, {}};
   Dataset set = o.data == "synthetic" ? synthetic_test(c, o.count) : Dataset{};
   if (o.data != "synthetic") {
@@ -139,24 +139,22 @@ Evaluation measure_network(const EvalOptions& o) {
   std::printf("%s\n", loaded.described.c_str());
 
   const auto refuse = [&](const std::string& reason) { out.refused.push_back(reason); };
-  const Scores scores = evaluate(*loaded.model, set,
-                                 {.size = c.size,
-                                  .precision = precision(c),
-                                  .workers = o.machine.workers,
-                                  .batch = o.batch,
+  const Scores scores = evaluate(loaded.predictor, set,
+                                 {.workers = o.machine.workers,
+                                  .batch = o.prediction.batch,
                                   .refuse = refuse,
-                                  .normalisation = normalisation(c),
                                   .all_measures = true,
                                   .among = o.all});
   for (const ImageOutcome& image : scores.each)
     out.names.push_back(set.name(image.index)), out.images.push_back(*image.measures);
+  if (o.time) std::printf("%s\n", time_words(loaded.predictor).c_str());
   if (!o.all->first()) return out;
   if (!o.report.empty())
     for (int64_t i : worst(out.images)) {
       const Picture picture = set.load(scores.each[size_t(i)].index);
       const ImageSize size{picture.mask.dim(0), picture.mask.dim(1)};
-      const Tensor map = predict_maps(*loaded.model, {normalised(picture.image, c.size, normalisation(c))}, {size},
-                                      {out.names[i]}, precision(c))[0];
+      Predictor& predictor = loaded.predictor;
+      const Tensor map = predictor.maps({predictor.prepared(out.names[i], picture.image, size)})[0];
       out.worst_rows.push_back(captioned(out.names[i], out.images[i], {picture.image, picture.mask, map}));
     }
   return out;
@@ -195,7 +193,6 @@ int eval_command(const Arguments& words) {
           "Each mean over the images comes with its 95 % bootstrap interval."),
       .usage = "camo eval --weights F --data DIR [flags]   or   camo eval --pred DIR --gt DIR [flags]",
       .options = {
-          trained_weights(&o.weights),
           {"data", &o.data, "folder of photographs and masks, a list file, or 'synthetic'"},
           choice("split", &o.split, "part of the data folder; without it Test, or the whole folder if it has no parts",
                  {"Test", "Val", "Train"}),
@@ -208,13 +205,14 @@ int eval_command(const Arguments& words) {
            text("folder to write all of it to: ", kScores, ", ", kImages, ", ", kCurves, ", ", kWorst,
                 " (the ten images with the lowest IoU)")},
           {"count", &o.count, "number of synthetic pictures", 1, 1e6},
-          {"batch-size", &o.batch, "photographs in a forward pass; never changes a result", 1, 4096}}};
+          {"time", &o.time, "also print the time for a photograph"}}};
+  command.options.add(options(o.prediction));
   command.options.add(options(o.reading));
   command.options.add(options(o.machine).only({"device", "threads", "workers", "deadline"}));
   o.line = read(command, words);
   const bool by_maps = !o.maps.empty() || !o.masks.empty();
-  check<ConfigError>(by_maps ? !o.maps.empty() && !o.masks.empty() && o.weights.empty() && o.data.empty()
-                             : !o.weights.empty() && o.data.empty() != o.reading.images.empty(),
+  check<ConfigError>(by_maps ? !o.maps.empty() && !o.masks.empty() && o.prediction.weights.empty() && o.data.empty()
+                             : !o.prediction.weights.empty() && o.data.empty() != o.reading.images.empty(),
                      "camo eval: needs --weights and --data (or --images and --masks), or --pred and --gt");
   validate(o.reading, "camo eval");
   for (auto [flag, file, end] : {std::tuple("out", o.out, ".json"), std::tuple("csv", o.csv, ".csv")})

@@ -1,14 +1,12 @@
-// camo predict: a map and an overlay for each photograph, at the photograph's own size.
+// camo predict: maps, masks and contours of the objects in photographs.
 #include <cstdio>
-#include <filesystem>
 #include <map>
 
 #include "examples/camo/commands/commands.h"
+#include "examples/camo/commands/findings.h"
+#include "examples/camo/commands/results.h"
 #include "examples/camo/commands/trained_network.h"
-#include "examples/camo/data/augment.h"
 #include "examples/camo/data/photograph_list.h"
-#include "examples/camo/options/files.h"
-#include "examples/camo/run/evaluate.h"
 #include "examples/camo/run/together.h"
 #include "tensor/image/image.h"
 #include "tensor/pack.h"
@@ -16,69 +14,47 @@
 namespace camo::program {
 namespace {
 
-namespace fs = std::filesystem;
-
-constexpr const char *kMap = "map", *kOverlay = "overlay";  // folders of the results
-
-/// The photograph, tinted red where the map is bright.
-Tensor overlay(const Tensor& photograph, const Tensor& map) {
-  Tensor out = photograph.clone();
-  uint8_t* p = out.write<uint8_t>();
-  const uint8_t* m = map.read<uint8_t>();
-  const int red[] = {255, 32, 32};
-  for (int64_t i = 0; i < map.numel(); ++i)
-    for (int c = 0; c < 3; ++c)
-      p[3 * i + c] = uint8_t(p[3 * i + c] + (red[c] - p[3 * i + c]) * m[i] / 510);  // at most half red
-  return out;
-}
-
-/// The file of a kind of result for a photograph.
-std::string result(const std::string& out, const char* kind, const std::string& photograph) {
-  return (fs::path(out) / kind / (fs::path(photograph).stem().string() + ".png")).string();
-}
-
-/// ConfigError for results that would replace a photograph, or other results.
-void check_results(const std::vector<std::string>& files, const std::string& out, bool overwrite) {
-  for (const std::string& file : files)
-    for (const char* kind : {kMap, kOverlay}) {
-      const std::string target = result(out, kind, file);
-      for (const std::string& input : files)
-        check<ConfigError>(!fs::exists(target) || !fs::equivalent(target, input), "camo predict --out: ", target,
-                           " is one of the photographs");
-      check<ConfigError>(overwrite || !fs::exists(target), "camo predict --out: ", target, " exists [--overwrite]");
-    }
-}
-
 /// What became of some photographs.
 struct Predicted {
   size_t done = 0;
   std::map<int64_t, std::string> failed = {};  // why one cannot be read, by its place among the files
 };
 
-/// Writes the results of files [begin, end).
-void predict_batch(const TrainedNetwork& loaded, const std::vector<std::string>& files, size_t begin, size_t end,
-                   Orientation orientation, const std::string& out, Predicted& report) {
-  std::vector<Tensor> pictures, inputs;
-  std::vector<ImageSize> sizes;
-  std::vector<std::string> names;
+/// Predicts files [begin, end).
+void predict_batch(Predictor& predictor, const std::vector<std::string>& files, size_t begin, size_t end,
+                   Orientation orientation, Results& results, Predicted& report) {
+  std::vector<Photograph> photographs;
+  std::vector<size_t> numbers;
   for (size_t i = begin; i < end; ++i) {
     try {
-      pictures.push_back(read_image(files[i], orientation));
+      const Tensor image = read_image(files[i], orientation);
+      photographs.push_back(predictor.prepared(files[i], image, {image.dim(0), image.dim(1)}));
+      numbers.push_back(i);
     } catch (const DataError& e) {
       report.failed[int64_t(i)] = e.what();
-      continue;
     }
-    inputs.push_back(normalised(pictures.back(), loaded.config.size, normalisation(loaded.config)));
-    sizes.push_back({pictures.back().dim(0), pictures.back().dim(1)});
-    names.push_back(files[i]);
   }
-  if (names.empty()) return;
-  const std::vector<Tensor> maps = predict_maps(*loaded.model, inputs, sizes, names, precision(loaded.config));
-  for (size_t i = 0; i < maps.size(); ++i) {
-    write_png(result(out, kMap, names[i]), maps[i]);
-    write_png(result(out, kOverlay, names[i]), overlay(pictures[i], maps[i]));
+  if (photographs.empty()) return;
+  const std::vector<Tensor> maps = predictor.maps(photographs);
+  for (size_t i = 0; i < maps.size(); ++i)
+    results.add(int64_t(numbers[i]), photographs[i].name, photographs[i].image, maps[i]);
+  report.done += maps.size();
+}
+
+/// "0.5", or "calibrated" for what camo calibrate has found with the same flags.
+double threshold_of(const std::string& words, const PredictionFlags& flags) {
+  double out = 0.5;
+  if (words != "calibrated") {
+    set({"threshold", &out, "", 0, 0.9999}, words, "camo predict --threshold");
+    return out;
   }
-  report.done += names.size();
+  const JsonObject found = read_finding(flags.weights, Finding::calibration);
+  const JsonObject now = how_maps_are_made(flags);
+  for (const auto& [key, value] : now.items)
+    check<ConfigError>(found.string(key) == now.string(key), "camo predict --threshold calibrated: --", key, " was '",
+                       found.string(key), "' then, is '", now.string(key),
+                       "' now [camo calibrate with the same flags]");
+  return found.number("threshold");
 }
 
 /// The reports of all processes, at each.
@@ -102,48 +78,55 @@ Predicted all_reports(Processes& all, const Predicted& mine) {
 
 int predict_command(const Arguments& words) {
   Processes& all = join_processes();
-  std::string weights, out;
+  PredictionFlags flags;
+  std::string out, format = name_of(ResultFormat::png), threshold = "0.5";
   Machine machine;
-  int64_t batch = 4;
-  bool overwrite = false;
+  bool overwrite = false, time = false;
   Reading reading;
   Command command{.name = "predict",
-                  .summary =
-                      "Finds the camouflaged object in photographs.  Writes the map OUT/map/NAME.png (8 bit, 255: "
-                      "object) and the photograph with the object in red, OUT/overlay/NAME.png, both at the "
-                      "photograph's own size.",
+                  .summary = "Finds the camouflaged object in photographs, at their own size.",
                   .usage = "camo predict --weights F IMAGES... --out DIR [flags]",
-                  .options = {trained_weights(&weights),
-                              {"out", &out, "folder for the results"},
-                              {"overwrite", &overwrite, "replace results that exist already"},
-                              {"batch-size", &batch, "photographs in a forward pass; never changes a result", 1, 4096}},
+                  .options = {{"out", &out, "folder for the results"},
+                              {"format", &format, "some of png, mask, json, coco, with commas"},
+                              {"threshold", &threshold, "object where the probability is larger; or 'calibrated'"},
+                              {"time", &time, "also print the time for a photograph"},
+                              {"overwrite", &overwrite, "replace results that exist already"}},
                   .rest = "IMAGES",
-                  .notes = "IMAGES: photographs, or folders of them."};
+                  .notes =
+                      "IMAGES: photographs, or folders of them.\n"
+                      "png: OUT/map/NAME.png (8 bit, 255: object) and the photograph with the object in red, "
+                      "OUT/overlay/NAME.png.\n"
+                      "mask: OUT/mask/NAME.png, 255 where the probability is above the threshold, else 0.\n"
+                      "json: OUT/objects.jsonl, a GeoJSON feature for each photograph: area, box, contours.\n"
+                      "coco: OUT/coco.json, areas, boxes and masks as run lengths."};
+  command.options.add(options(flags));
   command.options.add(options(reading).only({"exif", "max-pixels"}));
   command.options.add(options(machine).only({"device", "threads", "deadline"}));
   const CommandLine line = read(command, words);
-  check<ConfigError>(!weights.empty() && !out.empty(), "camo predict: needs --weights and --out");
+  check<ConfigError>(!flags.weights.empty() && !out.empty(), "camo predict: needs --weights and --out");
   check<ConfigError>(!line.rest.empty(), "camo predict: needs photographs or folders of them");
 
   all.deadline = machine.deadline;
   machine.device = own_device(all, machine.device);
   set_max_pixels(reading.max_pixels);
   auto [files, failed] = photographs(line.rest, "camo predict");
-  check_results(files, out, overwrite);
-  TrainedNetwork loaded = open_network(weights, machine);
-  if (!line.has("exif")) reading.exif = loaded.config.reading.exif;
+  Results results(out, parse_formats(format, "camo predict --format"), threshold_of(threshold, flags));
+  results.check_free(files, overwrite);
+  Ensemble loaded = open_networks(flags, machine);
+  if (!line.has("exif")) reading.exif = loaded.config().reading.exif;
   std::printf("%s\n", loaded.described.c_str());
   barrier(all);  // every process has seen the folder as it was
-  for (const char* kind : {kMap, kOverlay}) make_folder(fs::path(out) / kind, "camo predict --out");
-  const size_t step = size_t(batch) * size_t(all.count());
+  results.make_folders();
+  const size_t batch = size_t(flags.batch), step = batch * size_t(all.count());
   Predicted report;
-  for (size_t begin = size_t(batch) * size_t(all.rank()); begin < files.size(); begin += step, at_work())
-    predict_batch(loaded, files, begin, std::min(files.size(), begin + size_t(batch)), reading.orientation(), out,
+  for (size_t begin = batch * size_t(all.rank()); begin < files.size(); begin += step, at_work())
+    predict_batch(loaded.predictor, files, begin, std::min(files.size(), begin + batch), reading.orientation(), results,
                   report);
   report = all_reports(all, report);
   for (const auto& [i, why] : report.failed) failed.push_back(why);
-  std::printf("%zu photograph%s: maps in %s, overlays in %s\n", report.done, report.done == 1 ? "" : "s",
-              (fs::path(out) / kMap).c_str(), (fs::path(out) / kOverlay).c_str());
+  results.write_lists(all);
+  std::printf("%zu photograph%s: %s\n", report.done, report.done == 1 ? "" : "s", results.where().c_str());
+  if (time) std::printf("%s\n", time_words(loaded.predictor).c_str());
   if (all.first()) report_refused("camo predict", failed);
   return failed.empty() ? 0 : 3;
 }

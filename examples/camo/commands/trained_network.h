@@ -1,6 +1,7 @@
-// The trained network of a command: its flag, and loading it on the machine that other flags choose.
+// The trained networks of a command: its flags, and loading them on the machine that other flags choose.
 #pragma once
 
+#include "examples/camo/predict/predictor.h"
 #include "examples/camo/run/checkpoint.h"
 
 namespace camo::program {
@@ -12,5 +13,34 @@ inline Option trained_weights(std::string* path) {
 
 /// Loads the network of a file and applies the device and threads of `machine`; all else is as in training.
 TrainedNetwork open_network(const std::string& weights, const Machine& machine);
+
+/// The flags of commands that make maps.
+struct PredictionFlags {
+  std::vector<std::string> weights;
+  std::string tta = "off";
+  Mean mean = Mean::logits;
+  std::string refine = "off";
+  int64_t batch = 4;
+
+  /// The views, the mean and the refinement.  ConfigError names the flag.
+  Recipe recipe() const;
+};
+Options options(PredictionFlags& flags);
+/// The flags that change a map, resolved: tta, mean, refine.
+JsonObject how_maps_are_made(const PredictionFlags& flags);
+
+/// Networks whose answers are averaged, and how.
+struct Ensemble {
+  std::vector<TrainedNetwork> networks;  // at least one
+  std::string described;                 // a line for each network, and what else the flags say
+  Predictor predictor;
+
+  const TrainConfig& config() const { return networks[0].config; }
+};
+/// Loads the networks of --weights.  ConfigError for a wrong flag, before anything is loaded.
+Ensemble open_networks(const PredictionFlags& flags, const Machine& machine);
+
+/// "12.3 ms a photograph for the networks, 4.5 ms for refinement and scaling"
+std::string time_words(const Predictor& predictor);
 
 }  // namespace camo::program

@@ -18,9 +18,10 @@ namespace camo::program {
 namespace {
 
 bool is_switch(const Option& o) { return std::holds_alternative<bool*>(o.value); }
+bool is_list(const Option& o) { return std::holds_alternative<std::vector<std::string>*>(o.value); }
 
 const char* kind(const Option& o) {
-  const char* kinds[] = {"", " N", " X", " TEXT", " N|HxW", " WORD"};
+  const char* kinds[] = {"", " N", " X", " TEXT", " N|HxW", " WORD", " TEXT"};
   return o.words.empty() ? kinds[o.value.index()] : " WORD";
 }
 
@@ -88,12 +89,12 @@ CommandLine parse(const Command& command, const Arguments& words) {
   app.allow_extras();
   bool help = false;
   app.add_flag("-h,--help", help);
-  std::vector<std::string> value(command.options.size());
+  std::vector<std::vector<std::string>> values(command.options.size());
   CommandLine line;
   for (size_t i = 0; i < command.options.size(); ++i) {
     const Option& o = command.options[i];
     if (is_switch(o)) app.add_flag("--" + o.name)->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
-    else app.add_option("--" + o.name, value[i])->allow_extra_args(false);
+    else app.add_option("--" + o.name, values[i])->allow_extra_args(false);
   }
   const auto end_of_flags = std::find(words.begin(), words.end(), "--");
   std::vector<std::string> reversed(words.begin(), end_of_flags);
@@ -120,8 +121,10 @@ CommandLine parse(const Command& command, const Arguments& words) {
   for (std::string& word : line.rest) word = at_home(word);
   for (size_t i = 0; i < command.options.size(); ++i) {
     const Option& o = command.options[i];
-    if (!app.get_option("--" + o.name)->empty())
-      line.flags.emplace_back(o.name, is_switch(o) ? "true" : at_home(value[i]));
+    if (is_switch(o) && !app.get_option("--" + o.name)->empty()) line.flags.emplace_back(o.name, "true");
+    check<ConfigError>(values[i].size() < 2 || is_list(o), "camo ", command.name, " --", o.name, ": is given ",
+                       values[i].size(), " times");
+    for (const std::string& value : values[i]) line.flags.emplace_back(o.name, at_home(value));
   }
   return line;
 }

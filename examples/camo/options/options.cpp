@@ -52,6 +52,12 @@ size_t place(const Option& o, const std::string& word, const std::string& label)
   return size_t(found - o.words.begin());
 }
 
+std::string joined(const std::vector<std::string>& words) {
+  std::string out;
+  for (const std::string& word : words) out += (out.empty() ? "" : ", ") + word;
+  return out;
+}
+
 /// True if JSON holds the value as a text.
 bool takes_text(const Option& o) {
   return std::holds_alternative<std::string*>(o.value) || std::holds_alternative<ImageSize*>(o.value) ||
@@ -158,6 +164,7 @@ void set(const Option& o, const std::string& word, const std::string& label) {
                  [&](std::string* p) { *p = o.words.empty() ? word : o.words[place(o, word, label)]; },
                  [&](ImageSize* p) { *p = parse_size(o, word, label); },
                  [&](const Choice& c) { c.take_word(place(o, word, label)); },
+                 [&](std::vector<std::string>* p) { p->push_back(word); },
              },
              o.value);
 }
@@ -205,6 +212,7 @@ std::string shown(const Option& o) {
                         [](const std::string* p) { return *p; },
                         [](const ImageSize* p) { return to_string(*p); },
                         [](const Choice& c) { return c.word(); },
+                        [](const std::vector<std::string>* p) { return joined(*p); },
                     },
                     o.value);
 }
@@ -214,6 +222,7 @@ JsonValue to_json_value(const Option& o) {
                         [](const std::string* p) -> JsonValue { return is_utf8(*p) ? *p : file_url(*p); },
                         [](const ImageSize* p) -> JsonValue { return to_string(*p); },
                         [](const Choice& c) -> JsonValue { return c.word(); },
+                        [](const std::vector<std::string>* p) -> JsonValue { return joined(*p); },
                         [](const auto* p) -> JsonValue { return *p; },
                     },
                     o.value);

@@ -33,9 +33,10 @@ struct Choice {
   std::function<void(size_t)> take_word;  // sets the value of words[i]
 };
 
-/// A flag --name and a key "name".  The variable holds the default when the table is created.
+/// A flag --name and a key "name".  The variable holds the default when the table is created.  A list takes the flag
+/// several times, and each adds a text.
 struct Option {
-  using Target = std::variant<bool*, int64_t*, double*, std::string*, ImageSize*, Choice>;
+  using Target = std::variant<bool*, int64_t*, double*, std::string*, ImageSize*, Choice, std::vector<std::string>*>;
   std::string name;
   Target value;
   std::string help;  // what it is, and its unit

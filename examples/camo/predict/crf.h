@@ -15,7 +15,8 @@
 // over all pixels are by the permutohedral lattice, lattice.h.
 //
 // Source: Krähenbühl, Koltun 2011, "Efficient inference in fully connected CRFs with Gaussian edge potentials",
-// arXiv:1210.5644; the defaults are those of the authors' example.
+// arXiv:1210.5644.  The authors' example has weights 10 and 3, alpha 80, beta 13.  With them an object that has almost the
+// colours of its background is lost, so the defaults are what camo tune-crf found for such photographs.
 #pragma once
 
 #include "examples/camo/predict/lattice.h"
@@ -27,10 +28,10 @@ constexpr double kCrfClamp = 1e-5;
 
 struct CrfSettings {
   int64_t iterations = 5;  // steps of mean field; 0 leaves the map as it is, but for the clamp
-  double bilateral = 10;   // weight w, in logits
-  double alpha = 80;       // standard deviation of the position, in pixels
-  double beta = 13;        // standard deviation of the colour, in grey levels of 0 to 255
-  double spatial = 3;      // weight w, in logits
+  double bilateral = 4;    // weight w, in logits
+  double alpha = 20;       // standard deviation of the position, in pixels
+  double beta = 4;         // standard deviation of the colour, in grey levels of 0 to 255
+  double spatial = 2;      // weight w, in logits
   double gamma = 3;        // standard deviation of the position, in pixels
 };
 

@@ -14,8 +14,8 @@
 namespace camo::program {
 
 struct GuidedFilterSettings {
-  int64_t radius = 60;    // in pixels; the defaults are the paper's for the feathering of a mask
-  double epsilon = 1e-6;  // variance of a colour, of channels from 0 to 1, that counts as an edge
+  int64_t radius = 8;     // in pixels
+  double epsilon = 1e-3;  // variance of a colour, of channels from 0 to 1, that counts as an edge
 };
 
 /// photograph u8 (H, W, 3), map f32 (H, W, 1) or (H, W) -> f32 of the map's shape, clamped to [0, 1].  Box sums and the

@@ -8,12 +8,12 @@
 
 #include "examples/camo/draw/plot.h"
 #include "examples/camo/options/format.h"
+#include "examples/camo/options/stopwatch.h"
 #include "examples/camo/run/epoch_batches.h"
 #include "examples/camo/run/evaluate.h"
 #include "examples/camo/run/learner.h"
 #include "examples/camo/run/process_memory.h"
 #include "examples/camo/run/run_record.h"
-#include "examples/camo/run/stopwatch.h"
 #include "tensor/memory/allocator.h"
 
 namespace camo::program {
@@ -57,13 +57,9 @@ double validation_seconds(Learner& learner, const Dataset& data, const Stage& st
   else some.pairs.resize(size_t(n));
   learner.model().train(false);
   std::vector<RunRecord::GridRow> grid;
+  Predictor predictor({member_of(learner.model(), stage.config)});
   Stopwatch watch;
-  evaluate(learner.model(), some,
-           {.size = stage.config.size,
-            .precision = precision(stage.config),
-            .workers = stage.config.workers,
-            .normalisation = normalisation(stage.config),
-            .all_measures = !quick_score(stage.config.monitor)},
+  evaluate(predictor, some, {.workers = stage.config.workers, .all_measures = !quick_score(stage.config.monitor)},
            [&](const ImageResult& image) {
              grid.push_back({image.photograph, image.truth, image.map});
              return true;

@@ -1,34 +1,9 @@
 #include "examples/camo/run/evaluate.h"
 
-#include <cmath>
-
-#include "examples/camo/data/augment.h"
 #include "examples/camo/data/loader.h"
 #include "tensor/pack.h"
 
 namespace camo::program {
-
-std::vector<Tensor> predict_maps(moe::CamoXpert& model, const std::vector<Tensor>& images,
-                                 const std::vector<ImageSize>& sizes, const std::vector<std::string>& names,
-                                 DType precision) {
-  NoGrad no_grad;
-  Var x(cast(stack(images).to(model.state().device), precision));
-  Tensor p = sigmoid(model.forward(x).logits).value();
-  std::vector<Tensor> out;
-  for (size_t b = 0; b < images.size(); ++b) {
-    Tensor large = resize_bilinear(p.slice(int64_t(b), int64_t(b) + 1), sizes[b].height, sizes[b].width).to(Device{});
-    Tensor map = empty({sizes[b].height, sizes[b].width, 1}, DType::u8);
-    const float* from = large.read<float>();
-    uint8_t* to = map.write<uint8_t>();
-    for (int64_t i = 0; i < map.numel(); ++i) {
-      check<NumericError>(std::isfinite(from[i]), names[b], ": its map holds ", from[i],
-                          " [the weights hold NaN or infinity, or the numbers grow too large]");
-      to[i] = uint8_t(std::lround(from[i] * 255));
-    }
-    out.push_back(map);
-  }
-  return out;
-}
 
 double Scores::monitored(const std::string& name) const {
   for (const MeasureInfo& m : kMeasures) {
@@ -78,20 +53,21 @@ struct Part {
   std::vector<std::string> refused;
 };
 
-Part evaluate_part(moe::CamoXpert& model, const Dataset& data, const std::vector<int64_t>& images, const Inference& how,
+Part evaluate_part(Predictor& predictor, const Dataset& data, const std::vector<int64_t>& images, const Scoring& how,
                    const std::function<bool(const ImageResult&)>& see) {
   struct Item {
     int64_t index;
-    Picture picture;
-    Tensor input;
+    Tensor mask;
+    Photograph photograph;
     std::string problem;
   };
   Loader<Item> loader(
       [&](int64_t i) {
         Item item{i, {}, {}, {}};
         try {
-          item.picture = data.load(i);
-          item.input = normalised(item.picture.image, how.size, how.normalisation);
+          const Picture picture = data.load(i);
+          item.mask = picture.mask;
+          item.photograph = predictor.prepared(data.name(i), picture.image, {item.mask.dim(0), item.mask.dim(1)});
         } catch (const DataError& e) {
           if (!how.refuse) throw;
           item.problem = e.what();
@@ -111,9 +87,7 @@ Part evaluate_part(moe::CamoXpert& model, const Dataset& data, const std::vector
   };
   for (bool more = true; more; at_work()) {
     std::vector<Item> items;
-    std::vector<Tensor> inputs;
-    std::vector<ImageSize> sizes;
-    std::vector<std::string> names;
+    std::vector<Photograph> photographs;
     while (int64_t(items.size()) < how.batch) {
       std::optional<Item> item = loader.next();
       if (!item) break;
@@ -121,19 +95,17 @@ Part evaluate_part(moe::CamoXpert& model, const Dataset& data, const std::vector
         out.refused.push_back(item->problem);
         continue;
       }
-      names.push_back(data.name(item->index));
-      inputs.push_back(item->input);
-      sizes.push_back({item->picture.mask.dim(0), item->picture.mask.dim(1)});
+      photographs.push_back(item->photograph);
       items.push_back(std::move(*item));
     }
     if (items.empty()) break;
-    std::vector<Tensor> maps = predict_maps(model, inputs, sizes, names, how.precision);
+    std::vector<Tensor> maps = predictor.maps(photographs);
     for (size_t i = 0; i < items.size() && more; ++i) {
-      const Tensor& mask = items[i].picture.mask;
+      const Tensor& mask = items[i].mask;
       out.outcomes.push_back({items[i].index, score(maps[i], mask)});
       if (how.all_measures) waiting.push_back({maps[i], mask});
       if (waiting.size() == kTogether) measure_waiting();
-      if (see) more = see({items[i].index, items[i].picture.image, mask, maps[i], out.outcomes.back().scores});
+      if (see) more = see({items[i].index, photographs[i].image, mask, maps[i], out.outcomes.back().scores});
     }
   }
   measure_waiting();
@@ -142,10 +114,10 @@ Part evaluate_part(moe::CamoXpert& model, const Dataset& data, const std::vector
 
 }  // namespace
 
-Scores evaluate(moe::CamoXpert& model, const Dataset& data, const Inference& how,
+Scores evaluate(Predictor& predictor, const Dataset& data, const Scoring& how,
                 const std::function<bool(const ImageResult&)>& see) {
   const bool shared = how.among && how.among->count() > 1;
-  Part all = evaluate_part(model, data,
+  Part all = evaluate_part(predictor, data,
                            shared ? part_of(data.size(), how.among->rank(), how.among->count()) : in_order(data.size()),
                            how, see);
   if (shared) {

@@ -1,12 +1,11 @@
-// Runs a trained network on pictures: maps at the size of the masks, and their scores.
+// Scores the maps of a data set, each at the size of its mask.
 #pragma once
 
 #include <optional>
 
 #include "examples/camo/data/dataset.h"
 #include "examples/camo/metrics/metrics.h"
-#include "examples/camo/options/options.h"
-#include "moe/camoxpert.h"
+#include "examples/camo/predict/predictor.h"
 #include "tensor/processes.h"
 
 namespace camo::program {
@@ -28,24 +27,14 @@ struct Scores : ImageScores {
   double monitored(const std::string& name) const;
 };
 
-struct Inference {
-  ImageSize size;
-  DType precision = DType::f32;  // dtype of activations
-  int64_t workers = 2, batch = 4;
+struct Scoring {
+  int64_t workers = 2, batch = 4;  // batch: photographs that are read and predicted together
   /// Called with the reason for each picture that cannot be read, in order; without it, the first one ends the
   /// evaluation.
   std::function<void(const std::string&)> refuse = nullptr;
-  Normalisation normalisation = {};
   bool all_measures = false;   // S, E, F and the rest too, which take longer than the network on small pictures
   Processes* among = nullptr;  // each of these computes a part of the data, and all get the scores of all
 };
-
-/// Probability maps u8 (h, w, 1) for normalised photographs (H, W, 3), each resized to its own (h, w) and rounded.
-/// A map depends on its photograph alone.  The model must be in evaluation mode.  NumericError names the photograph
-/// whose map holds NaN or infinity.
-std::vector<Tensor> predict_maps(moe::CamoXpert& model, const std::vector<Tensor>& images,
-                                 const std::vector<ImageSize>& sizes, const std::vector<std::string>& names,
-                                 DType precision);
 
 /// The result of `evaluate` for one image.
 struct ImageResult {
@@ -56,7 +45,7 @@ struct ImageResult {
 
 /// Means of the scores over a data set (metrics.h).  Calls `see` for each image in order and stops if it returns false;
 /// with several processes, for each image of this process's part, which begins the data set at process 0.
-Scores evaluate(moe::CamoXpert& model, const Dataset& data, const Inference& how,
+Scores evaluate(Predictor& predictor, const Dataset& data, const Scoring& how,
                 const std::function<bool(const ImageResult&)>& see = nullptr);
 
 }  // namespace camo::program

@@ -4,8 +4,8 @@
 #include <filesystem>
 
 #include "examples/camo/options/stages.h"
+#include "examples/camo/options/stopwatch.h"
 #include "examples/camo/run/run_folder.h"
-#include "examples/camo/run/stopwatch.h"
 #include "examples/camo/run/weights_file.h"
 
 namespace camo::program {

@@ -4,9 +4,9 @@
 #include <cmath>
 #include <filesystem>
 
-#include "examples/camo/data/augment.h"
 #include "examples/camo/options/format.h"
 #include "examples/camo/options/stages.h"
+#include "examples/camo/options/stopwatch.h"
 #include "examples/camo/run/cost.h"
 #include "examples/camo/run/epoch_batches.h"
 #include "examples/camo/run/prepare.h"
@@ -17,7 +17,6 @@
 #include "examples/camo/run/stages.h"
 #include "examples/camo/run/start_report.h"
 #include "examples/camo/run/start_weights.h"
-#include "examples/camo/run/stopwatch.h"
 #include "examples/camo/run/tables.h"
 #include "examples/camo/run/together.h"
 #include "examples/camo/run/weights_file.h"
@@ -40,7 +39,7 @@ class Trainer {
   bool train_epoch();
   void count(const StepReport& report, int64_t batches);
   bool validate(bool survey = false);
-  void complete_grid(const Inference& how);
+  void complete_grid(Predictor& predictor);
   bool score_start();
   void finish_epoch();
   bool save_best();
@@ -211,33 +210,30 @@ bool Trainer::validate(bool survey) {
   if (learner_->ema()) averaged.emplace(*learner_->ema());
   std::optional<moe::Surveyor> surveyor;
   if (survey) surveyor.emplace(model);
-  const Inference how{.size = stage().config.size,
-                      .precision = precision(config_),
-                      .workers = config_.workers,
-                      .normalisation = normalisation(config_),
-                      .all_measures = !quick_score(config_.monitor),
-                      .among = survey ? nullptr : &all_};  // a survey sees every photograph
+  Predictor predictor({member_of(model, stage().config)});
+  const Scoring how{.workers = config_.workers,
+                    .all_measures = !quick_score(config_.monitor),
+                    .among = survey ? nullptr : &all_};  // a survey sees every photograph
   grid_.clear();
-  scores_ = evaluate(model, data_.validation, how, [&](const ImageResult& image) {
+  scores_ = evaluate(predictor, data_.validation, how, [&](const ImageResult& image) {
     if (grid_.size() < kGridRows) grid_.push_back({image.photograph, image.truth, image.map});
     return !signals_.caught_here();
   });
   if (signals_.ask()) return false;
-  complete_grid(how);
+  complete_grid(predictor);
   if (surveyor) record_.draw_routing(surveyor->result(), grid_, model, stage().config);
-  size_scored_ = how.size, surveyed_ = survey;
+  size_scored_ = stage().config.size, surveyed_ = survey;
   return true;
 }
 
 /// With several processes the first one may have seen fewer photographs than the grid shows.
-void Trainer::complete_grid(const Inference& how) {
+void Trainer::complete_grid(Predictor& predictor) {
   if (!all_.first()) return;
   for (int64_t i = int64_t(grid_.size()); i < std::min<int64_t>(kGridRows, data_.validation.size()); ++i) {
     const Picture p = data_.validation.load(i);
     const ImageSize size{p.mask.dim(0), p.mask.dim(1)};
-    grid_.push_back({p.image, p.mask,
-                     predict_maps(learner_->model(), {normalised(p.image, how.size, how.normalisation)}, {size},
-                                  {data_.validation.name(i)}, how.precision)[0]});
+    grid_.push_back(
+        {p.image, p.mask, predictor.maps({predictor.prepared(data_.validation.name(i), p.image, size)})[0]});
   }
 }
 

@@ -1,0 +1,75 @@
+// camo calibrate: the threshold that suits a network, and how far its probabilities can be believed.
+#include <cstdio>
+
+#include "examples/camo/commands/commands.h"
+#include "examples/camo/commands/findings.h"
+#include "examples/camo/commands/held_out.h"
+#include "examples/camo/commands/trained_network.h"
+#include "examples/camo/options/format.h"
+#include "examples/camo/predict/calibration.h"
+#include "examples/camo/run/evaluate.h"
+
+namespace camo::program {
+namespace {
+
+void print_calibration(const Calibration& c) {
+  std::printf("%lld photographs, each with the same weight\n", (long long)c.images);
+  std::printf("threshold  %.4f for %s: %.4f, at 0.5 %.4f\n", c.threshold, name_of(c.metric), c.at_threshold, c.at_half);
+  std::printf("error      %.4f  (expected calibration error: mean distance of the last two columns)\n\n", c.error);
+  std::printf("  %-13s %9s %11s %9s\n", "probability", "pixels", "mean", "object");
+  for (size_t i = 0; i < c.bins.size(); ++i) {
+    const ReliabilityBin& bin = c.bins[i];
+    const std::string range =
+        fixed(double(i) / Calibration::kBins, 2) + " to " + fixed(double(i + 1) / Calibration::kBins, 2);
+    if (bin.share > 0)
+      std::printf("  %-13s %8.2f%% %11.4f %9.4f\n", range.c_str(), 100 * bin.share, bin.probability, bin.frequency);
+  }
+}
+
+JsonObject to_json_object(const Calibration& c, const PredictionFlags& flags) {
+  JsonObject out = how_maps_are_made(flags);
+  std::vector<double> share, probability, frequency;
+  for (const ReliabilityBin& bin : c.bins)
+    share.push_back(bin.share), probability.push_back(bin.probability), frequency.push_back(bin.frequency);
+  out.set("images", c.images), out.set("metric", name_of(c.metric));
+  out.set("threshold", c.threshold), out.set("at_threshold", c.at_threshold), out.set("at_half", c.at_half);
+  out.set("expected_calibration_error", c.error);
+  out.set("share", share), out.set("probability", probability), out.set("frequency", frequency);
+  return out;
+}
+
+}  // namespace
+
+int calibrate_command(const Arguments& words) {
+  PredictionFlags flags;
+  Machine machine;
+  std::string data;
+  ThresholdMetric metric = ThresholdMetric::iou;
+  Command command{
+      .name = "calibrate",
+      .summary =
+          "Finds the threshold at which maps score best on held-out photographs, and compares their "
+          "probabilities with how often a pixel is object.  Writes both beside the weights, for "
+          "camo predict --threshold calibrated.",
+      .usage = "camo calibrate --weights RUN [flags]",
+      .options = {{"data", &data, "folder of photographs and masks; by default what the run held out"},
+                  choice("metric", &metric, "what the threshold is chosen for, on maps that are not stretched")}};
+  command.options.add(options(flags)).add(options(machine).only({"device", "threads", "workers"}));
+  read(command, words);
+  check<ConfigError>(!flags.weights.empty(), "camo calibrate: needs --weights");
+  Ensemble loaded = open_networks(flags, machine);
+  const Dataset set = held_out(loaded.config(), data, "camo calibrate");
+  std::printf("%s\n", loaded.described.c_str());
+  Calibrator calibrator;
+  evaluate(loaded.predictor, set, {.workers = machine.workers, .batch = flags.batch}, [&](const ImageResult& image) {
+    calibrator.add(image.map, image.truth);
+    return true;
+  });
+  const Calibration found = calibrator.result(metric);
+  print_calibration(found);
+  write_finding(flags.weights, Finding::calibration, to_json_object(found, flags));
+  std::printf("\nwritten    %s\n", finding_file(flags.weights, Finding::calibration).c_str());
+  return 0;
+}
+
+}  // namespace camo::program

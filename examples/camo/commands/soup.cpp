@@ -1,0 +1,73 @@
+// camo soup: one network whose weights are the mean over several runs.
+#include <cstdio>
+
+#include "examples/camo/commands/commands.h"
+#include "examples/camo/commands/trained_network.h"
+#include "examples/camo/data/augment.h"
+#include "examples/camo/data/splits.h"
+#include "examples/camo/options/files.h"
+#include "examples/camo/predict/mean_weights.h"
+#include "examples/camo/run/weights_file.h"
+#include "tensor/ops/layout.h"
+
+namespace camo::program {
+namespace {
+
+/// The photographs that the statistics are measured on: `count` of the training data, drawn by seed, without changes.
+void measure_on(moe::CamoXpert& model, const TrainConfig& config, const Dataset& data, int64_t count) {
+  std::vector<int64_t> order = shuffled(data.size(), uint64_t(config.seed), 0);
+  order.resize(size_t(std::min(count, data.size())));
+  const int64_t batch = std::min<int64_t>(config.batch_size, int64_t(order.size())),
+                batches = int64_t(order.size()) / batch;
+  Loader<Sample> loader([&](int64_t i) { return plain(data.load(i), config.size, normalisation(config)); }, order,
+                        config.workers, batch);
+  measure_batch_norm(model, batches, [&](int64_t) {
+    std::vector<Tensor> images;
+    while (int64_t(images.size()) < batch) images.push_back(loader.next()->image);
+    model.forward(Var(cast(stack(images).to(model.state().device), precision(config))));
+  });
+}
+
+}  // namespace
+
+int soup_command(const Arguments& words) {
+  std::string out, data;
+  int64_t count = 512;
+  Machine machine;
+  Command command{.name = "soup",
+                  .summary =
+                      "Averages the weights of runs of one configuration, which should have begun from the same "
+                      "weights, and measures the statistics of batch norm again on training photographs.",
+                  .usage = "camo soup RUN RUN... --out FILE.safetensors [flags]",
+                  .options = {{"out", &out, "file for the network, which --weights of other commands reads"},
+                              {"data", &data, "folder of photographs and masks; by default the data of the first run"},
+                              {"count", &count, "photographs to measure batch norm on", 1, 1e6}},
+                  .rest = "RUNS",
+                  .notes = "camo eval and camo compare tell whether it is better than each of the runs."};
+  command.options.add(options(machine).only({"device", "threads", "workers"}));
+  const CommandLine line = read(command, words);
+  check<ConfigError>(line.rest.size() > 1 && !out.empty(), "camo soup: needs two or more runs and --out");
+  check<ConfigError>(out.ends_with(".safetensors"), "camo soup --out: must end in .safetensors, got '", out, "'");
+  check_writable(out, "camo soup --out");
+
+  std::vector<RunWeights> runs;
+  for (const std::string& run : line.rest) {
+    NetworkFile file = read_network(run);
+    runs.push_back({file.path, file.config, std::move(file.weights)});
+  }
+  nn::NamedTensors mean = mean_weights(runs);
+  TrainedNetwork soup = open_network(line.rest[0], machine);
+  nn::load_state_dict(*soup.model, std::move(mean));
+  TrainConfig& config = soup.config;
+  config.workers = machine.workers;
+  if (!data.empty()) config.data = data, config.reading.images.clear(), config.reading.masks.clear();
+  config.cache = "off";
+  const Splits splits = find_splits(config);
+  measure_on(*soup.model, config, splits.train, count);
+  write_weights(out, *soup.model, about_network(config));
+  std::printf("%s: the mean of %zu networks; batch norm measured on %lld photographs\n", out.c_str(), runs.size(),
+              (long long)std::min(count, splits.train.size()));
+  return 0;
+}
+
+}  // namespace camo::program

@@ -1,0 +1,181 @@
+// camo tune-crf: the settings of the CRF (predict/crf.h) with which a network scores best on held-out photographs.
+//
+// The first round tries a coarse grid, the later ones the neighbours of the best so far, each with one setting changed.
+#include <algorithm>
+#include <cstdio>
+#include <map>
+
+#include "examples/camo/commands/commands.h"
+#include "examples/camo/commands/findings.h"
+#include "examples/camo/commands/held_out.h"
+#include "examples/camo/commands/trained_network.h"
+#include "examples/camo/data/loader.h"
+#include "examples/camo/metrics/bootstrap.h"
+#include "examples/camo/metrics/metrics.h"
+#include "examples/camo/options/format.h"
+#include "examples/camo/options/stopwatch.h"
+#include "tensor/image/image.h"
+
+namespace camo::program {
+namespace {
+
+constexpr int kNeighbourRounds = 2;
+
+/// A held-out photograph with the map of the network.
+struct Example {
+  Tensor photograph, mask;  // u8, at the size of the refinement and at its own
+  Tensor map;               // f32 (h, w, 1), at the size of the refinement
+};
+
+struct Trial {
+  CrfSettings settings;
+  std::vector<double> scores = {};  // of each example
+
+  double mean() const {
+    double sum = 0;
+    for (double s : scores) sum += s;
+    return sum / double(std::max<size_t>(scores.size(), 1));
+  }
+};
+
+double measured(const std::string& metric, const Tensor& map, const Tensor& mask) {
+  Tensor large = resize_bilinear(map.reshape(map.shape().inserted(0, 1)), mask.dim(0), mask.dim(1));
+  const Tensor grey = cast(large * 255.0 + 0.5, DType::u8).reshape(mask.shape());
+  if (quick_score(metric)) {
+    const double value = score(grey, mask).*quick_score(metric);
+    return metric == "MAE" ? -value : value;
+  }
+  const ImageMeasures all = measure(grey, mask);
+  for (const MeasureInfo& m : kMeasures)
+    if (m.name == metric) return all.*m.value;
+  throw std::logic_error("no measure is called " + metric);
+}
+
+/// Scores all trials on all examples; those of equal standard deviations share the lattices of a photograph.
+void score_trials(std::vector<Trial>& trials, const std::vector<Example>& examples, const std::string& metric) {
+  std::map<std::tuple<double, double, double>, std::vector<Trial*>> groups;
+  for (Trial& t : trials) groups[{t.settings.alpha, t.settings.beta, t.settings.gamma}].push_back(&t);
+  for (const Example& e : examples)
+    for (const auto& [deviations, group] : groups) {
+      const Crf crf(e.photograph, group[0]->settings);
+      for (Trial* t : group) t->scores.push_back(measured(metric, crf.refine(e.map, t->settings), e.mask));
+    }
+}
+
+std::vector<Trial> grid() {
+  std::vector<Trial> out;
+  for (double alpha : {20., 60.})
+    for (double beta : {5., 10., 20.})
+      for (double bilateral : {1., 3., 10.})
+        for (double spatial : {0., 2.})
+          out.push_back({{.bilateral = bilateral, .alpha = alpha, .beta = beta, .spatial = spatial}});
+  return out;
+}
+
+/// The settings that differ from these in one.
+std::vector<Trial> neighbours(const CrfSettings& s) {
+  std::vector<Trial> out;
+  for (double CrfSettings::*one :
+       {&CrfSettings::bilateral, &CrfSettings::alpha, &CrfSettings::beta, &CrfSettings::spatial, &CrfSettings::gamma})
+    for (double factor : {0.7, 1.4}) {
+      CrfSettings next = s;
+      next.*one = std::round(100 * std::max(s.*one, 0.5) * factor) / 100;
+      out.push_back({next});
+    }
+  for (int64_t iterations : {1, 2, 3, 5, 10})
+    if (iterations != s.iterations) {
+      CrfSettings next = s;
+      next.iterations = iterations;
+      out.push_back({next});
+    }
+  return out;
+}
+
+Trial best_of(const std::vector<Example>& examples, const std::string& metric, const Refinement& like) {
+  Trial best;
+  for (int round = 0; round <= kNeighbourRounds; ++round) {
+    Stopwatch watch;
+    std::vector<Trial> trials = round == 0 ? grid() : neighbours(best.settings);
+    score_trials(trials, examples, metric);
+    bool better = round == 0;
+    for (const Trial& t : trials)
+      if (best.scores.empty() || t.mean() > best.mean()) best = t, better = true;
+    Refinement shown = like;
+    shown.crf = best.settings;
+    std::printf("%3zu settings, %s: %s %.4f with %s\n", trials.size(), clock_text(watch.seconds()).c_str(),
+                metric.c_str(), std::abs(best.mean()), to_text(shown).c_str());
+    std::fflush(stdout);
+    if (!better) break;
+  }
+  return best;
+}
+
+std::vector<Example> predicted(Ensemble& loaded, const Dataset& set, int64_t count, const Refinement& how,
+                               int64_t workers) {
+  std::vector<int64_t> order = shuffled(set.size(), 1, 0);
+  order.resize(size_t(std::min(count, set.size())));
+  std::sort(order.begin(), order.end());
+  Loader<Picture> loader([&](int64_t i) { return set.load(i); }, order, workers, 4);
+  std::vector<Example> out;
+  for (int64_t i : order) {
+    const Picture picture = *loader.next();
+    const ImageSize size{picture.mask.dim(0), picture.mask.dim(1)}, at = size_of(how, size);
+    const Tensor p = loaded.predictor.probabilities({loaded.predictor.prepared(set.name(i), picture.image, size)})[0];
+    out.push_back({resize_image(picture.image, at.height, at.width), picture.mask,
+                   resize_bilinear(p, at.height, at.width).reshape({at.height, at.width, 1})});
+  }
+  return out;
+}
+
+std::vector<std::string> metric_names() {
+  std::vector<std::string> out;
+  for (const MeasureInfo& m : kMeasures)
+    if (!m.of_curve) out.push_back(m.name);
+  return out;
+}
+
+}  // namespace
+
+int tune_crf_command(const Arguments& words) {
+  PredictionFlags flags;
+  Machine machine;
+  Refinement found{.by = RefineBy::crf};
+  std::string data, metric = "IoU";
+  int64_t count = 200;
+  Command command{.name = "tune-crf",
+                  .summary =
+                      "Finds the settings of the fully connected CRF with which a network scores best on "
+                      "held-out photographs, and writes them beside the weights, for --refine tuned.",
+                  .usage = "camo tune-crf --weights RUN [flags]",
+                  .options = {{"data", &data, "folder of photographs and masks; by default what the run held out"},
+                              choice("metric", &metric, "what to score by", metric_names()),
+                              {"count", &count, "photographs at most", 1, 1e6},
+                              {"side", &found.side, "pixels of the longer side at which maps are refined", 16, 65535}}};
+  command.options.add(options(flags).only({"weights", "tta", "mean", "batch-size"}));
+  command.options.add(options(machine).only({"device", "threads", "workers"}));
+  read(command, words);
+  check<ConfigError>(!flags.weights.empty(), "camo tune-crf: needs --weights");
+  Ensemble loaded = open_networks(flags, machine);
+  const Dataset set = held_out(loaded.config(), data, "camo tune-crf");
+  std::printf("%s\n", loaded.described.c_str());
+  const std::vector<Example> examples = predicted(loaded, set, count, found, machine.workers);
+  Trial plain;
+  for (const Example& e : examples) plain.scores.push_back(measured(metric, e.map, e.mask));
+  std::printf("%zu photographs; without CRF %s %.4f\n", examples.size(), metric.c_str(), std::abs(plain.mean()));
+
+  const Trial best = best_of(examples, metric, found);
+  std::vector<double> gain;
+  for (size_t i = 0; i < examples.size(); ++i) gain.push_back(best.scores[i] - plain.scores[i]);
+  const Interval spread = interval_of_mean(gain);
+  std::printf("gain       %+.4f (95 %% interval over the photographs that chose it: %+.4f to %+.4f)\n",
+              best.mean() - plain.mean(), spread.low, spread.high);
+  found.crf = best.settings;
+  JsonObject about = how_maps_are_made(flags);
+  about.set("refine", to_text(found)), about.set("metric", metric), about.set("images", int64_t(examples.size()));
+  about.set("plain", std::abs(plain.mean())), about.set("refined", std::abs(best.mean()));
+  write_finding(flags.weights, Finding::refinement, about);
+  std::printf("written    %s\n", finding_file(flags.weights, Finding::refinement).c_str());
+  return 0;
+}
+
+}  // namespace camo::program

@@ -1,0 +1,149 @@
+// camo predict, eval, calibrate and tune-crf on a small trained network.
+#include <doctest/doctest.h>
+
+#include <filesystem>
+#include <nlohmann/json.hpp>
+
+#include "examples/camo/options/files.h"
+#include "examples/camo/options/json.h"
+#include "examples/camo/predict/rle.h"
+#include "tensor/image/image.h"
+#include "tests/program/program_run.h"
+
+using namespace camo;
+using namespace camo::program;
+using camo::test::contains;
+using camo::test::ProcessResult;
+using camo::test::run_camo;
+
+namespace {
+
+namespace fs = std::filesystem;
+
+/// A run of one epoch, and six photographs, for all tests of this file.
+const test::TempFolder& trained() {
+  static const test::TempFolder folder;
+  static const bool done = [] {
+    REQUIRE(run_camo("synth --out " + folder / "data --count 6 --size 48x40").code == 0);
+    const std::string run =
+        "train --model camoxpert-single --data synthetic --count 40 --size 32 --epochs 1 --threads 2 --out ";
+    REQUIRE(run_camo(run + folder / "run").code == 0);
+    REQUIRE(run_camo(run + folder / "other --seed 2").code == 0);
+    return true;
+  }();
+  CHECK(done);
+  return folder;
+}
+
+std::string weights() { return text(" --weights ", trained() / "run"); }
+std::string photographs() { return text(" ", trained() / "data/Image"); }
+
+std::vector<std::string> lines_of(const std::string& file) {
+  std::vector<std::string> out;
+  std::istringstream in(read_file<DataError>(file));
+  for (std::string line; std::getline(in, line);) out.push_back(line);
+  return out;
+}
+
+std::string map_of(const std::string& out) { return read_file<DataError>(out + "/map/synthetic_000003.png"); }
+
+}  // namespace
+
+TEST_CASE("predict writes the formats that are asked for, and they agree") {
+  const std::string out = trained() / "formats";
+  const ProcessResult all = run_camo("predict" + weights() + photographs() + " --out " + out +
+                                     " --format png,mask,json,coco --threshold 0.4 --time");
+  REQUIRE(all.code == 0);
+  CHECK(contains(all.out, "6 photographs: maps in "));
+  CHECK(contains(all.out, " ms a photograph for the networks, "));
+  const std::vector<std::string> features = lines_of(out + "/objects.jsonl");
+  REQUIRE(features.size() == 6);
+  CHECK(contains(features[3], "synthetic_000003"));
+  CHECK(contains(features[3], "\"threshold\":0.4"));
+  const Tensor map = read_mask(out + "/map/synthetic_000003.png"), mask = read_mask(out + "/mask/synthetic_000003.png");
+  int64_t area = 0;
+  for (int64_t i = 0; i < map.numel(); ++i) {
+    const bool object = map.read<uint8_t>()[i] / 255.0 > 0.4;
+    CHECK(mask.read<uint8_t>()[i] == (object ? 255 : 0));
+    area += object;
+  }
+  CHECK(contains(features[3], text("\"area\":", area, ",")));
+  const auto coco = nlohmann::json::parse(read_file<DataError>(out + "/coco.json"));
+  CHECK(coco["annotations"][3]["segmentation"]["counts"] == to_counts(run_lengths(mask)));
+
+  const std::string lists = trained() / "lists";
+  REQUIRE(run_camo("predict" + weights() + photographs() + " --out " + lists + " --format json --threshold 0.4").code ==
+          0);
+  CHECK(read_file<DataError>(lists + "/objects.jsonl") == read_file<DataError>(out + "/objects.jsonl"));
+  CHECK(!fs::exists(lists + "/map"));
+  CHECK(contains(run_camo("predict" + weights() + photographs() + " --out " + lists + " --format json").error,
+                 "exists [--overwrite]"));
+  CHECK(contains(run_camo("predict" + weights() + photographs() + " --out x --format jsn").error,
+                 "no such choice, got 'jsn'"));
+  CHECK(contains(run_camo("predict" + weights() + photographs() + " --out x --format png,png").error, "given twice"));
+  CHECK(contains(run_camo("predict" + weights() + photographs() + " --out x --threshold 1").error, "from 0 to 0.9999"));
+  CHECK(!fs::exists("x"));
+}
+
+TEST_CASE("views, networks and refinement change maps; the plain ones do not") {
+  const auto predicted = [&](const std::string& name, const std::string& flags) {
+    const ProcessResult done = run_camo("predict" + weights() + photographs() + " --out " + trained() / name + flags);
+    REQUIRE_MESSAGE(done.code == 0, done.error);
+    return std::pair(map_of(trained() / name), done.out);
+  };
+  const std::string plain = predicted("plain", "").first;
+  CHECK(predicted("same", " --tta off --refine off --mean probabilities --batch-size 1").first == plain);
+  CHECK(predicted("twice", weights()).first == plain);
+  CHECK(predicted("scale", " --tta scales=1").first == plain);
+  const auto [flipped, words] = predicted("flip", " --tta flip");
+  CHECK(flipped != plain);
+  CHECK(contains(words, "2 views of each photograph (--tta flip)"));
+  const auto [both, two] = predicted("both", " --weights " + trained() / "other");
+  CHECK(both != plain);
+  CHECK(contains(two, "mean of the logits of 2 networks"));
+  CHECK(predicted("probabilities", " --mean probabilities --weights " + trained() / "other").first != both);
+  const auto [crf, settings] = predicted("crf", " --refine crf,beta=9");
+  CHECK(crf != plain);
+  CHECK(contains(settings, "refined: crf,side=512,iterations=5,bilateral=4,alpha=20,beta=9,spatial=2,gamma=3"));
+  CHECK(predicted("guided", " --refine guided").first != plain);
+  CHECK(predicted("nothing", " --refine crf,bilateral=0,spatial=0,side=48").first == plain);
+
+  const std::string to = photographs() + " --out " + trained() / "wrong";
+  CHECK(contains(run_camo("predict" + weights() + to + " --tta flop").error, "--tta: expects off"));
+  CHECK(contains(run_camo("predict" + weights() + to + " --refine crf,bta=3").error, "did you mean beta"));
+  CHECK(contains(run_camo("predict" + weights() + to + " --refine guided,radius=0").error, "radius: must be from 1"));
+  CHECK(contains(run_camo("predict" + weights() + to + " --refine off,side=3").error, "off takes no settings"));
+  CHECK(contains(run_camo("predict" + weights() + to + " --out " + trained() / "again").error,
+                 "--out: is given 2 times"));
+}
+
+TEST_CASE("calibrate and tune-crf leave their findings beside the weights, for these weights alone") {
+  const std::string out = " --out " + trained() / "calibrated";
+  const std::string command = "predict" + weights() + photographs() + out + " --format mask --threshold calibrated";
+  CHECK(contains(run_camo(command).error, "there is no calibration of these weights [camo calibrate --weights "));
+  CHECK(contains(run_camo("predict" + weights() + photographs() + out + " --refine tuned").error,
+                 "[camo tune-crf --weights"));
+
+  const ProcessResult found = run_camo("calibrate" + weights() + " --metric Dice");
+  REQUIRE_MESSAGE(found.code == 0, found.error);
+  CHECK(contains(found.out, "4 photographs"));
+  CHECK(contains(found.out, " for Dice: "));
+  const JsonObject about = parse_json(read_file<DataError>(trained() / "run/calibration.json"), "calibration");
+  CHECK(about.number("at_threshold") >= about.number("at_half"));
+  REQUIRE(run_camo(command).code == 0);
+  CHECK(contains(run_camo(command + " --overwrite --tta flip").error, "--tta was 'off' then, is 'flip' now"));
+
+  const ProcessResult tuned = run_camo("tune-crf --side 32 --count 2" + weights());
+  REQUIRE_MESSAGE(tuned.code == 0, tuned.error);
+  CHECK(contains(tuned.out, "36 settings"));
+  const std::string settings =
+      parse_json(read_file<DataError>(trained() / "run/refinement.json"), "refinement").string("refine");
+  CHECK(settings.starts_with("crf,side=32,iterations="));
+  const ProcessResult used = run_camo("predict" + weights() + photographs() + out + " --refine tuned");
+  CHECK(used.code == 0);
+  CHECK(contains(used.out, "refined: " + settings));
+
+  fs::copy_file(trained() / "other/best.safetensors", trained() / "run/best.safetensors",
+                fs::copy_options::overwrite_existing);
+  CHECK(contains(run_camo(command + " --overwrite").error, "was made with other weights"));
+}
