@@ -6,7 +6,7 @@
 // So the map gets edges where the photograph has edges, and stays smooth elsewhere.  A window is 2 radius + 1 pixels a
 // side and ends at the border: every mean is over the pixels that exist.
 //
-// Source: He, Sun, Tang 2013, "Guided image filtering", equations 14 to 16.
+// Source: He, Sun, Tang 2010, "Guided image filtering", ECCV, equations 14 to 16; longer in PAMI 2013.
 #pragma once
 
 #include "tensor/tensor.h"
@@ -14,7 +14,7 @@
 namespace camo::program {
 
 struct GuidedFilterSettings {
-  int64_t radius = 60;    // in pixels; the defaults are the paper's for the feathering of a mask
+  int64_t radius = 60;    // in pixels; the defaults are those of the authors' feathering of a mask
   double epsilon = 1e-6;  // variance of a colour, of channels from 0 to 1, that counts as an edge
 };
 
