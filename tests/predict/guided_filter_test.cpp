@@ -4,6 +4,7 @@
 #include <doctest/doctest.h>
 
 #include <functional>
+#include <limits>
 
 #include "tensor/parallel.h"
 #include "tests/predict/pictures.h"
@@ -38,7 +39,7 @@ double determinant(const double (&A)[3][3]) {
   return out;
 }
 
-/// He, Sun, Tang 2013, equations 14 to 16, with the photograph in [0, 1]; the systems by Cramer's rule.
+/// He, Sun, Tang 2010, equations 14 to 16, with the photograph in [0, 1]; the systems by Cramer's rule.
 Plane plain_guided_filter(const Tensor& photograph, const Tensor& map, const GuidedFilterSettings& s) {
   const int64_t H = photograph.dim(0), W = photograph.dim(1);
   auto I = [&](size_t i, int c) { return photograph.read<uint8_t>()[3 * i + size_t(c)] / 255.0; };
@@ -101,8 +102,8 @@ TEST_CASE("windows end at the border, also in pictures smaller than a window") {
 
 TEST_CASE("a radius far beyond the picture takes the whole picture as one window") {
   const Tensor photograph = random_photograph(9, 14, 2), map = random_map(9, 14);
-  CHECK(
-      equal_bits(guided_filter(photograph, map, {int64_t(1) << 62, 1e-3}), guided_filter(photograph, map, {14, 1e-3})));
+  const GuidedFilterSettings far{std::numeric_limits<int64_t>::max(), 1e-3}, whole{14, 1e-3};
+  CHECK(equal_bits(guided_filter(photograph, map, far), guided_filter(photograph, map, whole)));
 }
 
 TEST_CASE("a photograph of one colour leaves the mean of the window means") {

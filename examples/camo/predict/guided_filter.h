@@ -6,7 +6,7 @@
 // So the map gets edges where the photograph has edges, and stays smooth elsewhere.  A window is 2 radius + 1 pixels a
 // side and ends at the border: every mean is over the pixels that exist.
 //
-// Source: He, Sun, Tang 2013, "Guided image filtering", equations 14 to 16.
+// Source: He, Sun, Tang 2010, "Guided image filtering", ECCV, equations 14 to 16; longer in PAMI 2013.
 #pragma once
 
 #include "tensor/tensor.h"

@@ -46,8 +46,8 @@ class KeyNumbers {
     }
   }
 
-  std::vector<Slot> slots_ = std::vector<Slot>(size_t(1) << 16);
-  int shift_ = 64 - 16;
+  std::vector<Slot> slots_ = std::vector<Slot>(1 << 10);
+  int shift_ = 64 - 10;
   std::vector<int64_t> keys_;
 };
 
