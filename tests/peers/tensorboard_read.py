@@ -3,7 +3,7 @@
     build/camo train --data synthetic --count 40 --size 64 --epochs 3 --out R
     python tests/peers/tensorboard_read.py R
 
-Stop a run with Ctrl-C or kill -9 and continue it before the last epoch: what must hold is the same.  The scalars are the
+What must hold, also of a run that was stopped or killed and then continued: the scalars are the
 numbers of metrics.jsonl, rounded to f32, each step once and none that was taken back; pictures can be decoded; the
 histograms count as many numbers as the checkpoint has weights.  Needs tensorboard, numpy and Pillow.
 """
@@ -60,7 +60,7 @@ def weights_of(checkpoint):
     out = {}
     for name, tensor in header.items():
         words = name.split(".")
-        statistics = ("running_mean", "running_var", "num_batches_tracked", "bias_balance")
+        statistics = ("running_mean", "running_var", "num_batches_tracked", "balance", "load", "usage", "steps")
         if words[0] != "model" or words[-1] in statistics:
             continue
         part = words[1]
@@ -120,8 +120,8 @@ def main():
                 wrong.append(f"{tag}: mean {h.sum / h.num} of {h.min} to {h.max}")
     files = sorted((run / "events").iterdir())
     print(*wrong, sep="\n")
-    print(f"{len(files)} files of {sum(f.stat().st_size for f in files)} bytes, {len(found)} numbers, {pictures} pictures, "
-          f"{histograms} histograms, {len(wrong)} errors")
+    print(f"{len(files)} files of {sum(f.stat().st_size for f in files)} bytes, {len(found)} numbers, "
+          f"{pictures} pictures, {histograms} histograms, {len(wrong)} errors")
     return bool(wrong)
 
 
