@@ -8,17 +8,15 @@
 
 namespace camo {
 
-#ifndef CAMO_NO_ZLIB
-uint32_t crc32(const void* data, int64_t n, uint32_t before) {
-  return uint32_t(::crc32_z(before, static_cast<const Bytef*>(data), size_t(n)));
-}
-#else
-uint32_t crc32(const void* data, int64_t n, uint32_t before) {
+namespace {
+
+/// The sum of n bytes after `before`, for a reflected polynomial, byte by byte.
+template <uint32_t kPolynomial> uint32_t crc_by_table(const void* data, int64_t n, uint32_t before) {
   static const std::array<uint32_t, 256> table = [] {
     std::array<uint32_t, 256> t;
     for (uint32_t i = 0; i < 256; ++i) {
       t[i] = i;
-      for (int bit = 0; bit < 8; ++bit) t[i] = t[i] >> 1 ^ (t[i] & 1 ? 0xedb88320u : 0);
+      for (int bit = 0; bit < 8; ++bit) t[i] = t[i] >> 1 ^ (t[i] & 1 ? kPolynomial : 0);
     }
     return t;
   }();
@@ -27,7 +25,18 @@ uint32_t crc32(const void* data, int64_t n, uint32_t before) {
     sum = sum >> 8 ^ table[(sum ^ *p) & 255];
   return ~sum;
 }
+
+}  // namespace
+
+uint32_t crc32(const void* data, int64_t n, uint32_t before) {
+#ifndef CAMO_NO_ZLIB
+  return uint32_t(::crc32_z(before, static_cast<const Bytef*>(data), size_t(n)));
+#else
+  return crc_by_table<0xedb88320u>(data, n, before);
 #endif
+}
+
+uint32_t crc32c(const void* data, int64_t n, uint32_t before) { return crc_by_table<0x82f63b78u>(data, n, before); }
 
 std::string hex8(uint32_t x) {
   std::string out(8, '0');

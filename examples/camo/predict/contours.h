@@ -1,7 +1,7 @@
 // Contours of a mask along the edges of its pixels.
 //
 // A corner (x, y) is a place between pixels: pixel (column x, row y) has the corners (x, y) and (x + 1, y + 1) and two
-// more. So corners are integers, x in [0, W] to the right, y in [0, H] downward, and areas are exact: the areas of all
+// more.  So corners are integers, x in [0, W] to the right, y in [0, H] downward, and areas are exact: the areas of all
 // rings sum to the number of pixels.
 //
 // Pixels are connected through their sides.  Two that touch only at a corner have different rings there, so no ring

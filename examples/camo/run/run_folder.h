@@ -6,7 +6,7 @@
 
 namespace camo::program {
 
-enum class RunFile { config, metrics, last, best, curves, grid, usage, groups, responses, lock };
+enum class RunFile { config, metrics, last, best, events, curves, grid, usage, groups, responses, lock };
 
 /// The files that a run writes into its folder; a kind with several files has a row for each.
 struct RunFileName {
@@ -18,6 +18,7 @@ inline constexpr RunFileName kRunFiles[] = {
     {RunFile::metrics, "metrics.jsonl", "one JSON object per epoch"},
     {RunFile::last, "last.safetensors", "newest checkpoint; camo train --resume goes on from it"},
     {RunFile::best, "best.safetensors", "weights of the best epoch, for eval, predict, route, verify"},
+    {RunFile::events, "events", "folder of event files; tensorboard --logdir shows them"},
     {RunFile::curves, "curves.png", "loss, scores and learning rate over the epochs"},
     {RunFile::grid, "grid.png", "some photographs with truth and prediction"},
     {RunFile::usage, "usage.png", "share of each expert in every epoch"},

@@ -55,7 +55,7 @@ std::vector<JsonObject> read_metrics(const std::string& path) {
 }
 
 RunRecord::RunRecord(RunFolder folder, std::function<void(const std::string&)> warn, bool writes)
-    : folder_(std::move(folder)), writes_(writes), warn_(std::move(warn)) {}
+    : folder_(std::move(folder)), writes_(writes), events_(folder_.file(RunFile::events)), warn_(std::move(warn)) {}
 
 /// Returns the text of the warning, or "" if the write succeeded.
 std::string RunRecord::warn_when_full(const std::function<void()>& write) {
@@ -85,7 +85,9 @@ void RunRecord::write_config(const TrainConfig& config) const {
   if (writes_) write_file(folder_.file(RunFile::config), to_text(config));
 }
 
-void RunRecord::add_epoch(const Position& p, const Scores& s, double rate, const Machine& machine) {
+void RunRecord::add_epoch(const Position& p, const Scores& s, double rate, const Machine& machine,
+                          const std::vector<std::vector<Tensor>>& grid, moe::CamoXpert& model) {
+  if (!writes_) return;
   JsonObject line;
   line.items = {{"epoch", p.epoch},
                 {"step", p.step},
@@ -106,6 +108,10 @@ void RunRecord::add_epoch(const Position& p, const Scores& s, double rate, const
   line.set("memory", machine.memory), line.set("bytes_kept", p.sums.bytes_kept);
   for (const auto& [name, seconds] : machine.parts) line.set("seconds_" + name, seconds);
   warn_when_full([&] { add_line(line); });
+  std::vector<std::vector<std::string>> experts;
+  for (const ScaleNames& scale : scale_names(model)) experts.push_back(scale.experts);
+  events_.add_epoch(line, grid, model, experts);
+  warn_when_full([&] { events_.flush(); });
 }
 
 void RunRecord::add_line(const JsonObject& object) const {
@@ -117,8 +123,13 @@ void RunRecord::add_line(const JsonObject& object) const {
   check<MemoryError>(ok, path, ": cannot be written: ", std::strerror(error), ", needs ", line.size(), " bytes");
 }
 
+void RunRecord::go_on(const Position& position) {
+  trim_metrics(position.epoch);
+  events_.go_on(position.step);
+}
+
 void RunRecord::trim_metrics(int64_t epochs) const {
-  if (!writes_) return;
+  if (!writes_ || !std::filesystem::exists(folder_.file(RunFile::metrics))) return;
   const std::string path = folder_.file(RunFile::metrics);
   std::string kept;
   for (const JsonObject& line : read_metrics(path))

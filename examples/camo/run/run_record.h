@@ -6,6 +6,7 @@
 
 #include <functional>
 
+#include "examples/camo/report/run_events.h"
 #include "examples/camo/run/checkpoint.h"
 #include "examples/camo/run/evaluate.h"
 #include "examples/camo/run/position.h"
@@ -34,11 +35,15 @@ class RunRecord {
     int64_t memory = 0;                                   // bytes: of the process, or in use on the GPU
     std::vector<std::pair<std::string, double>> parts{};  // seconds of each part
   };
-  /// Appends the epoch that ends at `position` to metrics.jsonl and syncs the file.
-  void add_epoch(const Position& position, const Scores& scores, double rate, const Machine& machine);
+  /// Appends the epoch that ends at `position` to metrics.jsonl and syncs the file.  The event file gets the same, the
+  /// weights, and the rows of grid.png.
+  void add_epoch(const Position& position, const Scores& scores, double rate, const Machine& machine,
+                 const std::vector<std::vector<Tensor>>& grid, moe::CamoXpert& model);
   /// Appends any other line.
   void add_line(const JsonObject& line) const;
-  /// Removes the lines of epochs after `epochs`, which a continued run writes again.
+  /// The run goes on: removes the lines and voids the events after `position`, which it writes again.
+  void go_on(const Position& position);
+  /// Removes the lines of epochs after `epochs`.
   void trim_metrics(int64_t epochs) const;
 
   /// Returns false if the disk is full.
@@ -59,6 +64,7 @@ class RunRecord {
 
   RunFolder folder_;
   bool writes_;
+  RunEvents events_;
   std::function<void(const std::string&)> warn_;
   std::string failed_save_;  // error of the newest save of last.safetensors; "" if none
 };

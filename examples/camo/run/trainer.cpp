@@ -116,7 +116,7 @@ Trainer::Trainer(TrainConfig config, std::unique_ptr<Learner> learner, Prepared 
     if (router.warmup_epochs > 0) layer->router.config.warmup = steps(router.warmup_epochs);
     if (router.delay_epochs > 0) layer->router.config.delay = steps(router.delay_epochs);
   }
-  if (saved) record_.trim_metrics(position_.epoch);
+  record_.go_on(position_);
 }
 
 /// What other processes are told that this one does.
@@ -243,7 +243,7 @@ void Trainer::finish_epoch() {
   const double last_rate = stage().rate(position_.step - 1);
   position_.epoch += 1, position_.batch = 0;
   const RunRecord::Machine machine = this->machine();
-  record_.add_epoch(position_, scores_, last_rate, machine);
+  record_.add_epoch(position_, scores_, last_rate, machine, grid_, learner_->model());
   const double loss = position_.sums.mean_loss();
   std::string words = text("epoch ", position_.epoch, ": loss ", fixed(loss, 4));
   for (const auto& [name, value] : position_.sums.mean_terms()) words += text("  ", name, " ", fixed(value, 4));

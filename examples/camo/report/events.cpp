@@ -1,0 +1,177 @@
+#include "examples/camo/report/events.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <bit>
+#include <cerrno>
+#include <cmath>
+#include <cstring>
+#include <ctime>
+#include <filesystem>
+
+#include "tensor/image/image.h"
+#include "tensor/io/checksum.h"
+
+namespace camo::program {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::string_view kPrefix = "events.out.tfevents.";
+
+template <class T> std::string little_endian(T x) {
+  std::string out(sizeof x, '\0');
+  for (size_t i = 0; i < sizeof x; ++i) out[i] = char(x >> 8 * i);
+  return out;
+}
+
+uint32_t masked_sum(std::string_view bytes) {
+  return std::rotr(crc32c(bytes.data(), int64_t(bytes.size())), 15) + 0xa282ead8u;
+}
+
+/// A protocol buffer message, field by field.
+struct Message {
+  std::string bytes;
+
+  enum Wire { varint = 0, eight_bytes = 1, with_length = 2, four_bytes = 5 };
+  void varying(uint64_t x) {
+    for (; x >= 128; x >>= 7) bytes += char(x | 128);
+    bytes += char(x);
+  }
+  void head(int field, Wire wire) { varying(uint64_t(field << 3 | wire)); }
+  void integer(int field, int64_t x) { head(field, varint), varying(uint64_t(x)); }
+  void real(int field, double x) { head(field, eight_bytes), bytes += little_endian(std::bit_cast<uint64_t>(x)); }
+  void single(int field, float x) { head(field, four_bytes), bytes += little_endian(std::bit_cast<uint32_t>(x)); }
+  void part(int field, std::string_view x) { head(field, with_length), varying(x.size()), bytes += x; }
+  void reals(int field, const std::vector<double>& values) {
+    std::string packed;
+    for (double x : values) packed += little_endian(std::bit_cast<uint64_t>(x));
+    part(field, packed);
+  }
+};
+
+Message new_event(int64_t step, double wall_time) {
+  Message out;  // Event
+  out.real(1, wall_time), out.integer(2, step);
+  return out;
+}
+
+Message new_value(const std::string& tag) {
+  Message out;  // Summary.Value
+  out.part(1, tag);
+  return out;
+}
+
+/// Only buckets from the first to the last that holds a number; of several empty ones between, the last one alone.
+std::string histogram_proto(const Buckets& b) {
+  std::vector<double> limits, counts;
+  for (size_t i = 0; i < b.count.size(); ++i) {
+    if (b.count[i] == 0) continue;
+    if (i > 0 && b.count[i - 1] == 0 && !limits.empty()) limits.push_back(bucket_limits()[i - 1]), counts.push_back(0);
+    limits.push_back(bucket_limits()[i]), counts.push_back(double(b.count[i]));
+  }
+  Message out;  // HistogramProto
+  out.real(1, b.least), out.real(2, b.most), out.real(3, double(b.finite)), out.real(4, b.sum), out.real(5, b.squares);
+  out.reals(6, limits), out.reals(7, counts);
+  return out.bytes;
+}
+
+/// A second after that of every event file in the folder, or this one.
+int64_t next_second(const std::string& folder) {
+  int64_t out = int64_t(std::time(nullptr));
+  std::error_code error;
+  for (const fs::directory_entry& entry : fs::directory_iterator(folder, error)) {
+    const std::string name = entry.path().filename().string();
+    if (name.starts_with(kPrefix)) out = std::max(out, int64_t(std::atoll(name.c_str() + kPrefix.size())) + 1);
+  }
+  return out;
+}
+
+std::string new_file_name(const std::string& folder) {
+  char host[256] = "", seconds[32];
+  ::gethostname(host, sizeof host - 1);
+  std::snprintf(seconds, sizeof seconds, "%010lld", (long long)next_second(folder));
+  return text(folder, "/", kPrefix, seconds, ".", host, ".", ::getpid(), ".0");
+}
+
+/// Appends all bytes or none; returns the errno.
+int append_whole(const std::string& path, std::string_view bytes) {
+  const int fd = ::open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
+  if (fd < 0) return errno;
+  struct stat before {};
+  int error = ::fstat(fd, &before) == 0 ? 0 : errno;
+  if (!error) {
+    const ssize_t n = ::write(fd, bytes.data(), bytes.size());
+    if (n != ssize_t(bytes.size())) error = n < 0 ? errno : ENOSPC;
+    else if (::fsync(fd) != 0) error = errno;
+    if (error && ::ftruncate(fd, before.st_size) != 0) error = errno;
+  }
+  ::close(fd);
+  return error;
+}
+
+}  // namespace
+
+std::string framed(const std::string& data) {
+  const std::string length = little_endian(uint64_t(data.size()));
+  return length + little_endian(masked_sum(length)) + data + little_endian(masked_sum(data));
+}
+
+EventFile::EventFile(std::string folder) : folder_(std::move(folder)) {
+  Message event;
+  event.real(1, double(std::time(nullptr))), event.part(3, "brain.Event:2");  // wall_time, file_version
+  waiting_ = framed(event.bytes);
+}
+
+void EventFile::session_start(int64_t step, double wall_time) {
+  Message event = new_event(step, wall_time), session;
+  session.integer(1, 1);  // SessionLog: status = START
+  event.part(7, session.bytes);
+  waiting_ += framed(event.bytes);
+}
+
+void EventFile::add_summary(const std::string& value, int64_t step, double wall_time) {
+  Message event = new_event(step, wall_time), summary;
+  summary.part(1, value);
+  event.part(5, summary.bytes);
+  waiting_ += framed(event.bytes);
+}
+
+void EventFile::scalar(const std::string& tag, double x, int64_t step, double wall_time) {
+  if (!std::isfinite(float(x))) return;
+  Message value = new_value(tag);
+  value.single(2, float(x));  // simple_value
+  add_summary(value.bytes, step, wall_time);
+}
+
+void EventFile::image(const std::string& tag, const Tensor& picture, int64_t step, double wall_time) {
+  const std::vector<uint8_t> png = encode_png(picture);
+  Message value = new_value(tag), image;
+  image.integer(1, picture.dim(0)), image.integer(2, picture.dim(1));
+  image.integer(3, picture.rank() == 3 ? picture.dim(2) : 1);  // colorspace: 1 grey, 3 RGB
+  image.part(4, std::string_view(reinterpret_cast<const char*>(png.data()), png.size()));
+  value.part(4, image.bytes);
+  add_summary(value.bytes, step, wall_time);
+}
+
+void EventFile::histogram(const std::string& tag, const Buckets& buckets, int64_t step, double wall_time) {
+  if (buckets.finite == 0) return;
+  Message value = new_value(tag);
+  value.part(5, histogram_proto(buckets));
+  add_summary(value.bytes, step, wall_time);
+}
+
+void EventFile::flush() {
+  std::error_code error;
+  fs::create_directories(folder_, error);
+  check<MemoryError>(!error, folder_, ": cannot be made: ", error.message());
+  if (path_.empty()) path_ = new_file_name(folder_);
+  const int failed = append_whole(path_, waiting_);
+  check<MemoryError>(!failed, path_, ": cannot be written: ", std::strerror(failed), ", needs ", waiting_.size(),
+                     " bytes");
+  waiting_.clear();
+}
+
+}  // namespace camo::program
