@@ -18,6 +18,7 @@ Value emit(GraphBuilder& g, const nn::ConvNorm& pair, const Value& x) {
 }
 
 Value emit(GraphBuilder& g, const nn::LiteBlock& block, const Value& x) {
+  Part part(g, block);
   Value y = block.widen ? relu6(g, emit(g, *block.widen, x)) : x;
   y = emit(g, block.narrow, relu6(g, emit(g, block.filter, y)));
   return block.shortcut ? add(g, x, y) : y;

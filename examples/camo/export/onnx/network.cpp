@@ -1,57 +1,8 @@
-// Everything between the backbone and the logits: moe/moe.h, moe/router.h, moe/sdta.h, moe/heads.h, moe/camoxpert.h.
+// The layers at the scales, the decoder and its heads: moe/sdta.h, moe/heads.h, moe/camoxpert.h.
 #include "examples/camo/export/onnx/network.h"
 
 namespace camo::program::onnx {
 namespace {
-
-// ---- mixtures ---------------------------------------------------------------------------------------------
-
-Value flat(GraphBuilder& g, const Value& x) { return g.node("Flatten", {x}, {}, Layout::other); }
-
-Value emit(GraphBuilder& g, const moe::GateViews& views, const Value& x) {
-  Part part(g, views);
-  const Value near = flat(g, mean_of_pixels(g, gelu(g, emit(g, views.spatial, x))));
-  const Value average = gelu(g, emit(g, views.channel, flat(g, mean_of_pixels(g, x))));
-  const Value most = gelu(g, emit(g, views.max, flat(g, max_of_pixels(g, x))));
-  return gelu(g, emit(g, views.mix, g.concat({near, average, most})));
-}
-
-/// The weight of each expert for each photograph, 0 for those that are not chosen: (B, E).
-Value emit(GraphBuilder& g, const moe::Router& router, const Value& x) {
-  Part part(g, router);
-  const moe::MoeConfig& c = router.config;
-  Value logits = emit(g, router.gate, router.views ? emit(g, *router.views, x) : flat(g, mean_of_pixels(g, x)));
-  if (c.clamp > 0) logits = g.node("Clip", {logits, g.number(-c.clamp), g.number(c.clamp)});
-  if (c.temperature != 1) logits = div(g, logits, g.number(c.temperature));
-  const auto softmax = [&](const Value& z) { return g.node("Softmax", {z}, {attribute("axis", -1)}); };
-  const Value score = add(g, c.weights == moe::Weights::all ? softmax(logits) : logits,
-                          g.weight(router.path() + ".balance", router.balance.value));
-  const Value chosen = g.nodes("TopK", {score, g.integers({router.chosen})}, {}, Layout::other, 2)[1];
-  const Value weight = softmax(g.node("GatherElements", {logits, chosen}, {attribute("axis", 1)}));
-  const Value none = g.node("ConstantOfShape", {g.node("Shape", {logits})});
-  return g.node("ScatterElements", {none, chosen, weight}, {attribute("axis", 1)});
-}
-
-Value emit(GraphBuilder& g, const moe::Moe& layer, const Value& x, Mixture mixture) {
-  Part part(g, layer);
-  check<ConfigError>(layer.routing == moe::Routing::image,
-                     "onnx: a network that routes tiles has no form in ONNX yet [one that routes photographs]");
-  const auto& experts = dynamic_cast<const moe::ExpertList&>(*layer.experts);
-  const int64_t E = experts.count();
-  const Value weights = g.reshape(emit(g, layer.router, x), {E, 1, 1});
-  const Values weight = g.nodes("Split", {weights}, {attribute("axis", 1)}, Layout::other, E);  // (B, 1, 1, 1) each
-  Value y = x;
-  for (int64_t e = 0; e < E; ++e) {
-    const auto more = [&] { return add(g, y, mul(g, emit(g, experts[e], x), weight[size_t(e)])); };
-    const auto same = [&] { return y; };
-    const auto chosen = [&] {
-      const Value largest = g.node("ReduceMax", {weight[size_t(e)]}, {attribute("keepdims", 0)});
-      return g.node("Greater", {largest, g.number(0)});
-    };
-    y = mixture == Mixture::dense ? more() : g.branch(chosen(), more, same);
-  }
-  return y;
-}
 
 Value emit(GraphBuilder& g, const moe::SdtaBlock& block, const Value& input) {
   Part part(g, block);
@@ -64,6 +15,7 @@ Value emit(GraphBuilder& g, const moe::SdtaBlock& block, const Value& input) {
 // ---- decoder and heads ------------------------------------------------------------------------------------
 
 Value emit(GraphBuilder& g, const moe::ConvBlock& block, const Value& x) {
+  Part part(g, block);
   return relu(g, emit(g, block.norm, emit(g, block.conv, x)));
 }
 

@@ -10,7 +10,7 @@
 namespace camo::program::onnx {
 
 /// How a mixture is written.
-///   branches  an expert is a branch, which runs if a photograph of the batch has chosen it
+///   branches  an expert is a branch, which runs on the photographs that have chosen it, and not at all if there are none
 ///   dense     every expert runs, and its result is multiplied by its weight, which is 0 where it was not chosen
 enum class Mixture { branches, dense };
 constexpr auto names_of(Mixture) { return std::array{"branches", "dense"}; }
@@ -27,6 +27,7 @@ Values emit(GraphBuilder& g, const nn::Backbone& backbone, const Value& image, M
 Values emit(GraphBuilder& g, const nn::Swin& net, const Value& image, MapSize size);
 /// The result of an expert.
 Value emit(GraphBuilder& g, const moe::Expert& expert, const Value& x);
+Value emit(GraphBuilder& g, const moe::Moe& layer, const Value& x, Mixture mixture);
 /// A layer between backbone and decoder.
 Value emit(GraphBuilder& g, const moe::Scale& scale, const Value& x, Mixture mixture);
 /// Logits at H/4 from the maps of the four scales, channels first.
