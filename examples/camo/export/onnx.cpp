@@ -29,8 +29,7 @@ Options options(OnnxTarget& target) {
              "onnx: experts as branches, of which only those run that a photograph has chosen, or all of them (dense)"),
       choice("normalise", &target.normalise, "onnx: where photographs are normalised, in the graph or before it"),
       {"logits", &target.logits, "onnx: the map holds logits in place of probabilities"},
-      {"size", &target.size, "onnx: the size of all photographs; without it any size, or with Swin the run's", 1,
-       4096}};
+      {"size", &target.size, "onnx: the size of all photographs; 0: any size, or with Swin the run's", 0, 4096}};
 }
 
 std::string onnx_model(const TrainedNetwork& network, OnnxTarget target) {
