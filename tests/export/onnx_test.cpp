@@ -85,22 +85,25 @@ TEST_CASE("a message of the wire format has the bytes that its specification sho
 }
 
 TEST_CASE("the graph of every model and family of backbones is whole: names, order, initializers") {
-  const std::tuple<const char*, const char*, const char*> networks[] = {
-      {"camoxpert", "edgenext_xx_small", ""},         {"camoxpert-cod", "pvt_v2_b0", ""},
-      {"camoxpert-sparse", "pvt_v2_b2_li", ""},       {"camoxpert-sparse", "efficientnet_lite0", "routing=tile"},
-      {"camoxpert-single", "efficientnet_lite0", ""}, {"camoxpert-single", "swin_tiny", ""},
-      {"camoxpert-single", "convnext_tiny", ""}};
-  for (const auto& [model, backbone, router] : networks) {
-    const TrainedNetwork network = fresh_network(model, backbone, router);
+  struct Made {
+    std::string model, backbone, router = "";
+  };
+  const Made networks[] = {
+      {"camoxpert", "edgenext_xx_small"},         {"camoxpert-cod", "pvt_v2_b0"},
+      {"camoxpert-sparse", "pvt_v2_b2_li"},       {"camoxpert-sparse", "efficientnet_lite0", "routing=tile"},
+      {"camoxpert-single", "efficientnet_lite0"}, {"camoxpert-single", "swin_tiny"},
+      {"camoxpert-single", "convnext_tiny"}};
+  for (const Made& made : networks) {
+    const TrainedNetwork network = fresh_network(made.model, made.backbone, made.router);
     for (onnx::Mixture mixture : {onnx::Mixture::branches, onnx::Mixture::dense}) {
-      CAPTURE(model);
-      CAPTURE(backbone);
+      CAPTURE(made.model);
+      CAPTURE(made.backbone);
       const OnnxModel file = read_onnx(onnx_model(network, {.mixture = mixture}));
       CHECK(file.format == 8);
       CHECK(file.operators == 17);
-      CHECK(file.about.at("backbone") == backbone);
+      CHECK(file.about.at("backbone") == made.backbone);
       CHECK(problems_of(file.graph) == std::vector<std::string>{});
-      const bool fixed = std::string(backbone) == "swin_tiny";
+      const bool fixed = made.backbone == "swin_tiny";
       const std::string height = fixed ? "64" : "height", width = fixed ? "96" : "width";
       REQUIRE(file.graph.inputs.size() == 1);
       CHECK(file.graph.inputs[0].name == "image");
