@@ -33,7 +33,7 @@ std::vector<Entry> commands() {
       {"weights", "say where pretrained weights of a backbone come from", weights_command},
       {"features", "run a backbone on a tensor, for comparison with other programs", features_command},
       {"import", "convert weights of other programs into one safetensors file", import_command},
-      {"export", "write a trained network for PyTorch", export_command},
+      {"export", "write a trained network for PyTorch or ONNX", export_command},
       {"inspect", "list the tensors of a weight file or checkpoint", inspect_command},
       {"synth", "write synthetic photographs with masks as files", synth_command},
       {"bench", "measure how fast this machine runs Camo", bench_command},

@@ -1,8 +1,10 @@
-// camo features: the feature maps that a backbone computes from given numbers, for comparison with other frameworks.
+// camo features: the maps that a backbone or a whole network computes from given numbers, for comparison with other
+// frameworks.
 #include <cstdio>
 
 #include "autograd/ops.h"
 #include "examples/camo/commands/commands.h"
+#include "examples/camo/run/checkpoint.h"
 #include "examples/camo/run/weights_file.h"
 #include "tensor/ops/layout.h"
 #include "tensor/parallel.h"
@@ -19,6 +21,15 @@ Var loss_of(const std::vector<Var>& maps) {
   return loss;
 }
 
+/// What a whole network computes from normalised photographs (B, 3, H, W), before any rounding: each (B, 1, H, W).
+NamedTensors maps_of(const std::string& weights, const Tensor& x) {
+  TrainedNetwork network = load_model(weights);
+  std::printf("%s\n", network.described.c_str());
+  NoGrad no_grad;
+  const Var logits = network.model->forward(Var(permute(x, {0, 2, 3, 1}))).logits;
+  return {{"logits", to_bchw(logits.value())}, {"map", to_bchw(sigmoid(logits).value())}};
+}
+
 }  // namespace
 
 int features_command(const Arguments& words) {
@@ -32,8 +43,10 @@ int features_command(const Arguments& words) {
       .name = "features",
       .summary =
           "Runs a backbone on a tensor and writes its four feature maps.  IN holds x (B, 3, H, W), f32, already "
-          "normalised.  OUT gets f0 ... f3, each (B, C, h, w).",
-      .usage = "camo features --backbone NAME --weights FILE --input IN.safetensors --out OUT.safetensors [flags]",
+          "normalised.  OUT gets f0 ... f3, each (B, C, h, w).  Without --backbone it runs a whole network, and OUT "
+          "gets "
+          "logits and map (probabilities), each (B, 1, H, W), f32.",
+      .usage = "camo features [--backbone NAME] --weights FILE --input IN.safetensors --out OUT.safetensors [flags]",
       .options = options(config).only({"backbone", "weights", "threads"})};
   command.options.add(
       {{"partial", &partial, "load the tensors that fit and report the others"},
@@ -44,8 +57,7 @@ int features_command(const Arguments& words) {
        choice("dtype", &type, "type of all arithmetic", Named<DType>{{"f32", DType::f32}, {"f64", DType::f64}})});
   read(command, words);
   const std::string &name = config.backbone, &weights = config.weights;
-  const std::pair<const char*, const std::string*> needed[] = {
-      {"backbone", &name}, {"weights", &weights}, {"input", &input}, {"out", &out}};
+  const std::pair<const char*, const std::string*> needed[] = {{"weights", &weights}, {"input", &input}, {"out", &out}};
   for (const auto& [flag, value] : needed) check<ConfigError>(!value->empty(), "camo features: needs --", flag);
   set_threads(int(config.threads));
 
@@ -54,6 +66,10 @@ int features_command(const Arguments& words) {
   check<DataError>(x && x->rank() == 4 && x->dim(1) == 3 && is_float(x->dtype()), input,
                    ": must hold x (B, 3, H, W), f32, got ",
                    x ? text(x->shape(), " ", x->dtype()) : "none of that name");
+  if (name.empty()) {
+    write_safetensors(out, maps_of(weights, *x), {{"weights", weights}});
+    return 0;
+  }
   auto net = nn::backbone(name, nn::Scope{.dtype = type, .initialise = partial},
                           {.height = built.height, .width = built.width});
   net->train(false);

@@ -8,7 +8,7 @@
 namespace camo::program {
 
 Options options(WeightsTarget& target) {
-  return {{"out", &target.file, "safetensors file to write"},
+  return {{"out", &target.file, "file to write"},
           choice("part", &target.part, "the backbone alone, or the whole network"),
           choice("names", &target.names,
                  "names of tensors: timm's (stages.0...), or its features_only models' (stages_0...)"),
