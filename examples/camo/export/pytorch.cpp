@@ -164,7 +164,7 @@ std::string pytorch_model(const TrainedNetwork& network) {
   const Normalisation n = normalisation(c);
   PythonFile file;
   file.docstring = title(c) +
-                   ": finds camouflaged objects in photographs.\n\nWritten by Camo " CAMO_VERSION
+                   ": finds camouflaged objects.\n\nWritten by Camo " CAMO_VERSION
                    "; needs PyTorch alone.\n\n    network = load()  # reads model.safetensors beside this file"
                    "\n    p = predict(photograph, network)\n";
   if (model.heads) file.words.insert("heads");

@@ -82,13 +82,15 @@ class Router(nn.Module):
         loss = 0.0
         experts = logits.shape[1]  # if auxiliary
         share = logits.softmax(1).mean(0)  # if auxiliary
-        counts = expert.flatten().bincount(minlength=experts) + self.load  # if auxiliary
+        counts = expert.flatten().bincount(minlength=experts)  # if auxiliary
+        counts = counts + self.load  # if auxiliary
         fraction = (counts / counts.sum()).to(share.dtype)  # if auxiliary
         loss = loss + AUXILIARY * experts * (share * fraction).sum()  # if auxiliary
         loss = loss + Z_LOSS * raw.logsumexp(1).square().mean()  # if z_loss
         log_p = logits.log_softmax(1)  # if entropy
-        lack = math.log(logits.shape[1]) + (log_p.exp() * log_p).sum(1).mean()  # if entropy
-        loss = loss + ENTROPY * lack  # if entropy
+        entropy = -(log_p.exp() * log_p).sum(1).mean()  # if entropy
+        most = math.log(logits.shape[1])  # if entropy
+        loss = loss + ENTROPY * (most - entropy)  # if entropy
         return loss
 
     def after_step(self):  # if counts

@@ -94,7 +94,7 @@ if __name__ == "__main__":
     try:
         from PIL import Image, ImageOps
     except ImportError:
-        sys.exit("model.py: reads photographs with Pillow [pip install pillow]")
+        sys.exit("model.py needs Pillow to read photographs")
     photograph = Image.open(sys.argv[1])
     photograph = ImageOps.exif_transpose(photograph)  # if upright
     photograph = photograph.convert("RGB")
