@@ -24,5 +24,7 @@ struct WeightsTarget {
 Options options(WeightsTarget& target);
 /// ConfigError if the file is not named or must not be replaced, or if the names do not fit the part.
 void validate(const WeightsTarget& target, const std::string& command);
+/// The same for a target that is a folder with a whole network.
+void validate_folder(const WeightsTarget& target, const std::string& command);
 
 }  // namespace camo::program
