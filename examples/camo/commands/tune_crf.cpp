@@ -15,6 +15,7 @@
 #include "examples/camo/options/format.h"
 #include "examples/camo/options/stopwatch.h"
 #include "tensor/image/image.h"
+#include "tensor/parallel.h"
 
 namespace camo::program {
 namespace {
@@ -55,11 +56,14 @@ double measured(const std::string& metric, const Tensor& map, const Tensor& mask
 void score_trials(std::vector<Trial>& trials, const std::vector<Example>& examples, const std::string& metric) {
   std::map<std::tuple<double, double, double>, std::vector<Trial*>> groups;
   for (Trial& t : trials) groups[{t.settings.alpha, t.settings.beta, t.settings.gamma}].push_back(&t);
-  for (const Example& e : examples)
+  for (Trial& t : trials) t.scores.resize(examples.size());
+  parallel_for(int64_t(examples.size()), kGrain, [&](int64_t i) {
+    const Example& e = examples[size_t(i)];
     for (const auto& [deviations, group] : groups) {
       const Crf crf(e.photograph, group[0]->settings);
-      for (Trial* t : group) t->scores.push_back(measured(metric, crf.refine(e.map, t->settings), e.mask));
+      for (Trial* t : group) t->scores[size_t(i)] = measured(metric, crf.refine(e.map, t->settings), e.mask);
     }
+  });
 }
 
 std::vector<Trial> grid() {

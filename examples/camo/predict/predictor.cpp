@@ -4,6 +4,7 @@
 
 #include "examples/camo/data/augment.h"
 #include "examples/camo/options/stopwatch.h"
+#include "tensor/parallel.h"
 
 namespace camo::program {
 namespace {
@@ -107,11 +108,13 @@ std::vector<Tensor> Predictor::maps(const std::vector<Photograph>& photographs) 
   std::vector<Tensor> out = probabilities(photographs);
   seconds_.network += watch.seconds();
   watch = {};
-  for (size_t i = 0; i < out.size(); ++i) {
-    const Photograph& p = photographs[i];
-    if (recipe_.refinement.by != RefineBy::off) out[i] = refined(recipe_.refinement, p.image, out[i], p.size);
-    out[i] = rounded(at_size(out[i], p.size));
-  }
+  parallel_for(int64_t(out.size()), kGrain,
+               [&](int64_t i) {  // photographs in parallel: a refinement is many short loops
+                 const Photograph& p = photographs[size_t(i)];
+                 Tensor& map = out[size_t(i)];
+                 if (recipe_.refinement.by != RefineBy::off) map = refined(recipe_.refinement, p.image, map, p.size);
+                 map = rounded(at_size(map, p.size));
+               });
   seconds_.refinement += watch.seconds();
   seconds_.maps += int64_t(out.size());
   return out;
