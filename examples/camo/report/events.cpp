@@ -13,6 +13,7 @@
 
 #include "tensor/image/image.h"
 #include "tensor/io/checksum.h"
+#include "tensor/io/wire.h"
 
 namespace camo::program {
 namespace {
@@ -20,6 +21,8 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::string_view kPrefix = "events.out.tfevents.";
+
+using wire::Message;
 
 template <class T> std::string little_endian(T x) {
   std::string out(sizeof x, '\0');
@@ -31,36 +34,15 @@ uint32_t masked_sum(std::string_view bytes) {
   return std::rotr(crc32c(bytes.data(), int64_t(bytes.size())), 15) + 0xa282ead8u;
 }
 
-/// A protocol buffer message, field by field.
-struct Message {
-  std::string bytes;
-
-  enum Wire { varint = 0, eight_bytes = 1, with_length = 2, four_bytes = 5 };
-  void varying(uint64_t x) {
-    for (; x >= 128; x >>= 7) bytes += char(x | 128);
-    bytes += char(x);
-  }
-  void head(int field, Wire wire) { varying(uint64_t(field << 3 | wire)); }
-  void integer(int field, int64_t x) { head(field, varint), varying(uint64_t(x)); }
-  void real(int field, double x) { head(field, eight_bytes), bytes += little_endian(std::bit_cast<uint64_t>(x)); }
-  void single(int field, float x) { head(field, four_bytes), bytes += little_endian(std::bit_cast<uint32_t>(x)); }
-  void part(int field, std::string_view x) { head(field, with_length), varying(x.size()), bytes += x; }
-  void reals(int field, const std::vector<double>& values) {
-    std::string packed;
-    for (double x : values) packed += little_endian(std::bit_cast<uint64_t>(x));
-    part(field, packed);
-  }
-};
-
 Message new_event(int64_t step, double wall_time) {
   Message out;  // Event
-  out.real(1, wall_time), out.integer(2, step);
+  out.real64(1, wall_time), out.integer(2, step);
   return out;
 }
 
 Message new_value(const std::string& tag) {
   Message out;  // Summary.Value
-  out.part(1, tag);
+  out.bytes(1, tag);
   return out;
 }
 
@@ -73,9 +55,10 @@ std::string histogram_proto(const Buckets& b) {
     limits.push_back(bucket_limits()[i]), counts.push_back(double(b.count[i]));
   }
   Message out;  // HistogramProto
-  out.real(1, b.least), out.real(2, b.most), out.real(3, double(b.finite)), out.real(4, b.sum), out.real(5, b.squares);
-  out.reals(6, limits), out.reals(7, counts);
-  return out.bytes;
+  out.real64(1, b.least), out.real64(2, b.most), out.real64(3, double(b.finite)), out.real64(4, b.sum),
+      out.real64(5, b.squares);
+  out.reals64(6, limits), out.reals64(7, counts);
+  return out.encoded();
 }
 
 /// A second after that of every event file in the folder, or this one.
@@ -121,29 +104,29 @@ std::string framed(const std::string& data) {
 
 EventFile::EventFile(std::string folder) : folder_(std::move(folder)) {
   Message event;
-  event.real(1, double(std::time(nullptr))), event.part(3, "brain.Event:2");  // wall_time, file_version
-  waiting_ = framed(event.bytes);
+  event.real64(1, double(std::time(nullptr))), event.bytes(3, "brain.Event:2");  // wall_time, file_version
+  waiting_ = framed(event.encoded());
 }
 
 void EventFile::session_start(int64_t step, double wall_time) {
   Message event = new_event(step, wall_time), session;
   session.integer(1, 1);  // SessionLog: status = START
-  event.part(7, session.bytes);
-  waiting_ += framed(event.bytes);
+  event.bytes(7, session.encoded());
+  waiting_ += framed(event.encoded());
 }
 
 void EventFile::add_summary(const std::string& value, int64_t step, double wall_time) {
   Message event = new_event(step, wall_time), summary;
-  summary.part(1, value);
-  event.part(5, summary.bytes);
-  waiting_ += framed(event.bytes);
+  summary.bytes(1, value);
+  event.bytes(5, summary.encoded());
+  waiting_ += framed(event.encoded());
 }
 
 void EventFile::scalar(const std::string& tag, double x, int64_t step, double wall_time) {
   if (!std::isfinite(float(x))) return;
   Message value = new_value(tag);
-  value.single(2, float(x));  // simple_value
-  add_summary(value.bytes, step, wall_time);
+  value.real32(2, float(x));  // simple_value
+  add_summary(value.encoded(), step, wall_time);
 }
 
 void EventFile::image(const std::string& tag, const Tensor& picture, int64_t step, double wall_time) {
@@ -151,16 +134,16 @@ void EventFile::image(const std::string& tag, const Tensor& picture, int64_t ste
   Message value = new_value(tag), image;
   image.integer(1, picture.dim(0)), image.integer(2, picture.dim(1));
   image.integer(3, picture.rank() == 3 ? picture.dim(2) : 1);  // colorspace: 1 grey, 3 RGB
-  image.part(4, std::string_view(reinterpret_cast<const char*>(png.data()), png.size()));
-  value.part(4, image.bytes);
-  add_summary(value.bytes, step, wall_time);
+  image.bytes(4, std::string_view(reinterpret_cast<const char*>(png.data()), png.size()));
+  value.bytes(4, image.encoded());
+  add_summary(value.encoded(), step, wall_time);
 }
 
 void EventFile::histogram(const std::string& tag, const Buckets& buckets, int64_t step, double wall_time) {
   if (buckets.finite == 0) return;
   Message value = new_value(tag);
-  value.part(5, histogram_proto(buckets));
-  add_summary(value.bytes, step, wall_time);
+  value.bytes(5, histogram_proto(buckets));
+  add_summary(value.encoded(), step, wall_time);
 }
 
 void EventFile::flush() {

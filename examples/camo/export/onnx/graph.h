@@ -15,8 +15,8 @@
 #include <string>
 #include <vector>
 
-#include "examples/camo/export/wire.h"
 #include "nn/module.h"
+#include "tensor/io/wire.h"
 
 namespace camo::program::onnx {
 

@@ -1,4 +1,4 @@
-// The wire format of protocol buffers, for writing: ONNX files are messages in it.
+// The wire format of protocol buffers, for writing: ONNX files and TensorBoard's events are messages in it.
 //
 // A message is a row of fields.  A field is a tag, 8 * number + kind, and a value:
 //   kind 0   an integer, 7 bits a byte, the lowest first; the top bit says that more follow
@@ -13,8 +13,9 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <vector>
 
-namespace camo::program::wire {
+namespace camo::wire {
 
 static_assert(std::endian::native == std::endian::little);
 
@@ -30,6 +31,10 @@ class Message {
     return *this;
   }
   Message& message(int field, const Message& value) { return bytes(field, value.encoded_); }
+  /// Doubles as one field (packed).
+  Message& reals64(int field, const std::vector<double>& values) {
+    return bytes(field, {reinterpret_cast<const char*>(values.data()), values.size() * sizeof(double)});
+  }
 
   const std::string& encoded() const { return encoded_; }
 
@@ -44,4 +49,4 @@ class Message {
   std::string encoded_;
 };
 
-}  // namespace camo::program::wire
+}  // namespace camo::wire
