@@ -6,8 +6,12 @@
 #include <cstring>
 #include <set>
 
-#include "tensor/io/file.h"
+#include "autograd/ops.h"
+#include "examples/camo/options/files.h"
+#include "examples/camo/run/weights_file.h"
+#include "tensor/ops/layout.h"
 #include "tests/export/onnx_reader.h"
+#include "tests/program/program_run.h"
 
 using namespace camo;
 using namespace camo::program;
@@ -55,10 +59,11 @@ struct GraphCheck {
   }
 };
 
-std::vector<std::string> problems_of(const OnnxGraph& graph) {
+/// What is wrong with a whole graph first; "" if nothing is.
+std::string problem_of(const OnnxGraph& graph) {
   GraphCheck check;
   check.run(graph, {});
-  return check.problems;
+  return check.problems.empty() ? "" : check.problems[0];
 }
 
 /// Nodes with this operator, in the graph and its branches.
@@ -102,7 +107,7 @@ TEST_CASE("the graph of every model and family of backbones is whole: names, ord
       CHECK(file.format == 8);
       CHECK(file.operators == 17);
       CHECK(file.about.at("backbone") == made.backbone);
-      CHECK(problems_of(file.graph) == std::vector<std::string>{});
+      CHECK(problem_of(file.graph) == "");
       const bool fixed = made.backbone == "swin_tiny";
       const std::string height = fixed ? "64" : "height", width = fixed ? "96" : "width";
       REQUIRE(file.graph.inputs.size() == 1);
@@ -170,4 +175,38 @@ TEST_CASE("flags of the ONNX file: size, normalisation, logits") {
   CHECK(nodes_of(other.graph, "Pad") == 0);  // 64 is a multiple of 32
   CHECK(plain.graph.nodes[0].op == "Sub");   // the mean of the photographs
   CHECK(other.graph.nodes[0].op == "Conv");
+}
+
+TEST_CASE("camo export --to onnx writes that file; its flags are for no other format") {
+  TempFolder folder;
+  const TrainedNetwork network = fresh_network("camoxpert-single", "efficientnet_lite0");
+  const std::string weights = folder / "w.safetensors", out = folder / "net.onnx";
+  write_weights(weights, *network.model, about_network(network.config));
+  const ProcessResult run = run_camo("export --weights " + weights + " --to onnx --logits --out " + out);
+  REQUIRE_MESSAGE(run.code == 0, run.error);
+  CHECK(read_file<DataError>(out) == onnx_model(network, {.logits = true}));
+  for (const char* flags : {"--logits", "--to onnx --part backbone", "--size 64"}) {
+    const ProcessResult refused = run_camo("export --overwrite --weights " + weights + " --out " + out + " " + flags);
+    CAPTURE(flags);
+    CHECK(refused.code == 2);
+    CHECK(contains(refused.error, "--to onnx"));
+  }
+}
+
+TEST_CASE("camo features without --backbone writes the map of a whole network, unrounded") {
+  TempFolder folder;
+  const TrainedNetwork network = fresh_network("camoxpert-single", "efficientnet_lite0");
+  const std::string weights = folder / "w.safetensors", in = folder / "x.safetensors", out = folder / "y.safetensors";
+  write_weights(weights, *network.model, about_network(network.config));
+  const Tensor x = randn({2, 3, 40, 64}, 5);
+  write_safetensors(in, {{"x", x}});
+  const ProcessResult run = run_camo("features --weights " + weights + " --input " + in + " --out " + out);
+  REQUIRE_MESSAGE(run.code == 0, run.error);
+  NoGrad no_grad;
+  const Tensor logits = network.model->forward(Var(permute(x, {0, 2, 3, 1}))).logits.value();
+  CHECK(equal_bits(*read_tensors(out).find("logits"), permute(logits, {0, 3, 1, 2})));
+  CHECK(equal_bits(*read_tensors(out).find("map"), permute(sigmoid(logits), {0, 3, 1, 2})));
+  const ProcessResult refused = run_camo("features --grad --weights " + weights + " --input " + in + " --out " + out);
+  CHECK(refused.code == 2);
+  CHECK(contains(refused.error, "--grad"));
 }

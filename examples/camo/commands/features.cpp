@@ -59,6 +59,8 @@ int features_command(const Arguments& words) {
   const std::string &name = config.backbone, &weights = config.weights;
   const std::pair<const char*, const std::string*> needed[] = {{"weights", &weights}, {"input", &input}, {"out", &out}};
   for (const auto& [flag, value] : needed) check<ConfigError>(!value->empty(), "camo features: needs --", flag);
+  check<ConfigError>(!name.empty() || (!grad && !partial && type == DType::f32),
+                     "camo features: --grad, --partial and --dtype are for a --backbone");
   set_threads(int(config.threads));
 
   SafeTensors file = read_tensors(input);
