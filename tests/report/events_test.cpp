@@ -131,6 +131,9 @@ TEST_CASE("a histogram counts every finite number once, in a bucket that holds i
     for (size_t b = 0; b < limits.size(); ++b) {  // bucket b holds what is below its limit and not below the one before
       const double low = b ? limits[b - 1] : -INFINITY;
       CHECK(low < limits[b]);
+      const auto limit = std::find(bucket_limits().begin(), bucket_limits().end(), limits[b]);
+      REQUIRE(limit != bucket_limits().end());
+      if (b > 0 && counts[b] > 0) CHECK(limit[-1] == low);  // no wider than a bucket
       CHECK(counts[b] ==
             double(std::count_if(finite.begin(), finite.end(), [&](double f) { return low <= f && f < limits[b]; })));
     }
