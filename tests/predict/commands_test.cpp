@@ -15,6 +15,7 @@ using namespace camo::program;
 using camo::test::contains;
 using camo::test::ProcessResult;
 using camo::test::run_camo;
+using camo::test::run_program;
 
 namespace {
 
@@ -115,6 +116,20 @@ TEST_CASE("views, networks and refinement change maps; the plain ones do not") {
   CHECK(contains(run_camo("predict" + weights() + to + " --refine off,side=3").error, "off takes no settings"));
   CHECK(contains(run_camo("predict" + weights() + to + " --out " + trained() / "again").error,
                  "--out: is given 2 times"));
+}
+
+TEST_CASE("a program that uses the library alone predicts the same map") {
+  const std::string network = trained() / "network.safetensors",
+                    photograph = trained() / "data/Image/synthetic_000003.png";
+  REQUIRE(run_camo("export" + weights() + " --out " + network).code == 0);
+  REQUIRE(run_camo("predict" + weights() + photographs() + " --out " + trained() / "own").code == 0);
+  const std::string map = trained() / "library.png";
+  const ProcessResult own = run_program(CAMO_CONSUMER, network + " " + photograph + " " + map);
+  REQUIRE_MESSAGE(own.code == 0, own.error);
+  const Tensor a = read_mask(map), b = read_mask(trained() / "own/map/synthetic_000003.png");
+  REQUIRE(a.shape() == b.shape());
+  for (int64_t i = 0; i < a.numel(); ++i) CHECK(std::abs(a.read<uint8_t>()[i] - b.read<uint8_t>()[i]) <= 1);  // ties
+  CHECK(contains(run_program(CAMO_CONSUMER, photograph + " " + photograph + " " + map).error, "safetensors"));
 }
 
 TEST_CASE("calibrate and tune-crf leave their findings beside the weights, for these weights alone") {

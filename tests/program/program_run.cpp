@@ -34,9 +34,13 @@ program::TrainConfig tiny_config(const std::string& out) {
 }
 
 ProcessResult run_camo(const std::string& arguments, const std::string& environment) {
+  return run_program(CAMO_BINARY, arguments, environment);
+}
+
+ProcessResult run_program(const std::string& program, const std::string& arguments, const std::string& environment) {
   TempFolder folder;
-  std::string command =
-      environment + " " CAMO_BINARY " " + arguments + " >" + (folder / "out") + " 2>" + (folder / "error");
+  const std::string command =
+      text(environment, " ", program, " ", arguments, " >", folder / "out", " 2>", folder / "error");
   int status = std::system(command.c_str());
   int code = WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
   return {code, program::read_file<DataError>(folder / "out"), program::read_file<DataError>(folder / "error")};

@@ -28,6 +28,9 @@ struct ProcessResult {
 };
 /// Runs build/camo with these arguments (separated by spaces) and waits for it.
 ProcessResult run_camo(const std::string& arguments, const std::string& environment = "");
+/// The same for any program.
+ProcessResult run_program(const std::string& program, const std::string& arguments,
+                          const std::string& environment = "");
 
 inline bool contains(const std::string& text, const std::string& part) { return text.find(part) != text.npos; }
 

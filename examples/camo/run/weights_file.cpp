@@ -45,6 +45,7 @@ Metadata about_backbone(const std::string& name, const Normalisation& normalisat
 Metadata about_network(const TrainConfig& config) {
   Metadata about = about_backbone(config.backbone, normalisation(config));
   about["part"] = "network", about["model"] = config.model, about["config"] = to_text(config, true);
+  about["size"] = text(config.size.height, "x", config.size.width);
   return about;
 }
 

@@ -5,7 +5,7 @@
 //   camo.weights   1: the version of this list
 //   camo.version   version of the program
 //   part           network or backbone
-//   model, backbone, config (network only: as config.json), normalisation (mean and deviation of R, G, B in [0, 1])
+//   model, size (HEIGHTxWIDTH) and config (as config.json) of a network; backbone; normalisation (mean and deviation of R, G, B in [0, 1])
 #pragma once
 
 #include <optional>
