@@ -177,6 +177,18 @@ TEST_CASE("flags of the ONNX file: size, normalisation, logits") {
   CHECK(other.graph.nodes[0].op == "Conv");
 }
 
+TEST_CASE("what has no form in ONNX is refused by name") {
+  struct NewExpert : moe::Expert {
+    explicit NewExpert(nn::Scope s) : Expert(std::move(s)) {}
+    Var forward(const Var& x) override { return x; }
+  };
+  const NewExpert expert(nn::Scope{.path = "scales.0.mixture.experts.6"});
+  onnx::GraphBuilder g;
+  CHECK_THROWS_WITH_AS(emit(g, expert, onnx::Value{}), doctest::Contains("scales.0.mixture.experts.6"), ConfigError);
+  const auto swin = nn::backbone("swin_tiny");
+  CHECK_THROWS_WITH_AS(emit(g, *swin, onnx::Value{}, {}), doctest::Contains("--size"), ConfigError);
+}
+
 TEST_CASE("camo export --to onnx writes that file; its flags are for no other format") {
   TempFolder folder;
   const TrainedNetwork network = fresh_network("camoxpert-single", "efficientnet_lite0");

@@ -1,7 +1,7 @@
 // camo export --to onnx: a trained network as one ONNX file, operator set 17.
 //
-//   input   image  (batch, 3, height, width)  f32: red, green, blue in [0, 1]; with --normalise outside already normalised
-//   output  map    (batch, 1, height, width)  f32: the probability that a pixel belongs to the object; or its logits
+//   input   image  (batch, 3, height, width)  f32: red, green, blue in [0, 1], or normalised (--normalise outside)
+//   output  map    (batch, 1, height, width)  f32: probabilities that a pixel belongs to the object, or logits
 //
 // Each module writes its own nodes, in onnx/.  Reading: onnx/graph.h, onnx/network.h.
 #pragma once

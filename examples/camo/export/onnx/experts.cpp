@@ -108,8 +108,8 @@ Value linear_attention(GraphBuilder& g, const Value& q, const Value& k, const Va
   return g.reshape(g.transpose(y, {0, 2, 1, 3}), {-1, C});
 }
 
-/// What the keys and values see: (B, M, C).  A map with many pixels is pooled, so with a size that is not known this is a
-/// branch.
+/// What the keys and values see: (B, M, C).  A map with many pixels is pooled; how many it has is known when the graph
+/// runs, so this is a branch.
 Value seen_by(GraphBuilder& g, const moe::SdtaOptions& options, const Value& map, int64_t C) {
   const auto tokens = [&] { return g.reshape(g.last(map), {-1, C}); };
   if (options.pool_above == 0) return tokens();

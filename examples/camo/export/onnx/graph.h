@@ -5,8 +5,8 @@
 //   g.output("y", g.node("Relu", {x}));
 //   write_file("relu.onnx", g.model({{"model", "relu"}}));
 //
-// Camo's maps are (B, H, W, C); ONNX's convolutions and poolings take (B, C, H, W), and its layer norm the former.  So a
-// Value knows its layout, an op asks for the one that it needs, and the builder inserts the transposes.
+// Camo's maps are (B, H, W, C); ONNX's convolutions and poolings take (B, C, H, W), and its layer norm the former.
+// So a Value knows its layout, an op asks for the one that it needs, and the builder inserts the transposes.
 // Messages and field numbers: onnx.proto of ONNX 1.12, operator set 17.
 #pragma once
 

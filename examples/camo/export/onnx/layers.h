@@ -1,5 +1,5 @@
-// What a network is made of, as ONNX nodes: each function here has the name and the meaning of a layer of nn/layers.h or
-// of a function of autograd/ops.h.
+// What a network is made of, as ONNX nodes: each function here has the name and the meaning of a layer of nn/layers.h
+// or of a function of autograd/ops.h.
 //
 // emit(g, module, x) writes what module.forward(x) computes in evaluation.  Weights keep the names of the state_dict.
 #pragma once

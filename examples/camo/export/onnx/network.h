@@ -10,7 +10,7 @@
 namespace camo::program::onnx {
 
 /// How a mixture is written.
-///   branches  an expert is a branch, which runs on the photographs that have chosen it, and not at all if there are none
+///   branches  an expert is a branch, which runs on the photographs that have chosen it, if there are any
 ///   dense     every expert runs, and its result is multiplied by its weight, which is 0 where it was not chosen
 enum class Mixture { branches, dense };
 constexpr auto names_of(Mixture) { return std::array{"branches", "dense"}; }
@@ -21,11 +21,11 @@ struct MapSize {
   bool known() const { return height > 0; }
 };
 
-/// The four maps of a backbone for a normalised photograph whose sides are multiples of 32.  Swin needs to know the size,
-/// ConfigError without it.
+/// The four maps of a backbone for a normalised photograph whose sides are multiples of 32.  ConfigError for an unknown
+/// family, and for Swin without a size.
 Values emit(GraphBuilder& g, const nn::Backbone& backbone, const Value& image, MapSize size);
 Values emit(GraphBuilder& g, const nn::Swin& net, const Value& image, MapSize size);
-/// The result of an expert.
+/// The result of an expert.  ConfigError for an unknown kind.
 Value emit(GraphBuilder& g, const moe::Expert& expert, const Value& x);
 Value emit(GraphBuilder& g, const moe::Moe& layer, const Value& x, Mixture mixture);
 /// A layer between backbone and decoder.

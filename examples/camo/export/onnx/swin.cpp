@@ -1,5 +1,5 @@
-// Swin: nn/backbones/swin.h.  Windows, shifts and masks follow from the size of the photograph, so they are constants of
-// the graph.
+// Swin: nn/backbones/swin.h.  Windows, shifts and masks follow from the size of the photograph, so they are constants
+// of the graph.
 #include "examples/camo/export/onnx/network.h"
 #include "tensor/ops/layout.h"
 
