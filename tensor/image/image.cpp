@@ -79,21 +79,29 @@ Tensor read_mask(const std::string& path, MaskChannel channel) {
               nullptr);
 }
 
-void write_png(const std::string& path, const Tensor& image) {
-  auto [H, W, C] = writable(image, "write_png");
+std::vector<uint8_t> encode_png(const Tensor& image) {
+  auto [H, W, C] = writable(image, "encode_png");
   std::string problem;
-  const std::vector<uint8_t> bytes = detail::encode_png(image, H, W, C, problem);
-  check<DataError>(problem.empty(), "write_png: ", path, ": ", problem);
-  write_file(path, std::span(bytes), false);
+  std::vector<uint8_t> bytes = detail::encode_png(image, H, W, C, problem);
+  check<DataError>(problem.empty(), "encode_png: ", problem);
+  return bytes;
+}
+
+std::vector<uint8_t> encode_jpeg(const Tensor& image, int quality) {
+  auto [H, W, C] = writable(image, "encode_jpeg");
+  check<ConfigError>(quality >= 1 && quality <= 100, "encode_jpeg: quality must lie in 1..100, got ", quality);
+  std::string problem;
+  std::vector<uint8_t> bytes = detail::encode_jpeg(image, H, W, C, quality, problem);
+  check<DataError>(problem.empty(), "encode_jpeg: ", problem);
+  return bytes;
+}
+
+void write_png(const std::string& path, const Tensor& image) {
+  write_file(path, std::span<const uint8_t>(encode_png(image)), false);
 }
 
 void write_jpeg(const std::string& path, const Tensor& image, int quality) {
-  auto [H, W, C] = writable(image, "write_jpeg");
-  check<ConfigError>(quality >= 1 && quality <= 100, "write_jpeg: quality must lie in 1..100, got ", quality);
-  std::string problem;
-  const std::vector<uint8_t> bytes = detail::encode_jpeg(image, H, W, C, quality, problem);
-  check<DataError>(problem.empty(), "write_jpeg: ", path, ": ", problem);
-  write_file(path, std::span(bytes), false);
+  write_file(path, std::span<const uint8_t>(encode_jpeg(image, quality)), false);
 }
 
 }  // namespace camo

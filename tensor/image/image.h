@@ -9,6 +9,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "tensor/tensor.h"
 
@@ -47,6 +48,10 @@ Tensor read_mask(const std::string& path, MaskChannel channel = MaskChannel::lum
 /// Writes u8 (H, W, 3), (H, W, 1) or (H, W).  Throws as write_file does.
 void write_png(const std::string& path, const Tensor& image);
 void write_jpeg(const std::string& path, const Tensor& image, int quality = 95);
+
+/// The bytes of such files.
+std::vector<uint8_t> encode_png(const Tensor& image);
+std::vector<uint8_t> encode_jpeg(const Tensor& image, int quality = 95);
 
 /// u8 (H, W, C) -> u8 (h, w, C), bilinear.  When shrinking, the filter is as wide as the scale; the result equals
 /// Pillow's BILINEAR within one grey level.  Pixel centres are at halves; columns are resized before rows.

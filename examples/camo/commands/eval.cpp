@@ -22,7 +22,7 @@ namespace camo::program {
 namespace {
 
 // The files of a report.
-constexpr const char *kScores = "scores.json", *kImages = "images.csv", *kCurves = "curves.png", *kWorst = "worst.png";
+constexpr const char *kScores = "scores.json", *kImages = "images.csv", *kCurves = "curves.svg", *kWorst = "worst.svg";
 
 struct EvalOptions {
   std::string weights, data, split, maps, masks, out, csv, report;
@@ -39,8 +39,8 @@ struct Evaluation {
   std::string what;  // the maps or the network that were scored
   std::vector<std::string> names;
   std::vector<ImageMeasures> images;
-  std::vector<std::vector<Tensor>> worst_rows;  // pictures for a grid, if a report is asked for
-  std::vector<std::string> refused = {};        // files that could not be read
+  std::vector<GridRow> worst_rows;        // pictures for a grid, if a report is asked for
+  std::vector<std::string> refused = {};  // files that could not be read
 };
 
 /// Takes pairs that cannot be decoded out of the list.  DataError for maps whose size is not that of their mask, and
@@ -170,8 +170,8 @@ void write_results(const EvalOptions& o, const Evaluation& e, const JsonObject& 
   write_file(file(kScores), to_json(figures, false));
   write_file(file(kImages), to_csv(image_table(e.names, e.images)));
   write_curves(file(kCurves), e.images);
-  std::vector<std::string> captions{"the worst", "truth", "prediction"};
-  if (o.maps.empty()) captions.insert(captions.begin() + 1, "photograph");
+  std::vector<std::string> captions{"truth", "prediction"};
+  if (o.maps.empty()) captions.insert(captions.begin(), "photograph");
   write_grid(file(kWorst), e.worst_rows, captions);
 }
 

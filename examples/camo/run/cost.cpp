@@ -56,7 +56,7 @@ double validation_seconds(Learner& learner, const Dataset& data, const Stage& st
   if (some.synthetic) some.synthetic->count = n;
   else some.pairs.resize(size_t(n));
   learner.model().train(false);
-  std::vector<RunRecord::GridRow> grid;
+  std::vector<GridRow> grid;
   Stopwatch watch;
   evaluate(learner.model(), some,
            {.size = stage.config.size,
@@ -65,7 +65,7 @@ double validation_seconds(Learner& learner, const Dataset& data, const Stage& st
             .normalisation = normalisation(stage.config),
             .all_measures = !quick_score(stage.config.monitor)},
            [&](const ImageResult& image) {
-             grid.push_back({image.photograph, image.truth, image.map});
+             grid.push_back({{image.photograph, image.truth, image.map}});
              return true;
            });
   const double seconds = watch.seconds() / double(n) * double(data.size());

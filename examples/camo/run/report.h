@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "examples/camo/draw/plot.h"
 #include "examples/camo/metrics/bootstrap.h"
 #include "examples/camo/metrics/metrics.h"
 #include "examples/camo/options/json.h"
@@ -29,7 +30,8 @@ void write_curves(const std::string& path, const std::vector<ImageMeasures>& ima
 /// Indices of the images with the lowest IoU, at most `most`, worst first; ties are ordered by S.
 std::vector<int64_t> worst(const std::vector<ImageMeasures>& images, int64_t most = 10);
 
-/// A row of a grid: a picture with name and scores, then `pictures`.
-std::vector<Tensor> captioned(const std::string& name, const Measures& m, std::vector<Tensor> pictures);
+/// A row of a grid: pictures, with their name and scores.
+GridRow captioned(const std::string& name, const Measures& m, const std::vector<Tensor>& pictures);
+GridRow captioned(const std::string& name, const ImageScores& scores, const std::vector<Tensor>& pictures);
 
 }  // namespace camo::program

@@ -13,7 +13,6 @@
 #include "examples/camo/draw/route_pictures.h"
 #include "examples/camo/options/files.h"
 #include "examples/camo/options/format.h"
-#include "tensor/image/image.h"
 #include "tensor/processes.h"
 
 namespace camo::program {
@@ -141,22 +140,23 @@ void RunRecord::draw_epoch(const std::vector<GridRow>& grid, moe::CamoXpert& mod
     const std::vector<JsonObject> lines = read_metrics(folder_.file(RunFile::metrics));
     if (!grid.empty()) write_grid(folder_.file(RunFile::grid), grid);
     write_curves(folder_.file(RunFile::curves), lines);
-    const Tensor usage = draw_usage(lines, scale_names(model));
-    if (usage.defined()) write_png(folder_.file(RunFile::usage), usage);
+    if (const std::optional<Svg> usage = draw_usage(lines, scale_names(model)))
+      write_file(folder_.file(RunFile::usage), usage->file("share of each expert"), false);
   });
 }
 
 void RunRecord::draw_routing(const moe::Survey& survey, const std::vector<GridRow>& grid, moe::CamoXpert& model,
                              const TrainConfig& config) {
   if (!writes_ || survey.layers.empty()) return;
-  const auto write = [&](const std::string& file, const Tensor& picture) {
-    return warn_when_full([&] { write_png(file, picture); }).empty();
+  const auto write = [&](const std::string& file, const Svg& picture, const char* label) {
+    return warn_when_full([&] { write_file(file, picture.file(label), false); }).empty();
   };
-  if (!write(folder_.file(RunFile::groups), draw_groups(survey))) return;
+  if (!write(folder_.file(RunFile::groups), draw_groups(survey), "share of each expert by groups of images")) return;
   const int64_t pictures = std::min(count(RunFile::responses), int64_t(grid.size()));
   for (int64_t i = 0; i < pictures; ++i, at_work())
     if (!write(folder_.file(RunFile::responses, i),
-               draw_responses(model, grid[size_t(i)][0], config.size, normalisation(config))))
+               draw_responses(model, grid[size_t(i)].pictures[0], config.size, normalisation(config)),
+               "what the experts answer to a photograph"))
       return;
 }
 

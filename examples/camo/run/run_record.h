@@ -6,6 +6,7 @@
 
 #include <functional>
 
+#include "examples/camo/draw/plot.h"
 #include "examples/camo/run/checkpoint.h"
 #include "examples/camo/run/evaluate.h"
 #include "examples/camo/run/position.h"
@@ -46,11 +47,9 @@ class RunRecord {
   void save_last(const Checkpoint& checkpoint);
   void check_last_save() const;
 
-  /// A row of grid.png: photograph, truth, prediction.
-  using GridRow = std::vector<Tensor>;
-  /// Draws curves.png and usage.png from metrics.jsonl, and grid.png if there are rows.
+  /// Draws curves.svg and usage.svg from metrics.jsonl, and grid.svg if there are rows of photograph, truth, prediction.
   void draw_epoch(const std::vector<GridRow>& grid, moe::CamoXpert& model);
-  /// For models with experts: draws groups.png, and responses_N.png for the first photographs of the grid.
+  /// For models with experts: draws groups.svg, and responses_N.svg for the first photographs of the grid.
   void draw_routing(const moe::Survey& survey, const std::vector<GridRow>& grid, moe::CamoXpert& model,
                     const TrainConfig& config);
 

@@ -25,7 +25,7 @@
 namespace camo::program {
 namespace {
 
-constexpr size_t kGridRows = 6;  // pictures in grid.png
+constexpr size_t kGridRows = 6;  // pictures in grid.svg
 
 class Trainer {
  public:
@@ -67,14 +67,14 @@ class Trainer {
   debug::Profile profile_;
   Stopwatch epoch_watch_;
   const Stopwatch watch_;
-  const double seconds_before_;             // that earlier processes took
-  int64_t whole_epochs_ = 0;                // that this process has trained from their first to their last step,
-  double whole_seconds_ = 0;                // in this stage; and their time
-  int64_t steps_ = 0;                       // optimizer steps of this process in this epoch
-  int64_t images_ = 0;                      // images that this process has trained on
-  std::vector<RunRecord::GridRow> grid_{};  // of the last validation
-  ImageSize size_scored_ = {};              // the size of the photographs in it
-  bool surveyed_ = false;                   // the routing has been drawn
+  const double seconds_before_;  // that earlier processes took
+  int64_t whole_epochs_ = 0;     // that this process has trained from their first to their last step,
+  double whole_seconds_ = 0;     // in this stage; and their time
+  int64_t steps_ = 0;            // optimizer steps of this process in this epoch
+  int64_t images_ = 0;           // images that this process has trained on
+  std::vector<GridRow> grid_{};  // of the last validation
+  ImageSize size_scored_ = {};   // the size of the photographs in it
+  bool surveyed_ = false;        // the routing has been drawn
 };
 
 /// Loads the checkpoint into the learner; returns its position.
@@ -219,7 +219,8 @@ bool Trainer::validate(bool survey) {
                       .among = survey ? nullptr : &all_};  // a survey sees every photograph
   grid_.clear();
   scores_ = evaluate(model, data_.validation, how, [&](const ImageResult& image) {
-    if (grid_.size() < kGridRows) grid_.push_back({image.photograph, image.truth, image.map});
+    if (grid_.size() < kGridRows)
+      grid_.push_back({{image.photograph, image.truth, image.map}, data_.validation.name(image.index)});
     return !signals_.caught_here();
   });
   if (signals_.ask()) return false;
@@ -235,9 +236,10 @@ void Trainer::complete_grid(const Inference& how) {
   for (int64_t i = int64_t(grid_.size()); i < std::min<int64_t>(kGridRows, data_.validation.size()); ++i) {
     const Picture p = data_.validation.load(i);
     const ImageSize size{p.mask.dim(0), p.mask.dim(1)};
-    grid_.push_back({p.image, p.mask,
-                     predict_maps(learner_->model(), {normalised(p.image, how.size, how.normalisation)}, {size},
-                                  {data_.validation.name(i)}, how.precision)[0]});
+    grid_.push_back({{p.image, p.mask,
+                      predict_maps(learner_->model(), {normalised(p.image, how.size, how.normalisation)}, {size},
+                                   {data_.validation.name(i)}, how.precision)[0]},
+                     data_.validation.name(i)});
   }
 }
 
