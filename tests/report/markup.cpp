@@ -1,6 +1,6 @@
 #include "tests/report/markup.h"
 
-#include <filesystem>
+#include <cctype>
 #include <stdexcept>
 
 #include "tensor/image/image.h"

@@ -47,11 +47,16 @@ struct Frame {
   double y(double v) const { return bottom - std::clamp(ry.part(v), 0.0, 1.0) * (bottom - top); }
 };
 
+/// `most`, or less where many lines share a chart.
+size_t few(size_t most, const Chart& chart) {
+  return std::max(most / 12, std::min(most, 8 * most / (chart.series.size() + 1)));
+}
+
 std::string series_class(const char* kind, size_t i) { return text("class=\"", kind, " series", i % kColours, "\""); }
 
 void draw_axes(Svg& svg, const Chart& chart, const Frame& f) {
   svg.words(kEdge, 18, chart.title, Anchor::start, "class=\"title\"");
-  for (double v : ticks(f.ry.low, f.ry.high, 5)) {
+  for (double v : ticks(f.ry.low, f.ry.high, 7)) {
     svg.line(f.left, f.y(v), f.right, f.y(v), "class=\"grid\"");
     svg.words(f.left - 7, f.y(v) + 4, value_text(v), Anchor::end, "class=\"soft\"");
   }
@@ -66,10 +71,10 @@ void draw_axes(Svg& svg, const Chart& chart, const Frame& f) {
   svg.words((f.left + f.right) / 2, f.bottom + 34, chart.x_label, Anchor::middle, "class=\"soft\"");
 }
 
-void draw_series(Svg& svg, const Series& s, const Frame& f, size_t number) {
+void draw_series(Svg& svg, const Series& s, const Frame& f, size_t number, size_t most) {
   std::string path;
   const std::vector<double> y(s.y.begin(), s.y.begin() + std::ptrdiff_t(length(s)));
-  const std::vector<size_t> kept = thinned(y, kMostPoints);
+  const std::vector<size_t> kept = thinned(y, most);
   for (size_t k = 0; k < kept.size(); ++k) {
     const bool before = k > 0 && finite(s, kept[k - 1]), after = k + 1 < kept.size() && finite(s, kept[k + 1]);
     if (!finite(s, kept[k])) continue;
@@ -80,14 +85,16 @@ void draw_series(Svg& svg, const Series& s, const Frame& f, size_t number) {
   if (!path.empty()) svg.raw(text("<path d=\"", path, "\" ", series_class("curve", number), "/>\n"));
 }
 
-/// The names, beside the ends of their lines.
+/// The names, beside the ends of their lines.  A line that ends early is led to its name.
 void draw_names(Svg& svg, const Chart& chart, const Frame& f) {
   std::vector<double> ends;
   std::vector<size_t> shown;
   for (size_t i = 0; i < chart.series.size(); ++i)
     for (size_t k = length(chart.series[i]); k-- > 0;)
       if (finite(chart.series[i], k)) {
-        ends.push_back(f.y(chart.series[i].y[k])), shown.push_back(i);
+        const double x = f.x(chart.series[i].x[k]), y = f.y(chart.series[i].y[k]);
+        if (x < f.right - 1) svg.line(x, y, f.right, y, "class=\"lead\"");
+        ends.push_back(y), shown.push_back(i);
         break;
       }
   const std::vector<double> places = spread(ends, kLine, f.top, f.bottom);
@@ -108,7 +115,7 @@ void draw_values(Svg& svg, const Chart& chart, const Frame& f) {
   std::sort(xs.begin(), xs.end());
   xs.erase(std::unique(xs.begin(), xs.end()), xs.end());
   std::vector<double> kept;
-  const size_t n = std::min(xs.size(), kMostColumns);
+  const size_t n = std::min(xs.size(), few(kMostColumns, chart));
   for (size_t i = 0; i < n; ++i) kept.push_back(xs[n == 1 ? 0 : i * (xs.size() - 1) / (n - 1)]);
   std::vector<bool> rises;
   for (const Series& s : chart.series) rises.push_back(std::is_sorted(s.x.begin(), s.x.end()));
@@ -183,7 +190,7 @@ std::vector<size_t> thinned(const std::vector<double>& values, size_t most) {
 Svg draw_chart(const Chart& chart) {
   Frame f{.left = 40, .right = kPictureWidth - kRight, .rx = range_of(chart, &Series::x, false), .ry = {0, 1}};
   f.ry = chart.y_range ? Range{chart.y_range->first, chart.y_range->second} : range_of(chart, &Series::y, true);
-  for (double v : ticks(f.ry.low, f.ry.high, 5)) f.left = std::max(f.left, guessed_width(value_text(v)) + 7 + kEdge);
+  for (double v : ticks(f.ry.low, f.ry.high, 7)) f.left = std::max(f.left, guessed_width(value_text(v)) + 7 + kEdge);
   const bool named = chart.series.size() > 1;
   double names = 0;
   for (const Series& s : chart.series) names = std::max(names, guessed_width(shortened(s.name, kMostLetters)));
@@ -192,7 +199,7 @@ Svg draw_chart(const Chart& chart) {
   f.bottom = height - kBottom;
   Svg svg(kPictureWidth, height);
   draw_axes(svg, chart, f);
-  for (size_t i = 0; i < chart.series.size(); ++i) draw_series(svg, chart.series[i], f, i);
+  for (size_t i = 0; i < chart.series.size(); ++i) draw_series(svg, chart.series[i], f, i, few(kMostPoints, chart));
   if (named) draw_names(svg, chart, f);
   draw_values(svg, chart, f);
   return svg;

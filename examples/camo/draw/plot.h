@@ -24,8 +24,8 @@ struct Chart {
   std::optional<std::pair<double, double>> y_range{};  // ends of the y axis; by default the range of the values
 };
 
-constexpr double kPictureWidth = 420;  // of charts and grids, in pixels
-constexpr size_t kMostPoints = 1000, kMostColumns = 120;
+constexpr double kPictureWidth = 420;                     // of charts and grids, in pixels
+constexpr size_t kMostPoints = 1000, kMostColumns = 120;  // of a chart of few lines; of many, each has fewer
 
 /// A chart with title, axes, ticks, and lines with their names.  A line of more than kMostPoints points keeps the least and
 /// the largest of each stretch; values show at kMostColumns places at most.

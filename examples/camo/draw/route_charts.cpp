@@ -1,4 +1,7 @@
 // Charts of the routing: use of experts over time, and experts by groups of images.
+#include <algorithm>
+#include <cmath>
+
 #include "examples/camo/draw/plot.h"
 #include "examples/camo/draw/route_pictures.h"
 #include "examples/camo/draw/route_style.h"
@@ -18,7 +21,7 @@ namespace {
 
 constexpr double kPanelHeight = 190, kPanelTop = 32, kPanelBottom = 44, kPanelLeft = 44;
 constexpr size_t kMostEpochs = 120;  // that a panel shows; of more, it shows means
-constexpr size_t kNameLetters = 16;
+constexpr size_t kNameLetters = 16, kMostExperts = 64;
 
 struct History {
   std::vector<double> epoch;
@@ -33,7 +36,9 @@ History history(const std::vector<JsonObject>& metrics, size_t scale) {
     double all = 0;
     if (load)
       for (double n : *load) all += n;
-    if (!(all > 0) || !std::isfinite(all) || !epoch || !std::holds_alternative<int64_t>(*epoch)) continue;
+    if (!(all > 0) || load->size() > kMostExperts || !std::isfinite(all) || !epoch ||
+        !std::holds_alternative<int64_t>(*epoch))
+      continue;
     if (!out.share.empty() && load->size() != out.share[0].size()) continue;  // of another network
     out.epoch.push_back(double(std::get<int64_t>(*epoch)));
     out.share.push_back(*load);

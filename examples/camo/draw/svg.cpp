@@ -112,7 +112,7 @@ const std::string& svg_style() {
         light =
             R"(svg text{font:12px system-ui,-apple-system,"Segoe UI",Roboto,"Helvetica Neue",Arial,sans-serif;fill:#26262b}
 svg .title{font-weight:600}svg .soft{fill:#62626b}svg .small{font-size:10.5px}svg .pale{fill:#fff}svg .dark{fill:#1b1b1f}
-.paper{fill:#fff}.grid{stroke:#e6e6ea}.axis{stroke:#9a9aa3}.track{fill:#e8e8ec}
+.paper{fill:#fff}.grid{stroke:#e6e6ea}.axis{stroke:#9a9aa3}.lead{stroke:#9a9aa3;stroke-dasharray:1 4}.track{fill:#e8e8ec}
 .curve{fill:none;stroke-width:1.8;stroke-linejoin:round;stroke-linecap:round}.dot{stroke:none}.even{stroke:#fff;stroke-dasharray:3 4}
 .hit rect{fill:#888;fill-opacity:0}.hit circle{opacity:0}.hit:hover rect{fill-opacity:.14}.hit:hover circle{opacity:1}
 )",

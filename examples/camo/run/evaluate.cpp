@@ -30,6 +30,12 @@ std::vector<Tensor> predict_maps(moe::CamoXpert& model, const std::vector<Tensor
   return out;
 }
 
+Tensor predict_map(moe::CamoXpert& model, const Picture& picture, const std::string& name, const Inference& how) {
+  const ImageSize size{picture.mask.dim(0), picture.mask.dim(1)};
+  return predict_maps(model, {normalised(picture.image, how.size, how.normalisation)}, {size}, {name},
+                      how.precision)[0];
+}
+
 double Scores::monitored(const std::string& name) const {
   for (const MeasureInfo& m : kMeasures) {
     if (m.name != name) continue;

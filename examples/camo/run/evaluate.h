@@ -47,6 +47,9 @@ std::vector<Tensor> predict_maps(moe::CamoXpert& model, const std::vector<Tensor
                                  const std::vector<ImageSize>& sizes, const std::vector<std::string>& names,
                                  DType precision);
 
+/// The map of one picture, at the size of its mask.
+Tensor predict_map(moe::CamoXpert& model, const Picture& picture, const std::string& name, const Inference& how);
+
 /// The result of `evaluate` for one image.
 struct ImageResult {
   int64_t index;

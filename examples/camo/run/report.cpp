@@ -83,10 +83,23 @@ GridRow captioned(const std::string& name, const Measures& m, const std::vector<
   return small_row(name, words, pictures);
 }
 
-GridRow captioned(const std::string& name, const ImageScores& scores, const std::vector<Tensor>& pictures) {
-  return small_row(
-      name, text("IoU ", fixed(scores.iou, 3), "   Dice ", fixed(scores.dice, 3), "   MAE ", fixed(scores.mae, 3)),
-      pictures);
+std::string caption(const ImageScores& s) {
+  return text("IoU ", fixed(s.iou, 3), "   Dice ", fixed(s.dice, 3), "   MAE ", fixed(s.mae, 3));
+}
+
+std::vector<GridRow> worst_rows(moe::CamoXpert& model, const Dataset& data, const Scores& scores, const Inference& how,
+                                int64_t most) {
+  std::vector<const ImageOutcome*> order;
+  for (const ImageOutcome& image : scores.each) order.push_back(&image);
+  std::stable_sort(order.begin(), order.end(), [](auto* a, auto* b) { return a->scores.iou < b->scores.iou; });
+  order.resize(std::min(order.size(), size_t(most)));
+  std::vector<GridRow> out;
+  for (const ImageOutcome* image : order) {
+    const Picture p = data.load(image->index);
+    const std::string name = data.name(image->index);
+    out.push_back(small_row(name, caption(image->scores), {p.image, p.mask, predict_map(model, p, name, how)}));
+  }
+  return out;
 }
 
 }  // namespace camo::program

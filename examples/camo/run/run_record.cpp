@@ -13,6 +13,7 @@
 #include "examples/camo/draw/route_pictures.h"
 #include "examples/camo/options/files.h"
 #include "examples/camo/options/format.h"
+#include "examples/camo/report/report.h"
 #include "tensor/processes.h"
 
 namespace camo::program {
@@ -82,6 +83,18 @@ void RunRecord::check_disk(int64_t parameters, bool only_warn) const {
 
 void RunRecord::write_config(const TrainConfig& config) const {
   if (writes_) write_file(folder_.file(RunFile::config), to_text(config));
+}
+
+void RunRecord::write_environment(const JsonObject& environment) {
+  warn_when_full([&] { write_file(folder_.file(RunFile::environment), to_json(environment, /*one_line=*/false)); });
+}
+
+void RunRecord::write_report() {
+  try {
+    warn_when_full([&] { program::write_report({folder_.path()}, folder_.file(RunFile::report), "report"); });
+  } catch (const Error& e) {
+    warn_(text("warning: no report.html: ", e.what()));
+  }
 }
 
 void RunRecord::add_epoch(const Position& p, const Scores& s, double rate, const Machine& machine) {
@@ -158,6 +171,13 @@ void RunRecord::draw_routing(const moe::Survey& survey, const std::vector<GridRo
                draw_responses(model, grid[size_t(i)].pictures[0], config.size, normalisation(config)),
                "what the experts answer to a photograph"))
       return;
+}
+
+void RunRecord::draw_worst(const std::function<std::vector<GridRow>()>& rows) {
+  warn_when_full([&] {
+    const std::vector<GridRow> worst = rows();
+    if (!worst.empty()) write_grid(folder_.file(RunFile::worst), worst);
+  });
 }
 
 }  // namespace camo::program

@@ -28,6 +28,9 @@ class RunRecord {
   /// Only warns if `only_warn`.
   void check_disk(int64_t parameters, bool only_warn) const;
   void write_config(const TrainConfig& config) const;
+  void write_environment(const JsonObject& environment);
+  /// Writes report.html from the other files; a report that cannot be written is a warning.
+  void write_report();
 
   /// What the machine did in an epoch, or in the part of it that this process trained.
   struct Machine {
@@ -52,6 +55,9 @@ class RunRecord {
   /// For models with experts: draws groups.svg, and responses_N.svg for the first photographs of the grid.
   void draw_routing(const moe::Survey& survey, const std::vector<GridRow>& grid, moe::CamoXpert& model,
                     const TrainConfig& config);
+
+  /// Draws worst.svg: the rows that `rows` makes, if this process writes and there are any.
+  void draw_worst(const std::function<std::vector<GridRow>()>& rows);
 
  private:
   std::string warn_when_full(const std::function<void()>& write);

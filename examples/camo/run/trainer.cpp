@@ -12,6 +12,7 @@
 #include "examples/camo/run/prepare.h"
 #include "examples/camo/run/process_memory.h"
 #include "examples/camo/run/progress.h"
+#include "examples/camo/run/report.h"
 #include "examples/camo/run/run_record.h"
 #include "examples/camo/run/shared_signals.h"
 #include "examples/camo/run/stages.h"
@@ -109,6 +110,7 @@ Trainer::Trainer(TrainConfig config, std::unique_ptr<Learner> learner, Prepared 
     check_equal(all_, "weights and position", text(position_.step, ", ", std::hex, learner_->digest()));
   check_equal(all_, "validation photographs", digest(data_.validation));
   record_.write_config(config_);
+  if (all_.first()) progress_.keep_warnings(record_.folder().file(RunFile::warnings));
   const RouterSettings router = router_settings(config_);
   for (moe::Moe* layer : moe::mixtures(learner_->model())) {
     auto steps = [&](double epochs) {
@@ -129,6 +131,7 @@ Outcome Trainer::run() {
   record_.check_disk(learner_->model().parameter_count(), /*only_warn=*/position_.step > 0);
   enter_epoch();
   for (const std::string& line : start_report(config_, stages_, *learner_, data_, cost_)) progress_.line(line);
+  record_.write_environment(environment(config_, stages_, *learner_, data_));
   if (position_.epoch >= config_.epochs)
     progress_.line(text("nothing left to do: all ", config_.epochs, " epochs are done [--epochs N for more]"));
   if (!score_start()) return stopped();
@@ -141,6 +144,7 @@ Outcome Trainer::run() {
   }
   now("the last report after step", position_.step);
   record_.check_last_save();
+  record_.write_report();
   if (data_.validation.size() > 0)
     progress_.line(text("best ", config_.monitor, " ", fixed(std::abs(position_.best_score), 4), " in epoch ",
                         position_.best_epoch, ": ", record_.folder().file(RunFile::best)));
@@ -220,12 +224,14 @@ bool Trainer::validate(bool survey) {
   grid_.clear();
   scores_ = evaluate(model, data_.validation, how, [&](const ImageResult& image) {
     if (grid_.size() < kGridRows)
-      grid_.push_back({{image.photograph, image.truth, image.map}, data_.validation.name(image.index)});
+      grid_.push_back(
+          {{image.photograph, image.truth, image.map}, data_.validation.name(image.index), caption(image.scores)});
     return !signals_.caught_here();
   });
   if (signals_.ask()) return false;
   complete_grid(how);
   if (surveyor) record_.draw_routing(surveyor->result(), grid_, model, stage().config);
+  if (survey) record_.draw_worst([&] { return worst_rows(model, data_.validation, scores_, how); });
   size_scored_ = how.size, surveyed_ = survey;
   return true;
 }
@@ -235,11 +241,10 @@ void Trainer::complete_grid(const Inference& how) {
   if (!all_.first()) return;
   for (int64_t i = int64_t(grid_.size()); i < std::min<int64_t>(kGridRows, data_.validation.size()); ++i) {
     const Picture p = data_.validation.load(i);
-    const ImageSize size{p.mask.dim(0), p.mask.dim(1)};
-    grid_.push_back({{p.image, p.mask,
-                      predict_maps(learner_->model(), {normalised(p.image, how.size, how.normalisation)}, {size},
-                                   {data_.validation.name(i)}, how.precision)[0]},
-                     data_.validation.name(i)});
+    const std::string name = data_.validation.name(i);
+    grid_.push_back({{p.image, p.mask, predict_map(learner_->model(), p, name, how)},
+                     name,
+                     caption(scores_.each[size_t(i)].scores)});
   }
 }
 
@@ -341,6 +346,7 @@ Outcome Trainer::stopped() {
   now("the save after step", position_.step);
   if (position_.step > 0) record_.save_last(checkpoint(/*with_optimizer=*/true));
   record_.check_last_save();
+  record_.write_report();
   progress_.line(text("stopped by signal ", signals_.caught(), " at step ", position_.step, " of ", stages_.steps(),
                       "; saved [camo train --resume ", record_.folder().path(), "]"));
   return {128 + signals_.caught(), position_.best_score, position_.best_epoch, scores_};
