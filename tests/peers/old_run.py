@@ -81,7 +81,7 @@ def header_of(path):
 def stopped_run(camo, run):
     """Stops it with a signal in its second epoch, so that the sums of an epoch are not empty."""
     process = subprocess.Popen([camo, *TRAIN.split(), "--out", str(run)], stdout=subprocess.DEVNULL)
-    while not (run / "usage.png").exists():  # the last file of an epoch
+    while not (run / "usage.svg").exists():  # the last file of an epoch
         time.sleep(0.01)
     time.sleep(0.3)
     process.send_signal(signal.SIGINT)

@@ -13,6 +13,7 @@
 #include "tensor/image/image.h"
 #include "tensor/random.h"
 #include "tests/program/program_run.h"
+#include "tests/report/markup.h"
 
 using namespace camo;
 using namespace camo::program;
@@ -147,8 +148,15 @@ TEST_CASE("a report has the measures, the table, the curves and the worst pictur
   const ImageTable table = parse_csv(read_file<DataError>(folder / "i.csv"), "i.csv");
   CHECK(table.names[7] == "synthetic_000007");
   CHECK(table.rows[7][9] == 0);  // IoU
-  CHECK(probe_image(folder / "report/curves.png").height == 340);
-  CHECK(probe_image(folder / "report/worst.png").width > 3 * 240);
+  CHECK(test::elements(read_file<DataError>(folder / "report/curves.svg"), "path").size() >= 5);
+  const std::string worst_pictures = read_file<DataError>(folder / "report/worst.svg");
+  CHECK(test::elements(worst_pictures, "image").size() == 10 * 2);
+  // The worst comes first, with its name and scores.
+  std::vector<std::string> words;
+  for (const test::Element& e : test::elements(worst_pictures, "text")) words.push_back(e.text);
+  REQUIRE(words.size() == 2 + 10 * 2);
+  CHECK(words[2] == "synthetic_000007");
+  CHECK(words[3].starts_with("IoU 0.000   S 0."));
 }
 
 TEST_CASE("the worst images come first") {

@@ -240,7 +240,7 @@ TEST_CASE("one broken photograph does not spoil predict, eval and route") {
   CHECK(contains(r.out, "IoU"));
   r = test::run_camo("route " + (folder / "data/Test/Image") + weights + " --out " + (folder / "routes"));
   CHECK(r.code == 3);
-  CHECK(fs::exists(folder / "routes/p2.png"));
+  CHECK(fs::exists(folder / "routes/p2.svg"));
   r = test::run_camo("check-data " + (folder / "data"));
   CHECK(r.code == 0);  // training never reads Test
   CHECK(contains(r.out, "cannot be read: 1"));

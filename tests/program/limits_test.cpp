@@ -54,7 +54,7 @@ TEST_CASE("patience ends a stage, and the next one begins") {
   CHECK(stages_of(recorded)[0].epochs == 3);
   CHECK(stages_of(recorded)[1].epochs == 2);
   CHECK(recorded.epochs == 5);
-  CHECK(std::filesystem::exists(config.out + "/groups.png"));  // as at every end
+  CHECK(std::filesystem::exists(config.out + "/groups.svg"));  // as at every end
   CHECK(read_metrics(config.out + "/metrics.jsonl").size() == 5);
   CHECK(resume(config.out).exit_code == 0);
   CHECK(read_metrics(config.out + "/metrics.jsonl").size() == 5);

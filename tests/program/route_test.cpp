@@ -6,23 +6,51 @@
 #include <sstream>
 
 #include "examples/camo/data/synth.h"
-#include "examples/camo/draw/canvas.h"
 #include "examples/camo/draw/route_pictures.h"
 #include "examples/camo/draw/route_style.h"
 #include "examples/camo/options/files.h"
 #include "tests/program/program_run.h"
+#include "tests/report/markup.h"
 
 using namespace camo;
 using namespace camo::program;
 
 namespace {
 
-/// How often each colour occurs.
+/// The elements of a picture that have this class.
+std::vector<test::Element> of_class(const Svg& picture, const std::string& name, const std::string& value) {
+  std::vector<test::Element> out;
+  for (test::Element& e : test::elements(picture.file(""), name))
+    if (e["class"] == value) out.push_back(std::move(e));
+  return out;
+}
+
+/// The pixels of a picture: how often each colour occurs.
 std::map<std::array<int, 3>, int64_t> colours(const Tensor& x) {
   std::map<std::array<int, 3>, int64_t> out;
   const uint8_t* p = x.read<uint8_t>();
   for (int64_t i = 0; i < x.numel(); i += 3) ++out[{p[i], p[i + 1], p[i + 2]}];
   return out;
+}
+
+/// The maps in a picture, without photographs.
+std::vector<Tensor> maps_of(const Svg& picture) {
+  std::vector<Tensor> out;
+  for (const test::Element& e : test::elements(picture.file(""), "image"))
+    if (e["href"].starts_with("data:image/png")) out.push_back(test::picture_of(e["href"]));
+  return out;
+}
+
+/// The area of a polygon by the shoelace formula.
+double area(const std::string& path) {
+  const auto p = test::points_of(path);
+  double sum = 0;
+  for (size_t i = 0; i < p.size(); ++i) {
+    const auto& [x0, y0] = p[i];
+    const auto& [x1, y1] = p[(i + 1) % p.size()];
+    sum += x0 * y1 - x1 * y0;
+  }
+  return std::abs(sum) / 2;
 }
 
 JsonObject epoch(int64_t number, std::vector<double> load) {
@@ -35,13 +63,24 @@ JsonObject epoch(int64_t number, std::vector<double> load) {
 
 TEST_CASE("the bands of the usage picture are as wide as the shares") {
   const std::vector<ScaleNames> scales = {{"H/4", {"one", "two"}}};
-  CHECK(!draw_usage({}, scales).defined());
-  Tensor picture = draw_usage({epoch(1, {30, 10}), epoch(2, {60, 20})}, scales);
-  auto found = colours(picture);
-  const double one = double(found[{38, 112, 180}]), two = double(found[{226, 120, 32}]);
-  CHECK(one / two == doctest::Approx(3).epsilon(0.05));
+  CHECK(!draw_usage({}, scales));
+  const Svg picture = *draw_usage({epoch(1, {30, 10}), epoch(2, {60, 20}), epoch(3, {1, 1})}, scales);
+  const double one = area(of_class(picture, "path", "expert0").at(0)["d"]),
+               two = area(of_class(picture, "path", "expert1").at(0)["d"]);
+  CHECK(one / two == doctest::Approx((0.75 + 0.625) / (0.25 + 0.375)).epsilon(0.01));
+  std::vector<std::string> titles;
+  for (const test::Element& e : test::elements(picture.file(""), "title")) titles.push_back(e.text);
+  CHECK(titles == std::vector<std::string>{"epoch 1\none 75%\ntwo 25%", "epoch 2\none 75%\ntwo 25%",
+                                           "epoch 3\none 50%\ntwo 50%"});
   // A single epoch fills its panel.
-  CHECK(draw_usage({epoch(7, {1, 1})}, scales).defined());
+  CHECK(area(of_class(*draw_usage({epoch(7, {1, 1})}, scales), "path", "expert0").at(0)["d"]) > 10000);
+  // Of very many epochs, stretches are averaged.
+  std::vector<JsonObject> many;
+  for (int i = 0; i < 5000; ++i) many.push_back(epoch(i + 1, {i % 2 ? 1. : 0., i % 2 ? 0. : 1.}));
+  const Svg long_run = *draw_usage(many, scales);
+  CHECK(long_run.file("").size() < 40000);
+  for (const auto& [x, y] : test::points_of(of_class(long_run, "path", "expert0").at(0)["d"]))
+    CHECK((std::abs(y - 146) < 1 || std::abs(y - 89) < 2));  // 0 and 50 %
 }
 
 TEST_CASE("groups that each go to one expert appear as bright cells") {
@@ -52,11 +91,18 @@ TEST_CASE("groups that each go to one expert appear as bright cells") {
     feature.insert(feature.end(), {i < 20 ? 1.0 : -1.0, 0.001 * i});
   }
   survey.features = from<double>(feature, {40, 2});
-  survey.layers = {{.where = "a", .experts = {"one", "two"}, .chosen = 1, .share = from<double>(share, {40, 2})}};
-  auto found = colours(draw_groups(survey));
-  const int64_t bright = found[{252, 232, 60}], dark = found[{40, 10, 72}];
-  CHECK(bright > 2000);
-  CHECK(double(bright) == doctest::Approx(double(dark)).epsilon(0.1));
+  survey.layers = {{.where = "a", .experts = {"one", "<two>"}, .chosen = 1, .share = from<double>(share, {40, 2})}};
+  const std::string file = draw_groups(survey).file("");
+  int bright = 0, dark = 0;
+  for (const test::Element& e : test::elements(file, "rect"))
+    bright += e["fill"] == "rgb(252,232,60)", dark += e["fill"] == "rgb(40,10,72)";
+  CHECK(bright == dark);
+  CHECK(bright >= 2);
+  std::map<std::string, int> said;
+  for (const test::Element& e : test::elements(file, "text")) ++said[e.text];
+  CHECK(said["100%"] == bright);
+  CHECK(said["0%"] == dark);
+  CHECK(said["<two>"] == 1);
 }
 
 TEST_CASE("a photograph is drawn for every model that routes; for a model without routing the error says so") {
@@ -68,9 +114,12 @@ TEST_CASE("a photograph is drawn for every model that routes; for a model withou
       CHECK_THROWS_AS(draw_responses(net, photograph, {32, 32}), ConfigError);
       continue;
     }
-    Tensor picture = draw_responses(net, photograph, {32, 32});
-    CHECK(picture.dim(2) == 3);
-    CHECK(colours(picture).size() > 100);
+    const std::vector<Tensor> maps = maps_of(draw_responses(net, photograph, {32, 32}));
+    size_t outputs = 0;
+    for (moe::Moe* layer : moe::mixtures(net)) outputs += size_t(layer->experts->count());
+    REQUIRE(maps.size() == outputs);
+    CHECK(maps[0].shape() == Shape{8, 8, 3});  // H/4, at the map's own size
+    CHECK(colours(maps[0]).size() > 20);
     for (moe::Moe* layer : moe::mixtures(net)) CHECK(layer->listeners.empty());
   }
 }
@@ -86,7 +135,7 @@ TEST_CASE("a network with pools of different sizes can be drawn") {
   } net;
   net.train(false);
   moe::Survey survey;
-  Tensor picture;
+  std::optional<Svg> picture;
   {
     moe::Surveyor surveyor(net);
     for (int i = 0; i < 4; ++i)
@@ -95,41 +144,38 @@ TEST_CASE("a network with pools of different sizes can be drawn") {
     survey = surveyor.result();
   }
   CHECK(survey.images() == 4);
-  // Photograph, choice, and the outputs of five experts, in columns of 172 pixels.
-  CHECK(picture.dim(1) > 7 * 172);
-  CHECK(colours(picture).size() > 100);
-  CHECK(draw_groups(survey).dim(2) == 3);
+  CHECK(maps_of(*picture).size() == 3 + 1 + 5);  // the outputs of the experts, and who is chosen at each pixel
+  CHECK(test::elements(draw_groups(survey).file(""), "text").size() > 8);
 }
 
 TEST_CASE("with routing by tile, the first choices are drawn over the photograph") {
   moe::CamoXpert net(nn::Scope{.seed = 1}, {.mixture = {.routing = moe::Routing::tile, .tile = 2}});
   net.train(false);
-  const Tensor photograph = full({64, 64, 3}, 128, DType::u8);
-  // On grey, each expert's colour is mixed in by 55 %; there are four scales, with cells of 164 pixels.
-  auto found = colours(draw_responses(net, photograph, {64, 64}));
-  int64_t of_experts = 0;
-  for (std::array<int, 3> c :
-       {std::array{79, 119, 157}, {182, 124, 75}, {86, 140, 104}, {165, 92, 97}, {130, 108, 159}, {135, 113, 96}})
-    of_experts += found[c];
-  CHECK(of_experts == 4 * 164 * 164);
+  const std::vector<Tensor> maps = maps_of(draw_responses(net, full({64, 64, 3}, 128, DType::u8), {64, 64}));
+  const std::vector<moe::Moe*> layers = moe::mixtures(net);
+  size_t at = 0;
+  for (const moe::Moe* layer : layers) {
+    int64_t of_experts = 0;
+    for (const auto& [colour, n] : colours(maps.at(at)))
+      for (size_t e = 0; e < size_t(layer->experts->count()); ++e)
+        if (colour == std::array<int, 3>{expert_colour(e)[0], expert_colour(e)[1], expert_colour(e)[2]})
+          of_experts += n;
+    CHECK(of_experts == maps[at].dim(0) * maps[at].dim(1));
+    at += 1 + size_t(layer->experts->count());
+  }
+  CHECK(at == maps.size());
 }
 
 TEST_CASE("numbers that are not finite are drawn as such: no index, no coordinate and no order comes from them") {
   CHECK(heat(NAN) == Colour{255, 0, 160});
   CHECK(heat(INFINITY) == heat(1));
   CHECK(heat(-INFINITY) == heat(0));
-  Canvas canvas(20, 20);
-  const Tensor before = canvas.pixels().clone();
-  canvas.line(NAN, 1, 5, 5, {0, 0, 0});
-  canvas.line(1, 1, INFINITY, 5, {0, 0, 0});
-  CHECK(equal_bits(canvas.pixels(), before));
-
   // Epochs whose loads are not finite, or of another number of experts, are left out of the chart.
   const std::vector<ScaleNames> scales = {{"H/4", {"one", "two"}}};
   const std::vector<JsonObject> good = {epoch(1, {1, 3}), epoch(4, {2, 2})};
   std::vector<JsonObject> spoilt = good;
   spoilt.insert(spoilt.begin() + 1, {epoch(2, {NAN, 1}), epoch(3, {5}), epoch(3, {INFINITY, 1})});
-  CHECK(equal_bits(draw_usage(spoilt, scales), draw_usage(good, scales)));
+  CHECK(draw_usage(spoilt, scales)->file("") == draw_usage(good, scales)->file(""));
 }
 
 TEST_CASE("a run whose experts have names shows them, verifies, and writes who was chosen as a table") {
@@ -175,8 +221,8 @@ TEST_CASE("camo verify and camo route run from the command line") {
   CHECK(fresh.out.find("% of the ") != std::string::npos);
   CHECK(test::run_camo("route --out x").code == 2);
   test::TempFolder folder;
-  test::write_pair_files(folder / "photo.png", folder / "out/usage.png", 8, 8, 8);
+  test::write_pair_files(folder / "photo.png", folder / "out/usage.svg", 8, 8, 8);
   test::ProcessResult taken = test::run_camo("route --weights x --out " + folder / "out " + folder / "photo.png");
   CHECK(taken.code == 2);
-  CHECK(taken.error.find("usage.png exists") != std::string::npos);
+  CHECK(taken.error.find("usage.svg exists") != std::string::npos);
 }

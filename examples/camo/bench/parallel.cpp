@@ -131,12 +131,12 @@ int bench_parallel_command(const Arguments& words) {
                       "process, and a model of the step up to 64 nodes.",
                   .usage = "mpirun -n N camo bench parallel [flags]",
                   .options = {{"steps", &steps, "optimizer steps, after one that is not timed", 1, 1e6},
-                              {"chart", &chart, "write a chart of the model to this .png file"}}};
+                              {"chart", &chart, "write a chart of the model to this .svg file"}}};
   command.options.add(options(c).only(
       {"model", "backbone", "size", "batch-size", "seed", "device", "precision", "threads", "deadline"}));
   Processes& all = join_processes();
   read(command, words);
-  check<ConfigError>(chart.empty() || chart.ends_with(".png"), "camo bench parallel --chart: must end in .png, got '",
+  check<ConfigError>(chart.empty() || chart.ends_with(".svg"), "camo bench parallel --chart: must end in .svg, got '",
                      chart, "'");
   all.deadline = c.deadline, c.device = own_device(all, c.device);
   set_threads(int(c.threads));

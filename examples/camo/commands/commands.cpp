@@ -22,6 +22,7 @@ std::vector<Entry> commands() {
       {"check-data", "look at every photograph and mask, and list what is wrong", check_data_command},
       {"eval", "score a trained network, or a folder of maps, against masks", eval_command},
       {"compare", "compare two models on the same images", compare_command},
+      {"report", "write a page about a run, or about several side by side", report_command},
       {"verify", "check the routing, the experts and the attention of a network", verify_command},
       {"route", "draw which experts photographs are sent to, and what the experts answer", route_command},
       {"predict", "find the object in photographs", predict_command},

@@ -15,6 +15,7 @@ int demo_command(const Arguments& words);
 int check_data_command(const Arguments& words);
 int eval_command(const Arguments& words);
 int compare_command(const Arguments& words);
+int report_command(const Arguments& words);
 int verify_command(const Arguments& words);
 int route_command(const Arguments& words);
 int predict_command(const Arguments& words);

@@ -21,7 +21,7 @@ namespace camo::program {
 namespace {
 
 // The files of a report.
-constexpr const char *kScores = "scores.json", *kImages = "images.csv", *kCurves = "curves.png", *kWorst = "worst.png";
+constexpr const char *kScores = "scores.json", *kImages = "images.csv", *kCurves = "curves.svg", *kWorst = "worst.svg";
 
 struct EvalOptions {
   PredictionFlags prediction;
@@ -39,8 +39,8 @@ struct Evaluation {
   std::string what;  // the maps or the network that were scored
   std::vector<std::string> names;
   std::vector<ImageMeasures> images;
-  std::vector<std::vector<Tensor>> worst_rows;  // pictures for a grid, if a report is asked for
-  std::vector<std::string> refused = {};        // files that could not be read
+  std::vector<GridRow> worst_rows;        // pictures for a grid, if a report is asked for
+  std::vector<std::string> refused = {};  // files that could not be read
 };
 
 /// Takes pairs that cannot be decoded out of the list.  DataError for maps whose size is not that of their mask, and
@@ -153,8 +153,7 @@ Evaluation measure_network(const EvalOptions& o) {
     for (int64_t i : worst(out.images)) {
       const Picture picture = set.load(scores.each[size_t(i)].index);
       const ImageSize size{picture.mask.dim(0), picture.mask.dim(1)};
-      Predictor& predictor = loaded.predictor;
-      const Tensor map = predictor.maps({predictor.prepared(out.names[i], picture.image, size)})[0];
+      const Tensor map = loaded.predictor.map(out.names[i], picture.image, size);
       out.worst_rows.push_back(captioned(out.names[i], out.images[i], {picture.image, picture.mask, map}));
     }
   return out;
@@ -168,8 +167,8 @@ void write_results(const EvalOptions& o, const Evaluation& e, const JsonObject& 
   write_file(file(kScores), to_json(figures, false));
   write_file(file(kImages), to_csv(image_table(e.names, e.images)));
   write_curves(file(kCurves), e.images);
-  std::vector<std::string> captions{"the worst", "truth", "prediction"};
-  if (o.maps.empty()) captions.insert(captions.begin() + 1, "photograph");
+  std::vector<std::string> captions{"truth", "prediction"};
+  if (o.maps.empty()) captions.insert(captions.begin(), "photograph");
   write_grid(file(kWorst), e.worst_rows, captions);
 }
 

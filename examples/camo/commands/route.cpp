@@ -56,9 +56,9 @@ int route_command(const Arguments& words) {
   Command command{
       .name = "route",
       .summary =
-          "Draws how a network routes photographs.  OUT/NAME.png shows, at every scale, the chosen experts and the "
-          "answer of each expert.  32 photographs or more also give OUT/groups.png; a run folder also gives "
-          "OUT/usage.png.",
+          "Draws how a network routes photographs.  OUT/NAME.svg shows, at every scale, the chosen experts and the "
+          "answer of each expert.  32 photographs or more also give OUT/groups.svg; a run folder also gives "
+          "OUT/usage.svg.",
       .usage = "camo route --weights F IMAGES... --out DIR [flags]",
       .options = {trained_weights(&weights),
                   {"out", &out, "folder for the pictures"},
@@ -67,11 +67,11 @@ int route_command(const Arguments& words) {
       .rest = "IMAGES",
       .notes =
           "IMAGES: photographs, or folders of them.\n"
-          "groups.png: the share of each expert in the choices for groups of photographs.\n"
-          "usage.png: the share of each expert in every epoch of the run.\n"
+          "groups.svg: the share of each expert in the choices for groups of photographs.\n"
+          "usage.svg: the share of each expert in every epoch of the run.\n"
           "A photograph's group in the table is the class in a name like COD10K-CAM-1-Aquatic-3-Crab-29, else the "
           "number of "
-          "the row in groups.png."};
+          "the row in groups.svg."};
   Reading reading;
   command.options.add(options(reading).only({"exif", "max-pixels"}));
   command.options.add(options(machine).only({"device", "threads"}));
@@ -86,7 +86,7 @@ int route_command(const Arguments& words) {
   auto [files, refused] = photographs(line.rest, "camo route");
   const bool pictures = !out.empty();
   auto target = [&](const std::string& file) {
-    return (fs::path(out) / (fs::path(file).stem().string() + ".png")).string();
+    return (fs::path(out) / (fs::path(file).stem().string() + ".svg")).string();
   };
   for (const std::string& file : files)
     check<ConfigError>(!pictures || !fs::exists(target(file)), "camo route --out: ", target(file), " exists");
@@ -111,7 +111,10 @@ int route_command(const Arguments& words) {
         refused.push_back(e.what());
         continue;
       }
-      if (pictures) write_png(target(file), draw_responses(*loaded.model, photograph, c.size, normalisation(c)));
+      if (pictures)
+        write_file(target(file),
+                   draw_responses(*loaded.model, photograph, c.size, normalisation(c)).file("routing of " + file),
+                   false);
       else pass(*loaded.model, photograph, c);
       names.push_back(fs::path(file).stem().string());
     }
@@ -119,10 +122,12 @@ int route_command(const Arguments& words) {
   }
   const size_t done = names.size();
   if (!csv.empty()) write_file(csv, route_csv(survey, scale_names(*loaded.model), names));
-  if (pictures && survey.images() >= 32) write_png(run_file(out, RunFile::groups), draw_groups(survey));
+  if (pictures && survey.images() >= 32)
+    write_file(run_file(out, RunFile::groups), draw_groups(survey).file("share of each expert by groups of images"),
+               false);
   if (const std::string metrics = run_file(weights, RunFile::metrics); pictures && fs::exists(metrics))
-    if (Tensor usage = draw_usage(read_metrics(metrics), scale_names(*loaded.model)); usage.defined())
-      write_png(run_file(out, RunFile::usage), usage);
+    if (const std::optional<Svg> usage = draw_usage(read_metrics(metrics), scale_names(*loaded.model)))
+      write_file(run_file(out, RunFile::usage), usage->file("share of each expert"), false);
   std::printf("%zu photograph%s: %s\n", done, done == 1 ? "" : "s",
               pictures ? text("pictures in ", out).c_str() : csv.c_str());
   report_refused("camo route", refused);

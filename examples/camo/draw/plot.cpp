@@ -2,98 +2,143 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 
-#include "examples/camo/draw/canvas.h"
-#include "examples/camo/options/format.h"
 #include "tensor/image/image.h"
+#include "tensor/io/file.h"
 
 namespace camo::program {
 namespace {
 
-constexpr int64_t kChartWidth = 560, kChartHeight = 340;
-constexpr int64_t kLeft = 92, kRight = 24, kTop = 44, kBottom = 62;  // margins of a chart around its axes
-constexpr int64_t kCell = 240, kSpace = 10, kCaption = 34;
-constexpr Colour kWords{40, 40, 44}, kGrid{226, 226, 230}, kBorder{120, 120, 126};
-constexpr Colour kColours[] = {{31, 119, 180}, {214, 96, 20},  {44, 140, 60},
-                               {170, 50, 60},  {120, 80, 170}, {110, 85, 70}};
+constexpr double kHeight = 216, kTop = 34, kBottom = 44, kRight = 14, kLine = 15, kEdge = 6;
+constexpr size_t kColours = 6, kMostLetters = 16;
 
 struct Range {
   double low, high;
   double part(double v) const { return (v - low) / (high - low); }
 };
 
+size_t length(const Series& s) { return std::min(s.x.size(), s.y.size()); }
+bool finite(const Series& s, size_t i) {
+  constexpr double kLargest = 1e100;  // beyond it, ranges would overflow
+  return i < length(s) && std::abs(s.x[i]) < kLargest && std::abs(s.y[i]) < kLargest;
+}
+
 /// The range of the finite x or y over all series; widened if they are all equal, and to whole ticks on request.
 Range range_of(const Chart& chart, std::vector<double> Series::*values, bool to_ticks) {
   double low = HUGE_VAL, high = -HUGE_VAL;
   for (const Series& s : chart.series)
-    for (size_t i = 0; i < std::min(s.x.size(), s.y.size()); ++i)
-      if (std::isfinite(s.x[i]) && std::isfinite(s.y[i]))
-        low = std::min(low, (s.*values)[i]), high = std::max(high, (s.*values)[i]);
+    for (size_t i = 0; i < length(s); ++i)
+      if (finite(s, i)) low = std::min(low, (s.*values)[i]), high = std::max(high, (s.*values)[i]);
   if (low > high) low = 0, high = 1;
-  if (low == high) {
-    double spread = low == 0 ? 1 : std::abs(low) * 0.1;
-    low -= spread, high += spread;
-  }
+  const double size = std::max(std::abs(low), std::abs(high)), spread = size < 1e-100 ? 1 : size * 0.1;
+  if (high - low <= 1e-9 * size || size < 1e-100) low -= spread, high += spread;
   if (!to_ticks) return {low, high};
-  std::vector<double> t = ticks(low, high);
-  double step = t[1] - t[0];
+  const std::vector<double> t = ticks(low, high, 5);
+  const double step = t.size() > 1 ? t[1] - t[0] : high - low;
   return {low < t.front() ? t.front() - step : t.front(), high > t.back() ? t.back() + step : t.back()};
 }
 
-std::string number(double v) { return formatted("%.5g", v); }
+/// Where a chart puts its values.
+struct Frame {
+  double left, right, top = kTop, bottom = kHeight - kBottom;
+  Range rx, ry;
+  double x(double v) const { return left + rx.part(v) * (right - left); }
+  double y(double v) const { return bottom - std::clamp(ry.part(v), 0.0, 1.0) * (bottom - top); }
+};
 
-void draw_chart(Canvas& canvas, int64_t left, int64_t top, const Chart& chart) {
-  const double x0 = double(left + kLeft), y0 = double(top + kChartHeight - kBottom);
-  const double w = double(kChartWidth - kLeft - kRight), h = double(kChartHeight - kTop - kBottom);
-  const auto& asked = chart.y_range;
-  const Range rx = range_of(chart, &Series::x, false);
-  const Range ry = asked ? Range{asked->first, asked->second} : range_of(chart, &Series::y, true);
-  const auto letter = Canvas::kLetterHeight * 2;
-  bool whole = true;  // whole numbers, as for epochs
+/// `most`, or less where many lines share a chart.
+size_t few(size_t most, const Chart& chart) {
+  return std::max(most / 12, std::min(most, 8 * most / (chart.series.size() + 1)));
+}
+
+std::string series_class(const char* kind, size_t i) { return text("class=\"", kind, " series", i % kColours, "\""); }
+
+void draw_axes(Svg& svg, const Chart& chart, const Frame& f) {
+  svg.words(kEdge, 18, chart.title, Anchor::start, "class=\"title\"");
+  for (double v : ticks(f.ry.low, f.ry.high, 7)) {
+    svg.line(f.left, f.y(v), f.right, f.y(v), "class=\"grid\"");
+    svg.words(f.left - 7, f.y(v) + 4, value_text(v), Anchor::end, "class=\"soft\"");
+  }
+  bool whole = true;  // as epochs are
   for (const Series& s : chart.series)
     for (double v : s.x) whole = whole && v == std::floor(v);
-
-  for (double v : ticks(ry.low, ry.high)) {
-    double y = y0 - ry.part(v) * h;
-    canvas.line(x0, y, x0 + w, y, kGrid);
-    std::string label = number(v);
-    canvas.write(int64_t(x0) - 8 - Canvas::text_width(label), int64_t(y) - letter / 2, label, kWords);
+  for (double v : ticks(f.rx.low, f.rx.high, 6, whole)) {
+    svg.line(f.x(v), f.bottom, f.x(v), f.bottom + 4, "class=\"axis\"");
+    svg.words(f.x(v), f.bottom + 17, value_text(v), Anchor::middle, "class=\"soft\"");
   }
-  for (double v : ticks(rx.low, rx.high, 6, whole)) {
-    double x = x0 + rx.part(v) * w;
-    canvas.line(x, y0, x, y0 + 5, kBorder);
-    std::string label = number(v);
-    canvas.write(int64_t(x) - Canvas::text_width(label) / 2 + 1, int64_t(y0) + 10, label, kWords);
-  }
-  canvas.line(x0, y0, x0 + w, y0, kBorder);
-  canvas.line(x0, y0, x0, y0 - h, kBorder);
-  canvas.write(int64_t(x0 + w / 2) - Canvas::text_width(chart.x_label) / 2, int64_t(y0) + 34, chart.x_label, kWords);
-  canvas.write(int64_t(x0), top + 16, chart.title, kWords);
+  svg.line(f.left, f.bottom, f.right, f.bottom, "class=\"axis\"");
+  svg.words((f.left + f.right) / 2, f.bottom + 34, chart.x_label, Anchor::middle, "class=\"soft\"");
+}
 
-  // The names stand beside the title, or one below the other within the axes if they would reach it.
-  int64_t legend = left + kChartWidth - kRight, names = Canvas::text_width(chart.title) + kLeft;
-  for (const Series& s : chart.series) names += Canvas::text_width(s.name) + 44;
-  const bool below = names > kChartWidth - kRight;
-  for (size_t i = chart.series.size(); i-- > 0;) {
-    const Series& s = chart.series[i];
-    const Colour colour = kColours[i % std::size(kColours)];
-    if (chart.series.size() > 1) {
-      if (below) legend = left + kChartWidth - kRight - 8;
-      const int64_t line = top + 16 + (below ? kTop - 8 + 20 * int64_t(i) : 0);
-      legend -= Canvas::text_width(s.name);
-      canvas.write(legend, line, s.name, kWords);
-      canvas.line(double(legend) - 24, double(line + 6), double(legend) - 10, double(line + 6), colour, 3);
-      legend -= 44;
+void draw_series(Svg& svg, const Series& s, const Frame& f, size_t number, size_t most) {
+  std::string path;
+  const std::vector<double> y(s.y.begin(), s.y.begin() + std::ptrdiff_t(length(s)));
+  const std::vector<size_t> kept = thinned(y, most);
+  for (size_t k = 0; k < kept.size(); ++k) {
+    const bool before = k > 0 && finite(s, kept[k - 1]), after = k + 1 < kept.size() && finite(s, kept[k + 1]);
+    if (!finite(s, kept[k])) continue;
+    const std::string x_text = coordinate(f.x(s.x[kept[k]])), y_text = coordinate(f.y(s.y[kept[k]]));
+    if (before || after) path += text(before ? "L" : "M", x_text, " ", y_text);
+    else svg.raw(text("<circle cx=\"", x_text, "\" cy=\"", y_text, "\" r=\"3\" ", series_class("dot", number), "/>\n"));
+  }
+  if (!path.empty()) svg.raw(text("<path d=\"", path, "\" ", series_class("curve", number), "/>\n"));
+}
+
+/// The names, beside the ends of their lines.  A line that ends early is led to its name.
+void draw_names(Svg& svg, const Chart& chart, const Frame& f) {
+  std::vector<double> ends;
+  std::vector<size_t> shown;
+  for (size_t i = 0; i < chart.series.size(); ++i)
+    for (size_t k = length(chart.series[i]); k-- > 0;)
+      if (finite(chart.series[i], k)) {
+        const double x = f.x(chart.series[i].x[k]), y = f.y(chart.series[i].y[k]);
+        if (x < f.right - 1) svg.line(x, y, f.right, y, "class=\"lead\"");
+        ends.push_back(y), shown.push_back(i);
+        break;
+      }
+  const std::vector<double> places = spread(ends, kLine, f.top, f.bottom);
+  for (size_t k = 0; k < shown.size(); ++k) {
+    const std::string name = shortened(chart.series[shown[k]].name, kMostLetters);
+    svg.raw(text("<path d=\"M", coordinate(f.right + 4), " ", coordinate(ends[k]), "L", coordinate(f.right + 12), " ",
+                 coordinate(places[k]), "h12\" ", series_class("curve", shown[k]), "/>\n"));
+    svg.words(f.right + 28, places[k] + 4, name);
+  }
+}
+
+/// Columns over the chart, each with the values of its x.
+void draw_values(Svg& svg, const Chart& chart, const Frame& f) {
+  std::vector<double> xs;
+  for (const Series& s : chart.series)
+    for (size_t i = 0; i < length(s); ++i)
+      if (finite(s, i)) xs.push_back(s.x[i]);
+  std::sort(xs.begin(), xs.end());
+  xs.erase(std::unique(xs.begin(), xs.end()), xs.end());
+  std::vector<double> kept;
+  const size_t n = std::min(xs.size(), few(kMostColumns, chart));
+  for (size_t i = 0; i < n; ++i) kept.push_back(xs[n == 1 ? 0 : i * (xs.size() - 1) / (n - 1)]);
+  std::vector<bool> rises;
+  for (const Series& s : chart.series) rises.push_back(std::is_sorted(s.x.begin(), s.x.end()));
+  const auto place = [&](size_t k, double x) {  // of x in a series
+    const std::vector<double>& all = chart.series[k].x;
+    const auto found = rises[k] ? std::lower_bound(all.begin(), all.end(), x) : std::find(all.begin(), all.end(), x);
+    return size_t(found - all.begin());
+  };
+  for (size_t i = 0; i < n; ++i) {
+    const double from = i == 0 ? f.left : f.x((kept[i - 1] + kept[i]) / 2);
+    const double to = i + 1 == n ? f.right : f.x((kept[i] + kept[i + 1]) / 2);
+    std::string title = chart.x_label + " " + value_text(kept[i]), dots;
+    for (size_t k = 0; k < chart.series.size(); ++k) {
+      const Series& s = chart.series[k];
+      const size_t p = place(k, kept[i]);
+      if (!finite(s, p) || s.x[p] != kept[i]) continue;
+      title += "\n" + (s.name.empty() ? chart.title : s.name) + " " + value_text(s.y[p]);
+      dots += text("<circle cx=\"", coordinate(f.x(s.x[p])), "\" cy=\"", coordinate(f.y(s.y[p])), "\" r=\"3\" ",
+                   series_class("dot", k), "/>");
     }
-    const size_t n = std::min(s.x.size(), s.y.size());
-    auto finite = [&](size_t k) { return k < n && std::isfinite(s.x[k]) && std::isfinite(s.y[k]); };
-    auto x = [&](size_t k) { return x0 + rx.part(s.x[k]) * w; };
-    auto y = [&](size_t k) { return y0 - ry.part(s.y[k]) * h; };
-    for (size_t k = 0; k < n; ++k) {
-      if (!finite(k)) continue;
-      if (finite(k + 1)) canvas.line(x(k), y(k), x(k + 1), y(k + 1), colour, 2);
-      else if (k == 0 || !finite(k - 1)) canvas.line(x(k), y(k), x(k), y(k), colour, 6);  // a single point: a dot
-    }
+    svg.raw(text("<g class=\"hit\"><title>", escaped(title), "</title>"));
+    svg.rectangle(from, f.top, to - from, f.bottom - f.top, "");
+    svg.raw(dots + "</g>\n");
   }
 }
 
@@ -115,53 +160,62 @@ std::vector<double> ticks(double low, double high, int most, bool whole) {
   return out;
 }
 
-Tensor draw_charts(const std::vector<Chart>& charts) {
-  check<DataError>(!charts.empty(), "draw_charts: no chart to draw");
-  const int64_t columns = std::min<int64_t>(int64_t(charts.size()), 2),
-                rows = (int64_t(charts.size()) + columns - 1) / columns;
-  Canvas canvas(rows * kChartHeight, columns * kChartWidth);
-  for (size_t i = 0; i < charts.size(); ++i)
-    draw_chart(canvas, int64_t(i) % columns * kChartWidth, int64_t(i) / columns * kChartHeight, charts[i]);
-  return canvas.pixels();
+std::vector<double> spread(const std::vector<double>& wanted, double gap, double low, double high) {
+  std::vector<size_t> order(wanted.size());
+  std::iota(order.begin(), order.end(), size_t(0));
+  std::stable_sort(order.begin(), order.end(), [&](size_t a, size_t b) { return wanted[a] < wanted[b]; });
+  std::vector<double> out = wanted;
+  double least = low;
+  for (size_t i : order) out[i] = std::max(out[i], least), least = out[i] + gap;
+  double most = high;
+  for (size_t k = order.size(); k-- > 0; most = out[order[k]] - gap) out[order[k]] = std::min(out[order[k]], most);
+  return out;
 }
 
-void write_charts(const std::string& path, const std::vector<Chart>& charts) { write_png(path, draw_charts(charts)); }
-
-Tensor draw_grid(const std::vector<std::vector<Tensor>>& rows, const std::vector<std::string>& captions) {
-  check<DataError>(!rows.empty(), "draw_grid: no picture to draw");
-  // A picture has the width of its column, or less if it would become taller than that.
-  std::vector<std::vector<Tensor>> fitted;
-  std::vector<int64_t> heights;
-  int64_t columns = int64_t(captions.size()), total = kCaption;
-  for (const auto& row : rows) {
-    int64_t height = 1;
-    fitted.emplace_back();
-    for (const Tensor& x : row) {
-      check(x.rank() == 3 && x.numel() > 0, "draw_grid: pictures are u8 (h, w, 1) or (h, w, 3), got ", x.shape());
-      double scale = double(kCell) / double(std::max(x.dim(0), x.dim(1)));
-      auto length = [&](int axis) { return std::max<int64_t>(1, std::llround(double(x.dim(axis)) * scale)); };
-      fitted.back().push_back(resize_image(x, length(0), length(1)));
-      height = std::max(height, length(0));
+std::vector<size_t> thinned(const std::vector<double>& values, size_t most) {
+  std::vector<size_t> out;
+  const size_t n = values.size(), stretches = n <= most ? n : most / 2;
+  for (size_t s = 0; s < stretches; ++s) {
+    size_t first = s * n / stretches, end = (s + 1) * n / stretches, least = first, largest = first;
+    for (size_t i = first; i < end; ++i) {
+      if (!std::isfinite(values[least]) || values[i] < values[least]) least = i;
+      if (!std::isfinite(values[largest]) || values[i] > values[largest]) largest = i;
     }
-    columns = std::max(columns, int64_t(row.size()));
-    heights.push_back(height), total += height + kSpace;
+    out.push_back(std::min(least, largest));
+    if (least != largest) out.push_back(std::max(least, largest));
   }
-  Canvas canvas(total, columns * (kCell + kSpace) + kSpace);
-  for (size_t c = 0; c < captions.size(); ++c)
-    canvas.write(kSpace + int64_t(c) * (kCell + kSpace) + (kCell - Canvas::text_width(captions[c])) / 2, 12,
-                 captions[c], kWords);
-  int64_t y = kCaption;
-  for (size_t r = 0; r < fitted.size(); y += heights[r] + kSpace, ++r)
-    for (size_t c = 0; c < fitted[r].size(); ++c) {
-      const Tensor& x = fitted[r][c];
-      canvas.place(kSpace + int64_t(c) * (kCell + kSpace) + (kCell - x.dim(1)) / 2, y + (heights[r] - x.dim(0)) / 2, x);
-    }
-  return canvas.pixels();
+  return out;
 }
 
-void write_grid(const std::string& path, const std::vector<std::vector<Tensor>>& rows,
-                const std::vector<std::string>& captions) {
-  write_png(path, draw_grid(rows, captions));
+Svg draw_chart(const Chart& chart) {
+  Frame f{.left = 40, .right = kPictureWidth - kRight, .rx = range_of(chart, &Series::x, false), .ry = {0, 1}};
+  f.ry = chart.y_range ? Range{chart.y_range->first, chart.y_range->second} : range_of(chart, &Series::y, true);
+  for (double v : ticks(f.ry.low, f.ry.high, 7)) f.left = std::max(f.left, guessed_width(value_text(v)) + 7 + kEdge);
+  const bool named = chart.series.size() > 1;
+  double names = 0;
+  for (const Series& s : chart.series) names = std::max(names, guessed_width(shortened(s.name, kMostLetters)));
+  if (named) f.right -= names + 20;
+  const double height = std::max(kHeight, kTop + kBottom + kLine * double(chart.series.size()));
+  f.bottom = height - kBottom;
+  Svg svg(kPictureWidth, height);
+  draw_axes(svg, chart, f);
+  for (size_t i = 0; i < chart.series.size(); ++i) draw_series(svg, chart.series[i], f, i, few(kMostPoints, chart));
+  if (named) draw_names(svg, chart, f);
+  draw_values(svg, chart, f);
+  return svg;
+}
+
+Svg draw_charts(const std::vector<Chart>& charts) {
+  check<DataError>(!charts.empty(), "draw_charts: no chart to draw");
+  Svg svg(kPictureWidth, 4);
+  for (const Chart& chart : charts) svg.add_below(draw_chart(chart));
+  return svg;
+}
+
+void write_charts(const std::string& path, const std::vector<Chart>& charts) {
+  std::string label;
+  for (const Chart& chart : charts) label += (label.empty() ? "" : "; ") + chart.title;
+  write_file(path, draw_charts(charts).file(label), false);
 }
 
 }  // namespace camo::program

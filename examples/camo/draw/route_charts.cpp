@@ -1,4 +1,7 @@
 // Charts of the routing: use of experts over time, and experts by groups of images.
+#include <algorithm>
+#include <cmath>
+
 #include "examples/camo/draw/plot.h"
 #include "examples/camo/draw/route_pictures.h"
 #include "examples/camo/draw/route_style.h"
@@ -8,8 +11,7 @@ namespace camo::program {
 
 std::vector<ScaleNames> scale_names(nn::Module& network) {
   std::vector<ScaleNames> out;
-  for (const moe::Moe* layer : moe::mixtures(network))
-    out.push_back({text("H/", 4 << out.size()), layer->experts->names});
+  for (const moe::Moe* layer : moe::mixtures(network)) out.push_back({scale_title(out.size()), layer->experts->names});
   return out;
 }
 
@@ -17,7 +19,9 @@ std::vector<ScaleNames> scale_names(nn::Module& network) {
 
 namespace {
 
-constexpr int64_t kPanelWidth = 460, kPanelHeight = 250;
+constexpr double kPanelHeight = 190, kPanelTop = 32, kPanelBottom = 44, kPanelLeft = 44;
+constexpr size_t kMostEpochs = 120;  // that a panel shows; of more, it shows means
+constexpr size_t kNameLetters = 16, kMostExperts = 64;
 
 struct History {
   std::vector<double> epoch;
@@ -27,130 +31,180 @@ struct History {
 History history(const std::vector<JsonObject>& metrics, size_t scale) {
   History out;
   for (const JsonObject& line : metrics) {
-    const JsonValue* value = line.find(text("load_", scale));
+    const JsonValue *value = line.find(text("load_", scale)), *epoch = line.find("epoch");
     const auto* load = value ? std::get_if<std::vector<double>>(value) : nullptr;
     double all = 0;
     if (load)
       for (double n : *load) all += n;
-    if (!(all > 0) || !std::isfinite(all)) continue;
+    if (!(all > 0) || load->size() > kMostExperts || !std::isfinite(all) || !epoch ||
+        !std::holds_alternative<int64_t>(*epoch))
+      continue;
     if (!out.share.empty() && load->size() != out.share[0].size()) continue;  // of another network
-    out.epoch.push_back(line.number("epoch"));
+    out.epoch.push_back(double(std::get<int64_t>(*epoch)));
     out.share.push_back(*load);
     for (double& n : out.share.back()) n /= all;
   }
   return out;
 }
 
-/// Bands stacked to 100 %, one per expert; pale lines show where they would be with an even load.
-void draw_bands(Canvas& canvas, int64_t left, int64_t top, const std::string& title, const History& h) {
-  const int64_t x0 = left + 62, y0 = top + kPanelHeight - 52, w = kPanelWidth - 62 - 20, tall = kPanelHeight - 52 - 40;
-  canvas.write(x0, top + 14, title, kInk);
+/// Means over equally long stretches, each at its last epoch.
+History thinned_history(const History& h) {
+  const size_t n = h.epoch.size(), kept = std::min(n, kMostEpochs);
+  History out;
+  for (size_t k = 0; k < kept; ++k) {
+    const size_t first = k * n / kept, end = (k + 1) * n / kept;
+    out.epoch.push_back(h.epoch[k == 0 ? 0 : end - 1]);
+    std::vector<double>& mean = out.share.emplace_back(h.share[0].size());
+    for (size_t i = first; i < end; ++i)
+      for (size_t e = 0; e < mean.size(); ++e) mean[e] += h.share[i][e] / double(end - first);
+  }
+  return out;
+}
+
+/// Where a panel puts its bands.
+struct Panel {
+  double right, low, first, span;
+  double x(double epoch) const { return kPanelLeft + (span > 0 ? (epoch - first) / span : 0.5) * (right - kPanelLeft); }
+  double y(double share) const { return low - share * (low - kPanelTop); }
+};
+
+/// The names of the experts, beside the ends of their bands.
+void draw_band_names(Svg& svg, const std::vector<std::string>& names, const std::vector<double>& last, const Panel& p) {
+  std::vector<double> middle;
+  double below = 0;
+  for (double share : last) middle.push_back(p.y(below + share / 2)), below += share;
+  const std::vector<double> places = spread(middle, 14, p.y(1) + 5, p.y(0) - 5);
+  for (size_t e = 0; e < middle.size(); ++e) {
+    svg.rectangle(p.right + 6, places[e] - 5, 9, 9, expert_class("expert", e));
+    svg.words(p.right + 20, places[e] + 4, names[e]);
+  }
+}
+
+/// Bands stacked to 100 %; pale lines show where they would be with an even load.
+void draw_shares(Svg& svg, const History& h, const Panel& p) {
   const size_t n = h.epoch.size(), E = h.share[0].size();
-  const double first = h.epoch.front(), span = h.epoch.back() - first;
-  for (int64_t i = 0; i < w; ++i) {
-    const double at = span > 0 ? first + span * double(i) / double(w - 1) : first;
-    size_t k = 0;
-    while (k + 2 < n && h.epoch[k + 1] <= at) ++k;
-    const double part = n > 1 ? std::clamp((at - h.epoch[k]) / (h.epoch[k + 1] - h.epoch[k]), 0.0, 1.0) : 0;
-    double below = 0;
-    for (size_t e = 0; e < E; ++e) {
-      const double share = h.share[k][e] + (n > 1 ? (h.share[k + 1][e] - h.share[k][e]) * part : 0);
-      const int64_t low = std::llround(below * double(tall)), high = std::llround((below + share) * double(tall));
-      canvas.rectangle(x0 + i, y0 - high, 1, high - low, expert_colour(e));
-      below += share;
+  std::vector<double> below(n, 0.0);
+  for (size_t e = 0; e < E; ++e) {
+    std::string up, down;
+    for (size_t k = 0; k < n; ++k) {
+      const double top = below[k] + h.share[k][e];
+      for (double x : n == 1 ? std::vector<double>{kPanelLeft, p.right} : std::vector<double>{p.x(h.epoch[k])}) {
+        up += text(up.empty() ? "M" : "L", coordinate(x), " ", coordinate(p.y(below[k])));
+        down = text("L", coordinate(x), " ", coordinate(p.y(top)), down);
+      }
+      below[k] = top;
     }
+    svg.raw(text("<path d=\"", up, down, "Z\" ", expert_class("expert", e), "/>\n"));
   }
-  for (size_t e = 1; e < E; ++e) {
-    const int64_t y = y0 - std::llround(double(tall) * double(e) / double(E));
-    for (int64_t i = 0; i < w; i += 9) canvas.rectangle(x0 + i, y, 4, 1, {255, 255, 255});
+  for (size_t e = 1; e < E; ++e)
+    svg.line(kPanelLeft, p.y(double(e) / double(E)), p.right, p.y(double(e) / double(E)), "class=\"even\"");
+}
+
+/// Columns that show the shares of their epoch.
+void draw_share_values(Svg& svg, const History& h, const std::vector<std::string>& names, const Panel& p) {
+  const size_t n = h.epoch.size();
+  for (size_t k = 0; k < n; ++k) {
+    const double from = k == 0 ? kPanelLeft : (p.x(h.epoch[k - 1]) + p.x(h.epoch[k])) / 2,
+                 to = k + 1 == n ? p.right : (p.x(h.epoch[k]) + p.x(h.epoch[k + 1])) / 2;
+    std::string title = text("epoch ", value_text(h.epoch[k]));
+    for (size_t e = 0; e < names.size(); ++e) title += text("\n", names[e], " ", percent(h.share[k][e]));
+    svg.raw(text("<g class=\"hit\"><title>", escaped(title), "</title>"));
+    svg.rectangle(from, p.y(1), to - from, p.y(0) - p.y(1), "");
+    svg.raw("</g>\n");
   }
-  for (double v : {0.0, 0.5, 1.0}) {
-    const std::string label = percent(v);
-    const int64_t y = y0 - std::llround(v * double(tall));
-    canvas.line(double(x0) - 5, double(y), double(x0), double(y), kFrame);
-    canvas.write(x0 - 9 - Canvas::text_width(label), y - kLetter / 2, label, kInk);
+}
+
+/// A panel: how the choices of a scale are divided among its experts.
+Svg draw_bands(const ScaleNames& scale, const History& h) {
+  std::vector<std::string> names;
+  double width = 0;
+  for (size_t e = 0; e < h.share[0].size(); ++e) {
+    names.push_back(e < scale.experts.size() ? shortened(scale.experts[e], kNameLetters) : text("expert ", e));
+    width = std::max(width, guessed_width(names.back()) + 26);
   }
-  canvas.line(double(x0), double(y0), double(x0 + w), double(y0), kFrame);
-  const std::vector<double> marks = span > 0 ? ticks(first, h.epoch.back(), 6, true) : std::vector<double>{first};
-  for (double v : marks) {
-    const int64_t x = span > 0 ? x0 + std::llround((v - first) / span * double(w)) : x0 + w / 2;
-    canvas.line(double(x), double(y0), double(x), double(y0) + 5, kFrame);
-    centred(canvas, x, y0 + 9, shown(v, "%.0f"));
-  }
-  centred(canvas, x0 + w / 2, y0 + 30, "epoch");
+  const double height = std::max(kPanelHeight, kPanelTop + kPanelBottom + 14 * double(names.size()));
+  const Panel p{.right = kPictureWidth - width,
+                .low = height - kPanelBottom,
+                .first = h.epoch.front(),
+                .span = h.epoch.back() - h.epoch.front()};
+  Svg svg(kPictureWidth, height);
+  svg.words(6, 18, text("use at ", scale.title), Anchor::start, "class=\"title\"");
+  draw_shares(svg, h, p);
+  for (double v : {0.0, 0.5, 1.0}) svg.words(kPanelLeft - 7, p.y(v) + 4, percent(v), Anchor::end, "class=\"soft\"");
+  const std::vector<double> marks = p.span > 0 ? ticks(p.first, h.epoch.back(), 6, true) : std::vector{p.first};
+  for (double v : marks) svg.words(p.x(v), p.low + 16, value_text(v), Anchor::middle, "class=\"soft\"");
+  svg.words((kPanelLeft + p.right) / 2, p.low + 33, "epoch", Anchor::middle, "class=\"soft\"");
+  draw_band_names(svg, names, h.share.back(), p);
+  draw_share_values(svg, h, names, p);
+  return svg;
 }
 
 }  // namespace
 
-Tensor draw_usage(const std::vector<JsonObject>& metrics, const std::vector<ScaleNames>& scales) {
-  std::vector<std::pair<std::string, History>> panels;
-  for (size_t s = 0; s < scales.size(); ++s)
-    if (History h = history(metrics, s); !h.epoch.empty())
-      panels.emplace_back("use at " + scales[s].title, std::move(h));
-  if (panels.empty()) return {};
-  const std::vector<std::string>& names = scales[0].experts;
-  const int64_t columns = std::min<int64_t>(2, int64_t(panels.size())),
-                rows = (int64_t(panels.size()) + columns - 1) / columns;
-  const int64_t legend = int64_t(longest(names)) * 12 + 50;
-  Canvas canvas(rows * kPanelHeight, columns * kPanelWidth + legend);
-  for (size_t i = 0; i < panels.size(); ++i)
-    draw_bands(canvas, int64_t(i) % columns * kPanelWidth, int64_t(i) / columns * kPanelHeight, panels[i].first,
-               panels[i].second);
-  for (size_t e = 0; e < names.size(); ++e) {  // from the top, in the order of the bands
-    const int64_t x = columns * kPanelWidth + 8, y = 44 + int64_t(names.size() - 1 - e) * 26;
-    canvas.rectangle(x, y - 1, 16, 16, expert_colour(e));
-    canvas.write(x + 26, y, names[e], kInk);
+std::optional<Svg> draw_usage(const std::vector<JsonObject>& metrics, const std::vector<ScaleNames>& scales) {
+  std::optional<Svg> out;
+  for (size_t s = 0; s < scales.size(); ++s) {
+    const History h = history(metrics, s);
+    if (h.epoch.empty()) continue;
+    if (!out) out.emplace(kPictureWidth, 4);
+    out->add_below(draw_bands(scales[s], thinned_history(h)));
   }
-  return canvas.pixels();
+  return out;
 }
 
 // ---- experts by groups of images --------------------------------------------------------------------------
 
 namespace {
-std::string counted(int64_t n) { return text(n, n == 1 ? " image" : " images"); }
 
-int64_t most_experts(const moe::Survey& survey) {
-  int64_t most = 0;
-  for (const moe::Survey::Layer& layer : survey.layers) most = std::max(most, layer.share.dim(1));
-  return most;
+/// The share of a group's choices that each expert gets: a row for each group.
+Svg draw_group_table(const moe::Survey::Layer& layer, const std::vector<int64_t>& group, const std::string& title) {
+  const Tensor share = moe::share_by_group(layer.share, group);
+  const int64_t G = share.dim(0), E = share.dim(1);
+  constexpr double kLabels = 84, kRow = 26;
+  const double cell = (kPictureWidth - kLabels - 12) / double(E);
+  double longest = 0;
+  for (const std::string& name : layer.experts) longest = std::max(longest, guessed_width(name));
+  const bool slanted = longest > cell;
+  const double head = 52 + (slanted ? std::min(longest, 110.0) * 0.6 : 14);
+  double most = 1e-9;
+  for (double v : to_vector<double>(share)) most = std::max(most, v);
+  Svg svg(kPictureWidth, head + double(G) * kRow + 18);
+  const moe::PermutationTest test = moe::permutation_test(layer.share, group);
+  svg.words(8, 18, title, Anchor::start, "class=\"title\"");
+  svg.words(8, 33,
+            text("a group tells ", fixed(test.information, 2), " nats of its experts (p ", fixed(test.p, 3), ")"),
+            Anchor::start, "class=\"soft\"");
+  for (int64_t e = 0; e < E; ++e) {
+    const double x = kLabels + (double(e) + 0.5) * cell;
+    const std::string name = shortened(layer.experts[size_t(e)], kNameLetters);
+    if (!slanted) svg.words(x, head - 6, name, Anchor::middle);
+    else
+      svg.words(x, head - 6, name, Anchor::start,
+                text("transform=\"rotate(-35 ", coordinate(x), " ", coordinate(head - 6), ")\""));
+  }
+  for (int64_t g = 0; g < G; ++g) {
+    const double y = head + double(g) * kRow;
+    const int64_t n = std::count(group.begin(), group.end(), g);
+    svg.words(kLabels - 8, y + 17, text(n, n == 1 ? " image" : " images"), Anchor::end);
+    for (int64_t e = 0; e < E; ++e) {
+      const double v = share.read<double>()[g * E + e];
+      svg.rectangle(kLabels + double(e) * cell, y, cell - 2, kRow - 2, fill(heat(v / most)));
+      svg.words(kLabels + (double(e) + 0.5) * cell - 1, y + 16, E > 8 ? fixed(100 * v, 0) : percent(v), Anchor::middle,
+                v / most > 0.65 ? "class=\"dark\"" : "class=\"pale\"");
+    }
+  }
+  return svg;
 }
+
 }  // namespace
 
-Tensor draw_groups(const moe::Survey& survey) {
+Svg draw_groups(const moe::Survey& survey) {
   check<DataError>(survey.images() > 0, "draw_groups: the survey holds no image");
   const std::vector<int64_t> group = moe::groups_of(survey.features);
-  const int64_t G = *std::max_element(group.begin(), group.end()) + 1, E = most_experts(survey);
-  const int64_t cell_w = std::max<int64_t>(66, int64_t(longest(survey.layers[0].experts)) * 12 + 8), cell_h = 34,
-                label = 176;
-  const int64_t width = label + E * cell_w + 90, height = 78 + G * cell_h + 18;
-  const int64_t columns = E > 8 || survey.layers.size() == 1 ? 1 : 2, n = int64_t(survey.layers.size());
-  Canvas canvas((n + columns - 1) / columns * height, columns * width);
-  for (int64_t i = 0; i < n; ++i) {
-    const moe::Survey::Layer& layer = survey.layers[size_t(i)];
-    const int64_t left = i % columns * width, top = i / columns * height, x0 = left + label, y0 = top + 78;
-    const Tensor share = moe::share_by_group(layer.share, group);
-    double most = 1e-9;
-    for (double v : to_vector<double>(share)) most = std::max(most, v);
-    const moe::PermutationTest test = moe::permutation_test(layer.share, group);
-    canvas.write(left + kGap, top + 16,
-                 text("H/", 4 << i, ": a group tells ", shown(test.information, "%.2f"), " nats of its experts (p ",
-                      shown(test.p, "%.3f"), ")"),
-                 kInk);
-    for (int64_t e = 0; e < share.dim(1); ++e)
-      centred(canvas, x0 + e * cell_w + cell_w / 2, top + 52, layer.experts[size_t(e)]);
-    for (int64_t g = 0; g < G; ++g) {
-      const int64_t y = y0 + g * cell_h;
-      canvas.write(left + kGap, y + (cell_h - kLetter) / 2, counted(std::count(group.begin(), group.end(), g)), kInk);
-      for (int64_t e = 0; e < share.dim(1); ++e) {
-        const double v = share.read<double>()[g * share.dim(1) + e];
-        canvas.rectangle(x0 + e * cell_w, y, cell_w - 2, cell_h - 2, heat(v / most));
-        centred(canvas, x0 + e * cell_w + cell_w / 2 - 1, y + (cell_h - kLetter) / 2, percent(v),
-                v / most > 0.65 ? kInk : Colour{255, 255, 255});
-      }
-    }
-    colour_scale(canvas, x0 + E * cell_w + 8, y0, G * cell_h - 2, "0%", percent(most));
-  }
-  return canvas.pixels();
+  Svg out(kPictureWidth, 4);
+  for (size_t i = 0; i < survey.layers.size(); ++i)
+    out.add_below(draw_group_table(survey.layers[i], group, scale_title(i) + ": choices of groups of images"));
+  return out;
 }
 
 }  // namespace camo::program

@@ -1,4 +1,4 @@
-// Pictures of one photograph: the chosen experts and the output of each expert.
+// What each expert says of one photograph.
 #include "examples/camo/draw/route_pictures.h"
 
 #include <algorithm>
@@ -9,12 +9,16 @@
 
 #include "autograd/ops.h"
 #include "examples/camo/data/augment.h"
+#include "examples/camo/draw/plot.h"
 #include "examples/camo/draw/route_style.h"
 #include "moe/listener.h"
 #include "tensor/image/image.h"
 
 namespace camo::program {
 namespace {
+
+constexpr int64_t kCellColumns = 4;
+constexpr double kCellGap = 9, kCellHead = 24;
 
 /// The input and choices of one mixture, and the output of every expert.
 struct LayerView {
@@ -64,43 +68,49 @@ Tensor greyed(const Tensor& picture) {
   return out;
 }
 
-/// The picture with a colour over each pixel.
-template <class ColourAt> Tensor tinted(const Tensor& grey, double opacity, const ColourAt& colour_at) {
-  Tensor out = grey.clone();
+/// A picture with a colour for each row and column.
+template <class ColourAt> Tensor painted(int64_t height, int64_t width, const ColourAt& colour_at) {
+  Tensor out = empty({height, width, 3}, DType::u8);
   uint8_t* p = out.write<uint8_t>();
-  for (int64_t y = 0; y < grey.dim(0); ++y)
-    for (int64_t x = 0; x < grey.dim(1); ++x, p += 3) {
+  for (int64_t y = 0; y < height; ++y)
+    for (int64_t x = 0; x < width; ++x, p += 3) {
       const Colour c = colour_at(y, x);
-      const uint8_t ink[3] = {c.r, c.g, c.b};
-      for (int k = 0; k < 3; ++k) p[k] = uint8_t(std::lround(p[k] + (ink[k] - p[k]) * opacity));
+      std::copy(c.begin(), c.end(), p);
     }
   return out;
 }
 
+/// Where the cells of a block lie: four columns, each cell with a line of words above its picture.
+struct Cells {
+  double width, height;
+  double left(int64_t i) const { return kCellGap + double(i % kCellColumns) * (width + kCellGap); }
+  double top(int64_t i) const { return double(i / kCellColumns) * (height + kCellHead); }
+  /// The height of a block of n cells.
+  double block(int64_t n) const { return double((n + kCellColumns - 1) / kCellColumns) * (height + kCellHead); }
+};
+
 /// Bars of the experts' weights for an image, the largest first.
-void draw_bars(Canvas& canvas, int64_t x, int64_t y, int64_t width, const LayerView& p) {
+void draw_bars(Svg& svg, double x, double y, const Cells& cells, const LayerView& p) {
   std::vector<size_t> order(p.expert.size());
   std::iota(order.begin(), order.end(), size_t(0));
   std::stable_sort(order.begin(), order.end(), [&](size_t a, size_t b) { return p.weight[a] > p.weight[b]; });
+  const double row = std::min(30.0, cells.height / double(std::max<size_t>(order.size(), 1)));
   for (size_t k : order) {
     const size_t e = size_t(p.expert[k]);
-    canvas.write(x, y, p.layer->experts->names[e], kInk);
-    const std::string value = percent(p.weight[k]);
-    canvas.write(x + width - Canvas::text_width(value), y, value, kInk);
-    canvas.rectangle(x, y + 19, width, 12, kPale);
-    if (std::isfinite(p.weight[k]))
-      canvas.rectangle(x, y + 19, std::llround(double(width) * p.weight[k]), 12, expert_colour(e));
-    y += 44;
+    const double share = std::isfinite(p.weight[k]) ? p.weight[k] : 0;
+    svg.words(x, y + 11, shortened(p.layer->experts->names[e], 11), Anchor::start, "class=\"small\"");
+    svg.words(x + cells.width, y + 11, percent(p.weight[k]), Anchor::end, "class=\"small\"");
+    svg.rectangle(x, y + 15, cells.width, 7, "class=\"track\"");
+    svg.rectangle(x, y + 15, cells.width * share, 7, expert_class("expert", e));
+    y += row;
   }
 }
 
 /// The first choice of each tile or pixel, in the experts' colours.
-Tensor choice_map(const LayerView& p, const Tensor& grey) {
+Tensor choice_map(const LayerView& p) {
   const int64_t t = p.layer->tile, H = p.map.dim(1), W = p.map.dim(2), w = (W + t - 1) / t, K = p.layer->router.chosen;
-  return tinted(grey, 0.55, [&](int64_t y, int64_t x) {
-    const int64_t row = y * H / grey.dim(0) / t * w + x * W / grey.dim(1) / t;
-    return expert_colour(size_t(p.expert[size_t(row * K)]));
-  });
+  return painted(
+      H, W, [&](int64_t y, int64_t x) { return expert_colour(size_t(p.expert[size_t((y / t * w + x / t) * K)])); });
 }
 
 /// An expert's weight, averaged over the rows of the picture.
@@ -110,58 +120,91 @@ double given_to(const LayerView& p, int64_t expert) {
   return sum * double(p.layer->router.chosen) / double(p.expert.size());
 }
 
+/// A picture that the defs hold.
+std::string used(const char* id, double x, double y) {
+  return text("<use href=\"#", id, "\" x=\"", coordinate(x), "\" y=\"", coordinate(y), "\"/>\n");
+}
+
+/// The ends of the colour scale of all responses of a scale.  One pixel in a hundred may lie beyond each: a single peak
+/// would make all else dark.
+std::pair<double, double> ends_of(const LayerView& p) {
+  std::vector<float> all;
+  for (const Tensor& r : p.response) {
+    const std::vector<float> v = to_vector<float>(r);
+    std::copy_if(v.begin(), v.end(), std::back_inserter(all), [](float x) { return std::isfinite(x); });
+  }
+  if (all.empty()) all.push_back(0);
+  std::sort(all.begin(), all.end());
+  const double least = all[all.size() / 100];
+  return {least, std::max<double>(all[all.size() * 99 / 100], least + 1e-9)};
+}
+
+/// The colours from the least to the largest value, with both.
+void draw_colour_scale(Svg& svg, double right, double y, double least, double most) {
+  constexpr int kSteps = 24;
+  constexpr double kStep = 3;
+  const std::string last = formatted("%.2g", most);
+  svg.words(right, y, last, Anchor::end, "class=\"soft\"");
+  const double bar = right - guessed_width(last) - 6 - kSteps * kStep;
+  for (int i = 0; i < kSteps; ++i)
+    svg.rectangle(bar + i * kStep, y - 9, kStep + 0.3, 9, fill(heat((i + 0.5) / kSteps)));
+  svg.words(bar - 6, y, formatted("%.2g", least), Anchor::end, "class=\"soft\"");
+}
+
+/// The outputs of the experts of a scale, over the grey photograph.
+void draw_outputs(Svg& svg, const LayerView& p, const Cells& cells, double top, double least, double most) {
+  const int64_t H = p.map.dim(1), W = p.map.dim(2);
+  for (int64_t e = 0; e < p.layer->experts->count(); ++e) {
+    const double x = cells.left(2 + e), y = top + cells.top(2 + e), given = given_to(p, e);
+    svg.words(x, y - 6, shortened(p.layer->experts->names[size_t(e)], 11), Anchor::start, "class=\"small\"");
+    const float* v = p.response[size_t(e)].read<float>();
+    const Tensor map =
+        painted(H, W, [&](int64_t i, int64_t j) { return heat((v[i * W + j] - least) / (most - least)); });
+    svg.raw(used("grey", x, y));
+    svg.image(x, y, cells.width, cells.height, map_uri(map), "opacity=\".7\"");
+    if (given <= 0) continue;
+    svg.words(x + cells.width, y - 6, percent(given), Anchor::end, "class=\"small title\"");
+    svg.rectangle(x - 1.5, y - 1.5, cells.width + 3, cells.height + 3, expert_class("frame", size_t(e)));
+  }
+}
+
 }  // namespace
 
-Tensor draw_responses(nn::Module& network, const std::function<void(const Var&)>& forward, const Tensor& photograph,
-                      ImageSize size, const Normalisation& normalisation) {
+Svg draw_responses(nn::Module& network, const std::function<void(const Var&)>& forward, const Tensor& photograph,
+                   ImageSize size, const Normalisation& normalisation) {
   const Tensor input = normalised(photograph, size, normalisation).reshape({1, size.height, size.width, 3});
   const std::vector<LayerView> scales = view(network, forward, input.to(network.state().device));
   check<ConfigError>(!scales.empty(), "route: this network has no mixture of experts");
-  int64_t E = 0;
-  for (const LayerView& p : scales) E = std::max(E, p.layer->experts->count());
-  const int64_t cell_w = std::max<int64_t>(160, int64_t(longest(scales[0].layer->experts->names)) * 12 + 56);
-  const int64_t cell_h = std::max<int64_t>(24, cell_w * size.height / size.width), row_h = cell_h + 30 + kGap;
-  const Tensor picture = resize_image(photograph, cell_h, cell_w), grey = greyed(picture);
-  Canvas canvas(40 + int64_t(scales.size()) * row_h, kGap + (E + 2) * (cell_w + kGap) + 70);
-  auto column = [&](int64_t c) { return kGap + c * (cell_w + kGap); };
-  canvas.write(column(0), 12, "photograph", kInk);
-  canvas.write(column(1), 12, "who is chosen", kInk);
-  canvas.write(column(2), 12, "what each expert adds: size of f(x) at every place", kInk);
-  canvas.place(column(0), 40 + 30, picture);
-
+  Cells cells{(kPictureWidth - kCellGap * (kCellColumns + 1)) / kCellColumns, 0};
+  cells.height = std::clamp(cells.width * double(size.height) / double(size.width), 24.0, 4 * cells.width);
+  const Tensor picture = resize_image(photograph, std::llround(2 * cells.height), std::llround(2 * cells.width));
+  Svg svg(kPictureWidth, 8);
+  const auto defined = [&](const char* id, const std::string& uri) {
+    svg.raw(text("<defs><g id=\"", id, "\">"));
+    svg.image(0, 0, cells.width, cells.height, uri);
+    svg.raw("</g></defs>\n");
+  };
+  defined("photograph", photograph_uri(picture)), defined("grey", photograph_uri(greyed(picture)));
   for (size_t s = 0; s < scales.size(); ++s) {
     const LayerView& p = scales[s];
-    const int64_t top = 40 + int64_t(s) * row_h, y = top + 30, H = p.map.dim(1), W = p.map.dim(2);
-    canvas.write(column(1), top + 8, text("H/", 4 << s, ": ", H, " x ", W), kInk);
-    if (p.layer->routing == moe::Routing::image) draw_bars(canvas, column(1), y + 6, cell_w, p);
-    else canvas.place(column(1), y, choice_map(p, grey));
-    std::vector<float> all;
-    for (const Tensor& r : p.response) {
-      const std::vector<float> v = to_vector<float>(r);
-      std::copy_if(v.begin(), v.end(), std::back_inserter(all), [](float x) { return std::isfinite(x); });
+    const auto [least, most] = ends_of(p);
+    const double head = svg.height() + 14, top = head + kCellHead;
+    svg.words(kCellGap, head, text(scale_title(s), ": ", p.map.dim(1), " x ", p.map.dim(2)), Anchor::start,
+              "class=\"title\"");
+    draw_colour_scale(svg, kPictureWidth - kCellGap, head, least, most);
+    svg.words(cells.left(0), top - 6, "photograph", Anchor::start, "class=\"small\"");
+    svg.raw(used("photograph", cells.left(0), top));
+    svg.words(cells.left(1), top - 6, "who is chosen", Anchor::start, "class=\"small\"");
+    if (p.layer->routing == moe::Routing::image) draw_bars(svg, cells.left(1), top, cells, p);
+    else {
+      svg.raw(used("grey", cells.left(1), top));
+      svg.image(cells.left(1), top, cells.width, cells.height, map_uri(choice_map(p)),
+                "opacity=\".55\" style=\"image-rendering:pixelated\"");
     }
-    if (all.empty()) all.push_back(0);
-    // One pixel in a hundred may be saturated; a single peak would make the rest of the row dark.
-    std::sort(all.begin(), all.end());
-    const double least = all[all.size() / 100], most = std::max<double>(all[all.size() * 99 / 100], least + 1e-9);
-    for (int64_t e = 0; e < p.layer->experts->count(); ++e) {
-      const int64_t x = column(2 + e);
-      const double given = given_to(p, e);
-      canvas.write(x, top + 8, p.layer->experts->names[size_t(e)], kInk);
-      if (given > 0) {
-        const std::string share = percent(given);
-        canvas.write(x + cell_w - Canvas::text_width(share), top + 8, share, expert_colour(size_t(e)));
-        canvas.rectangle(x - 4, y - 4, cell_w + 8, cell_h + 8, expert_colour(size_t(e)));
-      }
-      const Tensor large = resize_bilinear(p.response[size_t(e)], cell_h, cell_w);
-      const float* v = large.read<float>();
-      canvas.place(x, y, tinted(grey, 0.7, [&](int64_t i, int64_t j) {
-                     return heat((v[i * cell_w + j] - least) / (most - least));
-                   }));
-    }
-    colour_scale(canvas, column(2 + E), y, cell_h, shown(least, "%.2g"), shown(most, "%.2g"));
+    draw_outputs(svg, p, cells, top, least, most);
+    svg.grow_to(top + cells.block(2 + p.layer->experts->count()) - kCellHead + 14);
   }
-  return canvas.pixels();
+  return svg;
 }
 
 }  // namespace camo::program

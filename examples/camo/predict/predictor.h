@@ -53,6 +53,10 @@ class Predictor {
   /// Maps u8 (h, w, 1) of the photographs, each rounded and of its own size.  A map depends on its photograph alone.
   /// NumericError names the photograph whose map holds NaN or infinity.
   std::vector<Tensor> maps(const std::vector<Photograph>& photographs);
+  /// The map of one photograph.
+  Tensor map(const std::string& name, const Tensor& image, ImageSize size) {
+    return maps({prepared(name, image, size)})[0];
+  }
   /// The probabilities before refinement: f32 (1, h, w, 1) at the input size of the first network.
   std::vector<Tensor> probabilities(const std::vector<Photograph>& photographs);
 

@@ -56,12 +56,12 @@ double validation_seconds(Learner& learner, const Dataset& data, const Stage& st
   if (some.synthetic) some.synthetic->count = n;
   else some.pairs.resize(size_t(n));
   learner.model().train(false);
-  std::vector<RunRecord::GridRow> grid;
+  std::vector<GridRow> grid;
   Predictor predictor({member_of(learner.model(), stage.config)});
   Stopwatch watch;
   evaluate(predictor, some, {.workers = stage.config.workers, .all_measures = !quick_score(stage.config.monitor)},
            [&](const ImageResult& image) {
-             grid.push_back({image.photograph, image.truth, image.map});
+             grid.push_back({{image.photograph, image.truth, image.map}});
              return true;
            });
   const double seconds = watch.seconds() / double(n) * double(data.size());

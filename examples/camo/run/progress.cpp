@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
+#include <fstream>
 #include <string_view>
 
 #include "examples/camo/options/format.h"
@@ -50,6 +51,7 @@ void Progress::resume() { paused_ += std::chrono::duration<double>(Clock::now() 
 
 void Progress::step(int64_t epoch, int64_t step, double loss, double rate, int64_t images) {
   double now = seconds();
+  epoch_ = epoch;
   speed_ = double(images) / std::max(now, 1e-9);
   left_.at(now + paused_, step);
   if (now - last_print_ < (terminal_ ? 0.2 : 10)) return;
@@ -63,7 +65,16 @@ void Progress::step(int64_t epoch, int64_t step, double loss, double rate, int64
   drawn_ = terminal_;
 }
 
+void Progress::keep_warnings(const std::string& file) {
+  warnings_ = file;
+  std::ofstream(file, std::ios::app);
+}
+
 void Progress::line(const std::string& message) {
+  constexpr std::string_view kWarning = "warning: ";
+  if (!warnings_.empty() && message.starts_with(kWarning))
+    std::ofstream(warnings_, std::ios::app)
+        << (epoch_ > 0 ? text("epoch ", epoch_, ": ") : "") << message.substr(kWarning.size()) << '\n';
   std::printf("%s%s\n", drawn_ ? "\r\033[K" : "", message.c_str());
   std::fflush(stdout);
   drawn_ = false;

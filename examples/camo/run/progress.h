@@ -35,6 +35,8 @@ class Progress {
   void set_total(int64_t epochs, int64_t steps) { epochs_ = epochs, steps_ = steps; }
   /// Prints a permanent line above the redrawn one.
   void line(const std::string& message);
+  /// Appends every further line that begins with "warning: " to this file, with its epoch; makes the file.
+  void keep_warnings(const std::string& file);
   /// Images per second since the start, without the time between pause() and resume().
   double speed() const { return speed_; }
   /// The time between the two does not count as training: validation, saving, drawing.
@@ -46,11 +48,12 @@ class Progress {
   double seconds() const;
 
   bool terminal_, drawn_ = false;
-  int64_t epochs_, steps_;
+  int64_t epochs_, steps_, epoch_ = 0;
   TimeLeft left_;  // pauses count
   Device device_;
   double speed_ = 0, last_print_ = -1e9, paused_ = 0;
   Clock::time_point start_, pause_start_;
+  std::string warnings_;
 };
 
 }  // namespace camo::program

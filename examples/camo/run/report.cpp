@@ -2,11 +2,8 @@
 
 #include <algorithm>
 #include <cstdio>
-#include <iomanip>
 #include <numeric>
 
-#include "examples/camo/draw/canvas.h"
-#include "examples/camo/draw/plot.h"
 #include "examples/camo/options/format.h"
 #include "tensor/parallel.h"
 
@@ -68,18 +65,41 @@ std::vector<int64_t> worst(const std::vector<ImageMeasures>& images, int64_t mos
   return order;
 }
 
-std::vector<Tensor> captioned(const std::string& name, const Measures& m, std::vector<Tensor> pictures) {
-  constexpr int64_t kWidth = 240, kLine = 22, kLetters = kWidth / (2 * Canvas::kLetterWidth);
-  std::vector<std::string> lines;
-  for (size_t i = 0; i < name.size(); i += kLetters) lines.push_back(name.substr(i, kLetters));
+namespace {
+/// With pictures no larger than a grid shows them: ten photographs of a camera are much memory.
+GridRow small_row(const std::string& name, std::string words, const std::vector<Tensor>& pictures) {
+  GridRow out{{}, name, std::move(words)};
+  for (const Tensor& picture : pictures) out.pictures.push_back(small_picture(picture));
+  return out;
+}
+}  // namespace
+
+GridRow captioned(const std::string& name, const Measures& m, const std::vector<Tensor>& pictures) {
+  std::string words;
   for (const char* shown : {"IoU", "S", "F_weighted", "MAE"})
     for (const MeasureInfo& info : kMeasures)
       if (std::string(info.name) == shown)
-        lines.push_back(text(std::left, std::setw(11), shown, fixed(m.*info.value, 3)));
-  Canvas canvas(std::min(kWidth, int64_t(lines.size()) * kLine), kWidth);
-  for (size_t i = 0; i < lines.size(); ++i) canvas.write(0, int64_t(i) * kLine, lines[i], {40, 40, 44});
-  pictures.insert(pictures.begin(), canvas.pixels());
-  return pictures;
+        words += text(words.empty() ? "" : "   ", shown, " ", fixed(m.*info.value, 3));
+  return small_row(name, words, pictures);
+}
+
+std::string caption(const ImageScores& s) {
+  return text("IoU ", fixed(s.iou, 3), "   Dice ", fixed(s.dice, 3), "   MAE ", fixed(s.mae, 3));
+}
+
+std::vector<GridRow> worst_rows(Predictor& predictor, const Dataset& data, const Scores& scores, int64_t most) {
+  std::vector<const ImageOutcome*> order;
+  for (const ImageOutcome& image : scores.each) order.push_back(&image);
+  std::stable_sort(order.begin(), order.end(), [](auto* a, auto* b) { return a->scores.iou < b->scores.iou; });
+  order.resize(std::min(order.size(), size_t(most)));
+  std::vector<GridRow> out;
+  for (const ImageOutcome* image : order) {
+    const Picture p = data.load(image->index);
+    const std::string name = data.name(image->index);
+    const Tensor map = predictor.map(name, p.image, {p.mask.dim(0), p.mask.dim(1)});
+    out.push_back(small_row(name, caption(image->scores), {p.image, p.mask, map}));
+  }
+  return out;
 }
 
 }  // namespace camo::program

@@ -5,9 +5,11 @@
 #include <string>
 #include <vector>
 
+#include "examples/camo/draw/plot.h"
 #include "examples/camo/metrics/bootstrap.h"
 #include "examples/camo/metrics/metrics.h"
 #include "examples/camo/options/json.h"
+#include "examples/camo/run/evaluate.h"
 
 namespace camo::program {
 
@@ -29,7 +31,13 @@ void write_curves(const std::string& path, const std::vector<ImageMeasures>& ima
 /// Indices of the images with the lowest IoU, at most `most`, worst first; ties are ordered by S.
 std::vector<int64_t> worst(const std::vector<ImageMeasures>& images, int64_t most = 10);
 
-/// A row of a grid: a picture with name and scores, then `pictures`.
-std::vector<Tensor> captioned(const std::string& name, const Measures& m, std::vector<Tensor> pictures);
+/// Photograph, truth and map of the images with the lowest IoU in a validation, at most `most`, worst first: their maps are
+/// computed again, so that a validation keeps none.
+std::vector<GridRow> worst_rows(Predictor& predictor, const Dataset& data, const Scores& scores, int64_t most = 10);
+
+/// A row of a grid: pictures, with their name and scores.
+GridRow captioned(const std::string& name, const Measures& m, const std::vector<Tensor>& pictures);
+/// The scores of an image in words, below its pictures.
+std::string caption(const ImageScores& scores);
 
 }  // namespace camo::program

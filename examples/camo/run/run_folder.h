@@ -6,7 +6,23 @@
 
 namespace camo::program {
 
-enum class RunFile { config, metrics, last, best, events, curves, grid, usage, groups, responses, lock };
+enum class RunFile {
+  config,
+  environment,
+  metrics,
+  warnings,
+  last,
+  best,
+  events,
+  curves,
+  grid,
+  worst,
+  usage,
+  groups,
+  responses,
+  report,
+  lock
+};
 
 /// The files that a run writes into its folder; a kind with several files has a row for each.
 struct RunFileName {
@@ -15,17 +31,21 @@ struct RunFileName {
 };
 inline constexpr RunFileName kRunFiles[] = {
     {RunFile::config, "config.json", "all options; camo train --config reads it"},
+    {RunFile::environment, "environment.json", "version, processor, threads, network"},
     {RunFile::metrics, "metrics.jsonl", "one JSON object per epoch"},
+    {RunFile::warnings, "warnings.txt", "the warnings that the run printed"},
     {RunFile::last, "last.safetensors", "newest checkpoint; camo train --resume goes on from it"},
     {RunFile::best, "best.safetensors", "weights of the best epoch, for eval, predict, route, verify"},
     {RunFile::events, "events", "folder of event files; tensorboard --logdir shows them"},
-    {RunFile::curves, "curves.png", "loss, scores and learning rate over the epochs"},
-    {RunFile::grid, "grid.png", "some photographs with truth and prediction"},
-    {RunFile::usage, "usage.png", "share of each expert in every epoch"},
-    {RunFile::groups, "groups.png", "share of each expert by groups of images"},
-    {RunFile::responses, "responses_0.png", "what the experts answer to one photograph"},
-    {RunFile::responses, "responses_1.png", "the same for another"},
-    {RunFile::responses, "responses_2.png", "the same for a third"},
+    {RunFile::curves, "curves.svg", "loss, scores and learning rate over the epochs"},
+    {RunFile::grid, "grid.svg", "some photographs with truth and prediction"},
+    {RunFile::worst, "worst.svg", "the ten with the lowest IoU, of the last validation"},
+    {RunFile::usage, "usage.svg", "share of each expert in every epoch"},
+    {RunFile::groups, "groups.svg", "share of each expert by groups of images"},
+    {RunFile::responses, "responses_0.svg", "what the experts answer to one photograph"},
+    {RunFile::responses, "responses_1.svg", "the same for another"},
+    {RunFile::responses, "responses_2.svg", "the same for a third"},
+    {RunFile::report, "report.html", "a page of all this; camo report writes it again"},
     {RunFile::lock, "lock", "process that holds the folder"},
 };
 

@@ -13,7 +13,7 @@
 #include "examples/camo/draw/route_pictures.h"
 #include "examples/camo/options/files.h"
 #include "examples/camo/options/format.h"
-#include "tensor/image/image.h"
+#include "examples/camo/report/report.h"
 #include "tensor/processes.h"
 
 namespace camo::program {
@@ -85,8 +85,20 @@ void RunRecord::write_config(const TrainConfig& config) const {
   if (writes_) write_file(folder_.file(RunFile::config), to_text(config));
 }
 
+void RunRecord::write_environment(const JsonObject& environment) {
+  warn_when_full([&] { write_file(folder_.file(RunFile::environment), to_json(environment, /*one_line=*/false)); });
+}
+
+void RunRecord::write_report() {
+  try {
+    warn_when_full([&] { program::write_report({folder_.path()}, folder_.file(RunFile::report), "report"); });
+  } catch (const Error& e) {
+    warn_(text("warning: no report.html: ", e.what()));
+  }
+}
+
 void RunRecord::add_epoch(const Position& p, const Scores& s, double rate, const Machine& machine,
-                          const std::vector<std::vector<Tensor>>& grid, moe::CamoXpert& model) {
+                          const std::vector<GridRow>& grid, moe::CamoXpert& model) {
   if (!writes_) return;
   JsonObject line;
   line.items = {{"epoch", p.epoch},
@@ -110,7 +122,9 @@ void RunRecord::add_epoch(const Position& p, const Scores& s, double rate, const
   warn_when_full([&] { add_line(line); });
   std::vector<std::vector<std::string>> experts;
   for (const ScaleNames& scale : scale_names(model)) experts.push_back(scale.experts);
-  events_.add_epoch(line, grid, model, experts);
+  std::vector<std::vector<Tensor>> rows;
+  for (const GridRow& row : grid) rows.push_back(row.pictures);
+  events_.add_epoch(line, rows, model, experts);
   warn_when_full([&] { events_.flush(); });
 }
 
@@ -152,23 +166,31 @@ void RunRecord::draw_epoch(const std::vector<GridRow>& grid, moe::CamoXpert& mod
     const std::vector<JsonObject> lines = read_metrics(folder_.file(RunFile::metrics));
     if (!grid.empty()) write_grid(folder_.file(RunFile::grid), grid);
     write_curves(folder_.file(RunFile::curves), lines);
-    const Tensor usage = draw_usage(lines, scale_names(model));
-    if (usage.defined()) write_png(folder_.file(RunFile::usage), usage);
+    if (const std::optional<Svg> usage = draw_usage(lines, scale_names(model)))
+      write_file(folder_.file(RunFile::usage), usage->file("share of each expert"), false);
   });
 }
 
 void RunRecord::draw_routing(const moe::Survey& survey, const std::vector<GridRow>& grid, moe::CamoXpert& model,
                              const TrainConfig& config) {
   if (!writes_ || survey.layers.empty()) return;
-  const auto write = [&](const std::string& file, const Tensor& picture) {
-    return warn_when_full([&] { write_png(file, picture); }).empty();
+  const auto write = [&](const std::string& file, const Svg& picture, const char* label) {
+    return warn_when_full([&] { write_file(file, picture.file(label), false); }).empty();
   };
-  if (!write(folder_.file(RunFile::groups), draw_groups(survey))) return;
+  if (!write(folder_.file(RunFile::groups), draw_groups(survey), "share of each expert by groups of images")) return;
   const int64_t pictures = std::min(count(RunFile::responses), int64_t(grid.size()));
   for (int64_t i = 0; i < pictures; ++i, at_work())
     if (!write(folder_.file(RunFile::responses, i),
-               draw_responses(model, grid[size_t(i)][0], config.size, normalisation(config))))
+               draw_responses(model, grid[size_t(i)].pictures[0], config.size, normalisation(config)),
+               "what the experts answer to a photograph"))
       return;
+}
+
+void RunRecord::draw_worst(const std::function<std::vector<GridRow>()>& rows) {
+  warn_when_full([&] {
+    const std::vector<GridRow> worst = rows();
+    if (!worst.empty()) write_grid(folder_.file(RunFile::worst), worst);
+  });
 }
 
 }  // namespace camo::program

@@ -6,6 +6,7 @@
 
 #include <functional>
 
+#include "examples/camo/draw/plot.h"
 #include "examples/camo/report/run_events.h"
 #include "examples/camo/run/checkpoint.h"
 #include "examples/camo/run/evaluate.h"
@@ -28,6 +29,9 @@ class RunRecord {
   /// Only warns if `only_warn`.
   void check_disk(int64_t parameters, bool only_warn) const;
   void write_config(const TrainConfig& config) const;
+  void write_environment(const JsonObject& environment);
+  /// Writes report.html from the other files; a report that cannot be written is a warning.
+  void write_report();
 
   /// What the machine did in an epoch, or in the part of it that this process trained.
   struct Machine {
@@ -38,7 +42,7 @@ class RunRecord {
   /// Appends the epoch that ends at `position` to metrics.jsonl and syncs the file.  The event file gets the same, the
   /// weights, and the rows of grid.png.
   void add_epoch(const Position& position, const Scores& scores, double rate, const Machine& machine,
-                 const std::vector<std::vector<Tensor>>& grid, moe::CamoXpert& model);
+                 const std::vector<GridRow>& grid, moe::CamoXpert& model);
   /// Appends any other line.
   void add_line(const JsonObject& line) const;
   /// The run goes on: removes the lines and voids the events after `position`, which it writes again.
@@ -51,13 +55,14 @@ class RunRecord {
   void save_last(const Checkpoint& checkpoint);
   void check_last_save() const;
 
-  /// A row of grid.png: photograph, truth, prediction.
-  using GridRow = std::vector<Tensor>;
-  /// Draws curves.png and usage.png from metrics.jsonl, and grid.png if there are rows.
+  /// Draws curves.svg and usage.svg from metrics.jsonl, and grid.svg if there are rows of photograph, truth, prediction.
   void draw_epoch(const std::vector<GridRow>& grid, moe::CamoXpert& model);
-  /// For models with experts: draws groups.png, and responses_N.png for the first photographs of the grid.
+  /// For models with experts: draws groups.svg, and responses_N.svg for the first photographs of the grid.
   void draw_routing(const moe::Survey& survey, const std::vector<GridRow>& grid, moe::CamoXpert& model,
                     const TrainConfig& config);
+
+  /// Draws worst.svg: the rows that `rows` makes, if this process writes and there are any.
+  void draw_worst(const std::function<std::vector<GridRow>()>& rows);
 
  private:
   std::string warn_when_full(const std::function<void()>& write);

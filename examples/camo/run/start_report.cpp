@@ -3,6 +3,7 @@
 #include <cstdio>
 
 #include "examples/camo/data/epoch.h"
+#include "examples/camo/draw/route_pictures.h"
 #include "examples/camo/options/format.h"
 #include "tensor/parallel.h"
 
@@ -72,6 +73,28 @@ std::string stage_table(const Stages& stages, moe::CamoXpert& model, const std::
 }
 
 }  // namespace
+
+JsonObject environment(const TrainConfig& c, const Stages& stages, Learner& learner, const Splits& data) {
+  JsonObject out;
+  std::vector<JsonObject> experts;
+  for (const ScaleNames& scale : scale_names(learner.model())) {
+    std::string names;
+    for (const std::string& name : scale.experts) names += (names.empty() ? "" : ",") + name;
+    experts.emplace_back().items = {{"scale", scale.title}, {"names", names}};
+  }
+  out.items = {
+      {"version", CAMO_VERSION},
+      {"processor", describe(c.device)},
+      {"threads", int64_t(threads())},
+      {"workers", c.workers},
+      {"processes", int64_t(processes().count())},
+      {"precision", name_of(c.precision)},
+      {"network", network_line(c, learner.model(), data)},
+      {"machine", machine_line(c, learner.model())},
+      {"steps", c.stages.empty() ? steps_line(stages) : text(stages.steps(), " steps in ", c.stages.size(), " stages")},
+      {"experts", experts}};
+  return out;
+}
 
 std::vector<std::string> start_report(const TrainConfig& c, const Stages& stages, Learner& learner, const Splits& data,
                                       const std::optional<RunCost>& cost) {

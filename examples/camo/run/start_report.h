@@ -12,4 +12,8 @@ namespace camo::program {
 std::vector<std::string> start_report(const TrainConfig& config, const Stages& stages, Learner& learner,
                                       const Splits& data, const std::optional<RunCost>& cost);
 
+/// What a run keeps in environment.json: version, processor, threads, processes, network, steps, and the names of the experts
+/// at each scale (a list "experts" of objects with "scale" and "names").
+JsonObject environment(const TrainConfig& config, const Stages& stages, Learner& learner, const Splits& data);
+
 }  // namespace camo::program

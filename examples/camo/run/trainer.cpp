@@ -12,6 +12,7 @@
 #include "examples/camo/run/prepare.h"
 #include "examples/camo/run/process_memory.h"
 #include "examples/camo/run/progress.h"
+#include "examples/camo/run/report.h"
 #include "examples/camo/run/run_record.h"
 #include "examples/camo/run/shared_signals.h"
 #include "examples/camo/run/stages.h"
@@ -24,7 +25,7 @@
 namespace camo::program {
 namespace {
 
-constexpr size_t kGridRows = 6;  // pictures in grid.png
+constexpr size_t kGridRows = 6;  // pictures in grid.svg
 
 class Trainer {
  public:
@@ -66,14 +67,14 @@ class Trainer {
   debug::Profile profile_;
   Stopwatch epoch_watch_;
   const Stopwatch watch_;
-  const double seconds_before_;             // that earlier processes took
-  int64_t whole_epochs_ = 0;                // that this process has trained from their first to their last step,
-  double whole_seconds_ = 0;                // in this stage; and their time
-  int64_t steps_ = 0;                       // optimizer steps of this process in this epoch
-  int64_t images_ = 0;                      // images that this process has trained on
-  std::vector<RunRecord::GridRow> grid_{};  // of the last validation
-  ImageSize size_scored_ = {};              // the size of the photographs in it
-  bool surveyed_ = false;                   // the routing has been drawn
+  const double seconds_before_;  // that earlier processes took
+  int64_t whole_epochs_ = 0;     // that this process has trained from their first to their last step,
+  double whole_seconds_ = 0;     // in this stage; and their time
+  int64_t steps_ = 0;            // optimizer steps of this process in this epoch
+  int64_t images_ = 0;           // images that this process has trained on
+  std::vector<GridRow> grid_{};  // of the last validation
+  ImageSize size_scored_ = {};   // the size of the photographs in it
+  bool surveyed_ = false;        // the routing has been drawn
 };
 
 /// Loads the checkpoint into the learner; returns its position.
@@ -108,6 +109,7 @@ Trainer::Trainer(TrainConfig config, std::unique_ptr<Learner> learner, Prepared 
     check_equal(all_, "weights and position", text(position_.step, ", ", std::hex, learner_->digest()));
   check_equal(all_, "validation photographs", digest(data_.validation));
   record_.write_config(config_);
+  if (all_.first()) progress_.keep_warnings(record_.folder().file(RunFile::warnings));
   const RouterSettings router = router_settings(config_);
   for (moe::Moe* layer : moe::mixtures(learner_->model())) {
     auto steps = [&](double epochs) {
@@ -128,6 +130,7 @@ Outcome Trainer::run() {
   record_.check_disk(learner_->model().parameter_count(), /*only_warn=*/position_.step > 0);
   enter_epoch();
   for (const std::string& line : start_report(config_, stages_, *learner_, data_, cost_)) progress_.line(line);
+  record_.write_environment(environment(config_, stages_, *learner_, data_));
   if (position_.epoch >= config_.epochs)
     progress_.line(text("nothing left to do: all ", config_.epochs, " epochs are done [--epochs N for more]"));
   if (!score_start()) return stopped();
@@ -140,6 +143,7 @@ Outcome Trainer::run() {
   }
   now("the last report after step", position_.step);
   record_.check_last_save();
+  record_.write_report();
   if (data_.validation.size() > 0)
     progress_.line(text("best ", config_.monitor, " ", fixed(std::abs(position_.best_score), 4), " in epoch ",
                         position_.best_epoch, ": ", record_.folder().file(RunFile::best)));
@@ -216,12 +220,15 @@ bool Trainer::validate(bool survey) {
                     .among = survey ? nullptr : &all_};  // a survey sees every photograph
   grid_.clear();
   scores_ = evaluate(predictor, data_.validation, how, [&](const ImageResult& image) {
-    if (grid_.size() < kGridRows) grid_.push_back({image.photograph, image.truth, image.map});
+    if (grid_.size() < kGridRows)
+      grid_.push_back(
+          {{image.photograph, image.truth, image.map}, data_.validation.name(image.index), caption(image.scores)});
     return !signals_.caught_here();
   });
   if (signals_.ask()) return false;
   complete_grid(predictor);
   if (surveyor) record_.draw_routing(surveyor->result(), grid_, model, stage().config);
+  if (survey) record_.draw_worst([&] { return worst_rows(predictor, data_.validation, scores_); });
   size_scored_ = stage().config.size, surveyed_ = survey;
   return true;
 }
@@ -231,9 +238,10 @@ void Trainer::complete_grid(Predictor& predictor) {
   if (!all_.first()) return;
   for (int64_t i = int64_t(grid_.size()); i < std::min<int64_t>(kGridRows, data_.validation.size()); ++i) {
     const Picture p = data_.validation.load(i);
+    const std::string name = data_.validation.name(i);
     const ImageSize size{p.mask.dim(0), p.mask.dim(1)};
     grid_.push_back(
-        {p.image, p.mask, predictor.maps({predictor.prepared(data_.validation.name(i), p.image, size)})[0]});
+        {{p.image, p.mask, predictor.map(name, p.image, size)}, name, caption(scores_.each[size_t(i)].scores)});
   }
 }
 
@@ -335,6 +343,7 @@ Outcome Trainer::stopped() {
   now("the save after step", position_.step);
   if (position_.step > 0) record_.save_last(checkpoint(/*with_optimizer=*/true));
   record_.check_last_save();
+  record_.write_report();
   progress_.line(text("stopped by signal ", signals_.caught(), " at step ", position_.step, " of ", stages_.steps(),
                       "; saved [camo train --resume ", record_.folder().path(), "]"));
   return {128 + signals_.caught(), position_.best_score, position_.best_epoch, scores_};
