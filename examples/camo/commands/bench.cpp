@@ -2,6 +2,7 @@
 #include "examples/camo/bench/bench.h"
 
 #include "examples/camo/commands/commands.h"
+#include "examples/camo/options/help.h"
 
 namespace camo::program {
 namespace {
@@ -32,13 +33,12 @@ std::vector<Entry> subjects() {
 int bench_command(const Arguments& words) {
   const std::string first = words.empty() ? "" : words[0];
   if (first == "--help" || first == "-h") {
-    print_help(
+    throw HelpRequest{help_page(
         {.name = "bench",
          .summary = "Measures how fast this machine runs Camo.  camo bench SUBJECT --help shows a subject's flags.",
          .usage = "camo bench [SUBJECT] [flags]",
          .options = {},
-         .notes = list_text(subjects())});
-    return 0;
+         .subjects = subjects()})};
   }
   if (first.empty() || first[0] == '-') return bench_kernels_command("all", words);
   return find_entry(subjects(), first, "camo bench: no such subject '").run({words.begin() + 1, words.end()});

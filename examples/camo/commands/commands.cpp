@@ -39,6 +39,7 @@ std::vector<Entry> commands() {
       {"synth", "write synthetic photographs with masks as files", synth_command},
       {"bench", "measure how fast this machine runs Camo", bench_command},
       {"ops", "run every check on every op", ops_command},
+      {"manual", "print the manual page, or the completion of a shell", manual_command},
   };
 }
 

@@ -33,6 +33,8 @@ int synth_command(const Arguments& words);
 int bench_command(const Arguments& words);
 int ops_command(const Arguments& words);  // no_cases.cpp in a build without tests, whose op cases it runs
 
+int manual_command(const Arguments& words);
+
 /// The table of them.
 std::vector<Entry> commands();
 

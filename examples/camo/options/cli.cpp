@@ -10,6 +10,7 @@
 #include <iostream>
 #include <system_error>
 
+#include "examples/camo/options/help.h"
 #include "examples/camo/options/other_flags.h"
 #include "tensor/error.h"
 #include "tensor/processes.h"
@@ -19,24 +20,6 @@ namespace {
 
 bool is_switch(const Option& o) { return std::holds_alternative<bool*>(o.value); }
 bool is_list(const Option& o) { return std::holds_alternative<std::vector<std::string>*>(o.value); }
-
-const char* kind(const Option& o) {
-  const char* kinds[] = {"", " N", " X", " TEXT", " N|HxW", " WORD", " TEXT"};
-  return o.words.empty() ? kinds[o.value.index()] : " WORD";
-}
-
-/// Wraps text at spaces to lines of at most `width`; lines after the first are indented by `margin` spaces.
-std::string wrapped(const std::string& line, size_t width, size_t margin) {
-  std::string out;
-  size_t used = 0;
-  std::istringstream in(line);
-  for (std::string word; in >> word; used += word.size() + 1) {
-    if (used && used + word.size() > width) out += "\n" + std::string(margin, ' '), used = 0;
-    else if (used) out += ' ';
-    out += word;
-  }
-  return out;
-}
 
 /// The shell expands ~ only at the beginning of a word, not in --out=~/runs.
 std::string at_home(const std::string& word) {
@@ -104,10 +87,7 @@ CommandLine parse(const Command& command, const Arguments& words) {
   } catch (const CLI::ParseError& e) {
     throw ConfigError(text("camo ", command.name, " ", e.what()));
   }
-  if (help) {
-    print_help(command);
-    throw HelpRequest();
-  }
+  if (help) throw HelpRequest{help_page(command)};
   // Free arguments are what CLI11 leaves: its own lists would read brackets.
   std::string wrong;
   for (const std::string& word : app.remaining()) {
@@ -135,26 +115,6 @@ CommandLine read(const Command& command, const Arguments& words) {
   return line;
 }
 
-void print_help(const Command& command) {
-  std::printf("%s\n\nusage: %s\n", wrapped(command.summary, 100, 0).c_str(), wrapped(command.usage, 100, 7).c_str());
-  if (!command.options.empty()) std::printf("\n");
-  for (const Option& o : command.options) {
-    std::string left = "  --" + o.name + kind(o), right = o.help, now = shown(o);
-    if (o.words.size() > 8) {
-      right += text(": ", o.words.front(), " | ... | ", o.words.back());
-    } else if (!o.words.empty()) {
-      right += ": ";
-      for (const std::string& w : o.words) right += (w == o.words[0] ? "" : " | ") + w;
-    }
-    if (!is_switch(o) && !now.empty()) right += " (default " + now + ")";
-    std::printf("%-24s %s\n", left.c_str(), wrapped(right, 84, 25).c_str());
-  }
-  if (!command.notes.empty()) std::printf("\n");
-  std::istringstream notes(command.notes);
-  for (std::string line; std::getline(notes, line);)
-    std::printf("%s\n", line[0] == ' ' ? line.c_str() : wrapped(line, 100, 0).c_str());
-}
-
 const Entry& find_entry(const std::vector<Entry>& entries, const std::string& name, const std::string& label) {
   std::vector<std::string> known;
   for (const Entry& entry : entries) {
@@ -164,11 +124,9 @@ const Entry& find_entry(const std::vector<Entry>& entries, const std::string& na
   throw ConfigError(text(label, name, "'", hint(name, known)));
 }
 
-std::string list_text(const std::vector<Entry>& entries) {
-  std::string out;
-  for (const Entry& e : entries) out += text("  ", e.name, std::string(11 - e.name.size(), ' '), e.summary, "\n");
-  return out;
-}
+const char* const kExitCodes =
+    "0 done, 1 a bug, 2 usage or configuration, 3 data, 4 weights, 5 numerics, 6 memory, disk or device, 7 a failed "
+    "check, 130 and 143 stopped by a signal after saving";
 
 namespace {
 
@@ -176,9 +134,8 @@ void print_overview(const std::vector<Entry>& commands) {
   std::printf("Camo %s finds camouflaged objects in photographs.\n\nusage: camo COMMAND [flags]\n\n%s", CAMO_VERSION,
               list_text(commands).c_str());
   std::printf(
-      "\n  camo COMMAND --help    shows the flags of a command, with defaults and units\n  camo --version\n\n"
-      "exit codes: 0 done, 1 a bug, 2 usage or configuration, 3 data, 4 weights, 5 numerics,\n"
-      "            6 memory, disk or device, 7 a failed check, 130 and 143 stopped by a signal after saving\n");
+      "\n  camo COMMAND --help    shows the flags of a command, with defaults and units\n  camo --version\n\n%s\n",
+      wrapped(text("exit codes: ", kExitCodes), 74, 12).c_str());
 }
 
 int dispatch(const std::vector<Entry>& commands, const Arguments& words) {
@@ -197,7 +154,8 @@ int run(const std::vector<Entry>& commands, int argc, char** argv) {
   try {
     code = dispatch(commands, Arguments(argv + 1, argv + argc));
     end_processes();
-  } catch (const HelpRequest&) {
+  } catch (const HelpRequest& help) {
+    std::printf("%s", help_text(help.page).c_str());
   } catch (const Error& e) {
     message = e.what(), code = e.exit_code();
   } catch (const std::bad_alloc&) {

@@ -10,16 +10,23 @@
 
 namespace camo::program {
 
+/// The words that follow a command's name.
+using Arguments = std::vector<std::string>;
+
+/// A word of `camo WORD ...` and the function it runs.
+struct Entry {
+  std::string name, summary;
+  std::function<int(const Arguments& words)> run;
+};
+
 /// A command and its options.  `rest` names its free arguments ("IMAGES"); empty if it takes none.
 struct Command {
   std::string name, summary, usage;
   Options options;
   std::string rest = {};
   std::string notes = {};  // below the options: a line is a paragraph, or a row of a table if it begins with a space
+  std::vector<Entry> subjects = {};  // words that may follow the name, each with options of its own
 };
-
-/// The words that follow a command's name.
-using Arguments = std::vector<std::string>;
 
 /// Flags with their values, and free arguments, each in order.  They are not applied yet, so that a configuration file
 /// can be applied first.
@@ -32,24 +39,16 @@ struct CommandLine {
   void apply(const Command& command) const;
 };
 
-/// Thrown after the help was printed; ends the command.
-struct HelpRequest {};
-
-/// Reads the words after the command's name.  ConfigError for an unknown flag, a missing value, a repeated flag.
+/// Reads the words after the command's name.  ConfigError for an unknown flag, a missing value, a repeated flag; HelpRequest (help.h)
+/// for --help.
 CommandLine parse(const Command& command, const Arguments& words);
 /// parse and apply together.
 CommandLine read(const Command& command, const Arguments& words);
-void print_help(const Command& command);
 
-/// A word of `camo WORD ...` and the function it runs.
-struct Entry {
-  std::string name, summary;
-  std::function<int(const Arguments& words)> run;
-};
 /// The entry with that name; ConfigError begins with `label` and names the nearest entry.
 const Entry& find_entry(const std::vector<Entry>& entries, const std::string& name, const std::string& label);
-/// One line per entry, as in the help.
-std::string list_text(const std::vector<Entry>& entries);
+/// What the program's exit codes mean.
+extern const char* const kExitCodes;
 
 /// Runs the program: calls the command, and turns every error into one message and its exit code.
 int run(const std::vector<Entry>& commands, int argc, char** argv);
