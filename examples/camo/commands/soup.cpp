@@ -3,7 +3,7 @@
 
 #include "examples/camo/commands/commands.h"
 #include "examples/camo/commands/trained_network.h"
-#include "examples/camo/data/augment.h"
+#include "examples/camo/data/epoch.h"
 #include "examples/camo/data/splits.h"
 #include "examples/camo/options/files.h"
 #include "examples/camo/predict/mean_weights.h"
@@ -13,18 +13,19 @@
 namespace camo::program {
 namespace {
 
-/// The photographs that the statistics are measured on: `count` of the training data, drawn by seed, without changes.
+/// Measures batch norm on `count` training photographs, drawn by seed and changed as in training: the statistics of
+/// photographs as they are would belong to another distribution than those of the runs.
 void measure_on(moe::CamoXpert& model, const TrainConfig& config, const Dataset& data, int64_t count) {
   std::vector<int64_t> order = shuffled(data.size(), uint64_t(config.seed), 0);
   order.resize(size_t(std::min(count, data.size())));
-  const int64_t batch = std::min<int64_t>(config.batch_size, int64_t(order.size())),
-                batches = int64_t(order.size()) / batch;
-  Loader<Sample> loader([&](int64_t i) { return plain(data.load(i), config.size, normalisation(config)); }, order,
-                        config.workers, batch);
-  measure_batch_norm(model, batches, [&](int64_t) {
-    std::vector<Tensor> images;
-    while (int64_t(images.size()) < batch) images.push_back(loader.next()->image);
-    model.forward(Var(cast(stack(images).to(model.state().device), precision(config))));
+  const AugmentSettings settings = augment_settings(config.augment);
+  const int64_t batch = std::min<int64_t>(config.batch_size, int64_t(order.size()));
+  Loader<RawSample> loader(
+      [&](int64_t i) { return sample_of(data, i, config.size, settings, uint64_t(config.seed), 0); }, order,
+      config.workers, batch);
+  measure_batch_norm(model, int64_t(order.size()) / batch, [&](int64_t) {
+    const Sample now = *next_batch(loader, batch, model.state().device, normalisation(config));
+    model.forward(Var(cast(now.image, precision(config))));
   });
 }
 
@@ -32,18 +33,19 @@ void measure_on(moe::CamoXpert& model, const TrainConfig& config, const Dataset&
 
 int soup_command(const Arguments& words) {
   std::string out, data;
-  int64_t count = 512;
+  int64_t count = 1024;
   Machine machine;
-  Command command{.name = "soup",
-                  .summary =
-                      "Averages the weights of runs of one configuration, which should have begun from the same "
-                      "weights, and measures the statistics of batch norm again on training photographs.",
-                  .usage = "camo soup RUN RUN... --out FILE.safetensors [flags]",
-                  .options = {{"out", &out, "file for the network, which --weights of other commands reads"},
-                              {"data", &data, "folder of photographs and masks; by default the data of the first run"},
-                              {"count", &count, "photographs to measure batch norm on", 1, 1e6}},
-                  .rest = "RUNS",
-                  .notes = "camo eval and camo compare tell whether it is better than each of the runs."};
+  Command command{
+      .name = "soup",
+      .summary =
+          "Averages the weights of runs of one configuration, which should have begun from the same "
+          "weights, and measures the statistics of batch norm again on training photographs.",
+      .usage = "camo soup RUN RUN... --out FILE.safetensors [flags]",
+      .options = {{"out", &out, "file for the network, which --weights of other commands reads"},
+                  {"data", &data, "folder of photographs and masks; by default the data of the first run"},
+                  {"count", &count, "photographs, at most, to measure batch norm on; changed as in training", 1, 1e6}},
+      .rest = "RUNS",
+      .notes = "camo eval and camo compare tell whether it is better than each of the runs."};
   command.options.add(options(machine).only({"device", "threads", "workers"}));
   const CommandLine line = read(command, words);
   check<ConfigError>(line.rest.size() > 1 && !out.empty(), "camo soup: needs two or more runs and --out");
