@@ -142,9 +142,9 @@ void Connection::send(const HttpError& answer, const std::string& headers) {
   }
 }
 
-void Connection::leave() {
+void Connection::leave(double seconds) {
   ::shutdown(socket_, SHUT_WR);
-  until_ = std::min(Clock::now() + limit_, Clock::now() + 500ms);
+  until_ = Clock::now() + duration(seconds);
   budget_ = int64_t(1) << 40;
   std::string dropped(kPiece, '\0');
   while (receive(dropped.data(), dropped.size()) > 0) continue;

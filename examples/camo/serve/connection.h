@@ -29,9 +29,8 @@ class Connection : public httplib::Stream {
   void read_first(const std::string& bytes) { ahead_.insert(0, bytes); }
   /// Sends an answer without cpp-httplib.
   void send(const HttpError& answer, const std::string& headers);
-  /// Closes the connection so that the client still reads the answer when it has not sent its whole request: reads on for
-  /// half a second.
-  void leave();
+  /// Reads on for so long, or until the client closes.  Without this a client that is still sending would lose the answer.
+  void leave(double seconds);
 
   bool late() const { return late_; }  // a deadline has passed
   bool over_budget() const { return budget_ == 0; }

@@ -211,7 +211,8 @@ void Server::answer(int socket, const Stopwatch& age) {
     std::fprintf(stderr, "camo serve: %s\n", one_line(e.what()).c_str());
   }
   print_line(head, connection.status(), age.seconds());
-  if (!exchange.whole) connection.leave();
+  const bool in_time = age.seconds() < settings_.deadline;
+  if (!exchange.whole) connection.leave(in_time ? 0.5 : 0.01);
 }
 
 void Server::run(const std::function<bool()>& stopped) {
