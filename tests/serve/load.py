@@ -186,7 +186,7 @@ def main():
     rng, longest = random.Random(arguments.seed), 0
     for i in range(arguments.hostile):
         pieces = hostile(i, photographs[i % len(photographs)][1], port, rng)
-        cut = len(pieces) > 1 or pieces == [b""]  # ends at the deadline
+        cut = i % 20 in (0, 1, 2, 9)  # they never end: cut at the deadline
         took = meet(port, pieces, 3 * arguments.deadline + 5)
         most = arguments.deadline + 1 if cut else 1
         if took is None or took > most:

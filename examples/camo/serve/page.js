@@ -74,7 +74,6 @@ class Card {
     this.root = from_template("card");
     $("h2", this.root).textContent = file.name;
     this.say("waits");
-    $("#results").prepend(this.root);
   }
 
   say(message, wrong = false) {
@@ -147,6 +146,7 @@ class Card {
         $(".weight", row).textContent = percent(chosen.weight);
         $(".bar span", row).style.width = percent(chosen.weight, 1).replace(" ", "");
         $("canvas", row).setAttribute("aria-label", `where ${chosen.expert} answers at ${scale.scale}`);
+        $("canvas", row).style.aspectRatio = `${this.now.width} / ${this.now.height}`;
         paint($("canvas", row), answer.width, answer.height, grey_of(answer), heat);
         $("ul", section).append(row);
       }
@@ -189,7 +189,9 @@ async function run() {
 }
 
 function add(files) {
-  for (const file of files) queue.push(new Card(file));
+  const cards = files.map((file) => new Card(file));
+  $("#results").prepend(...cards.map((card) => card.root));
+  queue.push(...cards);
   run();
 }
 
