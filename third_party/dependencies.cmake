@@ -2,6 +2,9 @@
 #   CAMO_HEADERS   a folder searched first for the libraries that are headers only: Eigen, CLI11, nlohmann-json, doctest
 #   CAMO_IMAGES    pictures: on needs libpng, libjpeg-turbo and zlib; off does without; auto takes them where all are found
 #   CAMO_MPI       many processes: on needs an MPI, auto takes one that is found, off does without
+#   CAMO_SERVE     camo serve: on needs cpp-httplib 0.11 as Debian builds it, auto takes it where it is, off does without
+set(CAMO_SERVE auto CACHE STRING "camo serve, an HTTP server: auto, on, off")
+set_property(CACHE CAMO_SERVE PROPERTY STRINGS auto on off)
 set(CAMO_MPI auto CACHE STRING "many processes with MPI: auto, on, off")
 set_property(CACHE CAMO_MPI PROPERTY STRINGS auto on off)
 set(CAMO_HEADERS "" CACHE PATH "folder searched first for Eigen, CLI11, nlohmann-json and doctest")
@@ -50,6 +53,33 @@ elseif(CAMO_MPI STREQUAL "on")
   camo_require(MPI_CXX_FOUND "MPI" "libopenmpi-dev openmpi-bin")
 else()
   message(STATUS "Camo: one process (CAMO_MPI=${CAMO_MPI}, no MPI)")
+endif()
+
+if(NOT CAMO_SERVE MATCHES "^(auto|on|off)$")
+  message(FATAL_ERROR "CAMO_SERVE takes auto, on or off, got '${CAMO_SERVE}'")
+endif()
+set(CAMO_HAS_SERVER FALSE)
+if(NOT CAMO_SERVE STREQUAL "off")
+  # The library is compiled with definitions that change the classes of its header (Request has a member more with
+  # OpenSSL), so whoever includes the header needs the same ones.  Its .pc file lists them.
+  find_path(HTTPLIB_INCLUDE_DIR httplib.h)
+  find_library(HTTPLIB_LIBRARY cpp-httplib)
+  cmake_path(GET HTTPLIB_LIBRARY PARENT_PATH httplib_folder)
+  if(HTTPLIB_INCLUDE_DIR AND EXISTS "${httplib_folder}/pkgconfig/cpp-httplib.pc")
+    file(STRINGS ${httplib_folder}/pkgconfig/cpp-httplib.pc httplib_flags REGEX "^Cflags:")
+    string(REGEX MATCHALL "CPPHTTPLIB_[A-Z_]+" HTTPLIB_DEFINITIONS "${httplib_flags}")
+    file(STRINGS ${HTTPLIB_INCLUDE_DIR}/httplib.h httplib_version REGEX "define CPPHTTPLIB_VERSION \"0\\.11\\.")
+    if(httplib_version)  # later ones have another process_request
+      set(CAMO_HAS_SERVER TRUE)
+    endif()
+  endif()
+endif()
+if(CAMO_HAS_SERVER)
+  message(STATUS "Camo: camo serve with cpp-httplib (${HTTPLIB_LIBRARY})")
+elseif(CAMO_SERVE STREQUAL "on")
+  camo_require(CAMO_HAS_SERVER "cpp-httplib 0.11 with its shared library" libcpp-httplib-dev)
+else()
+  message(STATUS "Camo: no camo serve (CAMO_SERVE=${CAMO_SERVE}, no cpp-httplib 0.11)")
 endif()
 
 function(camo_find_headers variable file what package)

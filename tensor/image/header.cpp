@@ -44,7 +44,7 @@ int tiff_orientation(const uint8_t* p, int64_t n) {
   return 1;
 }
 
-std::string png_header(const InputFile& file, ImageInfo& info) {
+std::string png_header(const detail::PictureSource& file, ImageInfo& info) {
   uint8_t h[29];
   if (!file.read(0, h, 29) || std::memcmp(h + 12, "IHDR", 4) != 0) return "truncated or damaged PNG header";
   info.format = "png";
@@ -62,7 +62,7 @@ std::string png_header(const InputFile& file, ImageInfo& info) {
   return {};
 }
 
-std::string jpeg_header(const InputFile& file, ImageInfo& info) {
+std::string jpeg_header(const detail::PictureSource& file, ImageInfo& info) {
   info.format = "jpeg";
   uint8_t h[10];
   int64_t astray = 0;  // bytes between segments, and fill bytes
@@ -119,11 +119,21 @@ const char* other_format(const uint8_t* h) {
 
 }  // namespace
 
-ImageInfo detail::probe_image(const InputFile& file, const std::string& path, const char* op) {
+detail::PictureSource::PictureSource(const InputFile& file)
+    : size(file.size()), read([&file](int64_t offset, void* to, int64_t n) { return file.read(offset, to, n); }) {}
+
+detail::PictureSource::PictureSource(std::span<const uint8_t> bytes)
+    : size(int64_t(bytes.size())), read([bytes](int64_t offset, void* to, int64_t n) {
+        if (offset < 0 || n < 0 || offset > int64_t(bytes.size()) - n) return false;
+        std::memcpy(to, bytes.data() + offset, size_t(n));
+        return true;
+      }) {}
+
+ImageInfo detail::probe_image(const PictureSource& file, const std::string& path, const char* op) {
   uint8_t first[16] = {};
-  check<DataError>(file.size() > 0, op, ": ", path, ": is empty");
-  bool read = file.read(0, first, std::min<int64_t>(file.size(), 16));
-  check<DataError>(read && file.size() >= 3, op, ": ", path, ": is no PNG or JPEG");
+  check<DataError>(file.size > 0, op, ": ", path, ": is empty");
+  bool read = file.read(0, first, std::min<int64_t>(file.size, 16));
+  check<NoPicture>(read && file.size >= 3, op, ": ", path, ": is no PNG or JPEG");
   ImageInfo info;
   std::string problem;
   if (std::memcmp(first, "\x89PNG\r\n\x1a\n", 8) == 0) {
@@ -132,15 +142,15 @@ ImageInfo detail::probe_image(const InputFile& file, const std::string& path, co
     problem = jpeg_header(file, info);
   } else {
     const char* what = other_format(first);
-    problem = text("is no PNG or JPEG", what ? ", but " : "", what ? what : "");
+    throw NoPicture(text(op, ": ", path, ": is no PNG or JPEG", what ? ", but " : "", what ? what : ""));
   }
   check<DataError>(problem.empty(), op, ": ", path, ": ", problem);
   const int64_t w = info.stored_width, h = info.stored_height;
   check<DataError>(w > 0 && h > 0, op, ": ", path, ": has no pixels: ", w, " x ", h);
-  check<DataError>(w <= kMaxSide && h <= kMaxSide && w * h <= max_pixels(), op, ": ", path, ": at most ",
-                   double(max_pixels()) * 1e-6, " megapixels and ", kMaxSide, " a side, its header says ", w, " x ", h,
-                   w <= kMaxSide && h <= kMaxSide ? " [--max-pixels]" : "");
-  check<DataError>(file.size() <= kMaxFile, op, ": ", path, ": at most 1 GiB a picture, got ", file.size(), " bytes");
+  check<PictureTooLarge>(w <= kMaxSide && h <= kMaxSide && w * h <= max_pixels(), op, ": ", path, ": at most ",
+                         double(max_pixels()) * 1e-6, " megapixels and ", kMaxSide, " a side, its header says ", w,
+                         " x ", h, w <= kMaxSide && h <= kMaxSide ? " [--max-pixels]" : "");
+  check<PictureTooLarge>(file.size <= kMaxFile, op, ": ", path, ": at most 1 GiB a picture, got ", file.size, " bytes");
   bool turned = info.orientation >= 5;
   info.height = turned ? info.stored_width : info.stored_height;
   info.width = turned ? info.stored_height : info.stored_width;
@@ -151,7 +161,11 @@ int64_t max_pixels() { return pixel_limit; }
 void set_max_pixels(int64_t pixels) { pixel_limit = pixels; }
 
 ImageInfo probe_image(const std::string& path) {
-  return detail::probe_image(InputFile::open<DataError>(path, "probe_image"), path, "probe_image");
+  const auto file = InputFile::open<DataError>(path, "probe_image");
+  return detail::probe_image(detail::PictureSource(file), path, "probe_image");
+}
+ImageInfo probe_image(std::span<const uint8_t> bytes, const std::string& name) {
+  return detail::probe_image(detail::PictureSource(bytes), name, "probe_image");
 }
 
 }  // namespace camo

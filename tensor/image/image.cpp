@@ -43,17 +43,22 @@ Tensor upright(const Tensor& x, int orientation) {
   return y;
 }
 
+Tensor decode(const std::vector<uint8_t>& bytes, const ImageInfo& info, const std::string& path,
+              detail::Channels wanted, const char* op) {
+  std::string problem;
+  const auto decode_format = info.format == "png" ? detail::decode_png : detail::decode_jpeg;
+  Tensor x = decode_format(bytes, info, wanted, problem);
+  check<DataError>(problem.empty(), op, ": ", path, ": ", problem);
+  return with_channels(x, wanted == detail::Channels::colour ? 3 : 1);
+}
+
 Tensor read(const std::string& path, detail::Channels wanted, const char* op, ImageInfo* header) {
   auto file = InputFile::open<DataError>(path, op);
-  ImageInfo info = detail::probe_image(file, path, op);
+  ImageInfo info = detail::probe_image(detail::PictureSource(file), path, op);
   std::vector<uint8_t> bytes(file.size());
   check<DataError>(file.read(0, bytes.data(), file.size()), op, ": ", path, ": cannot be read to its end");
-  std::string problem;
-  const auto decode = info.format == "png" ? detail::decode_png : detail::decode_jpeg;
-  Tensor x = decode(bytes, info, wanted, problem);
-  check<DataError>(problem.empty(), op, ": ", path, ": ", problem);
   if (header) *header = info;
-  return with_channels(x, wanted == detail::Channels::colour ? 3 : 1);
+  return decode(bytes, info, path, wanted, op);
 }
 
 /// Checks an image to be written; returns height, width and channels.
@@ -71,6 +76,12 @@ std::array<int, 3> writable(const Tensor& x, const char* op) {
 Tensor read_image(const std::string& path, Orientation orientation) {
   ImageInfo info;
   Tensor x = read(path, detail::Channels::colour, "read_image", &info);
+  return orientation == Orientation::upright ? upright(x, info.orientation) : x;
+}
+
+Tensor decode_image(const std::vector<uint8_t>& bytes, const std::string& name, Orientation orientation) {
+  const ImageInfo info = detail::probe_image(detail::PictureSource(bytes), name, "read_image");
+  const Tensor x = decode(bytes, info, name, detail::Channels::colour, "read_image");
   return orientation == Orientation::upright ? upright(x, info.orientation) : x;
 }
 

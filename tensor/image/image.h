@@ -8,6 +8,7 @@
 // accurate integer transform and smooth chroma upsampling, so pixels equal Pillow's.
 #pragma once
 
+#include <span>
 #include <string>
 #include <vector>
 
@@ -19,6 +20,15 @@ constexpr int64_t kMaxPixels = 64'000'000, kMaxSide = 65'535;
 /// The most pixels that a picture may have: kMaxPixels, unless set.
 int64_t max_pixels();
 void set_max_pixels(int64_t pixels);
+
+/// A file that is neither PNG nor JPEG.
+struct NoPicture : DataError {
+  using DataError::DataError;
+};
+/// A picture with more pixels than max_pixels(), or a longer side than kMaxSide, or a file of more than 1 GiB.
+struct PictureTooLarge : DataError {
+  using DataError::DataError;
+};
 
 struct ImageInfo {
   std::string format;                           // "png" or "jpeg"
@@ -32,12 +42,18 @@ struct ImageInfo {
 /// Reads only the header.  Throws DataError for a file that is not PNG or JPEG, or whose header
 /// read_image would refuse.
 ImageInfo probe_image(const std::string& path);
+/// The same for a file in memory.  `name` stands for its path in errors.
+ImageInfo probe_image(std::span<const uint8_t> bytes, const std::string& name);
 
 enum class Orientation { upright, stored };
 
 /// Reads a photograph: u8 (H, W, 3).  Applies its EXIF orientation, or leaves the pixels as they are stored.  Throws
 /// DataError for a missing, damaged, truncated or refused file.
 Tensor read_image(const std::string& path, Orientation orientation = Orientation::upright);
+
+/// The same for a file in memory; errors are those of read_image, with `name` for the path.
+Tensor decode_image(const std::vector<uint8_t>& bytes, const std::string& name,
+                    Orientation orientation = Orientation::upright);
 
 enum class MaskChannel { luma, alpha };
 

@@ -205,11 +205,12 @@ TEST_CASE("help describes every option in about a line, and says little else") {
   const std::regex riddle("\n +--[a-z0-9-]+( N| X| TEXT| WORD)?( N.HxW)? +(of|that|which) ");  // "--size N  of step"
   std::smatch found;
   for (const std::string command :
-       {"train",           "demo",           "check-data",  "eval",       "compare",       "report",    "verify",
-        "route",           "predict",        "soup",        "calibrate",  "tune-crf",      "models",    "backbones",
-        "features",        "import",         "export",      "inspect",    "synth",         "bench",     "ops",
-        "bench gemm",      "bench step",     "bench train", "bench load", "bench metrics", "bench moe", "bench ops",
-        "bench recompute", "bench parallel", "manual"}) {
+       {"train",          "demo",       "check-data",    "eval",      "compare",    "report",
+        "verify",         "route",      "predict",       "serve",     "soup",       "calibrate",
+        "tune-crf",       "models",     "backbones",     "features",  "import",     "export",
+        "inspect",        "synth",      "bench",         "ops",       "bench gemm", "bench step",
+        "bench train",    "bench load", "bench metrics", "bench moe", "bench ops",  "bench recompute",
+        "bench parallel", "manual"}) {
     CAPTURE(command);
     const bool subject = command.starts_with("bench ");
     CHECK((subject ? subjects : overview).find("\n  " + command.substr(subject ? 6 : 0) + " ") != std::string::npos);

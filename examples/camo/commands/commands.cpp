@@ -26,6 +26,7 @@ std::vector<Entry> commands() {
       {"verify", "check the routing, the experts and the attention of a network", verify_command},
       {"route", "draw which experts photographs are sent to, and what the experts answer", route_command},
       {"predict", "find the object in photographs", predict_command},
+      {"serve", "find the object in photographs that a browser or another program sends", serve_command},
       {"soup", "average the weights of several runs", soup_command},
       {"calibrate", "find the threshold of a network, and how far its maps can be believed", calibrate_command},
       {"tune-crf", "find the settings of the CRF that suit a network", tune_crf_command},

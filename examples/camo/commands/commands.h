@@ -19,6 +19,7 @@ int report_command(const Arguments& words);
 int verify_command(const Arguments& words);
 int route_command(const Arguments& words);
 int predict_command(const Arguments& words);
+int serve_command(const Arguments& words);
 int soup_command(const Arguments& words);
 int calibrate_command(const Arguments& words);
 int tune_crf_command(const Arguments& words);
