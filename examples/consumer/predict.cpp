@@ -3,8 +3,8 @@
 //   camo export --weights RUN --out network.safetensors
 //   predict network.safetensors photo.jpg map.png
 //
-// The network has the experts that its model has by default; for a run with others set `experts`, `pool` and `mixture`
-// of the configuration as the run did.
+// It takes networks whose router, pool and number of chosen experts are the default; for others set `pool` and `mixture` of
+// the configuration as the run did.
 #include <cstdio>
 
 #include "moe/camoxpert.h"
@@ -20,9 +20,13 @@ int main(int argc, char** argv) try {
   const std::string size = file.metadata["size"];
   int height = 0, width = 0;
   if (std::sscanf(size.c_str(), "%dx%d", &height, &width) != 2) throw WeightsError("not a file of camo export");
+  for (const char* setting : {"\"router\": \"\"", "\"pool\": \"\"", "\"chosen\": 2,", "\"attention-pool\": 32,"})
+    if (file.metadata["config"].find(setting) == std::string::npos) throw ConfigError("not a default router or pool");
   Normalisation n;
-  std::sscanf(file.metadata["normalisation"].c_str(), "{\"mean\": [%f, %f, %f], \"deviation\": [%f, %f, %f]}", n.mean,
-              n.mean + 1, n.mean + 2, n.deviation, n.deviation + 1, n.deviation + 2);
+  float *m = n.mean, *d = n.deviation;
+  if (std::sscanf(file.metadata["normalisation"].c_str(), R"({"mean": [%f, %f, %f], "deviation": [%f, %f, %f]})", m,
+                  m + 1, m + 2, d, d + 1, d + 2) != 6)
+    throw WeightsError("no normalisation");
 
   moe::CamoXpert network(nn::Scope{.initialise = false}, {.model = file.metadata["model"],
                                                           .backbone = file.metadata["backbone"],

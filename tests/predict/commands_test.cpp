@@ -82,7 +82,8 @@ TEST_CASE("predict writes the formats that are asked for, and they agree") {
   CHECK(contains(run_camo("predict" + weights() + photographs() + " --out x --format jsn").error,
                  "no such choice, got 'jsn'"));
   CHECK(contains(run_camo("predict" + weights() + photographs() + " --out x --format png,png").error, "given twice"));
-  CHECK(contains(run_camo("predict" + weights() + photographs() + " --out x --threshold 1").error, "from 0 to 0.9999"));
+  CHECK(contains(run_camo("predict" + weights() + photographs() + " --out x --format mask --threshold 1").error,
+                 "from 0 to 0.9999"));
   CHECK(!fs::exists("x"));
 }
 
@@ -135,30 +136,59 @@ TEST_CASE("a program that uses the library alone predicts the same map") {
 TEST_CASE("calibrate and tune-crf leave their findings beside the weights, for these weights alone") {
   const std::string out = " --out " + trained() / "calibrated";
   const std::string command = "predict" + weights() + photographs() + out + " --format mask --threshold calibrated";
-  CHECK(contains(run_camo(command).error, "there is no calibration of these weights [camo calibrate --weights "));
-  CHECK(contains(run_camo("predict" + weights() + photographs() + out + " --refine tuned").error,
-                 "[camo tune-crf --weights"));
+  CHECK(contains(run_camo(command).error,
+                 "has nothing for these weights with --tta off --mean logits --refine off [camo calibrate"));
+  CHECK(contains(run_camo("predict" + weights() + photographs() + out + " --refine tuned").error, "[camo tune-crf"));
+  CHECK(contains(run_camo("predict --weights nothing" + photographs() + out + " --refine tuned").error, "nothing"));
+  CHECK(contains(run_camo("predict" + weights() + photographs() + out + " --threshold 0.4").error,
+                 "png shows probabilities"));
 
   const ProcessResult found = run_camo("calibrate" + weights() + " --metric Dice");
   REQUIRE_MESSAGE(found.code == 0, found.error);
   CHECK(contains(found.out, "4 photographs"));
   CHECK(contains(found.out, " for Dice: "));
-  const JsonObject about = parse_json(read_file<DataError>(trained() / "run/calibration.json"), "calibration");
-  CHECK(about.number("at_threshold") >= about.number("at_half"));
+  CHECK(contains(found.out, "note: 4 photographs are few"));
+  const JsonObject about = parse_json(lines_of(trained() / "run/best.calibration.jsonl")[0], "calibration");
+  CHECK(about.number("threshold") > 0);
+  CHECK(about.string("tta") == "off");
   REQUIRE(run_camo(command).code == 0);
-  CHECK(contains(run_camo(command + " --overwrite --tta flip").error, "--tta was 'off' then, is 'flip' now"));
+  // One finding for each way of making maps, whatever its words.
+  CHECK(contains(run_camo(command + " --overwrite --tta flip,rotate").error, "with --tta flip,rotate"));
+  REQUIRE(run_camo("calibrate" + weights() + " --tta rotate,flip").code == 0);
+  CHECK(run_camo(command + " --overwrite --tta flip,rotate").code == 0);
+  CHECK(run_camo(command + " --overwrite").code == 0);
 
   const ProcessResult tuned = run_camo("tune-crf --side 32 --count 2" + weights());
   REQUIRE_MESSAGE(tuned.code == 0, tuned.error);
-  CHECK(contains(tuned.out, "36 settings"));
+  CHECK(contains(tuned.out, "37 settings"));
   const std::string settings =
-      parse_json(read_file<DataError>(trained() / "run/refinement.json"), "refinement").string("refine");
-  CHECK(settings.starts_with("crf,side=32,iterations="));
+      parse_json(lines_of(trained() / "run/best.refinement.jsonl")[0], "refinement").string("refine");
+  CHECK((settings == "off" || settings.starts_with("crf,side=32,iterations=")));
   const ProcessResult used = run_camo("predict" + weights() + photographs() + out + " --refine tuned");
   CHECK(used.code == 0);
-  CHECK(contains(used.out, "refined: " + settings));
+  CHECK((settings == "off" || contains(used.out, "refined: " + settings)));
 
-  fs::copy_file(trained() / "other/best.safetensors", trained() / "run/best.safetensors",
+  // Findings are of these weights, not of what the run has later.
+  fs::copy(trained() / "run", trained() / "later", fs::copy_options::recursive);
+  fs::copy_file(trained() / "other/best.safetensors", trained() / "later/best.safetensors",
                 fs::copy_options::overwrite_existing);
-  CHECK(contains(run_camo(command + " --overwrite").error, "was made with other weights"));
+  const std::string error =
+      run_camo(text("predict --weights ", trained() / "later", photographs(), out, " --overwrite --refine tuned"))
+          .error;
+  CHECK_MESSAGE(contains(error, "has nothing for these weights"), error);
+}
+
+TEST_CASE("calibrate and tune-crf take the data that is named, as eval does") {
+  const std::string named = " --data " + trained() / "data";
+  const ProcessResult found = run_camo("calibrate" + weights() + named);
+  CHECK(contains(found.out, "6 photographs"));
+  CHECK(contains(run_camo("tune-crf --side 32" + weights() + named).out, "6 photographs; without CRF IoU "));
+  const std::string two = " --images " + trained() / "data/Image --masks " + trained() / "data/GT";
+  CHECK(contains(run_camo("calibrate" + weights() + two).out, "6 photographs"));
+  CHECK(contains(run_camo("calibrate" + weights() + named + " --mask-above 255").error, "from 0 to 254"));
+  CHECK(contains(run_camo("calibrate" + weights() + " --weights " + trained() / "other").error,
+                 "held different photographs out"));  // another seed
+  CHECK(run_camo("calibrate" + weights() + " --weights " + trained() / "other" + named).code == 0);
+  CHECK(contains(run_camo("eval" + weights() + " --resize-maps --data synthetic").error, "--resize-maps: is for maps"));
+  CHECK(contains(run_camo("eval --pred a --gt b --tta flip").error, "--tta: is for networks"));
 }

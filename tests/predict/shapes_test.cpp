@@ -213,7 +213,7 @@ TEST_CASE("the text of run lengths, worked by hand") {
   CHECK(to_counts({1, 9, 3, 2, 40}) == "193IU1");
   const std::vector<int64_t> large{0, 1, int64_t(1) << 40, 1, 3};
   CHECK(parse_counts(to_counts(large)) == large);
-  for (const char* wrong : {"P", " ", "pppppppppppppppppp1", "\xff"}) {
+  for (const char* wrong : {"P", "O", " ", "pppppppppppppppppp1", "\xff"}) {
     CAPTURE(wrong);
     CHECK_THROWS_AS(parse_counts(wrong), DataError);
   }

@@ -73,10 +73,13 @@ TEST_CASE("camo soup writes a network that other commands read") {
   const std::string run = "train --data synthetic --count 8 --size 32 --epochs 1 --batch-size 4 --threads 2 --out ";
   REQUIRE(test::run_camo(run + folder / "a").code == 0);
   REQUIRE(test::run_camo(run + folder / "b --lr 1e-3 --weights " + folder / "a").code == 0);
-  const test::ProcessResult soup =
-      test::run_camo("soup " + folder / "a " + folder / "b --count 8 --out " + folder / "c.safetensors");
+  const std::string to = "soup " + folder / "a " + folder / "b --out " + folder / "c.safetensors";
+  const test::ProcessResult soup = test::run_camo(to + " --count 7");
   CHECK(soup.code == 0);
-  CHECK(test::contains(soup.out, "the mean of 2 networks; batch norm measured on 8 photographs"));
+  CHECK(test::contains(soup.out, "the mean of 2 networks; batch norm measured on 4 photographs"));  // whole batches
+  CHECK(test::contains(test::run_camo(to).error, "exists [--overwrite]"));
+  const std::string few = test::run_camo(to + " --overwrite --count 1").error;
+  CHECK_MESSAGE(test::contains(few, "from 2 to"), few);
   CHECK(test::run_camo("eval --data synthetic --count 4 --weights " + folder / "c.safetensors").code == 0);
   CHECK(test::contains(test::run_camo("soup " + folder / "a --out " + folder / "d.safetensors").error, "two or more"));
 

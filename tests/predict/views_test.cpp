@@ -34,6 +34,13 @@ TEST_CASE("--tta names all combinations of scales, turns and flips") {
   CHECK(parse_views("rotate").size() == 4);
   CHECK(parse_views("rotate,scales=0.75:1:1.25,flip").size() == 24);
   CHECK(parse_views("scales=0.5:1") == std::vector<View>{View{0.5, false, 0}, View{1, false, 0}});
+  for (const char* words : {"off", "flip", "flip,rotate", "scales=0.5:1", "flip,rotate,scales=0.75:1:1.25"})
+    CHECK(to_text(parse_views(words)) == words);
+  CHECK(to_text(parse_views("scales=1.25:0.75:1,rotate,flip")) == "flip,rotate,scales=0.75:1:1.25");
+  CHECK(to_text(parse_views("scales=1")) == "off");
+  check_views(parse_views("scales=0.75:1:1.25"), {128, 128});
+  CHECK_THROWS_WITH_AS(check_views(parse_views("scales=0.75:1"), {32, 32}),
+                       "--tta: scales 0.75 and 1 both give 32 pixels, a multiple of 32", ConfigError);
   CHECK(size_in(View{.scale = 0.75}, {352, 288}) ==
         ImageSize{256, 224});  // 264 and 216, to the nearest multiples of 32
   CHECK(size_in(View{}, {300, 200}) == ImageSize{300, 200});

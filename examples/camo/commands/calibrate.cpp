@@ -2,9 +2,10 @@
 #include <cstdio>
 
 #include "examples/camo/commands/commands.h"
+#include "examples/camo/commands/data_set.h"
 #include "examples/camo/commands/findings.h"
-#include "examples/camo/commands/held_out.h"
 #include "examples/camo/commands/trained_network.h"
+#include "examples/camo/data/photograph_list.h"
 #include "examples/camo/options/format.h"
 #include "examples/camo/predict/calibration.h"
 #include "examples/camo/run/evaluate.h"
@@ -26,8 +27,8 @@ void print_calibration(const Calibration& c) {
   }
 }
 
-JsonObject to_json_object(const Calibration& c, const PredictionFlags& flags) {
-  JsonObject out = how_maps_are_made(flags);
+JsonObject to_json_object(const Calibration& c) {
+  JsonObject out;
   std::vector<double> share, probability, frequency;
   for (const ReliabilityBin& bin : c.bins)
     share.push_back(bin.share), probability.push_back(bin.probability), frequency.push_back(bin.frequency);
@@ -43,7 +44,7 @@ JsonObject to_json_object(const Calibration& c, const PredictionFlags& flags) {
 int calibrate_command(const Arguments& words) {
   PredictionFlags flags;
   Machine machine;
-  std::string data;
+  DataFlags from;
   ThresholdMetric metric = ThresholdMetric::iou;
   Command command{
       .name = "calibrate",
@@ -52,24 +53,32 @@ int calibrate_command(const Arguments& words) {
           "probabilities with how often a pixel is object.  Writes both beside the weights, for "
           "camo predict --threshold calibrated.",
       .usage = "camo calibrate --weights RUN [flags]",
-      .options = {{"data", &data, "folder of photographs and masks; by default what the run held out"},
-                  choice("metric", &metric, "what the threshold is chosen for, on maps that are not stretched")}};
-  command.options.add(options(flags)).add(options(machine).only({"device", "threads", "workers"}));
-  read(command, words);
+      .options = {choice("metric", &metric, "what the threshold is chosen for, on maps that are not stretched")}};
+  command.options.add(options(flags)).add(options(from)).add(options(machine).only({"device", "threads", "workers"}));
+  const CommandLine line = read(command, words);
   check<ConfigError>(!flags.weights.empty(), "camo calibrate: needs --weights");
+  JsonObject key = flags.key();  // of the weights as they are before they are loaded
+  key.set("refine", how_maps_are_made(flags).string("refine"));
   Ensemble loaded = open_networks(flags, machine);
-  const Dataset set = held_out(loaded.config(), data, "camo calibrate");
+  std::vector<std::string> refused;
+  const Dataset set = named_or_held_out(from, loaded.configs(), line, "calibrate", refused);
   std::printf("%s\n", loaded.described.c_str());
   Calibrator calibrator;
-  evaluate(loaded.predictor, set, {.workers = machine.workers, .batch = flags.batch}, [&](const ImageResult& image) {
-    calibrator.add(image.map, image.truth);
-    return true;
-  });
+  const auto refuse = [&](const std::string& reason) { refused.push_back(reason); };
+  evaluate(loaded.predictor, set, {.workers = machine.workers, .batch = flags.batch, .refuse = refuse},
+           [&](const ImageResult& image) {
+             calibrator.add(image.map, image.truth);
+             return true;
+           });
+  report_refused("camo calibrate", refused);
   const Calibration found = calibrator.result(metric);
+  check<DataError>(found.images > 0, "camo calibrate: none of the photographs could be read");
   print_calibration(found);
-  write_finding(flags.weights, Finding::calibration, to_json_object(found, flags));
-  std::printf("\nwritten    %s\n", finding_file(flags.weights, Finding::calibration).c_str());
-  return 0;
+  warn_if_few(found.images);
+  const std::string file = finding_file(flags.weights, Finding::calibration);
+  write_finding(file, key, to_json_object(found));
+  std::printf("\nwritten    %s\n", file.c_str());
+  return refused.empty() ? 0 : 3;
 }
 
 }  // namespace camo::program

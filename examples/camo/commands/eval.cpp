@@ -3,6 +3,7 @@
 #include <cstdio>
 
 #include "examples/camo/commands/commands.h"
+#include "examples/camo/commands/data_set.h"
 #include "examples/camo/commands/trained_network.h"
 #include "examples/camo/data/check.h"
 #include "examples/camo/data/photograph_list.h"
@@ -25,10 +26,10 @@ constexpr const char *kScores = "scores.json", *kImages = "images.csv", *kCurves
 
 struct EvalOptions {
   PredictionFlags prediction;
-  std::string data, split, maps, masks, out, csv, report;
+  DataFlags from;
+  std::string maps, masks, out, csv, report;
   bool resize_maps = false, time = false;
   CommandLine line;
-  Reading reading;
   Machine machine;
   int64_t count = 64;
   Processes* all = nullptr;
@@ -49,7 +50,8 @@ void check_pairs(std::vector<Pair>& pairs, const EvalOptions& o, std::vector<std
   Found good{o.maps + " with " + o.masks, {}, {}, {}};
   std::vector<std::string> maps, masks;
   for (const Pair& p : pairs) maps.push_back(p.image), masks.push_back(p.mask);
-  const std::vector<PairVerdict> of_map = look_at_masks(maps, Reading{}), of_mask = look_at_masks(masks, o.reading);
+  const std::vector<PairVerdict> of_map = look_at_masks(maps, Reading{}),
+                                 of_mask = look_at_masks(masks, o.from.reading);
   for (size_t i = 0; i < pairs.size(); ++i) {
     const std::string& problem = of_map[i].problem.empty() ? of_mask[i].problem : of_map[i].problem;
     if (!problem.empty()) {
@@ -64,12 +66,12 @@ void check_pairs(std::vector<Pair>& pairs, const EvalOptions& o, std::vector<std
           text(maps[i], ": ", pixels(a), ", but its mask ", masks[i], " is ", pixels(b), " [--resize-maps]"));
   }
   pairs = good.checked();
-  const std::string problem = mask_problem(of_mask, o.reading);
+  const std::string problem = mask_problem(of_mask, o.from.reading);
   check<DataError>(problem.empty(), o.masks, ": ", problem);
 }
 
 MapAndMask map_and_mask(const Pair& p, const EvalOptions& o) {
-  MapAndMask out{camo::read_mask(p.image), read_mask(p.mask, o.reading)};
+  MapAndMask out{camo::read_mask(p.image), read_mask(p.mask, o.from.reading)};
   if (o.resize_maps) out.map = resize_image(out.map, out.mask.dim(0), out.mask.dim(1));
   return out;
 }
@@ -99,7 +101,7 @@ std::vector<ImageMeasures> measure_together(Processes& all, int64_t n, const std
 
 Evaluation measure_maps(const EvalOptions& o) {
   set_threads(int(o.machine.threads));
-  Reading any_size = o.reading;
+  Reading any_size = o.from.reading;
   any_size.mask_resize = MaskResize::nearest;  // their sizes are compared below
   Evaluation out{o.maps, {}, {}, {}};
   std::vector<Pair> pairs = search_folders(o.maps, o.masks, any_size).checked(&out.refused);
@@ -113,29 +115,12 @@ Evaluation measure_maps(const EvalOptions& o) {
   return out;
 }
 
-/// How the run read its data, but for what the flags of this command say.
-Reading reading_of(const TrainConfig& run, const CommandLine& line) {
-  Reading out = run.reading;
-  out.images.clear(), out.masks.clear();  // the folders of its training
-  line.apply({.name = "eval", .summary = {}, .usage = {}, .options = options(out)});
-  return out;
-}
-
 Evaluation measure_network(const EvalOptions& o) {
   Ensemble loaded = open_networks(o.prediction, o.machine);
   const TrainConfig& c = loaded.config();
   Evaluation out{loaded.described, {}, {}, {}};
-  Dataset set = o.data == "synthetic" ? synthetic_test(c, o.count) : Dataset{};
-  if (o.data != "synthetic") {
-    set.reading = reading_of(c, o.line);
-    const std::vector<std::string> splits =
-        o.split.empty() ? std::vector<std::string>{"Test", ""} : std::vector{o.split};
-    set.pairs = search_pairs(o.data, splits, set.reading).checked(&out.refused);
-    std::vector<std::string> masks;
-    for (const Pair& p : set.pairs) masks.push_back(p.mask);
-    const std::string problem = mask_problem(look_at_masks(masks, set.reading), set.reading);
-    check<DataError>(problem.empty(), o.data.empty() ? set.reading.images : o.data, ": ", problem);
-  }
+  Dataset set = o.from.data == "synthetic" ? synthetic_test(c, o.count) : Dataset{};
+  if (o.from.data != "synthetic") set = named_data(o.from, c, o.line, "eval", out.refused);
   std::printf("%s\n", loaded.described.c_str());
 
   const auto refuse = [&](const std::string& reason) { out.refused.push_back(reason); };
@@ -191,29 +176,33 @@ int eval_command(const Arguments& words) {
           measure_names(), "; F has beta^2 = 0.3, and IoU, Dice and what follows them cut the map at 0.5.  ",
           "Each mean over the images comes with its 95 % bootstrap interval."),
       .usage = "camo eval --weights F --data DIR [flags]   or   camo eval --pred DIR --gt DIR [flags]",
-      .options = {
-          {"data", &o.data, "folder of photographs and masks, a list file, or 'synthetic'"},
-          choice("split", &o.split, "part of the data folder; without it Test, or the whole folder if it has no parts",
-                 {"Test", "Val", "Train"}),
-          {"pred", &o.maps, "folder of 8-bit maps to score; each is paired with the mask of its name"},
-          {"gt", &o.masks, "folder of masks"},
-          {"resize-maps", &o.resize_maps, "bring maps of another size to that of their mask, bilinearly"},
-          {"out", &o.out, "write the means and intervals to this .json file"},
-          {"csv", &o.csv, "write the measures of each image to this .csv file, for camo compare"},
-          {"report", &o.report,
-           text("folder to write all of it to: ", kScores, ", ", kImages, ", ", kCurves, ", ", kWorst,
-                " (the ten images with the lowest IoU)")},
-          {"count", &o.count, "number of synthetic pictures", 1, 1e6},
-          {"time", &o.time, "also print the time for a photograph"}}};
+      .options = {{"pred", &o.maps, "folder of 8-bit maps to score; each is paired with the mask of its name"},
+                  {"gt", &o.masks, "folder of masks"},
+                  {"resize-maps", &o.resize_maps, "bring maps of another size to that of their mask, bilinearly"},
+                  {"out", &o.out, "write the means and intervals to this .json file"},
+                  {"csv", &o.csv, "write the measures of each image to this .csv file, for camo compare"},
+                  {"report", &o.report,
+                   text("folder to write all of it to: ", kScores, ", ", kImages, ", ", kCurves, ", ", kWorst,
+                        " (the ten images with the lowest IoU)")},
+                  {"count", &o.count, "number of synthetic pictures", 1, 1e6},
+                  {"time", &o.time, "also print the time for a photograph"}}};
   command.options.add(options(o.prediction));
-  command.options.add(options(o.reading));
+  command.options.add(options(o.from));
   command.options.add(options(o.machine).only({"device", "threads", "workers", "deadline"}));
   o.line = read(command, words);
   const bool by_maps = !o.maps.empty() || !o.masks.empty();
-  check<ConfigError>(by_maps ? !o.maps.empty() && !o.masks.empty() && o.prediction.weights.empty() && o.data.empty()
-                             : !o.prediction.weights.empty() && o.data.empty() != o.reading.images.empty(),
+  check<ConfigError>(by_maps
+                         ? !o.maps.empty() && !o.masks.empty() && o.prediction.weights.empty() && o.from.data.empty()
+                         : !o.prediction.weights.empty() && o.from.data.empty() != o.from.reading.images.empty(),
                      "camo eval: needs --weights and --data (or --images and --masks), or --pred and --gt");
-  validate(o.reading, "camo eval");
+  validate(o.from.reading, "camo eval");
+  const std::vector<std::string> of_maps{"pred", "gt", "resize-maps"};
+  std::vector<std::string> of_networks = options(o.prediction).names();
+  for (const char* flag : {"data", "split", "count", "time", "workers"}) of_networks.push_back(flag);
+  for (const std::string& flag : by_maps ? of_networks : of_maps)
+    check<ConfigError>(!o.line.has(flag), "camo eval --", flag, ": is for ",
+                       by_maps ? "networks (--weights)" : "maps (--pred)");
+  check<ConfigError>(!o.line.has("count") || o.from.data == "synthetic", "camo eval --count: is for --data synthetic");
   for (auto [flag, file, end] : {std::tuple("out", o.out, ".json"), std::tuple("csv", o.csv, ".csv")})
     check<ConfigError>(file.empty() || file.ends_with(end), "camo eval --", flag, ": must end in ", end, ", got '",
                        file, "'");
@@ -228,7 +217,7 @@ int eval_command(const Arguments& words) {
   check<DataError>(!e.images.empty(), "camo eval: none of the images could be read");
   const SetScores scores = score_set(e.images);
   print(scores);
-  if (o.all->first()) write_results(o, e, to_json_object(scores, e.what, by_maps ? o.masks : o.data));
+  if (o.all->first()) write_results(o, e, to_json_object(scores, e.what, by_maps ? o.masks : o.from.data));
   return e.refused.empty() ? 0 : 3;
 }
 

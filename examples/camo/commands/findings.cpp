@@ -1,8 +1,10 @@
 #include "examples/camo/commands/findings.h"
 
+#include <algorithm>
 #include <filesystem>
 
 #include "examples/camo/options/files.h"
+#include "examples/camo/options/format.h"
 #include "examples/camo/run/weights_file.h"
 #include "tensor/io/checksum.h"
 #include "tensor/names.h"
@@ -12,46 +14,53 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr const char* kMadeWith = "weights";  // the checksums
+std::vector<JsonObject> all_findings(const std::string& file) {
+  std::vector<JsonObject> out;
+  if (!fs::exists(file)) return out;
+  for (const std::string& line : split(read_file<DataError>(file), '\n')) out.push_back(parse_json(line, file));
+  return out;
+}
+
+bool has_key(const JsonObject& finding, const JsonObject& key) {
+  return std::all_of(key.items.begin(), key.items.end(), [&](const auto& item) {
+    const JsonValue* value = finding.find(item.first);
+    return value && std::get_if<std::string>(value) && finding.string(item.first) == key.string(item.first);
+  });
+}
+
+}  // namespace
 
 std::string checksums(const std::vector<std::string>& weights) {
   std::string out;
   for (const std::string& given : weights) {
     const std::string bytes = read_file<WeightsError>(weights_path(given));
-    out +=
-        text(out.empty() ? "" : " ", std::hex, crc32(bytes.data(), int64_t(bytes.size())), "-", std::dec, bytes.size());
+    out += text(out.empty() ? "" : " ", hex8(crc32(bytes.data(), int64_t(bytes.size()))), "-", bytes.size());
   }
   return out;
 }
 
-const char* maker(Finding finding) { return finding == Finding::calibration ? "calibrate" : "tune-crf"; }
-
-std::string flags_of(const std::vector<std::string>& weights) {
-  std::string out;
-  for (const std::string& given : weights) out += " --weights " + given;
-  return out;
-}
-
-}  // namespace
-
 std::string finding_file(const std::vector<std::string>& weights, Finding finding) {
-  const std::string name = text(name_of(finding), ".json");
-  if (fs::is_directory(weights[0])) return (fs::path(weights[0]) / name).string();
-  return fs::path(weights[0]).replace_extension(name).string();
+  return fs::path(weights_path(weights[0])).replace_extension(text(name_of(finding), ".jsonl")).string();
 }
 
-void write_finding(const std::vector<std::string>& weights, Finding finding, JsonObject about) {
-  about.set(kMadeWith, checksums(weights));
-  write_file(finding_file(weights, finding), to_json(about, false));
+void write_finding(const std::string& file, const JsonObject& key, const JsonObject& finding) {
+  std::vector<JsonObject> all = all_findings(file);
+  std::erase_if(all, [&](const JsonObject& old) { return has_key(old, key); });
+  JsonObject whole = key;
+  for (const auto& [name, value] : finding.items) whole.set(name, value);
+  all.push_back(whole);
+  std::string lines;
+  for (const JsonObject& one : all) lines += to_json(one) + "\n";
+  write_file(file, lines);
 }
 
-JsonObject read_finding(const std::vector<std::string>& weights, Finding finding) {
-  const std::string file = finding_file(weights, finding),
-                    remedy = text(" [camo ", maker(finding), flags_of(weights), "]");
-  check<ConfigError>(fs::exists(file), file, ": there is no ", name_of(finding), " of these weights", remedy);
-  const JsonObject out = parse_json(read_file<DataError>(file), file);
-  check<ConfigError>(out.string(kMadeWith) == checksums(weights), file, ": was made with other weights", remedy);
-  return out;
+JsonObject read_finding(const std::string& file, const JsonObject& key, const std::string& remedy) {
+  for (const JsonObject& finding : all_findings(file))
+    if (has_key(finding, key)) return finding;
+  std::string flags;
+  for (const auto& [name, value] : key.items)
+    if (name != "weights") flags += text(" --", name, " ", std::get<std::string>(value));
+  throw ConfigError(text(file, ": has nothing for these weights with", flags, " [", remedy, "]"));
 }
 
 }  // namespace camo::program

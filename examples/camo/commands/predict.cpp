@@ -48,13 +48,10 @@ double threshold_of(const std::string& words, const PredictionFlags& flags) {
     set({"threshold", &out, "", 0, 0.9999}, words, "camo predict --threshold");
     return out;
   }
-  const JsonObject found = read_finding(flags.weights, Finding::calibration);
-  const JsonObject now = how_maps_are_made(flags);
-  for (const auto& [key, value] : now.items)
-    check<ConfigError>(found.string(key) == now.string(key), "camo predict --threshold calibrated: --", key, " was '",
-                       found.string(key), "' then, is '", now.string(key),
-                       "' now [camo calibrate with the same flags]");
-  return found.number("threshold");
+  JsonObject key = flags.key();
+  key.set("refine", how_maps_are_made(flags).string("refine"));
+  return read_finding(finding_file(flags.weights, Finding::calibration), key, "camo calibrate with the same flags")
+      .number("threshold");
 }
 
 /// The reports of all processes, at each.
@@ -110,6 +107,8 @@ int predict_command(const Arguments& words) {
   machine.device = own_device(all, machine.device);
   set_max_pixels(reading.max_pixels);
   auto [files, failed] = photographs(line.rest, "camo predict");
+  check<ConfigError>(!line.has("threshold") || format != name_of(ResultFormat::png),
+                     "camo predict --threshold: png shows probabilities [--format mask, json or coco]");
   Results results(out, parse_formats(format, "camo predict --format"), threshold_of(threshold, flags));
   results.check_free(files, overwrite);
   Ensemble loaded = open_networks(flags, machine);

@@ -1,7 +1,10 @@
 #include "examples/camo/commands/results.h"
 
+#include <sys/stat.h>
+
 #include <algorithm>
 #include <filesystem>
+#include <set>
 
 #include "examples/camo/options/files.h"
 #include "examples/camo/options/format.h"
@@ -87,10 +90,14 @@ void Results::check_free(const std::vector<std::string>& photographs, bool overw
   std::vector<std::string> targets = lists();
   for (const std::string& file : photographs)
     for (const std::string& kind : kinds()) targets.push_back(picture(kind, file));
+  std::set<std::pair<dev_t, ino_t>> inputs;
+  struct stat file {};
+  for (const std::string& input : photographs)
+    if (::stat(input.c_str(), &file) == 0) inputs.insert({file.st_dev, file.st_ino});
   for (const std::string& target : targets) {
-    if (!fs::exists(target)) continue;
-    for (const std::string& input : photographs)
-      check<ConfigError>(!fs::equivalent(target, input), "camo predict --out: ", target, " is one of the photographs");
+    if (::stat(target.c_str(), &file) != 0) continue;
+    check<ConfigError>(!inputs.contains({file.st_dev, file.st_ino}), "camo predict --out: ", target,
+                       " is one of the photographs");
     check<ConfigError>(overwrite, "camo predict --out: ", target, " exists [--overwrite]");
   }
 }
@@ -108,7 +115,9 @@ void Results::add(int64_t number, const std::string& photograph, const Tensor& i
   if (has(ResultFormat::mask)) write_png(picture(kMask, photograph), object_mask(map, threshold_));
   if (lists().empty()) return;
   const FoundObject object = find_object(map, threshold_);
-  lines_[number] = {to_feature(photograph, object), coco_entry(photograph, object)};
+  Lines& lines = lines_[number];
+  if (has(ResultFormat::json)) lines.feature = to_feature(photograph, object);
+  if (has(ResultFormat::coco)) lines.coco = coco_entry(photograph, object);
 }
 
 void Results::write_lists(Processes& all) {

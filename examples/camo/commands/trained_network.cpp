@@ -35,7 +35,8 @@ std::string extras(const PredictionFlags& flags, const Recipe& recipe) {
   std::string out;
   if (flags.weights.size() > 1)
     out += text("\nmean of the ", name_of(flags.mean), " of ", flags.weights.size(), " networks");
-  if (views > 1) out += text("\n", views, " views of each photograph (--tta ", flags.tta, ")");
+  if (recipe.views != std::vector<View>{View{}})
+    out += text("\n", views, " view", views == 1 ? "" : "s", " of each photograph (--tta ", flags.tta, ")");
   if (recipe.refinement.by != RefineBy::off) out += "\nrefined: " + to_text(recipe.refinement);
   return out;
 }
@@ -63,14 +64,37 @@ Options options(PredictionFlags& f) {
 }
 
 Recipe PredictionFlags::recipe() const {
-  const std::string words = refine == "tuned" ? read_finding(weights, Finding::refinement).string("refine") : refine;
+  const bool tuned = refine == "tuned";
+  const std::string words =
+      tuned ? read_finding(finding_file(weights, Finding::refinement), key(), "camo tune-crf with the same flags")
+                  .string("refine")
+            : refine;
   return {parse_views(tta), mean, parse_refinement(words)};
 }
 
-JsonObject how_maps_are_made(const PredictionFlags& flags) {
+JsonObject PredictionFlags::key() const {
   JsonObject out;
-  out.items = {{"tta", flags.tta}, {"mean", name_of(flags.mean)}, {"refine", to_text(flags.recipe().refinement)}};
+  out.items = {{"weights", checksums(weights)}, {"tta", to_text(parse_views(tta))}, {"mean", name_of(mean)}};
   return out;
+}
+
+JsonObject how_maps_are_made(const PredictionFlags& flags) {
+  const Recipe recipe = flags.recipe();
+  JsonObject out;
+  out.items = {{"tta", to_text(recipe.views)}, {"mean", name_of(flags.mean)}, {"refine", to_text(recipe.refinement)}};
+  return out;
+}
+
+std::vector<TrainConfig> Ensemble::configs() const {
+  std::vector<TrainConfig> out;
+  for (const TrainedNetwork& n : networks) out.push_back(n.config);
+  return out;
+}
+
+void warn_if_few(int64_t photographs) {
+  if (photographs < 20)
+    std::printf("note: %lld photographs are few to choose by; another set may choose otherwise\n",
+                (long long)photographs);
 }
 
 std::string time_words(const Predictor& predictor) {
@@ -89,6 +113,7 @@ Ensemble open_networks(const PredictionFlags& flags, const Machine& machine) {
   std::vector<Member> members;
   for (const TrainedNetwork& n : networks) {
     described += (described.empty() ? "" : "\n") + n.described;
+    check_views(recipe.views, n.config.size);
     members.push_back(member_of(*n.model, n.config));
   }
   return {std::move(networks), described + extras(flags, recipe), Predictor(std::move(members), recipe, flags.batch)};

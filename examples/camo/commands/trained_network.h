@@ -24,9 +24,11 @@ struct PredictionFlags {
 
   /// The views, the mean and the refinement.  ConfigError names the flag.
   Recipe recipe() const;
+  /// What a finding depends on: checksums of the weights, --tta, --mean.
+  JsonObject key() const;
 };
 Options options(PredictionFlags& flags);
-/// The flags that change a map, resolved: tta, mean, refine.
+/// The flags that change a map, resolved: tta, mean, refine.  The same for all words that mean the same.
 JsonObject how_maps_are_made(const PredictionFlags& flags);
 
 /// Networks whose answers are averaged, and how.
@@ -36,9 +38,13 @@ struct Ensemble {
   Predictor predictor;
 
   const TrainConfig& config() const { return networks[0].config; }
+  std::vector<TrainConfig> configs() const;
 };
 /// Loads the networks of --weights.  ConfigError for a wrong flag, before anything is loaded.
 Ensemble open_networks(const PredictionFlags& flags, const Machine& machine);
+
+/// Says if so few photographs chose something that another set may choose something else.
+void warn_if_few(int64_t photographs);
 
 /// "12.3 ms a photograph for the networks, 4.5 ms for refinement and scaling"
 std::string time_words(const Predictor& predictor);

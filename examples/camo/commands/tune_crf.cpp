@@ -6,10 +6,11 @@
 #include <map>
 
 #include "examples/camo/commands/commands.h"
+#include "examples/camo/commands/data_set.h"
 #include "examples/camo/commands/findings.h"
-#include "examples/camo/commands/held_out.h"
 #include "examples/camo/commands/trained_network.h"
 #include "examples/camo/data/loader.h"
+#include "examples/camo/data/photograph_list.h"
 #include "examples/camo/metrics/bootstrap.h"
 #include "examples/camo/metrics/metrics.h"
 #include "examples/camo/options/format.h"
@@ -22,10 +23,11 @@ namespace {
 
 constexpr int kNeighbourRounds = 2;
 
-/// A held-out photograph with the map of the network.
+/// A photograph with the map of the network.
 struct Example {
-  Tensor photograph, mask;  // u8, at the size of the refinement and at its own
-  Tensor map;               // f32 (h, w, 1), at the size of the refinement
+  ToRefine at;   // at the size of the refinement
+  Tensor mask;   // u8, at its own size
+  double plain;  // score without CRF
 };
 
 struct Trial {
@@ -39,8 +41,9 @@ struct Trial {
   }
 };
 
+/// map: f32 (1, h, w, 1), of any size.  Larger is better.
 double measured(const std::string& metric, const Tensor& map, const Tensor& mask) {
-  Tensor large = resize_bilinear(map.reshape(map.shape().inserted(0, 1)), mask.dim(0), mask.dim(1));
+  const Tensor large = resize_bilinear(map, mask.dim(0), mask.dim(1));
   const Tensor grey = cast(large * 255.0 + 0.5, DType::u8).reshape(mask.shape());
   if (quick_score(metric)) {
     const double value = score(grey, mask).*quick_score(metric);
@@ -60,14 +63,16 @@ void score_trials(std::vector<Trial>& trials, const std::vector<Example>& exampl
   parallel_for(int64_t(examples.size()), kGrain, [&](int64_t i) {
     const Example& e = examples[size_t(i)];
     for (const auto& [deviations, group] : groups) {
-      const Crf crf(e.photograph, group[0]->settings);
-      for (Trial* t : group) t->scores[size_t(i)] = measured(metric, crf.refine(e.map, t->settings), e.mask);
+      const Crf crf(e.at.photograph, group[0]->settings);
+      for (Trial* t : group)
+        t->scores[size_t(i)] =
+            measured(metric, crf.refine(e.at.map, t->settings).reshape(e.at.map.shape().inserted(0, 1)), e.mask);
     }
   });
 }
 
 std::vector<Trial> grid() {
-  std::vector<Trial> out;
+  std::vector<Trial> out{{CrfSettings{}}};
   for (double alpha : {20., 60.})
     for (double beta : {5., 10., 20.})
       for (double bilateral : {1., 3., 10.})
@@ -114,8 +119,8 @@ Trial best_of(const std::vector<Example>& examples, const std::string& metric, c
   return best;
 }
 
-std::vector<Example> predicted(Ensemble& loaded, const Dataset& set, int64_t count, const Refinement& how,
-                               int64_t workers) {
+std::vector<Example> predicted(Predictor& predictor, const Dataset& set, int64_t count, const Refinement& how,
+                               const std::string& metric, int64_t workers) {
   std::vector<int64_t> order = shuffled(set.size(), 1, 0);
   order.resize(size_t(std::min(count, set.size())));
   std::sort(order.begin(), order.end());
@@ -123,10 +128,9 @@ std::vector<Example> predicted(Ensemble& loaded, const Dataset& set, int64_t cou
   std::vector<Example> out;
   for (int64_t i : order) {
     const Picture picture = *loader.next();
-    const ImageSize size{picture.mask.dim(0), picture.mask.dim(1)}, at = size_of(how, size);
-    const Tensor p = loaded.predictor.probabilities({loaded.predictor.prepared(set.name(i), picture.image, size)})[0];
-    out.push_back({resize_image(picture.image, at.height, at.width), picture.mask,
-                   resize_bilinear(p, at.height, at.width).reshape({at.height, at.width, 1})});
+    const ImageSize size{picture.mask.dim(0), picture.mask.dim(1)};
+    const Tensor p = predictor.probabilities({predictor.prepared(set.name(i), picture.image, size)})[0];
+    out.push_back({to_refine(how, picture.image, p, size), picture.mask, measured(metric, p, picture.mask)});
   }
   return out;
 }
@@ -144,28 +148,33 @@ int tune_crf_command(const Arguments& words) {
   PredictionFlags flags;
   Machine machine;
   Refinement found{.by = RefineBy::crf};
-  std::string data, metric = "IoU";
+  DataFlags from;
+  std::string metric = "IoU";
   int64_t count = 200;
   Command command{.name = "tune-crf",
                   .summary =
                       "Finds the settings of the fully connected CRF with which a network scores best on "
                       "held-out photographs, and writes them beside the weights, for --refine tuned.",
                   .usage = "camo tune-crf --weights RUN [flags]",
-                  .options = {{"data", &data, "folder of photographs and masks; by default what the run held out"},
-                              choice("metric", &metric, "what to score by", metric_names()),
+                  .options = {choice("metric", &metric, "what to score by", metric_names()),
                               {"count", &count, "photographs at most", 1, 1e6},
                               {"side", &found.side, "pixels of the longer side at which maps are refined", 16, 65535}}};
-  command.options.add(options(flags).only({"weights", "tta", "mean", "batch-size"}));
+  command.options.add(options(flags).only({"weights", "tta", "mean", "batch-size"})).add(options(from));
   command.options.add(options(machine).only({"device", "threads", "workers"}));
-  read(command, words);
+  const CommandLine line = read(command, words);
   check<ConfigError>(!flags.weights.empty(), "camo tune-crf: needs --weights");
+  const JsonObject key = flags.key();  // of the weights as they are before they are loaded
   Ensemble loaded = open_networks(flags, machine);
-  const Dataset set = held_out(loaded.config(), data, "camo tune-crf");
+  std::vector<std::string> refused;
+  const Dataset set = named_or_held_out(from, loaded.configs(), line, "tune-crf", refused);
   std::printf("%s\n", loaded.described.c_str());
-  const std::vector<Example> examples = predicted(loaded, set, count, found, machine.workers);
+  report_refused("camo tune-crf", refused);
+  const std::vector<Example> examples = predicted(loaded.predictor, set, count, found, metric, machine.workers);
+  check<DataError>(!examples.empty(), "camo tune-crf: none of the photographs could be read");
   Trial plain;
-  for (const Example& e : examples) plain.scores.push_back(measured(metric, e.map, e.mask));
+  for (const Example& e : examples) plain.scores.push_back(e.plain);
   std::printf("%zu photographs; without CRF %s %.4f\n", examples.size(), metric.c_str(), std::abs(plain.mean()));
+  warn_if_few(int64_t(examples.size()));
 
   const Trial best = best_of(examples, metric, found);
   std::vector<double> gain;
@@ -174,12 +183,17 @@ int tune_crf_command(const Arguments& words) {
   std::printf("gain       %+.4f (95 %% interval over the photographs that chose it: %+.4f to %+.4f)\n",
               best.mean() - plain.mean(), spread.low, spread.high);
   found.crf = best.settings;
-  JsonObject about = how_maps_are_made(flags);
+  if (best.mean() <= plain.mean()) {
+    std::printf("no setting is better than none: --refine tuned will be off\n");
+    found.by = RefineBy::off;
+  }
+  JsonObject about;
   about.set("refine", to_text(found)), about.set("metric", metric), about.set("images", int64_t(examples.size()));
   about.set("plain", std::abs(plain.mean())), about.set("refined", std::abs(best.mean()));
-  write_finding(flags.weights, Finding::refinement, about);
-  std::printf("written    %s\n", finding_file(flags.weights, Finding::refinement).c_str());
-  return 0;
+  const std::string file = finding_file(flags.weights, Finding::refinement);
+  write_finding(file, key, about);
+  std::printf("written    %s\n", file.c_str());
+  return refused.empty() ? 0 : 3;
 }
 
 }  // namespace camo::program

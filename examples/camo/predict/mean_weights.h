@@ -23,7 +23,7 @@ nn::NamedTensors mean_weights(const std::vector<RunWeights>& runs);
 
 /// Measures the statistics of every batch norm again: the mean, each batch with the same weight, over calls of
 /// forward(i), which passes batch i of `batches` through the network.  Nothing else changes: no parameter, no router.
-/// The network is in evaluation mode afterwards, with all its parameters frozen.
+/// The network is in evaluation mode afterwards, with all its parameters frozen and dropout off for good.
 void measure_batch_norm(nn::Module& network, int64_t batches, const std::function<void(int64_t)>& forward);
 
 }  // namespace camo::program

@@ -53,13 +53,18 @@ ImageSize size_of(const Refinement& refinement, ImageSize size) {
   return {side(size.height), side(size.width)};
 }
 
-Tensor refined(const Refinement& refinement, const Tensor& photograph, const Tensor& p, ImageSize size) {
+ToRefine to_refine(const Refinement& refinement, const Tensor& photograph, const Tensor& p, ImageSize size) {
   const ImageSize at = size_of(refinement, size);
-  const Tensor guide = resize_image(photograph, at.height, at.width);
-  const Tensor map = clamp(resize_bilinear(p, at.height, at.width), 0, 1).reshape({at.height, at.width, 1});
+  // Bilinear weights may sum to a little more than 1.
+  return {resize_image(photograph, at.height, at.width),
+          clamp(resize_bilinear(p, at.height, at.width), 0, 1).reshape({at.height, at.width, 1})};
+}
+
+Tensor refined(const Refinement& refinement, const Tensor& photograph, const Tensor& p, ImageSize size) {
+  const auto [guide, map] = to_refine(refinement, photograph, p, size);
   const Tensor out = refinement.by == RefineBy::crf ? refine_by_crf(guide, map, refinement.crf)
                                                     : guided_filter(guide, map, refinement.guided);
-  return out.reshape({1, at.height, at.width, 1});
+  return out.reshape(map.shape().inserted(0, 1));
 }
 
 }  // namespace camo::program

@@ -27,6 +27,12 @@ std::string to_text(const Refinement& refinement);
 /// The size at which a picture of `size` is refined.
 ImageSize size_of(const Refinement& refinement, ImageSize size);
 
+/// What is refined: photograph u8 (h, w, 3) and map f32 (h, w, 1) in [0, 1], of size_of(refinement, size).
+struct ToRefine {
+  Tensor photograph, map;
+};
+ToRefine to_refine(const Refinement& refinement, const Tensor& photograph, const Tensor& p, ImageSize size);
+
 /// photograph u8 (H, W, 3), p f32 (1, h, w, 1) in [0, 1] -> f32 (1, h', w', 1) of size_of(refinement, size).
 /// `size` of the map that is wanted in the end.
 Tensor refined(const Refinement& refinement, const Tensor& photograph, const Tensor& p, ImageSize size);

@@ -7,6 +7,7 @@
 namespace camo::program {
 namespace {
 
+constexpr int64_t kLongestRun = int64_t(1) << 50;
 constexpr int kGroupBits = 5;
 constexpr int64_t kGroupMask = 31, kSignBit = 16, kMore = 32;
 constexpr char kFirstCharacter = '0';
@@ -69,6 +70,7 @@ std::vector<int64_t> parse_counts(const std::string& counts) {
     if (group & kMore) continue;
     if (group & kSignBit) x -= int64_t(1) << shift;
     runs.push_back(runs.size() < kPlainRuns ? x : x + runs[runs.size() - 2]);
+    check<DataError>(runs.back() >= 0 && runs.back() < kLongestRun, "parse_counts: no text of run lengths: ", counts);
     x = 0, shift = 0;
   }
   check<DataError>(shift == 0, "parse_counts: the text ends within a number: ", counts);

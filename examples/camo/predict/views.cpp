@@ -53,6 +53,30 @@ std::vector<View> parse_views(const std::string& words) {
   return out;
 }
 
+std::string to_text(const std::vector<View>& views) {
+  bool flips = false, turns = false;
+  std::vector<double> scales;
+  for (const View& view : views) {
+    flips |= view.flip, turns |= view.turns > 0;
+    if (scales.empty() || scales.back() != view.scale) scales.push_back(view.scale);
+  }
+  std::sort(scales.begin(), scales.end());
+  std::string out = flips ? "flip" : "";
+  if (turns) out += out.empty() ? "rotate" : ",rotate";
+  if (scales != std::vector<double>{1}) {
+    out += out.empty() ? "scales=" : ",scales=";
+    for (size_t i = 0; i < scales.size(); ++i) out += text(i ? ":" : "", scales[i]);
+  }
+  return out.empty() ? "off" : out;
+}
+
+void check_views(const std::vector<View>& views, ImageSize size) {
+  for (const View& a : views)
+    for (const View& b : views)
+      check<ConfigError>(a.scale == b.scale || size_in(a, size) != size_in(b, size), "--tta: scales ", a.scale, " and ",
+                         b.scale, " both give ", to_string(size_in(a, size)), " pixels, a multiple of 32");
+}
+
 ImageSize size_in(const View& view, ImageSize size) { return scaled(size, view.scale); }
 
 Tensor seen(const Tensor& x, const View& view) {

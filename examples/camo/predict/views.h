@@ -22,9 +22,13 @@ struct View {
 /// The views of --tta: "flip,scales=0.75:1:1.25,rotate", or "off" for the plain view alone.  They are all combinations,
 /// scales first; the plain view is always among them unless `scales` leaves out 1.  ConfigError names the flag.
 std::vector<View> parse_views(const std::string& words);
+/// The words for these views, the same for all words that mean them.
+std::string to_text(const std::vector<View>& views);
 
 /// The input size in a view: the scaled sides, rounded to multiples of 32.  Before it is turned.
 ImageSize size_in(const View& view, ImageSize size);
+/// ConfigError if two scales give the same size.
+void check_views(const std::vector<View>& views, ImageSize size);
 
 /// x (B, H, W, C) as the view shows it: (B, H, W, C), or (B, W, H, C) after an odd number of turns.
 Tensor seen(const Tensor& x, const View& view);
