@@ -131,6 +131,35 @@ TEST_CASE("all eight EXIF orientations are applied to images, and none to masks"
   }
 }
 
+TEST_CASE("a picture in memory is read, written and refused as one in a file") {
+  Folder folder;
+  const auto refusal = [](const auto& f) -> std::string {
+    try {
+      f();
+    } catch (const DataError& e) {
+      return e.what();
+    }
+    return "";
+  };
+  const Tensor x = smooth(24, 17);
+  write_png(folder.file("x.png"), x), write_jpeg(folder.file("x.jpg"), x);
+  CHECK(encode_png(x) == slurp(folder.file("x.png")));
+  for (const std::string name : {"x.png", "x.jpg"}) {
+    const std::string path = folder.file(name);
+    const Bytes whole = slurp(path);
+    CHECK(equal_bits(decode_image(whole, path), read_image(path)));
+    CHECK(probe_image(whole, path).width == 17);
+    for (size_t n = 0; n < whole.size(); n += n < 40 ? 1 : 17) {  // cut anywhere
+      const Bytes cut(whole.begin(), whole.begin() + int64_t(n));
+      folder.put(name, cut);
+      CHECK(refusal([&] { decode_image(cut, path); }) == refusal([&] { read_image(path); }));
+      CHECK(refusal([&] { probe_image(cut, path); }) == refusal([&] { probe_image(path); }));
+    }
+  }
+  CHECK_THROWS_AS(decode_image({'G', 'I', 'F', '8', '9', 'a'}, "x"), NoPicture);
+  CHECK_THROWS_AS(decode_image(png(9000, 9000, 8, 2, false, {0}), "x"), PictureTooLarge);
+}
+
 TEST_CASE("files that cannot be read are refused by name, before memory is allocated") {
   Folder folder;
   auto refuses = [&](const Bytes& bytes, const std::string& words) {

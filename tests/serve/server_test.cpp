@@ -340,7 +340,8 @@ TEST_CASE("a signal ends it with 0; its log has a line for each request, without
   CHECK(one.get("/about?secret=1").status == 200);
   CHECK(one.get("/no\x7f").status == 400);
   const int waiting = one.connect();  // does not hold it up
-  const std::string second = run_camo("serve --weights " + served() / "run --port " + std::to_string(one.port())).error;
+  const std::string again = "serve --weights " + served() / "run --port " + std::to_string(one.port());
+  const std::string second = run_camo(again, "timeout 20").error;
   CHECK(contains(second, "Address already in use"));
   CHECK(one.end(SIGINT) == 0);
   ::close(waiting);
