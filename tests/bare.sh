@@ -3,7 +3,8 @@
 #   tests/bare.sh [COMMIT [FOLDER]]      COMMIT: HEAD; FOLDER for the system, 5 GB: a new one, removed at the end
 # Makes the system with debootstrap (minbase) from the mirror that this machine's apt uses, clones COMMIT into it, runs
 # `./run demo` and `./run test` there, and prints their last lines, wall seconds and processor seconds (user and system).
-# Needs root, git and debootstrap; BARE_RUN=COMMAND runs another command instead of the two.  Exit status 1 when one failed.
+# Needs root, git and debootstrap; BARE_RUN=COMMAND runs another command instead of the two, and
+# BARE_FILE=FILE is copied into the clone for it.  Exit status 1 when one failed.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 [[ $EUID -eq 0 ]] || { echo "tests/bare.sh needs root: it makes a system and changes into it" >&2; exit 2; }
@@ -25,6 +26,7 @@ debootstrap --variant=minbase bookworm "$bare" "$mirror" >"$bare.log" 2>&1 || { 
 apt-config dump | grep -E '^Acquire::(http|https|Check)' >"$bare/etc/apt/apt.conf.d/host" || true
 git clone -q . "$bare/root/camo"
 git -C "$bare/root/camo" checkout -q "$commit"
+[[ ! ${BARE_FILE:-} ]] || cp "$BARE_FILE" "$bare/root/camo"
 
 # inside COMMAND...: in the system, in the clone, with nothing of this machine's environment but its proxy.  /proc and
 # /dev/shm, which every running Debian has, are mounted for this command alone, so that nothing stays behind.

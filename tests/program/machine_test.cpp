@@ -133,6 +133,6 @@ TEST_CASE("a build for a newer processor ends with the name of what is missing")
             "/examples/camo/commands/processor.cpp " +
             folder.path + "/main.cpp -o " + folder.path + "/old && " + folder.path + "/old");
   CHECK(status == 6);
-  CHECK(contains(out, "camo: this processor has no SSE4.2, which this build uses [configure with -DCAMO_ARCH="));
+  CHECK(contains(out, "camo: this processor has no SSE4.2, which this build uses [build Camo with cmake -DCAMO_ARCH="));
 }
 #endif

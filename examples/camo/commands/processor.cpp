@@ -9,10 +9,10 @@
 namespace camo::program {
 namespace {
 
-/// Runs before any other code of the program, and uses only instructions that every x86-64 processor has.
 #ifdef __x86_64__
-[[gnu::constructor(101), gnu::target("arch=x86-64")]] void check_processor() {
-  const char* lacks = nullptr;
+/// Uses only instructions that every x86-64 processor has.  Of what is missing, the oldest decides which build would do.
+[[gnu::target("arch=x86-64")]] void check_processor() {
+  const char *lacks = nullptr, *arch = "x86-64-v3";
   __builtin_cpu_init();
 #ifdef __AVX512BF16__
   if (!__builtin_cpu_supports("avx512bf16")) lacks = "AVX512-BF16";
@@ -32,21 +32,27 @@ namespace {
 #ifdef __AVX512F__
   if (!__builtin_cpu_supports("avx512f")) lacks = "AVX-512";
 #endif
+#ifdef __BMI2__
+  if (!__builtin_cpu_supports("bmi2")) lacks = "BMI2", arch = "x86-64-v2";
+#endif
 #ifdef __FMA__
-  if (!__builtin_cpu_supports("fma")) lacks = "FMA";
+  if (!__builtin_cpu_supports("fma")) lacks = "FMA", arch = "x86-64-v2";
 #endif
 #ifdef __AVX2__
-  if (!__builtin_cpu_supports("avx2")) lacks = "AVX2";
+  if (!__builtin_cpu_supports("avx2")) lacks = "AVX2", arch = "x86-64-v2";
 #endif
 #ifdef __SSE4_2__
-  if (!__builtin_cpu_supports("sse4.2")) lacks = "SSE4.2";
+  if (!__builtin_cpu_supports("sse4.2")) lacks = "SSE4.2", arch = "x86-64";
 #endif
   if (!lacks) return;
   const char* const parts[] = {"camo: this processor has no ", lacks,
-                               ", which this build uses [configure with -DCAMO_ARCH=x86-64-v2 or v3]\n"};
+                               ", which this build uses [build Camo with cmake -DCAMO_ARCH=", arch, "]\n"};
   for (const char* part : parts) [[maybe_unused]] ssize_t n = ::write(2, part, std::strlen(part));
   ::_exit(6);
 }
+
+/// Before any other code of the program, and before that of a shared libcamo.
+[[gnu::section(".preinit_array"), gnu::used]] void (*const at_start)() = check_processor;
 #endif
 
 }  // namespace
