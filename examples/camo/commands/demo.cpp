@@ -76,10 +76,12 @@ int demo_command(const Arguments& words) {
       "next       %s synth --out runs/hidden --count 8\n"
       "           %s predict --weights %s runs/hidden/Image --out runs/found\n"
       "           %s train --data YOUR_FOLDER --out runs/mine\n"
+      "page       %s serve --weights %s (prints an address: open it, drop photographs on it)\n"
       "picture    %s (each row: photograph, truth, prediction)\n"
       "report     %s (curves, pictures, routing, times: open it in a browser)\n",
       (long long)s.images, s.iou, s.dice, s.mae, pixels, s.iou - pixels, camo.c_str(), camo.c_str(), c.out.c_str(),
-      camo.c_str(), run_file(out, RunFile::grid).c_str(), run_file(out, RunFile::report).c_str());
+      camo.c_str(), camo.c_str(), c.out.c_str(), run_file(out, RunFile::grid).c_str(),
+      run_file(out, RunFile::report).c_str());
   return 0;
 }
 
