@@ -1,5 +1,5 @@
 // camo report: a page about a run, or about several runs side by side.
-#include "examples/camo/report/report.h"
+#include "examples/camo/report/run_report.h"
 
 #include <cstdio>
 
