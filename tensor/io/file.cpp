@@ -226,6 +226,20 @@ void write_file(const std::string& path, std::string_view bytes, bool durable) {
   file.commit(durable);
 }
 
+void append_file(const std::string& path, std::string_view bytes) {
+  const int fd = ::open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
+  struct stat before {};
+  int error = fd >= 0 && ::fstat(fd, &before) == 0 ? 0 : errno;
+  if (!error) {
+    const ssize_t n = ::write(fd, bytes.data(), bytes.size());
+    if (n != ssize_t(bytes.size())) error = n < 0 ? errno : ENOSPC;
+    else if (::fsync(fd) != 0) error = errno;
+    if (error && ::ftruncate(fd, before.st_size) != 0) error = errno;
+  }
+  if (fd >= 0) ::close(fd);
+  check<MemoryError>(!error, path, ": cannot be written: ", std::strerror(error), ", needs ", bytes.size(), " bytes");
+}
+
 int remove_stale_temporaries(const std::string& folder) {
   int removed = 0;
   std::error_code error;

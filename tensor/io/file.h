@@ -86,6 +86,10 @@ inline void write_file(const std::string& path, std::span<const uint8_t> bytes, 
   write_file(path, std::string_view(reinterpret_cast<const char*>(bytes.data()), bytes.size()), durable);
 }
 
+/// Appends all bytes in one write, and syncs.  After MemoryError, which names the path and the bytes needed, the file is
+/// as before.  Such a write calls no hook.
+void append_file(const std::string& path, std::string_view bytes);
+
 /// Removes temporaries of processes that no longer run from a folder; returns how many.
 int remove_stale_temporaries(const std::string& folder);
 

@@ -5,7 +5,7 @@
 //   kind 1   8 bytes, little-endian, as a double
 //   kind 2   a length, then that many bytes: a text, or a message
 //   kind 5   4 bytes, little-endian, as a float
-// A repeated field is written once for each of its values.
+// A repeated field is written once for each of its values, or (packed, reals64) once with all of them as one text.
 // Source: protobuf.dev, "Encoding".
 #pragma once
 

@@ -197,6 +197,9 @@ TEST_CASE("camo export --to onnx writes that file; its flags are for no other fo
   const ProcessResult run = run_camo("export --weights " + weights + " --to onnx --logits --out " + out);
   REQUIRE_MESSAGE(run.code == 0, run.error);
   CHECK(read_file<DataError>(out) == onnx_model(network, {.logits = true}));
+  for (const ImageSize half : {ImageSize{0, 64}, ImageSize{64, 0}})
+    CHECK_THROWS_WITH_AS(onnx_model(network, {.size = half}), doctest::Contains("both sides are 0 or neither"),
+                         ConfigError);
   for (const char* flags : {"--logits", "--to onnx --part backbone", "--size 64"}) {
     const ProcessResult refused = run_camo("export --overwrite --weights " + weights + " --out " + out + " " + flags);
     CAPTURE(flags);

@@ -198,6 +198,10 @@ TEST_CASE("camo export --to pytorch writes a folder with the weights of the netw
   CHECK(again.code == 2);
   CHECK_MESSAGE(contains(again.error, out + " exists [--overwrite]"), again.error);
   CHECK(run_camo(command + " --overwrite").code == 0);
+  write_file(out + "/mine.txt", "x");
+  const ProcessResult other = run_camo(command + " --overwrite");
+  CHECK(other.code == 2);
+  CHECK_MESSAGE(contains(other.error, "holds mine.txt, which is not of an earlier export"), other.error);
 }
 
 TEST_CASE("camo export --to pytorch refuses what it cannot write, and leaves no folder") {

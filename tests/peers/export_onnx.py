@@ -5,7 +5,8 @@ and temperatures values far from their initial ones, exports it, and asks of the
 
     form      onnx.checker with full_check
     maps      onnxruntime's map within 1e-4 of the f32 map that `camo features` computes, on 56 synthetic photographs of seven
-              sizes (Swin: of one), alone and in batches, with normalisation in the graph; with branches and dense
+              sizes (Swin: of one), alone and in batches, with normalisation in the graph; with branches and dense; of one
+              network also with --normalise outside --logits --size, of a side that is no multiple of 32
     branches  for one photograph, onnxruntime's profile holds the nodes of exactly those experts whose weight is not 0
 
 With --time, also the time of one photograph of that side in onnxruntime and in `camo bench predict`, both with two threads.
@@ -35,6 +36,7 @@ NETWORKS = ["camoxpert:pvt_v2_b0", "camoxpert:edgenext_xx_small", "camoxpert-cod
             "camoxpert-single:swin_tiny", "camoxpert-single:convnext_tiny"]
 SIZES = [(64, 64), (96, 64), (64, 160), (75, 50), (33, 97), (192, 192), (230, 175)]  # height, width
 SWIN = (112, 136)
+OUTSIDE = "camoxpert-cod:pvt_v2_b0"  # also with --normalise outside --logits --size 75x50
 EACH, LIMIT = 8, 1e-4
 KEPT = ["format", "camo.weights", "part", "model", "backbone", "config", "normalisation"]
 
@@ -138,6 +140,16 @@ def best_of_rounds(path, program, model, backbone, size):
     return [f"{min(times):.0f}" for times in zip(*rounds)]
 
 
+def outside_gap(program, folder, images, normal, truth):
+    """The same map from normalised photographs of a fixed size that is no multiple of 32, as logits."""
+    size, path = f"{images.shape[2]}x{images.shape[3]}", folder / "outside.onnx"
+    camo(program, "export", "--weights", folder / "w.safetensors", "--to", "onnx", "--normalise", "outside", "--logits", "--size", size,
+         "--out", path)
+    onnx.checker.check_model(str(path), full_check=True)
+    logits = session(path).run(None, {"image": normal(images).astype(np.float32)})[0]
+    return np.abs(1 / (1 + np.exp(-logits)) - truth).max()
+
+
 def check(program, words, folder, time_size):
     model, backbone, *router = words.split(":")
     swin = backbone.startswith("swin")
@@ -149,13 +161,19 @@ def check(program, words, folder, time_size):
 
     batches, truth = photographs(program, folder, sizes), []
     mean, deviation = (np.array(norm[k], np.float32).reshape(3, 1, 1) for k in ("mean", "deviation"))
+
+    def normal(images):
+        return np.ascontiguousarray((images - mean) / deviation)
+
     for images in batches:
-        save_file({"x": np.ascontiguousarray((images - mean) / deviation)}, folder / "x.safetensors")
+        save_file({"x": normal(images)}, folder / "x.safetensors")
         camo(program, "features", "--weights", folder / "w.safetensors", "--input", folder / "x.safetensors", "--out",
              folder / "y.safetensors")
         truth.append(load_file(folder / "y.safetensors")["map"])
 
     gaps, mixed = {}, model in ("camoxpert", "camoxpert-sparse")
+    if words == OUTSIDE:
+        gaps["outside"] = outside_gap(program, folder, batches[3], normal, truth[3])
     for mixture in ["branches", "dense"] if mixed else ["branches"]:
         path = folder / f"{mixture}.onnx"
         camo(program, "export", "--weights", folder / "w.safetensors", "--to", "onnx", "--mixture", mixture, "--out", path)

@@ -68,6 +68,8 @@ TEST_CASE("camo features, import and export refuse what they cannot use") {
   TempFolder folder;
   weights_at(folder / "w.safetensors", "pvt_v2_b0");
   write_safetensors(folder / "flat.safetensors", {{"x", zeros({3, 4})}});
+  write_safetensors(folder / "none.safetensors", {{"x", zeros({0, 3, 32, 32})}});
+  write_safetensors(folder / "f64.safetensors", {{"x", zeros({1, 3, 32, 32}, DType::f64)}});
   const std::string weights = " --weights " + folder / "w.safetensors", out = " --out " + folder / "out.safetensors";
   struct Case {
     std::string arguments;
@@ -76,7 +78,13 @@ TEST_CASE("camo features, import and export refuse what they cannot use") {
   };
   for (const Case& c : std::vector<Case>{
            {"features --backbone pvt_v2_b0" + weights + out + " --input " + folder / "flat.safetensors", 3,
-            "must hold x (B, 3, H, W), f32, got (3, 4) f32"},
+            "must hold x (B, 3, H, W), f32, with B > 0, got (3, 4) f32"},
+           {"features --backbone pvt_v2_b0" + weights + out + " --input " + folder / "none.safetensors", 3,
+            "got (0, 3, 32, 32) f32"},
+           {"features --backbone pvt_v2_b0" + weights + out + " --input " + folder / "f64.safetensors", 3,
+            "got (1, 3, 32, 32) f64"},
+           {"features --size 64" + weights + out + " --input y", 2, "--size are for a --backbone"},
+           {"features" + weights + " --input y --out " + folder / "no/x.safetensors", 2, "there is no folder"},
            {"features --backbone pvt_v2_b0" + weights + out, 2, "needs --input"},
            {"features --backbone pvt_v2_b7" + weights + out + " --input y", 2, "did you mean"},
            {"import " + folder / "w.safetensors" + " --backbone pvt_v2_b1" + out, 4,
@@ -84,6 +92,10 @@ TEST_CASE("camo features, import and export refuse what they cannot use") {
            {"import " + folder / "absent.pth" + " --backbone pvt_v2_b1" + out, 4, "absent.pth"},
            {"import --backbone pvt_v2_b1" + out, 2, "needs one SRC"},
            {"export" + weights + out, 4, "holds a backbone, not a whole network"},
+           {"export" + weights + " --out " + folder / "x.onnx", 2,
+            "must end in .safetensors, got '" + folder / "x.onnx' [--to onnx]"},
+           {"export --to onnx" + weights + out, 2, "out.safetensors' [--to safetensors]"},
+           {"export" + weights + " --out " + folder / "x", 2, "[--to pytorch writes a folder]"},
            {"export" + weights + out + " --names features", 2, "--part backbone"},
            {"export --weights " + folder / "flat.safetensors" + out, 4, "flat.safetensors: is no checkpoint of camo"},
            {"import " + folder / "flat.safetensors" + " --backbone pvt_v2_b0 --part network" + out, 4,

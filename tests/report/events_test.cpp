@@ -187,6 +187,7 @@ TEST_CASE("a full disk leaves whole records, and what could not be written follo
   small.rlim_cur = size + 20;  // half a record
   REQUIRE(::setrlimit(RLIMIT_FSIZE, &small) == 0);
   file.scalar("second", 2, 2, 2);
+  file.image("picture", full({2, 2, 1}, 9, DType::u8), 2, 2);  // not kept while the disk is full
   CHECK_THROWS_AS(file.flush(), MemoryError);
   const auto size_after = fs::file_size(file.path());
   ::setrlimit(RLIMIT_FSIZE, &before), ::signal(SIGXFSZ, handler);

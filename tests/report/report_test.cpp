@@ -1,15 +1,15 @@
 // The report of a run says what the files of its folder say, whatever they hold.
-#include "examples/camo/report/report.h"
-
 #include <doctest/doctest.h>
 
 #include <algorithm>
 #include <cmath>
 #include <filesystem>
 #include <fstream>
+#include <set>
 
 #include "examples/camo/options/files.h"
 #include "examples/camo/report/page.h"
+#include "examples/camo/report/run_report.h"
 #include "examples/camo/run/run_folder.h"
 #include "examples/camo/run/run_record.h"
 #include "examples/camo/run/trainer.h"
@@ -111,7 +111,7 @@ TEST_CASE("the report of a run shows the numbers of its metrics, its warnings an
   CHECK(contains(said, machine.string("processor")));
   CHECK(elements(page, "img").size() >= 2);  // grid and worst, at least
   for (const Element& e : elements(page, "img")) CHECK(e["src"].starts_with("data:image/"));
-  // Warnings that the run printed are kept, and no other line.
+  // A line of warnings.txt is text.  (going_on_test.cpp says which lines a run keeps.)
   std::ofstream(config.out + "/warnings.txt", std::ios::app) << "epoch 2: <b>first</b>\n";
   CHECK(contains(read_aloud(report_html({config.out}, "report")), "epoch 2: <b>first</b>\n"));
 }
@@ -149,8 +149,7 @@ TEST_CASE("words of files are text: no name, key or value becomes markup") {
       }
     CHECK(contains(read_aloud(page), "5 of 7 lines of metrics.jsonl are no epochs"));
   }
-  CHECK(
-      contains(read_aloud(report_html({run}, "report")), "camo predict --weights " + shell_quoted(run).substr(0, 20)));
+  CHECK(contains(read_aloud(report_html({run}, "report")), "camo predict --weights " + shell_quoted(run) + " "));
 }
 
 TEST_CASE("a word for the shell comes back as it was") {
@@ -222,6 +221,65 @@ TEST_CASE("two runs stand side by side: their lines, what differs, their best sc
   CHECK(std::find(cells.begin(), cells.end(), "IoU 0.3750 (epoch 3)") != cells.end());
   CHECK(std::find(cells.begin(), cells.end(), "IoU 0.3750 (epoch 1)") != cells.end());
   CHECK(std::find(cells.begin(), cells.end(), "not finished: 3 of 4 epochs are complete") != cells.end());
+}
+
+TEST_CASE("a comparison of 32 runs of 1,000 epochs stays small, and their names can be told apart") {
+  TempFolder folder;
+  std::vector<std::string> runs;
+  for (int r = 0; r < 32; ++r) {
+    std::string lines;
+    for (int e = 1; e <= 1000; ++e) {
+      const double v = std::sin(e * (r + 1));
+      lines += text("{\"epoch\": ", e, ", \"loss\": ", v + 3, ", \"grad_norm\": ", v + 2,
+                    ", \"grad_norm_deviation\": ", v, ", \"lr\": ", 1.0 / e, ", \"skipped\": ", e % 3);
+      for (const char* key :
+           {"iou",        "dice",           "mae",       "S",           "E_mean",       "E_max",
+            "E_adaptive", "F_weighted",     "F_mean",    "F_max",       "F_adaptive",   "precision",
+            "recall",     "loss_structure", "loss_deep", "loss_search", "loss_reverse", "images_per_second",
+            "seconds",    "memory",         "bytes_kept"})
+        lines += text(", \"", key, "\": ", v * 0.5 + 0.3);
+      lines += text(", \"load_error\": [", v, ", ", v, ", ", v, ", ", v, "], \"auxiliary\": [", v, ", ", v, ", ", v,
+                    ", ", v, "]}\n");
+    }
+    runs.push_back(folder / text("camoxpert-sparse-on-pvt_v2_b0-seed-", r));
+    write_text(runs.back() + "/metrics.jsonl", lines);
+    write_text(runs.back() + "/config.json", text("{\"out\": \"", r, "\", \"stages\": [", r, "], \"seed\": ", r, "}"));
+  }
+  const std::string page = report_html(runs, "report");
+  CHECK(page.size() <= 3'000'000);
+  std::set<std::string> names;
+  for (const Element& e : elements(page, "text"))
+    for (int r = 0; r < 32; ++r)
+      if (e.text == text(r + 1, " ", r)) names.insert(e.text);
+  CHECK(names.size() == 32);
+  std::vector<std::string> cells;
+  for (const Element& e : elements(page, "td")) cells.push_back(e.text);
+  CHECK(std::find(cells.begin(), cells.end(), "seed") != cells.end());
+  for (const char* left_out : {"out", "stages"}) CHECK(std::find(cells.begin(), cells.end(), left_out) == cells.end());
+  // Few long names keep their ends.
+  const std::string two = report_html({runs[1], runs[2]}, "report");
+  CHECK(shown_line(two, "loss", "1").size() > 100);
+  CHECK(shown_line(two, "loss", "2").size() > 100);
+}
+
+TEST_CASE("a configuration's table holds what somebody set, not what the run filled in") {
+  TempFolder folder;
+  write_text(folder / "run/config.json",
+             "{\"model\": \"camoxpert-sparse\", \"experts\": 6, \"normalisation\": \"imagenet\", "
+             "\"bf16-units\": \"off\", \"seed\": 12345}");
+  write_text(folder / "run/metrics.jsonl",
+             "{\"epoch\": -1, \"loss\": 1}\n{\"epoch\": 1, \"loss\": 1, \"seconds\": 4}\n"
+             "{\"epoch\": 2, \"loss\": 1, \"seconds\": 4, \"seconds_backward\": 3}\n");
+  const std::string page = report_html({folder / "run"}, "report");
+  const std::vector<Element> all = elements(page);
+  std::vector<std::string> set, part;  // the keys of rows with three cells
+  for (size_t i = 0; i + 2 < all.size(); ++i)
+    if (all[i].name == "td" && all[i + 2].name == "td" && all[i].parent == all[i + 2].parent)
+      set.push_back(all[i].text), part.push_back(all[i + 1].text);
+  CHECK(set == std::vector<std::string>{"backward", "seed"});
+  CHECK(part == std::vector<std::string>{"3.00", "12345"});
+  CHECK(contains(read_aloud(page), "1 of 3 lines of metrics.jsonl are no epochs"));
+  CHECK(contains(run_camo("report " + folder / "run/config.json").error, "is a file, expects the folder of a run"));
 }
 
 TEST_CASE("a page stays small: large photographs, many epochs, pictures from elsewhere") {

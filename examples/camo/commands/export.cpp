@@ -1,5 +1,6 @@
 // camo export: a trained network for other programs.
 #include <cstdio>
+#include <filesystem>
 
 #include "examples/camo/commands/commands.h"
 #include "examples/camo/commands/trained_network.h"
@@ -21,6 +22,28 @@ void write_safetensors(const WeightsTarget& target, const TrainedNetwork& networ
     write_weights(target.file, *network.model->backbone,
                   about_backbone(network.config.backbone, normalisation(network.config)),
                   target.names == TensorNames::features);
+}
+
+void check_ending(const std::string& file, ExportTo to) {
+  const char* const ending = to == ExportTo::onnx ? ".onnx" : ".safetensors";
+  check<ConfigError>(file.ends_with(ending), "camo export --to ", name_of(to), ": --out must end in ", ending,
+                     ", got '", file, "'",
+                     file.ends_with(".onnx")          ? " [--to onnx]"
+                     : file.ends_with(".safetensors") ? " [--to safetensors]"
+                                                      : " [--to pytorch writes a folder]");
+}
+
+/// ConfigError if a folder that is to be replaced holds anything but an earlier export.
+void check_only_export(const std::string& folder) {
+  if (!std::filesystem::exists(folder)) return;
+  for (const auto& entry : std::filesystem::directory_iterator(folder)) {
+    const std::string name = entry.path().filename().string();
+    check<ConfigError>(
+        std::filesystem::exists(folder + "/model.py") &&
+            (name == "model.py" || name == "model.safetensors" || name == "README.md" || name == "__pycache__"),
+        "camo export --to pytorch --out ", folder, ": holds ", name,
+        ", which is not of an earlier export [another folder]");
+  }
 }
 
 }  // namespace
@@ -51,6 +74,7 @@ int export_command(const Arguments& words) {
   check<ConfigError>(to != ExportTo::onnx || target.part == Part::network,
                      "camo export --to onnx: writes whole networks");
   to == ExportTo::pytorch ? validate_folder(target, "export") : validate(target, "export");
+  to == ExportTo::pytorch ? check_only_export(target.file) : check_ending(target.file, to);
   const TrainedNetwork loaded = load_model(weights);
   switch (to) {
     case ExportTo::safetensors: write_safetensors(target, loaded); break;

@@ -4,6 +4,7 @@
 
 #include "autograd/ops.h"
 #include "examples/camo/commands/commands.h"
+#include "examples/camo/options/files.h"
 #include "examples/camo/run/checkpoint.h"
 #include "examples/camo/run/weights_file.h"
 #include "tensor/ops/layout.h"
@@ -55,18 +56,19 @@ int features_command(const Arguments& words) {
        {"grad", &grad, "also write dx, the gradient of the sum over the maps of mean(f^2)"},
        {"size", &built, "image size that Swin's windows are made for (timm's img_size)", 32, 4096},
        choice("dtype", &type, "type of all arithmetic", Named<DType>{{"f32", DType::f32}, {"f64", DType::f64}})});
-  read(command, words);
+  const CommandLine line = read(command, words);
   const std::string &name = config.backbone, &weights = config.weights;
   const std::pair<const char*, const std::string*> needed[] = {{"weights", &weights}, {"input", &input}, {"out", &out}};
   for (const auto& [flag, value] : needed) check<ConfigError>(!value->empty(), "camo features: needs --", flag);
-  check<ConfigError>(!name.empty() || (!grad && !partial && type == DType::f32),
-                     "camo features: --grad, --partial and --dtype are for a --backbone");
+  check<ConfigError>(!name.empty() || (!grad && !partial && type == DType::f32 && !line.has("size")),
+                     "camo features: --grad, --partial, --dtype and --size are for a --backbone");
+  check_writable(out, "camo features --out");
   set_threads(int(config.threads));
 
   SafeTensors file = read_tensors(input);
   const Tensor* x = file.find("x");
-  check<DataError>(x && x->rank() == 4 && x->dim(1) == 3 && is_float(x->dtype()), input,
-                   ": must hold x (B, 3, H, W), f32, got ",
+  check<DataError>(x && x->rank() == 4 && x->dim(1) == 3 && x->numel() > 0 && x->dtype() == DType::f32, input,
+                   ": must hold x (B, 3, H, W), f32, with B > 0, got ",
                    x ? text(x->shape(), " ", x->dtype()) : "none of that name");
   if (name.empty()) {
     write_safetensors(out, maps_of(weights, *x), {{"weights", weights}});

@@ -1,11 +1,10 @@
 // camo report: a page about a run, or about several runs side by side.
-#include "examples/camo/report/report.h"
-
 #include <cstdio>
 
 #include "examples/camo/commands/commands.h"
 #include "examples/camo/options/files.h"
 #include "examples/camo/options/format.h"
+#include "examples/camo/report/run_report.h"
 #include "examples/camo/run/run_folder.h"
 
 namespace camo::program {

@@ -8,11 +8,11 @@
 namespace camo::program {
 
 Options options(WeightsTarget& target) {
-  return {{"out", &target.file, "file to write"},
+  return {{"out", &target.file, "file or folder to write"},
           choice("part", &target.part, "the backbone alone, or the whole network"),
           choice("names", &target.names,
                  "names of tensors: timm's (stages.0...), or its features_only models' (stages_0...)"),
-          {"overwrite", &target.overwrite, "replace the file if it exists"}};
+          {"overwrite", &target.overwrite, "replace the file or folder if it exists"}};
 }
 
 namespace {

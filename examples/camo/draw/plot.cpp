@@ -47,9 +47,9 @@ struct Frame {
   double y(double v) const { return bottom - std::clamp(ry.part(v), 0.0, 1.0) * (bottom - top); }
 };
 
-/// `most`, or less where many lines share a chart.
+/// `most`, or less where many lines share a chart: a page of 40 charts for 32 runs then has 3 MB.
 size_t few(size_t most, const Chart& chart) {
-  return std::max(most / 12, std::min(most, 8 * most / (chart.series.size() + 1)));
+  return std::max(most / 12, std::min(most, 11 * most / (4 * chart.series.size() + 1)));
 }
 
 std::string series_class(const char* kind, size_t i) { return text("class=\"", kind, " series", i % kColours, "\""); }

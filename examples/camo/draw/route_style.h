@@ -16,10 +16,8 @@ using Colour = std::array<uint8_t, 3>;
 
 /// The colour of an expert's choices in a picture, as expertN of svg_style() has it.
 inline Colour expert_colour(size_t i) {
-  constexpr Colour kBase[] = {{38, 112, 180}, {226, 120, 32}, {52, 150, 92},   {196, 62, 72},
-                              {132, 92, 184}, {140, 100, 70}, {218, 124, 180}, {96, 164, 180}};
-  Colour c = kBase[i % std::size(kBase)];
-  if (i >= std::size(kBase))
+  Colour c = kExpertColours[i % kExpertColours.size()];
+  if (i >= kExpertColours.size())
     for (uint8_t& v : c) v = uint8_t((v + 255) / 2);
   return c;
 }

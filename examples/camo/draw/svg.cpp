@@ -107,7 +107,6 @@ const std::string& svg_style() {
     const char* series[][3] = {{"#0b4f8a", "#74b3ea", "none"},    {"#d9650a", "#ff9a4a", "none"},
                                {"#00775a", "#4fc9a8", "7 3"},     {"#b04a8f", "#e79ccd", "2 2.5"},
                                {"#6b5200", "#d8b74a", "9 3 2 3"}, {"#4d4d55", "#c4c4cc", "4 2"}};
-    const char* experts[] = {"#2670b4", "#e27820", "#34965c", "#c43e48", "#845cb8", "#8c6446", "#da7cb4", "#60a4b4"};
     std::string
         light =
             R"(svg text{font:12px system-ui,-apple-system,"Segoe UI",Roboto,"Helvetica Neue",Arial,sans-serif;fill:#26262b}
@@ -124,9 +123,12 @@ svg .title{font-weight:600}svg .soft{fill:#62626b}svg .small{font-size:10.5px}sv
       light += line + series[i][0] + ";stroke-dasharray:" + series[i][2] + "}" + point + series[i][0] + "}\n";
       dark += line + series[i][1] + "}" + point + series[i][1] + "}";
     }
-    for (size_t i = 0; i < 2 * std::size(experts); ++i)  // the second eight are paler
-      light += text(".expert", i, "{fill:", experts[i % 8], i < 8 ? "" : ";fill-opacity:.6", "}.frame", i,
-                    "{fill:none;stroke-width:2.5;stroke:", experts[i % 8], "}\n");
+    for (size_t i = 0; i < 2 * kExpertColours.size(); ++i) {  // the second eight are paler
+      const auto [red, green, blue] = kExpertColours[i % kExpertColours.size()];
+      const std::string colour = text("rgb(", int(red), ",", int(green), ",", int(blue), ")");
+      light += text(".expert", i, "{fill:", colour, i < 8 ? "" : ";fill-opacity:.6", "}.frame", i,
+                    "{fill:none;stroke-width:2.5;stroke:", colour, "}\n");
+    }
     return light + dark + "}\n";
   }();
   return style;

@@ -4,6 +4,8 @@
 // Read next: plot.h.
 #pragma once
 
+#include <array>
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -30,6 +32,16 @@ std::string photograph_uri(const Tensor& image);
 std::string map_uri(const Tensor& image);
 /// The address of any bytes.
 std::string data_uri(const std::string& type, std::string_view bytes);
+
+/// The colours of the first eight experts, as R, G, B; the next eight have them paler.
+constexpr std::array<std::array<uint8_t, 3>, 8> kExpertColours = {{{38, 112, 180},
+                                                                   {226, 120, 32},
+                                                                   {52, 150, 92},
+                                                                   {196, 62, 72},
+                                                                   {132, 92, 184},
+                                                                   {140, 100, 70},
+                                                                   {218, 124, 180},
+                                                                   {96, 164, 180}}};
 
 /// The style sheet of all pictures: text, lines, and the colours series0 to series5 and expert0 to expert15.
 const std::string& svg_style();

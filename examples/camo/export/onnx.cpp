@@ -33,6 +33,8 @@ Options options(OnnxTarget& target) {
 }
 
 std::string onnx_model(const TrainedNetwork& network, OnnxTarget target) {
+  check<ConfigError>((target.size.height == 0) == (target.size.width == 0),
+                     "camo export --size: ", to_string(target.size), ": both sides are 0 or neither");
   const moe::CamoXpert& net = *network.model;
   if (target.size.height == 0 && dynamic_cast<const nn::Swin*>(net.backbone.get())) target.size = network.config.size;
   const bool fixed = target.size.height > 0;

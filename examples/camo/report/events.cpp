@@ -1,18 +1,16 @@
 #include "examples/camo/report/events.h"
 
-#include <fcntl.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <bit>
-#include <cerrno>
 #include <cmath>
-#include <cstring>
 #include <ctime>
 #include <filesystem>
+#include <utility>
 
 #include "tensor/image/image.h"
 #include "tensor/io/checksum.h"
+#include "tensor/io/file.h"
 #include "tensor/io/wire.h"
 
 namespace camo::program {
@@ -79,22 +77,6 @@ std::string new_file_name(const std::string& folder) {
   return text(folder, "/", kPrefix, seconds, ".", host, ".", ::getpid(), ".0");
 }
 
-/// Appends all bytes or none; returns the errno.
-int append_whole(const std::string& path, std::string_view bytes) {
-  const int fd = ::open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
-  if (fd < 0) return errno;
-  struct stat before {};
-  int error = ::fstat(fd, &before) == 0 ? 0 : errno;
-  if (!error) {
-    const ssize_t n = ::write(fd, bytes.data(), bytes.size());
-    if (n != ssize_t(bytes.size())) error = n < 0 ? errno : ENOSPC;
-    else if (::fsync(fd) != 0) error = errno;
-    if (error && ::ftruncate(fd, before.st_size) != 0) error = errno;
-  }
-  ::close(fd);
-  return error;
-}
-
 }  // namespace
 
 std::string framed(const std::string& data) {
@@ -115,18 +97,18 @@ void EventFile::session_start(int64_t step, double wall_time) {
   waiting_ += framed(event.encoded());
 }
 
-void EventFile::add_summary(const std::string& value, int64_t step, double wall_time) {
+void EventFile::add_summary(std::string& to, const std::string& value, int64_t step, double wall_time) {
   Message event = new_event(step, wall_time), summary;
   summary.bytes(1, value);
   event.bytes(5, summary.encoded());
-  waiting_ += framed(event.encoded());
+  to += framed(event.encoded());
 }
 
 void EventFile::scalar(const std::string& tag, double x, int64_t step, double wall_time) {
   if (!std::isfinite(float(x))) return;
   Message value = new_value(tag);
   value.real32(2, float(x));  // simple_value
-  add_summary(value.encoded(), step, wall_time);
+  add_summary(waiting_, value.encoded(), step, wall_time);
 }
 
 void EventFile::image(const std::string& tag, const Tensor& picture, int64_t step, double wall_time) {
@@ -136,14 +118,14 @@ void EventFile::image(const std::string& tag, const Tensor& picture, int64_t ste
   image.integer(3, picture.rank() == 3 ? picture.dim(2) : 1);  // colorspace: 1 grey, 3 RGB
   image.bytes(4, std::string_view(reinterpret_cast<const char*>(png.data()), png.size()));
   value.bytes(4, image.encoded());
-  add_summary(value.encoded(), step, wall_time);
+  add_summary(large_, value.encoded(), step, wall_time);
 }
 
 void EventFile::histogram(const std::string& tag, const Buckets& buckets, int64_t step, double wall_time) {
   if (buckets.finite == 0) return;
   Message value = new_value(tag);
   value.bytes(5, histogram_proto(buckets));
-  add_summary(value.encoded(), step, wall_time);
+  add_summary(large_, value.encoded(), step, wall_time);
 }
 
 void EventFile::flush() {
@@ -151,9 +133,8 @@ void EventFile::flush() {
   fs::create_directories(folder_, error);
   check<MemoryError>(!error, folder_, ": cannot be made: ", error.message());
   if (path_.empty()) path_ = new_file_name(folder_);
-  const int failed = append_whole(path_, waiting_);
-  check<MemoryError>(!failed, path_, ": cannot be written: ", std::strerror(failed), ", needs ", waiting_.size(),
-                     " bytes");
+  const std::string large = std::exchange(large_, {});
+  append_file(path_, waiting_ + large);
   waiting_.clear();
 }
 

@@ -28,7 +28,7 @@ class EventFile {
   void histogram(const std::string& tag, const Buckets& buckets, int64_t step, double wall_time);
 
   /// Appends what waits, in one write of whole records, and syncs.  After MemoryError (full disk) the file is as
-  /// before, and the next flush() tries again.  The folder is made, and the file gets a name that follows those in it,
+  /// before, and the next flush() tries again, without the pictures and histograms: a disk may stay full for long.  The folder is made, and the file gets a name that follows those in it,
   /// since TensorBoard reads files in the order of their names: events.out.tfevents.SECONDS.HOST.PROCESS.NUMBER.
   void flush();
 
@@ -36,9 +36,10 @@ class EventFile {
   const std::string& path() const { return path_; }
 
  private:
-  void add_summary(const std::string& value, int64_t step, double wall_time);
+  void add_summary(std::string& to, const std::string& value, int64_t step, double wall_time);
 
-  std::string folder_, path_, waiting_;
+  std::string folder_, path_;
+  std::string waiting_, large_;  // records; large_: of pictures and histograms
 };
 
 /// A record with this data.

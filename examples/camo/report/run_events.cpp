@@ -128,8 +128,8 @@ void RunEvents::add_epoch(const JsonObject& line, const std::vector<std::vector<
     std::vector<std::vector<Tensor>> predictions;
     for (const std::vector<Tensor>& row : rows) predictions.emplace_back(row.begin() + 1, row.end());
     file_.image("validation/truth_prediction", picture_table(predictions, kCell), step, now);
-    if (!std::exchange(photographs_written_, true))
-      file_.image("validation/photograph_truth_prediction", picture_table(rows, kCell), step, now);
+    photographs_wait_ = !photographs_written_;
+    if (photographs_wait_) file_.image("validation/photograph_truth_prediction", picture_table(rows, kCell), step, now);
   }
   std::vector<std::pair<std::string, Buckets>> parts;
   for (const nn::Parameter& p : network.named_parameters()) {

@@ -34,11 +34,14 @@ class RunEvents {
   void add_epoch(const JsonObject& line, const std::vector<std::vector<Tensor>>& rows, const nn::Module& network,
                  const std::vector<std::vector<std::string>>& experts);
   /// Writes what was added; see EventFile.
-  void flush() { file_.flush(); }
+  void flush() {
+    file_.flush();
+    photographs_written_ = photographs_written_ || photographs_wait_;
+  }
 
  private:
   EventFile file_;
-  bool photographs_written_ = false;
+  bool photographs_wait_ = false, photographs_written_ = false;
 };
 
 }  // namespace camo::program

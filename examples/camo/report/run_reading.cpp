@@ -10,12 +10,13 @@
 #include "examples/camo/metrics/metrics.h"
 #include "examples/camo/options/files.h"
 #include "examples/camo/run/run_folder.h"
+#include "tensor/io/io.h"
 
 namespace camo::program {
 namespace {
 
-constexpr int64_t kMostBytes = 500'000'000;  // of a file that is read
-constexpr size_t kMostKeys = 400;            // of metrics
+constexpr int64_t kMostBytes = 50'000'000;  // of a file that is read
+constexpr size_t kMostKeys = 400;           // of metrics
 constexpr double kNone = std::numeric_limits<double>::quiet_NaN();
 
 /// The text of a file of the run; "" if it is missing.
@@ -75,7 +76,9 @@ void put(MetricColumns& to, const std::string& name, double value) {
 }
 
 void add_line(MetricColumns& to, const JsonObject& line) {
-  to.epoch.push_back(double(line.integer("epoch")));
+  const int64_t epoch = line.integer("epoch");
+  check<ConfigError>(epoch >= 0, "metrics.jsonl: has an epoch ", epoch);
+  to.epoch.push_back(double(epoch));
   for (const auto& [name, value] : line.items)
     if (const auto* list = std::get_if<std::vector<double>>(&value))
       for (size_t i = 0; i < list->size(); ++i) put(to, text(name, "_", i), (*list)[i]);
@@ -101,7 +104,27 @@ void read_lines(RunReading& run) {
     run.problems.push_back(text(unreadable, " of ", lines.size(), " lines of metrics.jsonl are no epochs"));
 }
 
+void read_best(RunReading& run) {
+  const std::string path = run_file(run.folder, RunFile::best);
+  std::error_code error;
+  if (!std::filesystem::exists(path, error)) return;
+  try {
+    const SafeHeader header = read_tensors_header(path);
+    if (const auto state = header.metadata.find("state"); state != header.metadata.end())
+      run.best = parse_json(state->second, path);
+  } catch (const Error& e) {
+    run.problems.push_back(e.what());
+  }
+}
+
 }  // namespace
+
+MetricColumns columns_of(const std::vector<JsonObject>& lines) {
+  MetricColumns out;
+  for (const JsonObject& line : lines) add_line(out, line);
+  for (auto& [name, column] : out.columns) column.resize(out.epoch.size(), kNone);
+  return out;
+}
 
 const std::vector<double>& MetricColumns::of(const std::string& name) const {
   static const std::vector<double> none;
@@ -114,7 +137,8 @@ double MetricColumns::last(const std::string& name) const { return of(name).empt
 RunReading read_run(const std::string& folder, const std::string& label) {
   namespace fs = std::filesystem;
   std::error_code error;
-  check<ConfigError>(fs::is_directory(folder, error), label, " ", folder, ": no such folder");
+  check<ConfigError>(fs::is_directory(folder, error), label, " ", folder,
+                     fs::exists(folder, error) ? ": is a file, expects the folder of a run" : ": no such folder");
   check<ConfigError>(
       fs::exists(run_file(folder, RunFile::config), error) || fs::exists(run_file(folder, RunFile::metrics), error),
       label, " ", folder, ": holds no run (config.json and metrics.jsonl are missing)");
@@ -124,6 +148,7 @@ RunReading read_run(const std::string& folder, const std::string& label) {
   run.name = (whole.has_filename() ? whole : whole.parent_path()).filename().string();
   run.config = object_of(run, RunFile::config);
   run.environment = object_of(run, RunFile::environment);
+  read_best(run);
   read_lines(run);
   run.keeps_warnings = fs::exists(run_file(folder, RunFile::warnings), error);
   const std::string warnings = text_of(run, RunFile::warnings);
@@ -142,11 +167,19 @@ BestScore best_score(const RunReading& run) {
     for (char& c : key) c = char(std::tolower(uint8_t(c)));
   const std::vector<double>& scores = run.metrics.of(key);
   const double sign = out.measure == "MAE" ? -1 : 1;
-  bool found = false;
   for (size_t i = 0; i < scores.size(); ++i)
-    if (std::isfinite(scores[i]) && (!found || sign * scores[i] > sign * out.score))
-      out.score = scores[i], out.line = i, found = true;
-  if (!found) out.measure.clear();
+    if (std::isfinite(scores[i]) && (!out.line || sign * scores[i] > sign * out.score))
+      out.score = scores[i], out.epoch = run.metrics.epoch[i], out.line = i;
+  const JsonValue *score = run.best.find("best_iou"), *epoch = run.best.find("best_epoch");
+  const double saved = score ? sign * number_of(*score) : kNone, saved_epoch = epoch ? number_of(*epoch) : kNone;
+  if (std::isfinite(saved) && std::isfinite(saved_epoch) && (out.line || saved_epoch == 0)) {
+    const std::vector<double>& epochs = run.metrics.epoch;
+    const auto found = std::find(epochs.begin(), epochs.end(), saved_epoch);
+    out.score = saved, out.epoch = saved_epoch;
+    out.line = found == epochs.end() ? std::nullopt : std::optional(size_t(found - epochs.begin()));
+  } else if (!out.line) {
+    out.measure.clear();
+  }
   return out;
 }
 

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -24,11 +25,15 @@ struct MetricColumns {
   double last(const std::string& name) const;
 };
 
+/// Of lines without an epoch: ConfigError.
+MetricColumns columns_of(const std::vector<JsonObject>& lines);
+
 struct RunReading {
   std::string folder, name;  // as given, and its last part
   JsonObject config;         // empty where the file is missing
   JsonObject environment;    // likewise; start_report.h says what it holds
   MetricColumns metrics;
+  JsonObject best;                    // the state in best.safetensors; empty where the file is missing or tells none
   std::vector<JsonObject> lines;      // of metrics.jsonl, evenly chosen: kMostLines at most
   std::vector<std::string> warnings;  // the first kMostWarnings
   size_t all_warnings = 0;
@@ -43,10 +48,11 @@ RunReading read_run(const std::string& folder, const std::string& label);
 
 /// The best score of the measure that the run is judged by.
 struct BestScore {
-  std::string measure;  // "IoU"; "" if the run knows none
-  double score = 0;
-  size_t line = 0;  // its place in the columns
+  std::string measure;           // "IoU"; "" if the run knows none
+  double score = 0, epoch = 0;   // epoch 0: of the weights that the run began with
+  std::optional<size_t> line{};  // its place in the columns
 };
+/// What the metadata of best.safetensors says; without that file, the best of metrics.jsonl.
 BestScore best_score(const RunReading& run);
 
 /// The configuration's key as JSON without quotes; "" if it has none.

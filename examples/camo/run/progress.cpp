@@ -65,16 +65,28 @@ void Progress::step(int64_t epoch, int64_t step, double loss, double rate, int64
   drawn_ = terminal_;
 }
 
-void Progress::keep_warnings(const std::string& file) {
+void Progress::keep_warnings(const std::string& file, int64_t epoch) {
   warnings_ = file;
-  std::ofstream(file, std::ios::app);
+  std::string kept;
+  std::ifstream before(file);
+  for (std::string line; std::getline(before, line);) {
+    long long of = 0;
+    const bool has_epoch = std::sscanf(line.c_str(), "epoch %lld: ", &of) == 1;
+    if (of <= epoch) kept += line + "\n";
+    if (!has_epoch) of_start_.push_back(line);
+  }
+  std::ofstream(file) << kept;
+}
+
+void Progress::keep(const std::string& words) {
+  if (warnings_.empty()) return;
+  if (epoch_ == 0 && std::find(of_start_.begin(), of_start_.end(), words) != of_start_.end()) return;
+  std::ofstream(warnings_, std::ios::app) << (epoch_ > 0 ? text("epoch ", epoch_, ": ") : "") << words << '\n';
 }
 
 void Progress::line(const std::string& message) {
   constexpr std::string_view kWarning = "warning: ";
-  if (!warnings_.empty() && message.starts_with(kWarning))
-    std::ofstream(warnings_, std::ios::app)
-        << (epoch_ > 0 ? text("epoch ", epoch_, ": ") : "") << message.substr(kWarning.size()) << '\n';
+  if (message.starts_with(kWarning)) keep(message.substr(kWarning.size()));
   std::printf("%s%s\n", drawn_ ? "\r\033[K" : "", message.c_str());
   std::fflush(stdout);
   drawn_ = false;

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <deque>
 #include <string>
+#include <vector>
 
 #include "tensor/device.h"
 
@@ -35,8 +36,11 @@ class Progress {
   void set_total(int64_t epochs, int64_t steps) { epochs_ = epochs, steps_ = steps; }
   /// Prints a permanent line above the redrawn one.
   void line(const std::string& message);
-  /// Appends every further line that begins with "warning: " to this file, with its epoch; makes the file.
-  void keep_warnings(const std::string& file);
+  /// Appends every further line that begins with "warning: " to this file, with its epoch; makes the file.  Lines of
+  /// epochs after `epoch` are removed: the run repeats them.
+  void keep_warnings(const std::string& file, int64_t epoch);
+  /// Appends words to that file, with the epoch, without printing them.
+  void keep(const std::string& words);
   /// Images per second since the start, without the time between pause() and resume().
   double speed() const { return speed_; }
   /// The time between the two does not count as training: validation, saving, drawing.
@@ -53,7 +57,8 @@ class Progress {
   Device device_;
   double speed_ = 0, last_print_ = -1e9, paused_ = 0;
   Clock::time_point start_, pause_start_;
-  std::string warnings_;
+  std::string warnings_;               // the file
+  std::vector<std::string> of_start_;  // its lines without an epoch, which every start prints again
 };
 
 }  // namespace camo::program

@@ -37,7 +37,7 @@ inline constexpr RunFileName kRunFiles[] = {
     {RunFile::last, "last.safetensors", "newest checkpoint; camo train --resume goes on from it"},
     {RunFile::best, "best.safetensors", "weights of the best epoch, for eval, predict, route, verify"},
     {RunFile::events, "events", "folder of event files; tensorboard --logdir shows them"},
-    {RunFile::curves, "curves.svg", "loss, scores and learning rate over the epochs"},
+    {RunFile::curves, "curves.svg", "loss, scores, learning rate, times over the epochs"},
     {RunFile::grid, "grid.svg", "some photographs with truth and prediction"},
     {RunFile::worst, "worst.svg", "the ten with the lowest IoU, of the last validation"},
     {RunFile::usage, "usage.svg", "share of each expert in every epoch"},

@@ -1,11 +1,6 @@
 #include "examples/camo/run/run_record.h"
 
-#include <fcntl.h>
-#include <unistd.h>
-
-#include <cerrno>
 #include <cmath>
-#include <cstring>
 #include <filesystem>
 #include <sstream>
 
@@ -13,44 +8,25 @@
 #include "examples/camo/draw/route_pictures.h"
 #include "examples/camo/options/files.h"
 #include "examples/camo/options/format.h"
-#include "examples/camo/report/report.h"
+#include "examples/camo/report/curves.h"
+#include "examples/camo/report/run_report.h"
 #include "tensor/processes.h"
 
 namespace camo::program {
-namespace {
 
-void write_curves(const std::string& path, const std::vector<JsonObject>& lines) {
-  std::vector<Chart> charts;
-  std::vector<std::string> terms;
-  if (!lines.empty())
-    for (const auto& [name, value] : lines.back().items)
-      if (name.starts_with("loss_")) terms.push_back(name);
-  for (const std::vector<std::string>& names :
-       {std::vector<std::string>{"loss"}, terms, {"iou", "dice"}, {"mae"}, {"lr"}}) {
-    Chart chart;
-    for (const std::string& name : names) {
-      Series series;
-      series.name = name.starts_with("loss_") ? name.substr(5) : name;
-      for (const JsonObject& line : lines)
-        if (line.find(name) && std::isfinite(line.number(name)))
-          series.x.push_back(line.number("epoch")), series.y.push_back(line.number(name));
-      if (names != terms) chart.title += (chart.title.empty() ? "" : ", ") + name;
-      else chart.title = "terms of the loss";
-      if (!series.x.empty()) chart.series.push_back(std::move(series));
-    }
-    if (!chart.series.empty()) charts.push_back(std::move(chart));
-  }
-  if (!charts.empty()) write_charts(path, charts);
-}
-
-}  // namespace
-
-std::vector<JsonObject> read_metrics(const std::string& path) {
+std::vector<JsonObject> read_metrics(const std::string& path, const std::function<void(const std::string&)>& warn) {
   std::vector<JsonObject> out;
   if (!std::filesystem::exists(path)) return out;
   std::istringstream in(read_file<DataError>(path, "metrics"));
-  for (std::string line; std::getline(in, line);)
-    if (!in.eof() && !line.empty()) out.push_back(parse_json(line, path));
+  for (std::string line; std::getline(in, line);) {
+    if (in.eof() || line.empty()) continue;
+    try {
+      JsonObject read = parse_json(line, path);
+      if (read.integer("epoch") >= 0) out.push_back(std::move(read));
+    } catch (const ConfigError& e) {
+      if (warn) warn(text("warning: a line of metrics is left out: ", e.what()));
+    }
+  }
   return out;
 }
 
@@ -129,24 +105,23 @@ void RunRecord::add_epoch(const Position& p, const Scores& s, double rate, const
 }
 
 void RunRecord::add_line(const JsonObject& object) const {
-  const std::string line = to_json(object) + "\n", path = folder_.file(RunFile::metrics);
-  int fd = ::open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
-  bool ok = fd >= 0 && ::write(fd, line.data(), line.size()) == ssize_t(line.size()) && ::fsync(fd) == 0;
-  int error = errno;
-  if (fd >= 0) ::close(fd);
-  check<MemoryError>(ok, path, ": cannot be written: ", std::strerror(error), ", needs ", line.size(), " bytes");
+  append_file(folder_.file(RunFile::metrics), to_json(object) + "\n");
 }
 
-void RunRecord::go_on(const Position& position) {
+void RunRecord::go_on(const Position& position, int64_t epochs) {
   trim_metrics(position.epoch);
   events_.go_on(position.step);
+  if (!writes_ || position.epoch >= epochs) return;
+  std::error_code ignored;
+  for (const RunFile kind : {RunFile::worst, RunFile::groups, RunFile::responses})
+    for (int64_t i = 0; i < count(kind); ++i) std::filesystem::remove(folder_.file(kind, i), ignored);
 }
 
 void RunRecord::trim_metrics(int64_t epochs) const {
   if (!writes_ || !std::filesystem::exists(folder_.file(RunFile::metrics))) return;
   const std::string path = folder_.file(RunFile::metrics);
   std::string kept;
-  for (const JsonObject& line : read_metrics(path))
+  for (const JsonObject& line : read_metrics(path, warn_))
     if (line.integer("epoch") <= epochs) kept += to_json(line) + "\n";
   write_file(path, kept);
 }
@@ -165,7 +140,8 @@ void RunRecord::draw_epoch(const std::vector<GridRow>& grid, moe::CamoXpert& mod
   warn_when_full([&] {
     const std::vector<JsonObject> lines = read_metrics(folder_.file(RunFile::metrics));
     if (!grid.empty()) write_grid(folder_.file(RunFile::grid), grid);
-    write_curves(folder_.file(RunFile::curves), lines);
+    if (const std::vector<Chart> charts = run_charts(columns_of(lines)); !charts.empty())
+      write_charts(folder_.file(RunFile::curves), charts);
     if (const std::optional<Svg> usage = draw_usage(lines, scale_names(model)))
       write_file(folder_.file(RunFile::usage), usage->file("share of each expert"), false);
   });

@@ -16,8 +16,10 @@
 
 namespace camo::program {
 
-/// The lines of a metrics.jsonl; an incomplete last line is left out, and a missing file has no lines.
-std::vector<JsonObject> read_metrics(const std::string& file);
+/// The lines of a metrics.jsonl; a missing file has none.  An incomplete last line is left out, and one that is no epoch
+/// with a warning.
+std::vector<JsonObject> read_metrics(const std::string& file,
+                                     const std::function<void(const std::string&)>& warn = nullptr);
 
 class RunRecord {
  public:
@@ -40,13 +42,14 @@ class RunRecord {
     std::vector<std::pair<std::string, double>> parts{};  // seconds of each part
   };
   /// Appends the epoch that ends at `position` to metrics.jsonl and syncs the file.  The event file gets the same, the
-  /// weights, and the rows of grid.png.
+  /// weights, and the rows of grid.svg.
   void add_epoch(const Position& position, const Scores& scores, double rate, const Machine& machine,
                  const std::vector<GridRow>& grid, moe::CamoXpert& model);
   /// Appends any other line.
   void add_line(const JsonObject& line) const;
-  /// The run goes on: removes the lines and voids the events after `position`, which it writes again.
-  void go_on(const Position& position);
+  /// The run goes on to `epochs`: removes the lines and voids the events after `position`, which it writes again, and
+  /// removes the pictures that only the last epoch draws.
+  void go_on(const Position& position, int64_t epochs);
   /// Removes the lines of epochs after `epochs`.
   void trim_metrics(int64_t epochs) const;
 

@@ -109,7 +109,8 @@ Trainer::Trainer(TrainConfig config, std::unique_ptr<Learner> learner, Prepared 
     check_equal(all_, "weights and position", text(position_.step, ", ", std::hex, learner_->digest()));
   check_equal(all_, "validation photographs", digest(data_.validation));
   record_.write_config(config_);
-  if (all_.first()) progress_.keep_warnings(record_.folder().file(RunFile::warnings));
+  if (all_.first())
+    progress_.keep_warnings(record_.folder().file(RunFile::warnings), position_.epoch + (position_.batch > 0));
   const RouterSettings router = router_settings(config_);
   for (moe::Moe* layer : moe::mixtures(learner_->model())) {
     auto steps = [&](double epochs) {
@@ -118,7 +119,7 @@ Trainer::Trainer(TrainConfig config, std::unique_ptr<Learner> learner, Prepared 
     if (router.warmup_epochs > 0) layer->router.config.warmup = steps(router.warmup_epochs);
     if (router.delay_epochs > 0) layer->router.config.delay = steps(router.delay_epochs);
   }
-  record_.go_on(position_);
+  record_.go_on(position_, config_.epochs);
 }
 
 /// What other processes are told that this one does.
@@ -126,7 +127,7 @@ void Trainer::now(const char* part, int64_t step) {
   all_.doing = text("in ", part, " ", step), all_.deadline = config_.deadline;
 }
 
-Outcome Trainer::run() {
+Outcome Trainer::run() try {
   record_.check_disk(learner_->model().parameter_count(), /*only_warn=*/position_.step > 0);
   enter_epoch();
   for (const std::string& line : start_report(config_, stages_, *learner_, data_, cost_)) progress_.line(line);
@@ -148,6 +149,10 @@ Outcome Trainer::run() {
     progress_.line(text("best ", config_.monitor, " ", fixed(std::abs(position_.best_score), 4), " in epoch ",
                         position_.best_epoch, ": ", record_.folder().file(RunFile::best)));
   return {0, position_.best_score, position_.best_epoch, scores_};
+} catch (const NumericError& e) {
+  progress_.keep(e.what());
+  record_.write_report();
+  throw;
 }
 
 /// Sets the learner to what the stage says for this epoch.

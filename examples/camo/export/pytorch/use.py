@@ -79,12 +79,15 @@ def predict(image, network=None):
     """The probability of the object at each pixel: (H, W), 0 to 1.
 
     image is a photograph (H, W, 3), a tensor or array of bytes or of floats
-    from 0 to 1.  Without a network, loads the one beside this file.
+    from 0 to 1.  Without a network, loads the one beside this file.  A
+    network that is training goes on training after it.
     """
-    network = load() if network is None else network.eval()
-    device = next(network.parameters()).device
+    network = load() if network is None else network
+    device, training = next(network.parameters()).device, network.training
+    network.eval()
     with torch.no_grad():
         p = network(normalised(image).to(device)).sigmoid()
+    network.train(training)
     return resize(p, image.shape[:2])[0, 0]
 
 

@@ -1,4 +1,4 @@
-#include "examples/camo/report/report.h"
+#include "examples/camo/report/run_report.h"
 
 #include <algorithm>
 #include <cmath>
@@ -10,6 +10,7 @@
 #include "examples/camo/options/format.h"
 #include "examples/camo/report/curves.h"
 #include "examples/camo/report/page.h"
+#include "moe/camoxpert.h"
 #include "tensor/io/file.h"
 
 namespace camo::program {
@@ -33,10 +34,14 @@ std::string state_words(const RunReading& run) {
   return text("not finished: ", value_text(done), " of ", planned, " epochs are complete");
 }
 
+std::string when(const BestScore& best) {
+  return best.epoch == 0 ? "before the first epoch" : "epoch " + value_text(best.epoch);
+}
+
 std::string best_words(const RunReading& run) {
   const BestScore best = best_score(run);
   if (best.measure.empty()) return "-";
-  return text(best.measure, " ", fixed(best.score, 4), " (epoch ", value_text(run.metrics.epoch[best.line]), ")");
+  return text(best.measure, " ", fixed(best.score, 4), " (", when(best), ")");
 }
 
 // ---- one run ----------------------------------------------------------------------------------------------
@@ -45,11 +50,10 @@ void add_figures(Page& page, const RunReading& run) {
   std::vector<std::pair<std::string, std::string>> figures;
   const BestScore best = best_score(run);
   if (!best.measure.empty()) {
-    figures.emplace_back(fixed(best.score, 4),
-                         text("best ", best.measure, ", epoch ", value_text(run.metrics.epoch[best.line])));
+    figures.emplace_back(fixed(best.score, 4), text("best ", best.measure, ", ", when(best)));
     for (const auto& [key, name] : {std::pair("iou", "IoU"), {"dice", "Dice"}, {"mae", "MAE"}})
-      if (name != best.measure && !run.metrics.of(key).empty())
-        figures.emplace_back(fixed(run.metrics.of(key)[best.line], 4), text(name, " in that epoch"));
+      if (name != best.measure && best.line && !run.metrics.of(key).empty())
+        figures.emplace_back(fixed(run.metrics.of(key)[*best.line], 4), text(name, " in that epoch"));
   }
   if (!run.metrics.of("seconds").empty())
     figures.emplace_back(clock_text(sum_of(run.metrics.of("seconds"))), "of training");
@@ -60,14 +64,27 @@ void add_figures(Page& page, const RunReading& run) {
   if (!figures.empty()) page.figures(figures);
 }
 
+/// The flags of the run that say where its photographs are and how they are read.
+std::string reading_flags(const RunReading& run) {
+  Reading usual;
+  std::string out;
+  const auto add = [&](const std::string& name, bool is_switch) {
+    if (const std::string value = shown_value(run.config, name); !value.empty())
+      out += text(" --", name, is_switch ? "" : " " + shell_quoted(value));
+  };
+  add("data", false);
+  for (const Option& option : options(usual)) {
+    JsonObject before;
+    before.set(option.name, to_json_value(option));
+    if (shown_value(run.config, option.name) != shown_value(before, option.name))
+      add(option.name, std::holds_alternative<bool*>(option.value));
+  }
+  return out.find(" --data ") == out.npos && out.find(" --images ") == out.npos ? " --data DATA" + out : out;
+}
+
 void add_commands(Page& page, const RunReading& run) {
   page.section("Going on");
-  const std::string folder = shell_quoted(run.folder), data = shown_value(run.config, "data"),
-                    images = shown_value(run.config, "images"), masks = shown_value(run.config, "masks");
-  const std::string where = !data.empty() ? text(" --data ", shell_quoted(data))
-                            : !images.empty()
-                                ? text(" --images ", shell_quoted(images), " --masks ", shell_quoted(masks))
-                                : " --data DATA";
+  const std::string folder = shell_quoted(run.folder), where = reading_flags(run);
   const int64_t planned = planned_epochs(run);
   const bool done = planned > 0 && !run.metrics.epoch.empty() && run.metrics.epoch.back() >= double(planned);
   page.commands({text("camo eval --weights ", folder, where),
@@ -78,7 +95,7 @@ void add_commands(Page& page, const RunReading& run) {
 }
 
 void add_pictures(Page& page, const RunReading& run) {
-  if (!has_picture(run.folder, "grid")) return;
+  if (!has_picture(run.folder, "grid") && !has_picture(run.folder, "worst")) return;
   page.section("Validation pictures");
   page.begin_gallery();
   page.picture_file(run.folder, "grid", "The first ones, after the last epoch: photograph, truth, prediction");
@@ -116,17 +133,30 @@ void add_times(Page& page, const RunReading& run) {
   const std::map<std::string, std::string> indent = {
       {"backbone", "    "}, {"experts", "    "}, {"decoder", "    "}, {"router", "        "}};
   Page::Table table{{"part", "seconds an epoch", "share"}, {}, true};
-  const double epochs = double(run.metrics.epoch.size()), all = sum_of(run.metrics.of("seconds"));
+  const double all = sum_of(run.metrics.of("seconds"));
   for (const std::string& name : run.metrics.names) {
     if (!name.starts_with("seconds_")) continue;
     const std::string part = name.substr(8);
-    const double seconds = sum_of(run.metrics.of(name));
+    const std::vector<double>& column = run.metrics.of(name);
+    const double seconds = sum_of(column);
+    const auto epochs = double(std::count_if(column.begin(), column.end(), [](double v) { return std::isfinite(v); }));
     table.rows.push_back({(indent.contains(part) ? indent.at(part) : "") + part, fixed(seconds / epochs, 2),
                           all > 0 ? fixed(100 * seconds / all, 1) + " %" : "-"});
   }
   if (table.rows.empty()) return;
   page.section("Where the time went");
   page.table(table);
+}
+
+/// True for what a run fills in itself where nobody has set it: the number tells nothing.
+bool filled_in(const RunReading& run, const std::string& key) {
+  if (key == "normalisation" || key == "bf16-units") return true;
+  if (key != "experts") return false;
+  try {
+    return shown_value(run.config, key) == std::to_string(moe::family_size(shown_value(run.config, "model")));
+  } catch (const Error&) {  // an unknown model
+    return false;
+  }
 }
 
 /// The keys of a configuration whose values are not the defaults, and the others.
@@ -136,7 +166,7 @@ std::pair<Page::Table, Page::Table> configuration(const RunReading& run) {
   std::pair<Page::Table, Page::Table> out{{{"key", "value", "default"}, {}}, {{"key", "value"}, {}}};
   for (const auto& [key, value] : run.config.items) {
     const std::string now = shown_value(run.config, key), before = shown_value(defaults, key);
-    if (now != before) out.first.rows.push_back({key, now, before});
+    if (now != before && !filled_in(run, key)) out.first.rows.push_back({key, now, before});
     else out.second.rows.push_back({key, now});
   }
   return out;
@@ -147,7 +177,7 @@ void add_configuration(Page& page, const RunReading& run) {
   page.section("Configuration");
   const auto [changed, same] = configuration(run);
   page.table(changed);
-  page.folded(text(same.rows.size(), " more are as by default"), same);
+  page.folded(text(same.rows.size(), " more are as by default, or as the run chose them"), same);
 }
 
 void add_environment(Page& page, const RunReading& run) {
@@ -176,7 +206,8 @@ std::string page_of(const RunReading& run) {
   page.paragraph(text(state_words(run), run.all_warnings > 0 ? text("; ", run.all_warnings, " warnings") : ""), "soft");
   add_figures(page, run);
   add_commands(page, run);
-  if (const std::vector<Chart> charts = run_charts(run); !charts.empty()) page.section("Curves"), page.charts(charts);
+  if (const std::vector<Chart> charts = run_charts(run.metrics); !charts.empty())
+    page.section("Curves"), page.charts(charts);
   add_pictures(page, run);
   add_routing(page, run);
   add_times(page, run);
@@ -198,6 +229,12 @@ Page::Table differences(const std::vector<RunReading>& runs, JsonObject RunReadi
       if (std::find(keys.begin(), keys.end(), key) == keys.end()) keys.push_back(key);
   }
   for (const std::string& key : keys) {
+    const auto is_list = [&](const RunReading& run) {
+      const JsonValue* value = (run.*object).find(key);
+      return value && (std::holds_alternative<std::vector<double>>(*value) ||
+                       std::holds_alternative<std::vector<JsonObject>>(*value));
+    };
+    if (key == "out" || std::any_of(runs.begin(), runs.end(), is_list)) continue;  // runs differ in their folder anyway
     std::vector<std::string> row{key};
     for (const RunReading& run : runs) row.push_back(shown_value(run.*object, key));
     if (std::any_of(row.begin() + 2, row.end(), [&](const std::string& value) { return value != row[1]; }))
@@ -211,10 +248,14 @@ std::string page_of(const std::vector<RunReading>& runs) {
   for (const RunReading& run : runs) names += (names.empty() ? "" : ", ") + run.name;
   Page page(names + " - Camo");
   page.heading(text("Comparison of ", runs.size(), " runs"));
-  Page::Table table{{"run", "state", "best", "time", "images a second", "folder"}, {}};
-  for (const RunReading& run : runs)
-    table.rows.push_back({run.name, state_words(run), best_words(run), clock_text(sum_of(run.metrics.of("seconds"))),
+  Page::Table table{{"run", "in charts", "state", "best", "time", "images a second", "folder"}, {}};
+  const std::vector<std::string> in_charts = line_names(runs);
+  for (size_t i = 0; i < runs.size(); ++i) {
+    const RunReading& run = runs[i];
+    table.rows.push_back({run.name, in_charts[i], state_words(run), best_words(run),
+                          clock_text(sum_of(run.metrics.of("seconds"))),
                           fixed(run.metrics.last("images_per_second"), 1), run.folder});
+  }
   page.table(table);
   page.section("What differs in their configurations");
   if (const Page::Table differ = differences(runs, &RunReading::config); !differ.rows.empty()) page.table(differ);
