@@ -18,7 +18,6 @@ Tensor read_mask(const std::string& path, MaskChannel) { refuse("read_mask", pat
 void write_png(const std::string& path, const Tensor&) { refuse("write_png", path); }
 std::vector<uint8_t> encode_png(const Tensor&) { refuse("encode_png", "a picture"); }
 void write_jpeg(const std::string& path, const Tensor&, int) { refuse("write_jpeg", path); }
-std::vector<uint8_t> encode_png(const Tensor&) { refuse("encode_png", "a picture"); }
 std::vector<uint8_t> encode_jpeg(const Tensor&, int) { refuse("encode_jpeg", "a picture"); }
 
 }  // namespace camo
