@@ -66,7 +66,7 @@ for command in $(entries "$("$camo" --help)"); do
 done
 
 if command -v groff >/dev/null; then
-  mistakes=$(groff -man -ww -z "$work/man" 2>&1)
+  mistakes=$(groff -man -Tutf8 -rLL=78n -ww -z "$work/man" 2>&1)
   [[ -z $mistakes ]] || fail "groff: $mistakes"
 fi
 for shell in zsh fish; do

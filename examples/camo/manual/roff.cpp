@@ -8,9 +8,9 @@ namespace camo::program {
 namespace {
 
 /// Words as roff shows them unchanged: a hyphen stays one that can be copied, and no line begins with a control
-/// character.
+/// character.  A line may end behind a comma.
 std::string roff(const std::string& words) {
-  const std::string out = replaced(replaced(words, "\\", "\\e"), "-", "\\-");
+  const std::string out = replaced(replaced(replaced(words, "\\", "\\e"), "-", "\\-"), ",", ",\\:");
   return out.starts_with('.') || out.starts_with('\'') ? "\\&" + out : out;
 }
 
