@@ -163,7 +163,9 @@ TEST_CASE("calibrate and tune-crf leave their findings beside the weights, for t
   CHECK(contains(tuned.out, "37 settings"));
   const std::string settings =
       parse_json(lines_of(trained() / "run/best.refinement.jsonl")[0], "refinement").string("refine");
-  CHECK((settings == "off" || settings.starts_with("crf,side=32,iterations=")));
+  const bool better = contains(tuned.out, "gain       +");
+  CHECK(settings.starts_with(better ? "crf,side=32,iterations=" : "off"));
+  CHECK(better != contains(tuned.out, "--refine tuned will be off"));
   const ProcessResult used = run_camo("predict" + weights() + photographs() + out + " --refine tuned");
   CHECK(used.code == 0);
   CHECK((settings == "off" || contains(used.out, "refined: " + settings)));

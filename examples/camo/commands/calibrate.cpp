@@ -53,12 +53,12 @@ int calibrate_command(const Arguments& words) {
           "probabilities with how often a pixel is object.  Writes both beside the weights, for "
           "camo predict --threshold calibrated.",
       .usage = "camo calibrate --weights RUN [flags]",
-      .options = {choice("metric", &metric, "what the threshold is chosen for, on maps that are not stretched")}};
+      .options = {choice("metric", &metric, "what the threshold is chosen for, on maps that are not stretched")},
+      .notes = "Without --data or --images it takes what the run held out of training."};
   command.options.add(options(flags)).add(options(from)).add(options(machine).only({"device", "threads", "workers"}));
   const CommandLine line = read(command, words);
   check<ConfigError>(!flags.weights.empty(), "camo calibrate: needs --weights");
-  JsonObject key = flags.key();  // of the weights as they are before they are loaded
-  key.set("refine", how_maps_are_made(flags).string("refine"));
+  const JsonObject key = flags.calibration_key();  // of the weights as they are before they are loaded
   Ensemble loaded = open_networks(flags, machine);
   std::vector<std::string> refused;
   const Dataset set = named_or_held_out(from, loaded.configs(), line, "calibrate", refused);

@@ -48,9 +48,8 @@ double threshold_of(const std::string& words, const PredictionFlags& flags) {
     set({"threshold", &out, "", 0, 0.9999}, words, "camo predict --threshold");
     return out;
   }
-  JsonObject key = flags.key();
-  key.set("refine", how_maps_are_made(flags).string("refine"));
-  return read_finding(finding_file(flags.weights, Finding::calibration), key, "camo calibrate with the same flags")
+  return read_finding(finding_file(flags.weights, Finding::calibration), flags.calibration_key(),
+                      "camo calibrate with the same flags")
       .number("threshold");
 }
 

@@ -78,6 +78,12 @@ JsonObject PredictionFlags::key() const {
   return out;
 }
 
+JsonObject PredictionFlags::calibration_key() const {
+  JsonObject out = key();
+  out.set("refine", to_text(recipe().refinement));
+  return out;
+}
+
 JsonObject how_maps_are_made(const PredictionFlags& flags) {
   const Recipe recipe = flags.recipe();
   JsonObject out;

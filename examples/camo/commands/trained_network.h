@@ -26,6 +26,8 @@ struct PredictionFlags {
   Recipe recipe() const;
   /// What a finding depends on: checksums of the weights, --tta, --mean.
   JsonObject key() const;
+  /// The same, and --refine: what the threshold depends on.
+  JsonObject calibration_key() const;
 };
 Options options(PredictionFlags& flags);
 /// The flags that change a map, resolved: tta, mean, refine.  The same for all words that mean the same.

@@ -44,7 +44,7 @@ struct Trial {
 /// map: f32 (1, h, w, 1), of any size.  Larger is better.
 double measured(const std::string& metric, const Tensor& map, const Tensor& mask) {
   const Tensor large = resize_bilinear(map, mask.dim(0), mask.dim(1));
-  const Tensor grey = cast(large * 255.0 + 0.5, DType::u8).reshape(mask.shape());
+  const Tensor grey = rounded(large);
   if (quick_score(metric)) {
     const double value = score(grey, mask).*quick_score(metric);
     return metric == "MAE" ? -value : value;
@@ -158,7 +158,8 @@ int tune_crf_command(const Arguments& words) {
                   .usage = "camo tune-crf --weights RUN [flags]",
                   .options = {choice("metric", &metric, "what to score by", metric_names()),
                               {"count", &count, "photographs at most", 1, 1e6},
-                              {"side", &found.side, "pixels of the longer side at which maps are refined", 16, 65535}}};
+                              {"side", &found.side, "pixels of the longer side at which maps are refined", 16, 65535}},
+                  .notes = "Without --data or --images it takes what the run held out of training."};
   command.options.add(options(flags).only({"weights", "tta", "mean", "batch-size"})).add(options(from));
   command.options.add(options(machine).only({"device", "threads", "workers"}));
   const CommandLine line = read(command, words);

@@ -98,6 +98,7 @@ std::string data_uri(const std::string& type, std::string_view bytes) {
   return "data:" + type + ";base64," + base64(bytes);
 }
 std::string photograph_uri(const Tensor& image) { return data_uri("image/jpeg", text_of(encode_jpeg(image, 85))); }
+std::string png_base64(const Tensor& image) { return base64(text_of(encode_png(image))); }
 std::string map_uri(const Tensor& image) { return data_uri("image/png", text_of(encode_png(image))); }
 
 const std::string& svg_style() {

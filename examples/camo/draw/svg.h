@@ -30,6 +30,8 @@ double guessed_width(std::string_view words, double size = 12);
 /// u8 (H, W, 3) or (H, W, 1) as an address that holds the picture: a photograph as JPEG, anything exact as PNG.
 std::string photograph_uri(const Tensor& image);
 std::string map_uri(const Tensor& image);
+/// A picture as PNG in base64 (RFC 4648, section 4).
+std::string png_base64(const Tensor& image);
 /// The address of any bytes.
 std::string data_uri(const std::string& type, std::string_view bytes);
 

@@ -27,7 +27,8 @@ void check_finite(const Tensor& p, const std::string& name) {
                         " [the weights hold NaN or infinity, or the numbers grow too large]");
 }
 
-/// p f32 (1, H, W, 1) in [0, 1] -> u8 (H, W, 1)
+}  // namespace
+
 Tensor rounded(const Tensor& p) {
   Tensor out = empty({p.dim(1), p.dim(2), 1}, DType::u8);
   const float* from = p.read<float>();
@@ -35,8 +36,6 @@ Tensor rounded(const Tensor& p) {
   for (int64_t i = 0; i < out.numel(); ++i) to[i] = uint8_t(std::lround(from[i] * 255));
   return out;
 }
-
-}  // namespace
 
 Member member_of(moe::CamoXpert& model, const TrainConfig& config) {
   return {&model, config.size, normalisation(config), precision(config)};

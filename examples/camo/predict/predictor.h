@@ -43,6 +43,9 @@ struct Photograph {
   std::vector<Tensor> inputs;  // f32 (h, w, 3): of each network at each scale
 };
 
+/// Probabilities f32 (1, H, W, 1) as a map u8 (H, W, 1).
+Tensor rounded(const Tensor& p);
+
 class Predictor {
  public:
   /// `batch`: images in a forward pass; every view of a photograph is one.  It never changes a result.

@@ -2,6 +2,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "examples/camo/draw/svg.h"
 #include "examples/camo/options/stopwatch.h"
 #include "examples/camo/predict/formats.h"
 
@@ -9,20 +10,6 @@ namespace camo::program {
 namespace {
 
 using Json = nlohmann::ordered_json;
-
-/// RFC 4648, section 4.
-std::string base64(const std::vector<uint8_t>& bytes) {
-  constexpr char kDigits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-  std::string out;
-  out.reserve((bytes.size() + 2) / 3 * 4);
-  for (size_t i = 0; i < bytes.size(); i += 3) {
-    const size_t n = std::min<size_t>(3, bytes.size() - i);
-    uint32_t group = 0;
-    for (size_t k = 0; k < 3; ++k) group = group << 8 | (k < n ? bytes[i + k] : 0);
-    for (size_t k = 0; k < 4; ++k) out += k <= n ? kDigits[group >> (18 - 6 * k) & 63] : '=';
-  }
-  return out;
-}
 
 Tensor uncertainty_of(const Tensor& map) {
   Tensor out = empty_like(map);
@@ -35,7 +22,7 @@ Tensor uncertainty_of(const Tensor& map) {
 Json json_of(const RoutedScale& scale) {
   Json chosen = Json::array();
   for (const ChosenExpert& e : scale.chosen)
-    chosen.push_back({{"expert", e.name}, {"weight", e.weight}, {"answer", base64(encode_png(e.answer))}});
+    chosen.push_back({{"expert", e.name}, {"weight", e.weight}, {"answer", png_base64(e.answer)}});
   return {{"network", scale.network}, {"scale", scale.title}, {"routing", scale.routing},
           {"least", scale.least},     {"most", scale.most},   {"chosen", std::move(chosen)}};
 }
@@ -75,7 +62,7 @@ Answer Service::predict(const std::vector<uint8_t>& bytes, const std::string& na
   const Tensor image = decode_image(bytes, name, orientation_);
   if (with_experts) recorder_.begin();
   Answer out{name, {}, 0, {}};
-  out.map = ensemble_.predictor.maps({ensemble_.predictor.prepared(name, image, {image.dim(0), image.dim(1)})})[0];
+  out.map = ensemble_.predictor.map(name, image, {image.dim(0), image.dim(1)});
   out.seconds = watch.seconds();
   if (with_experts) out.experts = recorder_.end();
   return out;
@@ -103,8 +90,8 @@ std::string to_json(const Answer& answer, double threshold) {
                  {"seconds", answer.seconds},
                  {"threshold", threshold},
                  {"feature", Json::parse(to_feature(answer.name, find_object(answer.map, threshold)))},
-                 {"map", base64(encode_png(answer.map))},
-                 {"uncertainty", base64(encode_png(uncertainty_of(answer.map)))},
+                 {"map", png_base64(answer.map)},
+                 {"uncertainty", png_base64(uncertainty_of(answer.map))},
                  {"experts", std::move(experts)}}) +
          "\n";
 }
