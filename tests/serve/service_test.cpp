@@ -7,6 +7,7 @@
 #include <thread>
 
 #include "examples/camo/serve/http_head.h"
+#include "examples/camo/serve/main_thread.h"
 #include "examples/camo/serve/multipart.h"
 #include "examples/camo/serve/request_rules.h"
 #include "tests/serve/server_process.h"
@@ -84,6 +85,33 @@ TEST_CASE("as many wait as may, and one more is told that the service is busy") 
   CHECK(busy);
   CHECK_THROWS_AS(service->predict({1, 2, 3}, "x", false), NoPicture);  // and its place is free again
   CHECK(equal_bits(service->predict(photograph, "x", false).map, map));
+}
+
+TEST_CASE("photographs of other threads are predicted on the main thread, and errors come back to theirs") {
+  const auto service = service_with(4);
+  const std::vector<uint8_t> photograph = bytes_of(photograph_path(0));
+  const Tensor map = service->predict(photograph, "x", false).map;
+  MainThread here;
+  std::vector<std::thread::id> computed;
+  service->compute_by(
+      [&](const std::function<void()>& f) { here.call([&] { computed.push_back(std::this_thread::get_id()), f(); }); });
+  std::atomic<int> equal = 0, refused = 0, left = 2;
+  const auto client = [&] {
+    for (int i = 0; i < 3; ++i) equal += equal_bits(service->predict(photograph, "x", false).map, map);
+    std::vector<uint8_t> cut(photograph.begin(), photograph.end() - 40);
+    try {
+      service->predict(cut, "x", false);
+    } catch (const DataError&) {
+      ++refused;
+    }
+    --left;
+  };
+  std::thread a(client), b(client);
+  here.serve([&] { return left == 0; });
+  a.join(), b.join();
+  CHECK(equal == 6);
+  CHECK(refused == 2);
+  CHECK(computed == std::vector(8, std::this_thread::get_id()));
 }
 
 TEST_CASE("heads are read strictly") {

@@ -3,10 +3,13 @@
 #include "examples/camo/serve/server.h"
 
 #include <cstdio>
+#include <exception>
+#include <thread>
 
 #include "examples/camo/options/stopwatch.h"
 #include "examples/camo/serve/connection.h"
 #include "examples/camo/serve/listening.h"
+#include "examples/camo/serve/main_thread.h"
 #include "examples/camo/serve/multipart.h"
 #include "examples/camo/serve/request_rules.h"
 
@@ -111,6 +114,7 @@ class Server : private httplib::Server {
   std::string address() const { return rules_.address(); }
 
  private:
+  void take_connections(const std::function<bool()>& stopped);
   void answer(int socket, const Stopwatch& age);
   void predict(const httplib::Request& request, httplib::Response& response, const httplib::ContentReader& content);
   JsonObject limits() const;
@@ -215,7 +219,26 @@ void Server::answer(int socket, const Stopwatch& age) {
   if (!exchange.whole) connection.leave(in_time ? 0.5 : 0.01);
 }
 
+/// Takes connections in a thread of its own, because photographs are predicted on this one.
 void Server::run(const std::function<bool()>& stopped) {
+  MainThread here;
+  service_.compute_by([&here](const std::function<void()>& f) { here.call(f); });
+  std::atomic<bool> finished = false;
+  std::exception_ptr failure;  // such as no more threads
+  std::thread taking([&] {
+    try {
+      take_connections(stopped);
+    } catch (...) {
+      failure = std::current_exception();
+    }
+    finished = true;
+  });
+  here.serve([&] { return finished.load(); });
+  taking.join();
+  if (failure) std::rethrow_exception(failure);
+}
+
+void Server::take_connections(const std::function<bool()>& stopped) {
   httplib::ThreadPool threads(size_t(settings_.connections));
   while (!stopped()) {
     const int socket = listening_.accept();

@@ -58,13 +58,15 @@ Answer Service::predict(const std::vector<uint8_t>& bytes, const std::string& na
   probe_image(bytes, name);  // what is no picture, or too large, need not wait
   const Place place(inside_, most_);
   const std::lock_guard lock(one_at_a_time_);
-  const Stopwatch watch;
-  const Tensor image = decode_image(bytes, name, orientation_);
-  if (with_experts) recorder_.begin();
   Answer out{name, {}, 0, {}};
-  out.map = ensemble_.predictor.map(name, image, {image.dim(0), image.dim(1)});
-  out.seconds = watch.seconds();
-  if (with_experts) out.experts = recorder_.end();
+  run_([&] {
+    const Stopwatch watch;
+    const Tensor image = decode_image(bytes, name, orientation_);
+    if (with_experts) recorder_.begin();
+    out.map = ensemble_.predictor.map(name, image, {image.dim(0), image.dim(1)});
+    out.seconds = watch.seconds();
+    if (with_experts) out.experts = recorder_.end();
+  });
   return out;
 }
 

@@ -1,11 +1,12 @@
 // From the bytes of a photograph to an answer, without HTTP.
 //
-// The networks exist once.  One photograph is decoded and predicted at a time, on all threads of the machine, so maps are
+// The networks exist once.  One photograph is decoded and predicted at a time, so maps are
 // those of camo predict bit for bit; a bounded number of others waits, and the rest is told to come again.
 // Read before: commands/trained_network.h; after: server.h.
 #pragma once
 
 #include <atomic>
+#include <functional>
 #include <mutex>
 
 #include "examples/camo/commands/trained_network.h"
@@ -31,6 +32,9 @@ class Service {
   /// bytes: a PNG or JPEG file; name: for errors.  DataError as read_image; NumericError as Predictor; Busy.  May be
   /// called from any thread.
   Answer predict(const std::vector<uint8_t>& bytes, const std::string& name, bool with_experts);
+  /// Where predict() computes: run(f) calls f, in the caller's thread or in another, and returns after it.  Without it, in
+  /// the caller's thread.  Before the first predict().
+  void compute_by(std::function<void(const std::function<void()>&)> run) { run_ = std::move(run); }
   /// The networks and how maps are made, with these limits, as one line of JSON.  Names no path.
   std::string about(const JsonObject& limits) const;
 
@@ -40,6 +44,7 @@ class Service {
   Orientation orientation_;
   int64_t most_;
   RouteRecorder recorder_;
+  std::function<void(const std::function<void()>&)> run_ = [](const std::function<void()>& f) { f(); };
   std::mutex one_at_a_time_;
   std::atomic<int64_t> inside_ = 0;  // predicted or waiting
 };
