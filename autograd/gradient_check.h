@@ -7,7 +7,7 @@
 // The gradient of sum(projection * f()) is checked, where projection holds random numbers.  A plain sum would miss,
 // for example, a softmax whose backward returns zeros.  Central differences of order 4 with steps of 3e-5 have
 // an error of about 1e-10.
-// nn/layer_case.h checks everything about a layer at once.
+// nn/checking/layer_case.h checks everything about a layer at once.
 #pragma once
 
 #include <functional>

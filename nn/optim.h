@@ -11,7 +11,7 @@
 
 #include <map>
 
-#include "nn/shared_step.h"
+#include "nn/processes/shared_step.h"
 #include "nn/state_dict.h"
 
 namespace camo::nn {

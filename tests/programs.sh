@@ -40,7 +40,8 @@ while read -r file; do
     tests/program/program_run.cpp | tests/program/kill_test.cpp | tests/program/system_test.cpp | tests/program/machine_test.cpp | tests/program/processes_test.cpp | tests/export/pytorch_test.cpp | tests/serve/server_process.cpp | tests/cuda/processes_test.cpp | examples/camo/commands/commands.cpp) ;;
     tests/mutations/run.py) ;;  # cmake, ctest and git
     tests/serve/load.py) ;;  # camo
-    tests/serve/page.py) ;;  # camo and chromium
+    tests/serve/page.py | tests/report/page.py) ;;  # camo
+    tests/browser.py) ;;  # chromium
     tests/processes/failures.py) ;;  # mpirun and two_nodes.sh
     tests/predict/figures.py) ;;  # camo
     tests/peers/*) ;;  # they are run by hand, where PyTorch is

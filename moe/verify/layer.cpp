@@ -3,7 +3,7 @@
 #include <set>
 
 #include "moe/verify/checks.h"
-#include "nn/in_double.h"
+#include "nn/checking/in_double.h"
 
 namespace camo::moe::checks {
 

@@ -1,6 +1,6 @@
 // A layer of the user's own, trained one step and checked by the library's own tools.
 // Compiled without the library's processor flags and private include folders.
-#include <camo/nn/layer_case.h>
+#include <camo/nn/checking/layer_case.h>
 #include <camo/nn/layers.h>
 
 #include <cstdio>

@@ -7,7 +7,7 @@
 #include <filesystem>
 
 #include "autograd/ops.h"
-#include "examples/camo/run/checkpoint.h"
+#include "examples/camo/trained/checkpoint.h"
 #include "tensor/io/io.h"
 #include "tensor/ops/layout.h"
 #include "tensor/parallel.h"

@@ -8,7 +8,7 @@
 
 #include "autograd/ops.h"
 #include "examples/camo/options/files.h"
-#include "examples/camo/run/weights_file.h"
+#include "examples/camo/trained/weights_file.h"
 #include "tensor/ops/layout.h"
 #include "tests/export/onnx_reader.h"
 #include "tests/program/program_run.h"

@@ -11,7 +11,7 @@
 
 #include "examples/camo/export/python.h"
 #include "examples/camo/options/files.h"
-#include "examples/camo/run/weights_file.h"
+#include "examples/camo/trained/weights_file.h"
 #include "nn/state_dict.h"
 #include "tests/program/program_run.h"
 

@@ -4,8 +4,8 @@
 #include <cmath>
 
 #include "moe/loss.h"
+#include "nn/checking/unreached.h"
 #include "nn/optim.h"
-#include "nn/unreached.h"
 #include "tensor/parallel.h"
 
 using namespace camo;

@@ -7,7 +7,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "nn/layer_case.h"
+#include "nn/checking/layer_case.h"
 #include "tests/moe/naive_map.h"
 
 using namespace camo;

@@ -1,10 +1,10 @@
-// The layers of moe/ by one LayerCase each: shape, gradients, types, threads, state_dict, freezing (nn/layer_case.h).
+// The layers of moe/ by one LayerCase each: shape, gradients, types, threads, state_dict, freezing (nn/checking/layer_case.h).
 #include <doctest/doctest.h>
 
 #include "moe/experts.h"
 #include "moe/experts/mlp.h"
 #include "moe/heads.h"
-#include "nn/layer_case.h"
+#include "nn/checking/layer_case.h"
 
 using namespace camo;
 using namespace camo::moe;

@@ -7,7 +7,7 @@
 #include "autograd/checkpoint.h"
 #include "moe/moe.h"
 #include "moe/verify/verify.h"
-#include "nn/layer_case.h"
+#include "nn/checking/layer_case.h"
 #include "nn/optim.h"
 #include "tests/moe/naive_map.h"
 

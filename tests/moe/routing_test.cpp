@@ -6,7 +6,7 @@
 
 #include "autograd/debug.h"
 #include "moe/moe.h"
-#include "nn/layer_case.h"
+#include "nn/checking/layer_case.h"
 #include "tests/moe/naive_map.h"
 
 using namespace camo;

@@ -7,7 +7,7 @@
 #include <numeric>
 
 #include "moe/verify/survey.h"
-#include "nn/in_double.h"
+#include "nn/checking/in_double.h"
 #include "nn/optim.h"
 #include "tests/moe/plant.h"
 #include "tests/moe/verify_net.h"

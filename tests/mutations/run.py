@@ -38,10 +38,10 @@ def problem(defect):
     if test.startswith("op_"):
         return "" if (ROOT / f"tests/ops/{test[3:]}.cpp").exists() else f"there is no test {test}"
     folder, _, name = test.partition("_")
-    file = ROOT / "tests" / folder / f"{name}.cpp"
-    if not file.exists():
+    files = [f for f in (ROOT / "tests" / folder / (name + ending) for ending in (".cpp", ".py")) if f.exists()]
+    if not files:
         return f"there is no test {test}"
-    return "" if defect["case"] in file.read_text() else f"tests/{folder}/{name}.cpp has no '{defect['case']}'"
+    return "" if defect["case"] in files[0].read_text() else f"{files[0].relative_to(ROOT)} has no '{defect['case']}'"
 
 
 def check(all_defects):

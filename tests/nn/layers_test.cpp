@@ -1,11 +1,11 @@
-// One LayerCase (nn/layer_case.h) for every layer of nn/ and every part of the backbones: shape, gradients, dtypes,
+// One LayerCase (nn/checking/layer_case.h) for every layer of nn/ and every part of the backbones: shape, gradients, dtypes,
 // threads, state_dict, freezing.  Then layers with one defect each, which the checks must name.
 #include <doctest/doctest.h>
 
 #include "nn/backbones/edgenext.h"
 #include "nn/backbones/pvt_v2.h"
 #include "nn/backbones/swin.h"
-#include "nn/layer_case.h"
+#include "nn/checking/layer_case.h"
 #include "tensor/parallel.h"
 
 using namespace camo;

@@ -6,12 +6,12 @@
 #include <map>
 
 #include "autograd/ops.h"
-#include "nn/gradient_sum.h"
 #include "nn/layers.h"
 #include "nn/measures.h"
 #include "nn/optim.h"
+#include "nn/processes/gradient_sum.h"
+#include "nn/processes/shared_step.h"
 #include "nn/recompute.h"
-#include "nn/shared_step.h"
 #include "tensor/pack.h"
 
 namespace camo::nn::test {

@@ -7,10 +7,10 @@
 #include <limits>
 #include <numbers>
 
+#include "nn/checking/unreached.h"
 #include "nn/ema.h"
 #include "nn/layers.h"
 #include "nn/schedule.h"
-#include "nn/unreached.h"
 #include "tensor/names.h"
 
 using namespace camo;

@@ -1,5 +1,5 @@
 // One optimizer step by several processes: the bits of one process that accumulates.
-#include "nn/shared_step.h"
+#include "nn/processes/shared_step.h"
 
 #include <doctest/doctest.h>
 

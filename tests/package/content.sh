@@ -15,7 +15,7 @@ package=$(ls "$work"/*.deb)
 
 dpkg-deb -c "$package" | sed -E 's/^([^ ]+) +([^ ]+) .* \.(\/.*)$/\1 \2 \3/' >"$work/files"
 for file in '-rwxr-xr-x root/root /usr/bin/camo' \
-  '-rw-r--r-- root/root /usr/include/camo/(tensor/tensor|autograd/ops|nn/layers|nn/layer_case|moe/moe)\.h' \
+  '-rw-r--r-- root/root /usr/include/camo/(tensor/tensor|autograd/ops|nn/layers|nn/checking/layer_case|moe/moe)\.h' \
   '-[-rwx]+ root/root /usr/lib/([^/]+/)?libcamo\.(a|so)' \
   '-rw-r--r-- root/root /usr/lib/([^/]+/)?cmake/camo/camo-config\.cmake' \
   '-rw-r--r-- root/root /usr/lib/([^/]+/)?pkgconfig/camo\.pc' \

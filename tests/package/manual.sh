@@ -50,7 +50,7 @@ check_page() {
   for flag in $flags; do
     all+="$flag "
     [[ $section == *"fB$flag"'\fR'* ]] || fail "the page does not name $flag of camo $*"
-    [[ $zsh == *"'$flag"[=\[]* ]] || fail "zsh: no $flag of camo $*"
+    [[ $zsh == *["'*"]"$flag"[=\[]* ]] || fail "zsh: no $flag of camo $*"
     grep -qE -- "__camo_in $*' -l ${flag#--} " "$work/fish" || fail "fish: no $flag of camo $*"
   done
   expect "${all}--help" camo "$@" --
@@ -64,6 +64,8 @@ for command in $(entries "$("$camo" --help)"); do
     for subject in $(entries "$("$camo" bench --help)"); do check_page bench "$subject"; done
   fi
 done
+
+[[ $(<"$work/zsh") == *"'*--weights=["* ]] || fail "zsh: --weights may be given twice, and is not offered again"
 
 if command -v groff >/dev/null; then
   mistakes=$(groff -man -Tutf8 -rLL=78n -ww -z "$work/man" 2>&1)

@@ -5,7 +5,7 @@
 #include <cmath>
 
 #include "examples/camo/data/synth.h"
-#include "examples/camo/run/checkpoint.h"
+#include "examples/camo/trained/checkpoint.h"
 #include "tensor/parallel.h"
 
 using namespace camo;

@@ -3,7 +3,7 @@
 #include <cmath>
 
 #include "examples/camo/predict/mean_weights.h"
-#include "examples/camo/run/checkpoint.h"
+#include "examples/camo/trained/checkpoint.h"
 #include "nn/layers.h"
 #include "tests/program/program_run.h"
 

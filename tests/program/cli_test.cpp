@@ -9,7 +9,7 @@
 
 #include "examples/camo/options/config.h"
 #include "examples/camo/options/other_flags.h"
-#include "examples/camo/run/run_folder.h"
+#include "examples/camo/trained/run_folder.h"
 #include "tensor/io/file.h"
 #include "tests/program/program_run.h"
 

@@ -7,8 +7,8 @@
 
 #include "examples/camo/data/check.h"
 #include "examples/camo/data/photograph_list.h"
-#include "examples/camo/run/checkpoint.h"
-#include "examples/camo/run/evaluate.h"
+#include "examples/camo/trained/checkpoint.h"
+#include "examples/camo/trained/evaluate.h"
 #include "tensor/random.h"
 #include "tests/image/picture_bytes.h"
 #include "tests/program/program_run.h"

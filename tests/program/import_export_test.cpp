@@ -5,7 +5,7 @@
 
 #include "autograd/ops.h"
 #include "examples/camo/run/trainer.h"
-#include "examples/camo/run/weights_file.h"
+#include "examples/camo/trained/weights_file.h"
 #include "tensor/io/file.h"
 #include "tensor/ops/layout.h"
 #include "tests/program/program_run.h"

@@ -10,7 +10,7 @@
 #include <filesystem>
 #include <thread>
 
-#include "examples/camo/run/checkpoint.h"
+#include "examples/camo/trained/checkpoint.h"
 #include "tensor/io/file.h"
 #include "tensor/random.h"
 #include "tests/program/program_run.h"

@@ -9,8 +9,8 @@
 #include "examples/camo/options/files.h"
 #include "examples/camo/options/format.h"
 #include "examples/camo/options/stages.h"
+#include "examples/camo/record/run_record.h"
 #include "examples/camo/run/cost.h"
-#include "examples/camo/run/run_record.h"
 #include "examples/camo/run/trainer.h"
 #include "tests/program/program_run.h"
 

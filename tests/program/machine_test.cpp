@@ -10,7 +10,7 @@
 #include <fstream>
 
 #include "examples/camo/options/files.h"
-#include "examples/camo/run/run_record.h"
+#include "examples/camo/record/run_record.h"
 #include "tensor/io/file.h"
 #include "tensor/io/io.h"
 #include "tests/program/program_run.h"

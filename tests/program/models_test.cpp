@@ -7,8 +7,8 @@
 #include "examples/camo/data/dataset.h"
 #include "examples/camo/data/loader.h"
 #include "moe/loss.h"
+#include "nn/checking/unreached.h"
 #include "nn/optim.h"
-#include "nn/unreached.h"
 #include "tests/program/program_run.h"
 
 using namespace camo;

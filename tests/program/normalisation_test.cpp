@@ -8,7 +8,7 @@
 #include "examples/camo/data/augment.h"
 #include "examples/camo/options/files.h"
 #include "examples/camo/run/trainer.h"
-#include "examples/camo/run/weights_file.h"
+#include "examples/camo/trained/weights_file.h"
 #include "tensor/error.h"
 #include "tensor/image/image.h"
 #include "tests/program/program_run.h"

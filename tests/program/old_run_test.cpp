@@ -9,7 +9,7 @@
 #include <nlohmann/json.hpp>
 
 #include "examples/camo/options/files.h"
-#include "examples/camo/run/run_record.h"
+#include "examples/camo/record/run_record.h"
 #include "examples/camo/run/trainer.h"
 #include "tensor/image/image.h"
 #include "tests/golden/golden.h"

@@ -8,7 +8,7 @@
 #include <filesystem>
 
 #include "examples/camo/options/files.h"
-#include "examples/camo/run/run_record.h"
+#include "examples/camo/record/run_record.h"
 #include "tensor/image/image.h"
 #include "tensor/io/io.h"
 #include "tensor/random.h"

@@ -9,7 +9,7 @@
 #include <limits>
 #include <map>
 
-#include "examples/camo/run/run_record.h"
+#include "examples/camo/record/run_record.h"
 #include "examples/camo/run/trainer.h"
 #include "tensor/random.h"
 #include "tests/moe/plant.h"

@@ -3,8 +3,8 @@
 
 #include <cmath>
 
-#include "examples/camo/run/progress.h"
-#include "examples/camo/run/run_record.h"
+#include "examples/camo/record/progress.h"
+#include "examples/camo/record/run_record.h"
 #include "examples/camo/run/stages.h"
 #include "examples/camo/run/trainer.h"
 #include "moe/verify/survey.h"

@@ -11,7 +11,7 @@
 
 #include "examples/camo/options/cli.h"
 #include "examples/camo/options/format.h"
-#include "examples/camo/run/run_record.h"
+#include "examples/camo/record/run_record.h"
 #include "examples/camo/run/stages.h"
 #include "examples/camo/run/trainer.h"
 #include "nn/depth.h"

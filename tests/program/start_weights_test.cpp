@@ -1,14 +1,14 @@
 // A trained network goes on learning: on other data, at another size, with other experts.
-#include "examples/camo/run/start_weights.h"
+#include "examples/camo/trained/start_weights.h"
 
 #include <doctest/doctest.h>
 
 #include <filesystem>
 #include <map>
 
-#include "examples/camo/run/run_record.h"
+#include "examples/camo/record/run_record.h"
 #include "examples/camo/run/trainer.h"
-#include "examples/camo/run/weights_file.h"
+#include "examples/camo/trained/weights_file.h"
 #include "tests/program/program_run.h"
 
 using namespace camo;

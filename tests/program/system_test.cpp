@@ -14,9 +14,9 @@
 
 #include "examples/camo/options/config.h"
 #include "examples/camo/options/files.h"
-#include "examples/camo/run/epoch_sums.h"
-#include "examples/camo/run/run_folder.h"
-#include "examples/camo/run/run_record.h"
+#include "examples/camo/record/epoch_sums.h"
+#include "examples/camo/record/run_record.h"
+#include "examples/camo/trained/run_folder.h"
 #include "tensor/image/image.h"
 #include "tensor/io/io.h"
 #include "tensor/parallel.h"

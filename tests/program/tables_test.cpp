@@ -1,9 +1,9 @@
 // The tables that a run prints after each epoch.
-#include "examples/camo/run/tables.h"
+#include "examples/camo/record/tables.h"
 
 #include <doctest/doctest.h>
 
-#include "examples/camo/run/run_record.h"
+#include "examples/camo/record/run_record.h"
 #include "examples/camo/run/trainer.h"
 #include "tests/program/program_run.h"
 

@@ -9,8 +9,8 @@
 #include <csignal>
 #include <filesystem>
 
+#include "examples/camo/record/run_record.h"
 #include "examples/camo/report/run_events.h"
-#include "examples/camo/run/run_record.h"
 #include "examples/camo/run/trainer.h"
 #include "tensor/image/image.h"
 #include "tensor/io/checksum.h"

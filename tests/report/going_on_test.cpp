@@ -10,8 +10,8 @@
 
 #include "examples/camo/options/files.h"
 #include "examples/camo/options/format.h"
+#include "examples/camo/record/run_record.h"
 #include "examples/camo/report/run_report.h"
-#include "examples/camo/run/run_record.h"
 #include "examples/camo/run/trainer.h"
 #include "tests/program/program_run.h"
 

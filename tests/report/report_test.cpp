@@ -8,11 +8,11 @@
 #include <set>
 
 #include "examples/camo/options/files.h"
+#include "examples/camo/record/run_record.h"
 #include "examples/camo/report/page.h"
 #include "examples/camo/report/run_report.h"
-#include "examples/camo/run/run_folder.h"
-#include "examples/camo/run/run_record.h"
 #include "examples/camo/run/trainer.h"
+#include "examples/camo/trained/run_folder.h"
 #include "tensor/image/image.h"
 #include "tests/program/program_run.h"
 #include "tests/report/markup.h"

@@ -1,12 +1,12 @@
 """Drives the page of camo serve in headless Chromium, and holds what it shows against camo predict.
 
-    python3 tests/serve/page.py --weights RUN --photographs FOLDER [--camo build/camo] [--out SCREENSHOTS]
+    python3 tests/serve/page.py [--weights RUN --photographs FOLDER] [--camo build/camo] [--out SCREENSHOTS]
 
-Chooses the photographs through the file input, waits for the results, moves the slider of one by the keyboard's events, and
+Without --weights it trains a small network on synthetic photographs and takes three of those.  Chooses the photographs through the file input, waits for the results, moves the slider of one by the keyboard's events, and
 compares every pixel of the canvas: the map with OUT/map of camo predict, the overlay with OUT/mask at that threshold (what is
 no object is the photograph itself).  Also a file that is no picture, whose message must stand beside its name, and that
 the page asks for nothing but what this server gives.  With --out it takes pictures of the page at 1280 and 390 pixels.
-Exit status 0: all as expected, or skipped without Chromium.  Needs the standard library and chromium.
+Exit status 0: all as expected; 77: skipped, there is no Chromium.  Needs the standard library and chromium.
 """
 
 import argparse
@@ -16,96 +16,15 @@ import os
 import pathlib
 import re
 import shlex
-import shutil
 import signal
-import socket
 import struct
 import subprocess
 import sys
 import tempfile
-import time
-import urllib.request
 import zlib
 
-
-class Browser:
-    """The DevTools protocol over a websocket (RFC 6455), as much of it as is needed."""
-
-    def __init__(self, folder):
-        words = ["chromium", "--headless=new", "--no-sandbox", "--disable-gpu", "--remote-debugging-port=0",
-                 "--force-color-profile=srgb", f"--user-data-dir={folder}", "about:blank"]
-        self.process = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        port_file = pathlib.Path(folder) / "DevToolsActivePort"
-        wait_for(lambda: port_file.exists() and port_file.read_text().count("\n") >= 1, "Chromium's port", 60)
-        self.port = int(port_file.read_text().split()[0])
-        with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/json/list") as answer:
-            page = next(p for p in json.load(answer) if p["type"] == "page")
-        self.socket = socket.create_connection(("127.0.0.1", self.port), timeout=120)
-        path = page["webSocketDebuggerUrl"].split(str(self.port), 1)[1]
-        self.socket.sendall((f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1:{self.port}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-                             "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\nSec-WebSocket-Version: 13\r\n\r\n").encode())
-        self.file = self.socket.makefile("rb")
-        while self.file.readline() != b"\r\n":
-            pass
-        self.count, self.events = 0, []
-
-    def read_message(self):
-        out = b""
-        while True:
-            first, size = self.file.read(2)
-            if size == 126:
-                size, = struct.unpack(">H", self.file.read(2))
-            elif size == 127:
-                size, = struct.unpack(">Q", self.file.read(8))
-            out += self.file.read(size)
-            if first & 128:
-                return json.loads(out)
-
-    def call(self, method, **parameters):
-        self.count += 1
-        body = json.dumps({"id": self.count, "method": method, "params": parameters}).encode()
-        size = struct.pack(">BH", 254, len(body)) if len(body) < 65536 else struct.pack(">BQ", 255, len(body))
-        self.socket.sendall(b"\x81" + size + b"\0\0\0\0" + body)  # the mask is zero
-        while True:
-            message = self.read_message()
-            if message.get("id") == self.count:
-                if "error" in message:
-                    sys.exit(f"{method}: {message['error']}")
-                return message["result"]
-            self.events.append(message)
-
-    def value(self, script):
-        out = self.call("Runtime.evaluate", expression=script, returnByValue=True, awaitPromise=True)
-        if "exceptionDetails" in out:
-            sys.exit(f"{script}: {out['exceptionDetails']}")
-        return out["result"].get("value")
-
-    def picture(self, width, file):
-        self.call("Emulation.setDeviceMetricsOverride", width=width, height=900, deviceScaleFactor=1, mobile=width < 500)
-        time.sleep(0.5)
-        height = self.value("document.documentElement.scrollHeight")
-        wide = self.value("document.documentElement.scrollWidth")
-        check(wide <= width, f"the page fits {width} pixels, got {wide}")
-        clip = {"x": 0, "y": 0, "width": width, "height": min(height, 4000), "scale": 1}
-        data = self.call("Page.captureScreenshot", format="png", clip=clip, captureBeyondViewport=True)["data"]
-        pathlib.Path(file).write_bytes(base64.b64decode(data))
-
-
-failures = []
-
-
-def check(good, what):
-    print(("ok      " if good else "FAILED  ") + what)
-    if not good:
-        failures.append(what)
-
-
-def wait_for(condition, what, seconds=30):
-    end = time.monotonic() + seconds
-    while not condition():
-        if time.monotonic() > end:
-            sys.exit(f"waited {seconds} s for {what}")
-        time.sleep(0.05)
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+from browser import Browser, check, exit_without_browser, failures, wait_for  # noqa: E402
 
 
 def read_png(path):
@@ -202,20 +121,29 @@ def drive(browser, url, photographs, predicted, threshold, out):
         browser.picture(1280, out / "page-1280-dark.png")
 
 
+def train_small(arguments, folder):
+    """A network of 32 x 32, and three synthetic photographs."""
+    arguments.weights, data = os.path.join(folder, "run"), os.path.join(folder, "data")
+    for words in (["train", "--data", "synthetic", "--out", arguments.weights, "--size", "32", "--count", "40", "--batch-size", "4",
+                   "--epochs", "1"], ["synth", "--out", data, "--count", "3", "--size", "96x64"]):
+        subprocess.run([arguments.camo, *words], check=True, stdout=subprocess.DEVNULL)
+    arguments.photographs = os.path.join(data, "Image")
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--camo", default=str(pathlib.Path(__file__).resolve().parents[2] / "build" / "camo"))
-    parser.add_argument("--weights", required=True)
-    parser.add_argument("--photographs", required=True, help="a folder; its first three PNG files of RGB are taken")
+    parser.add_argument("--weights")
+    parser.add_argument("--photographs", help="a folder; its first three PNG files of RGB are taken")
     parser.add_argument("--threshold", type=float, default=0.6)
     parser.add_argument("--flags", default="", help="further flags of camo serve and predict")
     parser.add_argument("--out")
     arguments = parser.parse_args()
-    if not shutil.which("chromium"):
-        print("skipped: there is no chromium  [apt-get install chromium]")
-        return 0
-    photographs = sorted(pathlib.Path(arguments.photographs).resolve().glob("*.png"))[:3]
-    with tempfile.TemporaryDirectory() as folder:
+    exit_without_browser()
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+        if not arguments.weights:
+            train_small(arguments, folder)
+        photographs = sorted(pathlib.Path(arguments.photographs).resolve().glob("*.png"))[:3]
         predicted = pathlib.Path(folder) / "predicted"
         flags = shlex.split(arguments.flags)
         subprocess.run([arguments.camo, "predict", "--weights", arguments.weights, *map(str, photographs), "--out", str(predicted),

@@ -73,12 +73,18 @@ int ServerProcess::end(int signal) {
 }
 
 int ServerProcess::connect() const {
+  const int out = connect_to(port_);
+  REQUIRE(out >= 0);
+  return out;
+}
+
+int connect_to(int port) {
   const int out = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
   sockaddr_in address{};
   address.sin_family = AF_INET;
-  address.sin_port = htons(uint16_t(port_));
+  address.sin_port = htons(uint16_t(port));
   address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  REQUIRE(::connect(out, reinterpret_cast<sockaddr*>(&address), sizeof address) == 0);
+  if (::connect(out, reinterpret_cast<sockaddr*>(&address), sizeof address) != 0) return ::close(out), -1;
   const timeval most{20, 0};
   ::setsockopt(out, SOL_SOCKET, SO_RCVTIMEO, &most, sizeof most);
   return out;
@@ -96,9 +102,10 @@ Reply read_reply(int socket) {
   return out;
 }
 
-Reply ServerProcess::send(const std::vector<std::string>& pieces, double pause, bool half) const {
+Reply send_to(int port, const std::vector<std::string>& pieces, double pause, bool half) {
   const auto begin = std::chrono::steady_clock::now();
-  const int socket = connect();
+  const int socket = connect_to(port);
+  if (socket < 0) return {};
   bool first = true;
   for (const std::string& piece : pieces) {
     if (!std::exchange(first, false)) std::this_thread::sleep_for(std::chrono::duration<double>(pause));

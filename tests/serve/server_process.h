@@ -23,6 +23,12 @@ struct Reply {
   double seconds = 0;  // from the connection to its end
 };
 
+/// A new connection to this machine: its descriptor, -1 if nothing listens.
+int connect_to(int port);
+/// Sends these pieces with a pause of so many seconds between them, reads to the end, closes.  `half`: says after the
+/// last piece that nothing more comes.
+Reply send_to(int port, const std::vector<std::string>& pieces, double pause = 0, bool half = false);
+
 class ServerProcess {
  public:
   /// Starts camo serve on a free port and waits until it listens.
@@ -39,9 +45,9 @@ class ServerProcess {
 
   /// A new connection; its descriptor.
   int connect() const;
-  /// Sends these pieces with a pause of so many seconds between them, reads to the end, closes.  `half`: says after the
-  /// last piece that nothing more comes.
-  Reply send(const std::vector<std::string>& pieces, double pause = 0, bool half = false) const;
+  Reply send(const std::vector<std::string>& pieces, double pause = 0, bool half = false) const {
+    return send_to(port_, pieces, pause, half);
+  }
   /// POST of a photograph.  `headers`: further lines, each with its end.
   Reply post(const std::string& target, const std::string& body, const std::string& headers = "") const;
   Reply get(const std::string& target) const;

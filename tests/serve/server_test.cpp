@@ -1,4 +1,7 @@
 // camo serve as others meet it: right answers, refused requests, and clients that want to break it.
+#include "examples/camo/serve/server.h"
+
+#include <arpa/inet.h>
 #include <doctest/doctest.h>
 #include <signal.h>
 #include <sys/socket.h>
@@ -8,6 +11,7 @@
 #include <nlohmann/json.hpp>
 #include <thread>
 
+#include "moe/listener.h"
 #include "tensor/image/image.h"
 #include "tests/image/picture_bytes.h"
 #include "tests/serve/server_process.h"
@@ -33,6 +37,18 @@ const std::string& predicted() {
   return out;
 }
 std::string map_file(int i) { return file_bytes(predicted() + "/map/synthetic_00000" + std::to_string(i) + ".png"); }
+
+/// A port that nothing listens on.
+int free_port() {
+  const int socket = ::socket(AF_INET, SOCK_STREAM, 0);
+  sockaddr_in address{};
+  address.sin_family = AF_INET, address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  socklen_t size = sizeof address;
+  REQUIRE(::bind(socket, reinterpret_cast<sockaddr*>(&address), size) == 0);
+  REQUIRE(::getsockname(socket, reinterpret_cast<sockaddr*>(&address), &size) == 0);
+  ::close(socket);
+  return ntohs(address.sin_port);
+}
 
 std::string form(const std::string& name, const std::string& file, const std::string& bytes) {
   return "--XyZ\r\nContent-Disposition: form-data; name=\"note\"\r\n\r\nhello\r\n--XyZ\r\nContent-Disposition: "
@@ -350,4 +366,32 @@ TEST_CASE("a signal ends it with 0; its log has a line for each request, without
   CHECK(contains(log, "\n- - 400 "));
   CHECK(!contains(log, "secret"));
   CHECK(std::all_of(log.begin(), log.end(), [](unsigned char c) { return c == '\n' || c >= 32; }));
+}
+
+TEST_CASE("photographs are predicted on the thread that called serve(), where parallel loops use all threads") {
+  struct Threads : moe::Listener {
+    using Listener::Listener;
+    std::vector<std::thread::id> seen;
+    void routed(const moe::Moe&, moe::Route&) override { seen.push_back(std::this_thread::get_id()); }
+  };
+  std::vector<program::TrainedNetwork> networks;
+  networks.push_back(program::load_model(served() / "run"));
+  Threads threads(*networks[0].model);
+  program::Predictor predictor({program::member_of(*networks[0].model, networks[0].config)});
+  program::Service service({std::move(networks), "", std::move(predictor)}, {}, Orientation::upright, 4);
+  program::ServerSettings settings;
+  settings.port = free_port();
+  std::atomic<bool> stop = false;
+  Reply reply;
+  std::thread client([&] {
+    const std::string body = file_bytes(photograph_path(0));
+    for (int i = 0; i < 200 && reply.status == 0; ++i, std::this_thread::sleep_for(std::chrono::milliseconds(20)))
+      reply = send_to(int(settings.port), {text("POST /predict HTTP/1.1\r\nHost: 127.0.0.1:", settings.port,
+                                                "\r\nContent-Length: ", body.size(), "\r\n\r\n", body)});
+    stop = true;
+  });
+  program::serve(service, settings, [&] { return stop.load(); });
+  client.join();
+  CHECK(reply.status == 200);
+  CHECK(threads.seen == std::vector(4, std::this_thread::get_id()));  // one for each mixture
 }

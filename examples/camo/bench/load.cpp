@@ -3,8 +3,8 @@
 
 #include "examples/camo/bench/bench.h"
 #include "examples/camo/bench/timing.h"
-#include "examples/camo/run/process_memory.h"
-#include "examples/camo/run/weights_file.h"
+#include "examples/camo/record/process_memory.h"
+#include "examples/camo/trained/weights_file.h"
 
 namespace camo::program {
 

@@ -8,8 +8,8 @@
 #include "examples/camo/options/config.h"
 #include "examples/camo/options/format.h"
 #include "examples/camo/predict/predictor.h"
-#include "examples/camo/run/checkpoint.h"
-#include "examples/camo/run/process_memory.h"
+#include "examples/camo/record/process_memory.h"
+#include "examples/camo/trained/checkpoint.h"
 #include "tensor/memory/allocator.h"
 #include "tensor/parallel.h"
 

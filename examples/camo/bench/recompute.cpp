@@ -12,8 +12,8 @@
 #include "examples/camo/bench/bench.h"
 #include "examples/camo/bench/timing.h"
 #include "examples/camo/options/format.h"
+#include "examples/camo/record/process_memory.h"
 #include "examples/camo/run/learner.h"
-#include "examples/camo/run/process_memory.h"
 #include "tensor/parallel.h"
 
 namespace camo::program {

@@ -8,7 +8,7 @@
 #include "examples/camo/bench/bench.h"
 #include "examples/camo/bench/timing.h"
 #include "examples/camo/options/config.h"
-#include "examples/camo/run/process_memory.h"
+#include "examples/camo/record/process_memory.h"
 #include "nn/backbone.h"
 #include "tensor/parallel.h"
 

@@ -2,13 +2,13 @@
 #include <cstdio>
 
 #include "examples/camo/commands/commands.h"
-#include "examples/camo/commands/data_set.h"
-#include "examples/camo/commands/findings.h"
-#include "examples/camo/commands/trained_network.h"
 #include "examples/camo/data/photograph_list.h"
 #include "examples/camo/options/format.h"
 #include "examples/camo/predict/calibration.h"
-#include "examples/camo/run/evaluate.h"
+#include "examples/camo/trained/evaluate.h"
+#include "examples/camo/trained/findings.h"
+#include "examples/camo/trained/named_data.h"
+#include "examples/camo/trained/trained_network.h"
 
 namespace camo::program {
 namespace {

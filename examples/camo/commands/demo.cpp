@@ -8,8 +8,8 @@
 
 #include "examples/camo/commands/commands.h"
 #include "examples/camo/data/baseline.h"
-#include "examples/camo/run/run_folder.h"
 #include "examples/camo/run/trainer.h"
+#include "examples/camo/trained/run_folder.h"
 
 namespace camo::program {
 namespace {

@@ -3,11 +3,11 @@
 #include <filesystem>
 
 #include "examples/camo/commands/commands.h"
-#include "examples/camo/commands/trained_network.h"
-#include "examples/camo/commands/weights_target.h"
 #include "examples/camo/export/onnx.h"
 #include "examples/camo/export/pytorch.h"
-#include "examples/camo/run/weights_file.h"
+#include "examples/camo/trained/trained_network.h"
+#include "examples/camo/trained/weights_file.h"
+#include "examples/camo/trained/weights_target.h"
 #include "tensor/io/file.h"
 
 namespace camo::program {

@@ -5,8 +5,8 @@
 #include "autograd/ops.h"
 #include "examples/camo/commands/commands.h"
 #include "examples/camo/options/files.h"
-#include "examples/camo/run/checkpoint.h"
-#include "examples/camo/run/weights_file.h"
+#include "examples/camo/trained/checkpoint.h"
+#include "examples/camo/trained/weights_file.h"
 #include "tensor/ops/layout.h"
 #include "tensor/parallel.h"
 

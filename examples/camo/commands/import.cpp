@@ -2,9 +2,9 @@
 #include <cstdio>
 
 #include "examples/camo/commands/commands.h"
-#include "examples/camo/commands/weights_target.h"
-#include "examples/camo/run/checkpoint.h"
-#include "examples/camo/run/weights_file.h"
+#include "examples/camo/trained/checkpoint.h"
+#include "examples/camo/trained/weights_file.h"
+#include "examples/camo/trained/weights_target.h"
 
 namespace camo::program {
 namespace {

@@ -3,11 +3,11 @@
 #include <map>
 
 #include "examples/camo/commands/commands.h"
-#include "examples/camo/commands/findings.h"
-#include "examples/camo/commands/results.h"
-#include "examples/camo/commands/trained_network.h"
 #include "examples/camo/data/photograph_list.h"
 #include "examples/camo/run/together.h"
+#include "examples/camo/trained/findings.h"
+#include "examples/camo/trained/results.h"
+#include "examples/camo/trained/trained_network.h"
 #include "tensor/image/image.h"
 #include "tensor/pack.h"
 

@@ -5,7 +5,7 @@
 #include "examples/camo/options/files.h"
 #include "examples/camo/options/format.h"
 #include "examples/camo/report/run_report.h"
-#include "examples/camo/run/run_folder.h"
+#include "examples/camo/trained/run_folder.h"
 
 namespace camo::program {
 

@@ -3,14 +3,14 @@
 #include <filesystem>
 
 #include "examples/camo/commands/commands.h"
-#include "examples/camo/commands/trained_network.h"
 #include "examples/camo/data/augment.h"
 #include "examples/camo/data/photograph_list.h"
 #include "examples/camo/draw/route_pictures.h"
 #include "examples/camo/options/files.h"
 #include "examples/camo/options/format.h"
-#include "examples/camo/run/checkpoint.h"
-#include "examples/camo/run/run_record.h"
+#include "examples/camo/record/run_record.h"
+#include "examples/camo/trained/checkpoint.h"
+#include "examples/camo/trained/trained_network.h"
 #include "tensor/image/image.h"
 #include "tensor/io/file.h"
 

@@ -2,9 +2,9 @@
 #include <cstdio>
 
 #include "examples/camo/commands/commands.h"
-#include "examples/camo/commands/trained_network.h"
 #include "examples/camo/run/signals.h"
 #include "examples/camo/serve/server.h"
+#include "examples/camo/trained/trained_network.h"
 
 namespace camo::program {
 

@@ -3,12 +3,12 @@
 #include <filesystem>
 
 #include "examples/camo/commands/commands.h"
-#include "examples/camo/commands/trained_network.h"
 #include "examples/camo/data/epoch.h"
 #include "examples/camo/data/splits.h"
 #include "examples/camo/options/files.h"
 #include "examples/camo/predict/mean_weights.h"
-#include "examples/camo/run/weights_file.h"
+#include "examples/camo/trained/trained_network.h"
+#include "examples/camo/trained/weights_file.h"
 #include "tensor/ops/layout.h"
 
 namespace camo::program {

@@ -5,10 +5,10 @@
 #include "examples/camo/commands/commands.h"
 #include "examples/camo/options/stages.h"
 #include "examples/camo/run/prepare.h"
-#include "examples/camo/run/run_folder.h"
-#include "examples/camo/run/start_weights.h"
 #include "examples/camo/run/together.h"
 #include "examples/camo/run/trainer.h"
+#include "examples/camo/trained/run_folder.h"
+#include "examples/camo/trained/start_weights.h"
 
 namespace camo::program {
 namespace {

@@ -6,15 +6,15 @@
 #include <map>
 
 #include "examples/camo/commands/commands.h"
-#include "examples/camo/commands/data_set.h"
-#include "examples/camo/commands/findings.h"
-#include "examples/camo/commands/trained_network.h"
 #include "examples/camo/data/loader.h"
 #include "examples/camo/data/photograph_list.h"
 #include "examples/camo/metrics/bootstrap.h"
 #include "examples/camo/metrics/metrics.h"
 #include "examples/camo/options/format.h"
 #include "examples/camo/options/stopwatch.h"
+#include "examples/camo/trained/findings.h"
+#include "examples/camo/trained/named_data.h"
+#include "examples/camo/trained/trained_network.h"
 #include "tensor/image/image.h"
 #include "tensor/parallel.h"
 

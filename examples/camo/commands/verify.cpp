@@ -7,11 +7,11 @@
 
 #include "autograd/ops.h"
 #include "examples/camo/commands/commands.h"
-#include "examples/camo/commands/trained_network.h"
 #include "examples/camo/data/augment.h"
 #include "examples/camo/data/dataset.h"
 #include "examples/camo/data/splits.h"
 #include "examples/camo/options/format.h"
+#include "examples/camo/trained/trained_network.h"
 #include "moe/verify/survey.h"
 #include "nn/loss.h"
 

@@ -7,7 +7,7 @@
 #pragma once
 
 #include "examples/camo/export/onnx/network.h"
-#include "examples/camo/run/checkpoint.h"
+#include "examples/camo/trained/checkpoint.h"
 
 namespace camo::program {
 

@@ -4,7 +4,7 @@
 
 #include "examples/camo/export/python.h"
 #include "examples/camo/options/files.h"
-#include "examples/camo/run/weights_file.h"
+#include "examples/camo/trained/weights_file.h"
 #include "nn/backbones/convnext.h"
 #include "nn/backbones/edgenext.h"
 #include "nn/backbones/efficientnet_lite.h"

@@ -6,7 +6,7 @@
 
 #include <string>
 
-#include "examples/camo/run/checkpoint.h"
+#include "examples/camo/trained/checkpoint.h"
 
 namespace camo::program {
 

@@ -14,10 +14,10 @@ std::string zsh_function(const std::string& page) {
   return replaced(replaced(page.empty() ? "_camo" : "_camo " + page, " ", "_"), "-", "_");
 }
 
-/// '--flag=[help]:KIND:(words)'
+/// '--flag=[help]:KIND:(words)', with * before a flag that may be given several times.
 std::string zsh_flag(const HelpPage::Flag& flag) {
   const std::string help = replaced(replaced(flag.help, "[", "\\["), "]", "\\]");
-  std::string out = text("--", flag.name, flag.kind.empty() ? "" : "=", "[", help, "]");
+  std::string out = text(flag.repeats ? "*--" : "--", flag.name, flag.kind.empty() ? "" : "=", "[", help, "]");
   if (!flag.kind.empty()) out += ":" + flag.kind + ":";
   if (flag.words.empty()) return zsh_quoted(out + (flag.kind == "TEXT" ? "_files" : ""));
   for (const std::string& word : flag.words) out += (word == flag.words[0] ? "(" : " ") + word;

@@ -33,7 +33,8 @@ HelpPage help_page(const Command& command) {
   for (const Option& o : command.options) {
     const bool is_switch = o.value.index() == 0;
     const char* kind = o.words.empty() ? kinds[o.value.index()] : "WORD";
-    out.flags.push_back({o.name, kind, o.help, is_switch ? "" : shown(o), o.words});
+    const bool repeats = std::holds_alternative<std::vector<std::string>*>(o.value);
+    out.flags.push_back({o.name, kind, o.help, is_switch ? "" : shown(o), o.words, repeats});
   }
   return out;
 }

@@ -15,6 +15,7 @@ struct HelpPage {
     std::string name, kind;  // kind of the value: N, X, TEXT, N|HxW or WORD; empty for a switch
     std::string help, now;   // now: the default; empty for a switch, and if there is none
     std::vector<std::string> words;
+    bool repeats = false;  // may be given several times
 
     /// "help: WORD | WORD (default WORD)", with at most `most` words; of more, the first and the last.
     std::string sentence(size_t most) const;

@@ -4,7 +4,7 @@
 //
 // The networks may differ in model, backbone, input size and normalisation.  All logits are brought to the input size
 // of the first network before the mean is taken.
-// Read before: views.h; after: run/evaluate.h, which scores the maps of a data set.
+// Read before: views.h; after: trained/evaluate.h, which scores the maps of a data set.
 #pragma once
 
 #include "examples/camo/options/config.h"

@@ -9,7 +9,7 @@
 
 #include "examples/camo/metrics/metrics.h"
 #include "examples/camo/options/files.h"
-#include "examples/camo/run/run_folder.h"
+#include "examples/camo/trained/run_folder.h"
 #include "tensor/io/io.h"
 
 namespace camo::program {

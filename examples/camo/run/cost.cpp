@@ -9,11 +9,11 @@
 #include "examples/camo/draw/plot.h"
 #include "examples/camo/options/format.h"
 #include "examples/camo/options/stopwatch.h"
+#include "examples/camo/record/process_memory.h"
+#include "examples/camo/record/run_record.h"
 #include "examples/camo/run/epoch_batches.h"
-#include "examples/camo/run/evaluate.h"
 #include "examples/camo/run/learner.h"
-#include "examples/camo/run/process_memory.h"
-#include "examples/camo/run/run_record.h"
+#include "examples/camo/trained/evaluate.h"
 #include "tensor/memory/allocator.h"
 
 namespace camo::program {

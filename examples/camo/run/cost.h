@@ -4,7 +4,7 @@
 #pragma once
 
 #include "examples/camo/data/splits.h"
-#include "examples/camo/run/position.h"
+#include "examples/camo/record/position.h"
 #include "examples/camo/run/stages.h"
 
 namespace camo::program {

@@ -7,7 +7,7 @@
 #include "autograd/observer.h"
 #include "autograd/profile.h"
 #include "examples/camo/run/stages.h"
-#include "examples/camo/run/start_weights.h"
+#include "examples/camo/trained/start_weights.h"
 #include "moe/loss.h"
 #include "moe/verify/survey.h"
 #include "moe/verify/verify.h"

@@ -5,13 +5,13 @@
 #include <optional>
 
 #include "examples/camo/data/loader.h"
-#include "examples/camo/run/checkpoint.h"
-#include "examples/camo/run/pass_report.h"
-#include "examples/camo/run/position.h"
+#include "examples/camo/record/pass_report.h"
+#include "examples/camo/record/position.h"
+#include "examples/camo/trained/checkpoint.h"
+#include "nn/checking/unreached.h"
 #include "nn/ema.h"
-#include "nn/gradient_sum.h"
 #include "nn/optim.h"
-#include "nn/unreached.h"
+#include "nn/processes/gradient_sum.h"
 
 namespace camo::program {
 

@@ -5,8 +5,8 @@
 
 #include "examples/camo/options/stages.h"
 #include "examples/camo/options/stopwatch.h"
-#include "examples/camo/run/run_folder.h"
-#include "examples/camo/run/weights_file.h"
+#include "examples/camo/trained/run_folder.h"
+#include "examples/camo/trained/weights_file.h"
 
 namespace camo::program {
 namespace {

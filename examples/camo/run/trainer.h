@@ -3,12 +3,12 @@
 // All state is in the checkpoint (position.h) or is a function of seed and position: order and augmentation
 // of the data, random numbers, learning rate.  So a run that is stopped at any optimizer step and continued
 // gives the same bits.
-// Read next: learner.h, one optimizer step; run_record.h, the files of a run.
+// Read next: learner.h, one optimizer step; record/run_record.h, the files of a run.
 #pragma once
 
 #include "examples/camo/data/splits.h"
-#include "examples/camo/run/evaluate.h"
 #include "examples/camo/run/learner.h"
+#include "examples/camo/trained/evaluate.h"
 
 namespace camo::program {
 

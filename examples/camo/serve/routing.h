@@ -7,7 +7,7 @@
 
 #include <memory>
 
-#include "examples/camo/run/checkpoint.h"
+#include "examples/camo/trained/checkpoint.h"
 
 namespace camo::program {
 

@@ -2,15 +2,15 @@
 //
 // The networks exist once.  One photograph is decoded and predicted at a time, so maps are
 // those of camo predict bit for bit; a bounded number of others waits, and the rest is told to come again.
-// Read before: commands/trained_network.h; after: server.h.
+// Read before: trained/trained_network.h; after: server.h.
 #pragma once
 
 #include <atomic>
 #include <functional>
 #include <mutex>
 
-#include "examples/camo/commands/trained_network.h"
 #include "examples/camo/serve/routing.h"
+#include "examples/camo/trained/trained_network.h"
 
 namespace camo::program {
 
