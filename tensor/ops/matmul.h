@@ -1,6 +1,8 @@
 // Matrix products: matmul, linear, and linear for groups of rows.  The CPU kernels are in tensor/cpu/kernels/gemm.h.
 #pragma once
 
+#include <array>
+
 #include "tensor/tensor.h"
 
 namespace camo {
@@ -37,15 +39,18 @@ GroupedLinearGrads grouped_linear_backward(const Tensor& dy, const Tensor& x, co
                                            const std::vector<int64_t>& begin, bool want_x, bool want_weight,
                                            bool want_bias);
 
-/// Whether products of bf16 numbers use the processor's bf16 instructions, which round the second operand to bf16,
-/// multiply two k at a time, and sum in f32.  Off by default: bf16 is then widened and all arithmetic is f32.  The
-/// choice changes results in the last digits of bf16, so a run records it.  Has no effect on a processor without
-/// such instructions.
-bool bf16_units();
-void use_bf16_units(bool on);
-/// Measures for a few milliseconds whether these instructions are faster than f32 here; on some
-/// processors they are not.
-bool bf16_units_pay();
+/// The processor's instructions for products of bf16 numbers.  They round the second operand to bf16 and sum in f32.
+///   off    none: bf16 is widened and all arithmetic is f32; the default
+///   pairs  vectors of pairs of neighbouring k (AVX512-BF16)
+///   tiles  tiles of 16 x 16 sums (AMX)
+/// The choice changes results in the last digits of bf16, so a run records it.
+enum class Bf16Units { off, pairs, tiles };
+constexpr auto names_of(Bf16Units) { return std::array{"off", "pairs", "tiles"}; }
+Bf16Units bf16_units();
+/// Returns false, and changes nothing, if this build or this processor has no such instructions.
+bool use_bf16_units(Bf16Units units);
+/// Measures for a few milliseconds which is the fastest here.  On some processors that is off.
+Bf16Units fastest_bf16_units();
 
 /// Whether a GPU may multiply f32 numbers on its tensor cores (TF32), which keep 10 bits of the
 /// fraction; sums stay f32.

@@ -13,9 +13,9 @@ const std::vector<moe::LossTerm>& moe::loss_terms() {
   static const std::vector<LossTerm> terms = {{"structure", 1, "", nullptr}, {"search", 0.5, "", nullptr, false}};
   return terms;
 }
-bool bf16_units() { return false; }
-bool bf16_units_pay() { return false; }
-void use_bf16_units(bool) {}
+Bf16Units bf16_units() { return Bf16Units::off; }
+Bf16Units fastest_bf16_units() { return Bf16Units::off; }
+bool use_bf16_units(Bf16Units) { return true; }
 void use_tf32(bool) {}
 }  // namespace camo
 

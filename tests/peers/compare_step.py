@@ -1,12 +1,12 @@
-"""Camo against PyTorch: time and memory of one training step of a backbone.
+"""Camo against PyTorch: time and memory of one training step of backbones, in f32 and in bf16.
 
-Each side runs in its own process and steps on request.  Rounds interleave (camo, torch NCHW, torch channels last, camo,
-...), so that a noisy machine is equally noisy for all.  While one side steps the others are stopped, because threads
-that spin between steps would take a core from it.  The result is the median of the ratios per round, against the memory
-format that is faster for PyTorch.  Memory is measured in the first step of fresh processes that do nothing else.
-Exits 1 if Camo is slower or uses more memory.
+Each side runs in its own process and steps on request.  Rounds interleave (camo fp32, camo bf16, torch fp32, ...), so
+that a noisy machine is equally noisy for all.  While one side steps the others are stopped, because threads that spin
+between steps would take a core from it.  Time is the median over the rounds, memory that of the first step of fresh
+processes that do nothing else.  PyTorch runs in both memory formats, in bf16 under autocast; a ratio compares Camo with the
+fastest of PyTorch's that count.  Exits 1 if Camo is slower or uses more memory.
 
-    python tests/peers/compare_step.py --camo "build/camo bench step --serve" --rounds 9
+    python tests/peers/compare_step.py --camo "build/camo bench step --serve" --backbones pvt_v2_b2 swin_tiny --rounds 3
 """
 
 import argparse
@@ -44,27 +44,26 @@ class Peer:
         self.process.wait()
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--camo", default="build/camo bench step --serve", help="command of Camo's side")
-    parser.add_argument("--backbone", default="pvt_v2_b0")
-    parser.add_argument("--batch", type=int, default=4)
-    parser.add_argument("--size", type=int, default=352)
-    parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--rounds", type=int, default=9)
-    parser.add_argument("--warmup", type=int, default=2)
-    options = parser.parse_args()
-
-    shared = [f"--{key}={getattr(options, key)}" for key in ("backbone", "batch", "size", "threads")]
+def contenders(options, backbone):
+    """The command of each side, by its name; the names of PyTorch's begin with torch."""
+    shared = [f"--{key}={getattr(options, key)}" for key in ("batch", "size", "threads")] + [f"--backbone={backbone}"]
     torch = [sys.executable, str(HERE / "step_timm.py"), *shared]
-    commands = {"camo": shlex.split(options.camo) + shared, "torch nchw": torch, "torch channels-last": [*torch, "--channels-last"]}
+    out = {}
+    for precision in options.precision:
+        how = f"--precision={precision}"
+        out[f"camo {precision}"] = [*shlex.split(options.camo), *shared, how]
+        out[f"torch {precision}"] = [*torch, how]
+        out[f"torch {precision} channels-last"] = [*torch, how, "--channels-last"]
+    return out
 
+
+def measured(options, commands):
+    """Times of the rounds in ms and memory in MiB, by name."""
     memory = {}
     for name, command in commands.items():
         peer = Peer(name, command, options.threads)
         memory[name] = peer.ask("memory")
         peer.close()
-
     peers = {name: Peer(name, command, options.threads) for name, command in commands.items()}
     times = {name: [] for name in commands}
     for round_number in range(options.warmup + options.rounds):
@@ -74,16 +73,47 @@ def main():
                 times[name].append(ms)
     for peer in peers.values():
         peer.close()
+    return times, memory
 
-    print(f"{options.backbone}, {options.size} x {options.size}, batch {options.batch}, {options.threads} threads, "
-          f"{options.rounds} rounds: one training step")
-    for name, ms in times.items():
-        print(f"  {name:20} {statistics.median(ms):8.1f} ms ({min(ms):.1f} to {max(ms):.1f})   {memory[name]:7.0f} MiB")
-    best = min((name for name in times if name != "camo"), key=lambda name: statistics.median(times[name]))
-    ratio = statistics.median(a / b for a, b in zip(times["camo"], times[best]))
-    smallest = min(memory[name] for name in memory if name != "camo")
-    print(f"  camo / {best}: time {ratio:.3f}, memory {memory['camo'] / smallest:.3f} of the smaller")
-    sys.exit(ratio > 1 or memory["camo"] >= smallest)
+
+def compared(times, memory, precisions):
+    """Camo's best against PyTorch's best among these precisions: (words, PyTorch's time over Camo's, memory ratio)."""
+    def best(side):
+        return min((n for n in times if n.split()[0] == side and n.split()[1] in precisions),
+                   key=lambda n: statistics.median(times[n]))
+
+    camo, torch = best("camo"), best("torch")
+    ratio = statistics.median(b / a for a, b in zip(times[camo], times[torch]))
+    return f"{torch} / {camo}", ratio, memory[camo] / memory[torch]
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--camo", default="build/camo bench step --serve", help="command of Camo's side")
+    parser.add_argument("--backbones", nargs="+", default=["pvt_v2_b0"])
+    parser.add_argument("--precision", nargs="+", choices=["fp32", "bf16"], default=["fp32", "bf16"])
+    parser.add_argument("--batch", type=int, default=4)
+    parser.add_argument("--size", type=int, default=352)
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--rounds", type=int, default=9)
+    parser.add_argument("--warmup", type=int, default=2)
+    options = parser.parse_args()
+
+    print(f"one training step, {options.size} x {options.size}, batch {options.batch}, {options.threads} threads, "
+          f"{options.rounds} rounds: ms an image (MiB of the step)", flush=True)
+    worse = False
+    for backbone in options.backbones:
+        times, memory = measured(options, contenders(options, backbone))
+        print(backbone)
+        for name, ms in times.items():
+            ms = [t / options.batch for t in ms]
+            print(f"  {name:26} {statistics.median(ms):8.1f} ({min(ms):.1f} to {max(ms):.1f})   {memory[name]:7.0f}")
+        for precisions in (["fp32"], options.precision):
+            if set(precisions) <= set(options.precision):
+                words, ratio, share = compared(times, memory, precisions)
+                worse |= ratio < 1 or share >= 1
+                print(f"  {words}: {ratio:.2f} x faster, {share:.2f} of its memory", flush=True)
+    sys.exit(worse)
 
 
 if __name__ == "__main__":

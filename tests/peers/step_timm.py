@@ -1,4 +1,4 @@
-"""One training step of a timm backbone in PyTorch eager f32: the counterpart of examples/camo/bench/step.cpp.
+"""One training step of a timm backbone in PyTorch: the counterpart of examples/camo/bench/step.cpp.  bf16 is autocast.
 
 Reads commands from standard input: "step" -> "ms 123.4", "memory" -> "mib 567.8" (peak resident memory during the step
 minus resident memory before it; meaningful only as the first command).
@@ -23,6 +23,7 @@ def main():
     parser.add_argument("--batch", type=int, default=4)
     parser.add_argument("--size", type=int, default=352)
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--precision", choices=["fp32", "bf16"], default="fp32")
     parser.add_argument("--channels-last", action="store_true")
     options = parser.parse_args()
 
@@ -40,7 +41,8 @@ def main():
         image = image.to(memory_format=torch.channels_last)
 
     def step():
-        loss = sum(feature.square().mean() for feature in model(image))
+        with torch.autocast("cpu", torch.bfloat16, enabled=options.precision == "bf16"):
+            loss = sum(feature.square().mean() for feature in model(image))
         loss.backward()
         model.zero_grad(set_to_none=True)
 

@@ -80,7 +80,7 @@ TEST_CASE("choices are written as words, and read back from them") {
   CHECK(c.attention == moe::AttentionKind::linear);
   CHECK(c.device == Device{Device::cuda, 0});
   CHECK(c.precision == Precision::bf16);
-  CHECK(c.bf16_units == Bf16Units::automatic);
+  CHECK(c.bf16_units == UnitsChoice::automatic);
   CHECK(c.tf32);
   const JsonObject written = parse_json(to_text(c), "test");
   for (const auto& [key, word] : parse_json(words, "test").items)

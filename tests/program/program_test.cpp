@@ -56,15 +56,18 @@ TEST_CASE("a configuration that is written and read is the same in every bit") {
 TEST_CASE("'auto' is resolved before a run records its configuration") {
   for (Precision precision : {Precision::fp32, Precision::bf16}) {
     TrainConfig c;
-    c.precision = precision, c.bf16_units = Bf16Units::automatic, c.threads = 2;
+    c.precision = precision, c.bf16_units = UnitsChoice::automatic, c.threads = 2;
     apply_machine(c);
-    const bool on = c.bf16_units == Bf16Units::on;
-    CHECK((c.bf16_units == Bf16Units::off || (on && precision == Precision::bf16)));
-    CHECK(bf16_units() == on);
+    CHECK(c.bf16_units != UnitsChoice::automatic);
+    CHECK((c.bf16_units == UnitsChoice::off || precision == Precision::bf16));
+    CHECK(bf16_units() == Bf16Units(c.bf16_units));
   }
   TrainConfig off;
   apply_machine(off);
-  CHECK(!bf16_units());
+  CHECK(bf16_units() == Bf16Units::off);
+  TrainConfig old;
+  parse_config("{\"bf16-units\": \"on\"}", "config", old);  // of a run from before there were tiles
+  CHECK(old.bf16_units == UnitsChoice::pairs);
 }
 
 TEST_CASE("JSON numbers keep their type and their bits") {

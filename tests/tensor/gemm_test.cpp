@@ -9,6 +9,7 @@
 #include <cmath>
 #include <cstring>
 
+#include "tensor/names.h"
 #include "tensor/parallel.h"
 
 using namespace camo;
@@ -83,16 +84,26 @@ template <class T> void compare_transposed(double tolerance) {
     }
 }
 
+/// Calls f with each kind of bf16 instructions that this processor has.
+template <class F> void with_each_units(F f) {
+  for (Bf16Units units : {Bf16Units::off, Bf16Units::pairs, Bf16Units::tiles}) {
+    CAPTURE(std::string(name_of(units)));
+    if (use_bf16_units(units)) f(units);
+  }
+  use_bf16_units(Bf16Units::off);
+}
+
 }  // namespace
 
 TEST_CASE("bf16 units multiply rounded numbers and sum in f32") {
-  use_bf16_units(true);
-  for (Trans trans : {Trans::no, Trans::yes}) {
-    compare<bf16, float, bf16>(trans, 6e-3);
-    compare<bf16, bf16, bf16>(trans, 4e-3);
-  }
-  compare_transposed<bf16>(2e-6);
-  use_bf16_units(false);
+  with_each_units([](Bf16Units units) {
+    if (units == Bf16Units::off) return;
+    for (Trans trans : {Trans::no, Trans::yes}) {
+      compare<bf16, float, bf16>(trans, 6e-3);
+      compare<bf16, bf16, bf16>(trans, 4e-3);
+    }
+    compare_transposed<bf16>(2e-6);
+  });
 }
 
 TEST_CASE("multiply equals Eigen's product") {
@@ -152,7 +163,8 @@ TEST_CASE("a row has the same bits among 1 to 64 rows, in the small and the larg
     for (Trans trans : {Trans::no, Trans::yes}) {
       CAPTURE(K);
       CAPTURE(N);
-      same(0.f, K, N, trans), same(0., K, N, trans), same(bf16(), K, N, trans);
+      same(0.f, K, N, trans), same(0., K, N, trans);
+      with_each_units([&](Bf16Units) { same(bf16(), K, N, trans); });
     }
 }
 
@@ -167,29 +179,36 @@ TEST_CASE("few rows are transposed and multiplied in the order of many") {  // 1
 }
 
 TEST_CASE("multiply reads rows in pieces and writes rows anywhere") {
-  const int64_t M = 75, pieces = 9, length = 70, N = 40, K = pieces * length;
-  auto pool = noise<float>(5000, 1), b = noise<float>(K * N, 2);
-  auto begin = [](int64_t m, int64_t p) { return (m * 131 + p * 977) % 4900; };
-  kernel::Pieces<float> a{M, pieces, length, [&](int64_t m, int64_t count, const float** table, int64_t ld) {
-                            for (int64_t p = 0; p < pieces; ++p)
-                              for (int64_t i = 0; i < count; ++i) table[p * ld + i] = pool.data() + begin(m + i, p);
-                          }};
-  std::vector<float> c(size_t(M * N)), packed(size_t(K * N));
-  kernel::Rows<float> backwards{nullptr, 0, [&](int64_t m, int64_t count, float** rows) {
-                                  for (int64_t i = 0; i < count; ++i) rows[i] = c.data() + (M - 1 - m - i) * N;
-                                }};
-  kernel::multiply<float, float, float>(a, {b.data(), N}, N, backwards);
-  auto left = [&](int64_t m, int64_t k) { return double(pool[size_t(begin(m, k / length) + k % length)]); };
-  CHECK(error(
-            M, N, K, [&](int64_t m, int64_t k) { return left(M - 1 - m, k); },
-            [&](int64_t k, int64_t n) { return double(b[size_t(k * N + n)]); }, c.data(), N) < 1e-6);
+  auto compare_pieces = [&]<class T>(T, int64_t pieces, int64_t length, double tolerance, double exact) {
+    const int64_t M = 75, N = 40, K = pieces * length;
+    auto pool = noise<T>(5000, 1), b = noise<T>(K * N, 2);
+    auto begin = [](int64_t m, int64_t p) { return (m * 131 + p * 977) % 4900; };
+    kernel::Pieces<T> a{M, pieces, length, [&](int64_t m, int64_t count, const T** table, int64_t ld) {
+                          for (int64_t p = 0; p < pieces; ++p)
+                            for (int64_t i = 0; i < count; ++i) table[p * ld + i] = pool.data() + begin(m + i, p);
+                        }};
+    std::vector<T> c(size_t(M * N));
+    kernel::Rows<T> backwards{nullptr, 0, [&](int64_t m, int64_t count, T** rows) {
+                                for (int64_t i = 0; i < count; ++i) rows[i] = c.data() + (M - 1 - m - i) * N;
+                              }};
+    kernel::multiply<T, T, T>(a, {b.data(), N}, N, backwards);
+    auto left = [&](int64_t m, int64_t k) { return number(pool[size_t(begin(m, k / length) + k % length)]); };
+    CAPTURE(length);
+    CHECK(error(
+              M, N, K, [&](int64_t m, int64_t k) { return left(M - 1 - m, k); },
+              [&](int64_t k, int64_t n) { return number(b[size_t(k * N + n)]); }, c.data(), N) < tolerance);
 
-  auto dy = noise<float>(M * N, 5);
-  std::vector<float> dw(size_t(N * K));
-  kernel::multiply_transposed<float, float>(dense(dy.data(), M, N, N), a, dw.data(), K);
-  CHECK(error(
-            N, K, M, [&](int64_t n, int64_t m) { return double(dy[size_t(m * N + n)]); },
-            [&](int64_t m, int64_t k) { return left(m, k); }, dw.data(), K) < 1e-6);
+    auto dy = noise<T>(M * N, 5);
+    std::vector<float> dw(size_t(N * K));
+    kernel::multiply_transposed<T, T>(dense(dy.data(), M, N, N), a, dw.data(), K);
+    CHECK(error(
+              N, K, M, [&](int64_t n, int64_t m) { return number(dy[size_t(m * N + n)]); },
+              [&](int64_t m, int64_t k) { return left(m, k); }, dw.data(), K) < exact);
+  };
+  compare_pieces(0.f, 9, 70, 1e-6, 1e-6);
+  with_each_units([&](Bf16Units) {
+    for (int64_t length : {1, 21, 32, 64, 70}) compare_pieces(bf16(), 9, length, 6e-3, 2e-6);
+  });
 }
 
 TEST_CASE("multiply_transposed equals Eigen's product") {
@@ -199,16 +218,24 @@ TEST_CASE("multiply_transposed equals Eigen's product") {
 }
 
 TEST_CASE("products have the same bits for any number of threads") {
-  const int64_t M = 333, N = 100, K = 520, pixels = 5000;
-  auto a = noise<float>(pixels * K, 1), b = noise<float>(pixels * N, 2);
-  std::vector<std::vector<float>> forward, gradient;
-  for (int count : {1, 2, 3}) {
-    set_threads(count);
-    forward.emplace_back(size_t(M * N)), gradient.emplace_back(size_t(K * N));
-    kernel::multiply<float, float, float>(dense(a.data(), M, K, K), {b.data(), N}, N, {forward.back().data(), N});
-    kernel::multiply_transposed<float, float>(dense(a.data(), pixels, K, K), dense(b.data(), pixels, N, N),
-                                              gradient.back().data(), N);
-  }
-  set_threads(0);
-  for (int i : {1, 2}) CHECK((forward[0] == forward[size_t(i)] && gradient[0] == gradient[size_t(i)]));
+  auto compare_threads = [&]<class T>(T) {
+    const int64_t M = 333, N = 100, K = 520, pixels = 5000;
+    auto a = noise<T>(pixels * K, 1), b = noise<T>(pixels * N, 2);
+    std::vector<std::vector<T>> forward;
+    std::vector<std::vector<float>> gradient;
+    for (int count : {1, 2, 3}) {
+      set_threads(count);
+      forward.emplace_back(size_t(M * N)), gradient.emplace_back(size_t(K * N));
+      kernel::multiply<T, T, T>(dense(a.data(), M, K, K), {b.data(), N}, N, {forward.back().data(), N});
+      kernel::multiply_transposed<T, T>(dense(a.data(), pixels, K, K), dense(b.data(), pixels, N, N),
+                                        gradient.back().data(), N);
+    }
+    set_threads(0);
+    for (size_t i : {1, 2}) {
+      CHECK(std::memcmp(forward[0].data(), forward[i].data(), forward[0].size() * sizeof(T)) == 0);
+      CHECK(gradient[0] == gradient[i]);
+    }
+  };
+  compare_threads(0.f);
+  with_each_units([&](Bf16Units) { compare_threads(bf16()); });
 }

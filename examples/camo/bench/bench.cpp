@@ -10,6 +10,7 @@
 #include "examples/camo/bench/timing.h"
 #include "examples/camo/options/config.h"
 #include "examples/camo/options/format.h"
+#include "tensor/cpu/kernels/gemm_tiles.h"
 #include "tensor/cpu/vec.h"
 #include "tensor/error.h"
 #include "tensor/parallel.h"
@@ -18,7 +19,8 @@ namespace camo::program {
 namespace {
 
 constexpr int kRounds = 7, kRetries = 12;
-constexpr double kSample = 0.012;  // seconds
+constexpr double kSample = 0.012;                 // seconds
+constexpr int kSums = kVecBytes == 64 ? 24 : 12;  // hides the latency of two units, fits the registers
 
 /// Seconds of one call, averaged over `calls` calls.  A sample is taken again if other processes used the
 /// processors meanwhile.
@@ -48,6 +50,38 @@ template <int... I> double peak_rate(int64_t steps, std::integer_sequence<int, I
   return 2.0 * V::size * sizeof...(I) * double(steps) / seconds;
 }
 
+#ifdef CAMO_BF16_UNITS
+/// The same by the instruction for pairs.
+template <int... I> double pairs_rate(int64_t steps, std::integer_sequence<int, I...>) {
+  using U = kernel::Unit<kernel::Pair>;
+  const std::vector<bf16> ones(2 * kSums, bf16(1.0f));
+  const auto a = U::every(ones.data());
+  Vec<float> x[] = {Vec<float>(float(I))...};
+  const double begin = now();
+  for (int64_t i = 0; i < steps; ++i) (U::add(x[I], a, a), ...);
+  const double seconds = now() - begin;
+  volatile float keep = lane_sum((x[I] + ...));
+  (void)keep;
+  return 4.0 * Vec<float>::size * sizeof...(I) * double(steps) / seconds;
+}
+#endif
+
+/// The rate of one thread.
+double rate_of([[maybe_unused]] Bf16Units units) {
+  constexpr int64_t kSteps = 200000;
+#ifdef CAMO_BF16_TILES
+  if (units == Bf16Units::tiles) {
+    const kernel::TileRegisters registers;
+    const double seconds = seconds_of([] { kernel::repeat_tiles(kSteps / 4); });
+    return 2.0 * 16 * 16 * 32 * double(kSteps) / seconds;
+  }
+#endif
+#ifdef CAMO_BF16_UNITS
+  if (units == Bf16Units::pairs) return pairs_rate(kSteps, std::make_integer_sequence<int, kSums>());
+#endif
+  return peak_rate(kSteps, std::make_integer_sequence<int, kSums>());
+}
+
 }  // namespace
 
 std::vector<int64_t> list_of(const std::string& words, const std::string& label) {
@@ -64,21 +98,19 @@ std::vector<int64_t> list_of(const std::string& words, const std::string& label)
   return out;
 }
 
-double measured_peak(int threads) {
-  constexpr int kSums = kVecBytes == 64 ? 24 : 12;  // hides the latency of two units, fits the registers
+double measured_peak(int threads, Bf16Units units) {
   std::vector<double> rates(static_cast<size_t>(threads));
   int before = camo::threads();
   set_threads(threads);
-  parallel_chunks(threads, 1, [&](int64_t thread, int64_t) {
-    rates[size_t(thread)] = peak_rate(200000, std::make_integer_sequence<int, kSums>());
-  });
+  parallel_chunks(threads, 1, [&](int64_t thread, int64_t) { rates[size_t(thread)] = rate_of(units); });
   set_threads(before);
   double total = 0;
   for (double rate : rates) total += rate;
   return total;
 }
 
-std::vector<double> bench_table(const std::string& title, std::vector<BenchRow> rows, const std::vector<int>& threads) {
+std::vector<double> bench_table(const std::string& title, std::vector<BenchRow> rows, const std::vector<int>& threads,
+                                Bf16Units units) {
   std::vector<int> calls;
   for (const BenchRow& row : rows) {
     set_threads(threads.back());
@@ -92,7 +124,7 @@ std::vector<double> bench_table(const std::string& title, std::vector<BenchRow> 
   for (int round = 0; round < kRounds; ++round)
     for (size_t r = 0; r < rows.size(); ++r)
       for (size_t t = 0; t < threads.size(); ++t) {
-        double peak = measured_peak(threads[t]);
+        double peak = measured_peak(threads[t], units);
         set_threads(threads[t]);
         double got = rows[r].flops / sample(rows[r].run, calls[r], threads[t]);
         peaks[t].push_back(peak), rate[t][r].push_back(got), fraction[t][r].push_back(got / peak);

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "examples/camo/options/cli.h"
+#include "tensor/ops/matmul.h"
 
 namespace camo::program {
 
@@ -22,12 +23,14 @@ struct BenchRow {
 /// The numbers of "4,8,16"; ConfigError names `label` unless each is an integer of at least 1.
 std::vector<int64_t> list_of(const std::string& words, const std::string& label);
 
-/// Peak in flop/s of f32 multiply-adds on `threads` threads, measured in a few milliseconds.
-double measured_peak(int threads);
+/// Peak in flop/s on `threads` threads of multiply-adds of f32, or of bf16 numbers by these units; measured in a few
+/// milliseconds.
+double measured_peak(int threads, Bf16Units units = Bf16Units::off);
 
 /// Times the rows with each number of threads and prints GFLOP/s, fractions of the peak and their geometric means.
 /// Returns the geometric means, one per number of threads.
-std::vector<double> bench_table(const std::string& title, std::vector<BenchRow> rows, const std::vector<int>& threads);
+std::vector<double> bench_table(const std::string& title, std::vector<BenchRow> rows, const std::vector<int>& threads,
+                                Bf16Units units = Bf16Units::off);
 
 // Tables, each with one thread and with all.
 void bench_gemm(const std::vector<int>& threads);

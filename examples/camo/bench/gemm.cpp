@@ -55,17 +55,16 @@ void bench_gemm(const std::vector<int>& threads) {
   rows.clear();
   for (Sizes s : tn) rows.push_back(weight_gradient<float>("tn", s));
   bench_table("gemm x^T dy, f32", rows, threads);
-  const bool before = bf16_units();
-  for (bool units : {false, true}) {  // all fractions are of the f32 peak
-    use_bf16_units(units);
-    if (bf16_units() != units) break;
-    const std::string how = units ? ", bf16 on bf16 units" : ", bf16 widened to f32";
+  const Bf16Units before = bf16_units();
+  for (Bf16Units units : {Bf16Units::off, Bf16Units::pairs, Bf16Units::tiles}) {
+    if (!use_bf16_units(units)) continue;
+    const std::string how = units == Bf16Units::off ? ", bf16 widened to f32" : text(", bf16 by ", name_of(units));
     rows.clear();
     for (Sizes s : nt) rows.push_back(forward<bf16>("nt", s, Trans::yes));
-    bench_table("gemm x W^T" + how, rows, threads);
+    bench_table("gemm x W^T" + how, rows, threads, units);
     rows.clear();
     for (Sizes s : tn) rows.push_back(weight_gradient<bf16>("tn", s));
-    bench_table("gemm x^T dy" + how, rows, threads);
+    bench_table("gemm x^T dy" + how, rows, threads, units);
   }
   use_bf16_units(before);
 }

@@ -19,9 +19,9 @@ struct Step {
   std::unique_ptr<nn::Backbone> model;
   Var image;
 
-  Step(const std::string& backbone, int64_t batch, int64_t size)
-      : model(nn::backbone(backbone, nn::Scope{.seed = 1}, {.height = size, .width = size})),
-        image(randn({batch, size, size, 3}, uint64_t(2))) {}
+  Step(const TrainConfig& config, int64_t batch, int64_t size)
+      : model(nn::backbone(config.backbone, nn::Scope{.seed = 1}, {.height = size, .width = size})),
+        image(cast(randn({batch, size, size, 3}, uint64_t(2)), precision(config))) {}
 
   void run() {
     model->state().next_micro_step();
@@ -63,23 +63,24 @@ int bench_step_command(const Arguments& words) {
                       "Times a training step of a backbone: forward pass, mean of squares of the feature maps, "
                       "backward pass.  Prints the median time of the rounds and the memory of the first step.",
                   .usage = "camo bench step [flags]",
-                  .options = options(config).only({"backbone", "threads"})};
+                  .options = options(config).only({"backbone", "threads", "precision", "bf16-units"})};
   command.options.add({{"batch", &batch, "photographs in a step", 1, 4096},
                        {"size", &size, "side of the photographs in pixels", 32, 4096},
                        {"rounds", &rounds, "timed steps, after two that are not timed", 1, 1e6},
                        {"serve", &served, "run a step for each line of standard input that says step or memory"}});
   read(command, words);
-  set_threads(int(config.threads));
-  Step step(config.backbone, batch, size);
+  apply_machine(config);
+  Step step(config, batch, size);
   if (served) return serve(step);
   const double memory = step.memory_mib();
   step.run();
   std::vector<double> ms;
   for (int64_t i = 0; i < rounds; ++i) ms.push_back(step.milliseconds());
   const auto [fastest, slowest] = range_of(ms);
-  std::printf("%s %lldx%lld batch %lld, %d threads: %.1f ms (%.1f to %.1f, %lld rounds), memory %.0f MiB\n",
-              config.backbone.c_str(), (long long)size, (long long)size, (long long)batch, camo::threads(), median(ms),
-              fastest, slowest, (long long)rounds, memory);
+  std::printf("%s %lldx%lld batch %lld, %s%s, %d threads: %.1f ms (%.1f to %.1f, %lld rounds), memory %.0f MiB\n",
+              config.backbone.c_str(), (long long)size, (long long)size, (long long)batch, name_of(config.precision),
+              bf16_units() == Bf16Units::off ? "" : text(" by bf16 ", name_of(bf16_units())).c_str(), camo::threads(),
+              median(ms), fastest, slowest, (long long)rounds, memory);
   return 0;
 }
 

@@ -89,11 +89,18 @@ Normalisation normalisation(const TrainConfig& c) { return parse_normalisation(c
 
 std::vector<std::string> pool_of(const TrainConfig& c) { return split(c.pool, ','); }
 
+/// "on" is the word of runs from before there were tiles.
+Option bf16_units_option(Machine& m) {
+  Option out = choice("bf16-units", &m.bf16_units, "the processor's bf16 instructions; auto: with bf16, the fastest");
+  out.meant = [](const std::string& word) { return word == "on" ? std::string(name_of(UnitsChoice::pairs)) : word; };
+  return out;
+}
+
 Options options(Machine& m) {
   return {
       choice("device", &m.device, "where to compute"),
       choice("precision", &m.precision, "type of the activations"),
-      choice("bf16-units", &m.bf16_units, "bf16 units of the processor; auto: with bf16, if faster"),
+      bf16_units_option(m),
       off_on("tf32", &m.tf32, "use a GPU's tensor cores for f32, with 10 bits of fraction"),
       {"threads", &m.threads, "threads that compute; 0: all cores allowed; never changes a result", 0, 1024},
       {"workers", &m.workers, "threads that read photographs ahead; never changes a result", 0, 256},
@@ -227,13 +234,11 @@ void validate(const TrainConfig& c) {
 void apply_machine(Machine& m) {
   on(m.device, [](auto) {});  // a missing device is an error before any file is read
   set_threads(int(m.threads));
-  if (m.bf16_units == Bf16Units::automatic)
-    m.bf16_units = m.precision == Precision::bf16 && bf16_units_pay() ? Bf16Units::on : Bf16Units::off;
-  const bool units = m.bf16_units == Bf16Units::on;
-  use_bf16_units(units);
+  if (m.bf16_units == UnitsChoice::automatic)
+    m.bf16_units = UnitsChoice(m.precision == Precision::bf16 ? fastest_bf16_units() : Bf16Units::off);
   use_tf32(m.tf32);
-  check<ConfigError>(bf16_units() == units,
-                     "bf16-units: this processor has none [--bf16-units off computes without, with other bits]");
+  check<ConfigError>(use_bf16_units(Bf16Units(m.bf16_units)), "bf16-units: this processor has no ",
+                     name_of(m.bf16_units), " [--bf16-units off computes without, with other bits]");
 }
 
 void parse_config(const std::string& words, const std::string& where, TrainConfig& config) {

@@ -18,9 +18,9 @@ moe::LossWeights loss_weights(const std::string& terms);
 
 enum class Precision { fp32, bf16 };
 constexpr auto names_of(Precision) { return std::array{"fp32", "bf16"}; }
-/// Whether to use the processor's bf16 instructions; automatic: if they are faster than widening to f32.
-enum class Bf16Units { off, on, automatic };
-constexpr auto names_of(Bf16Units) { return std::array{"off", "on", "auto"}; }
+/// Bf16Units, or automatic: with bf16, the fastest.
+enum class UnitsChoice { off, pairs, tiles, automatic };
+constexpr auto names_of(UnitsChoice) { return std::array{"off", "pairs", "tiles", "auto"}; }
 
 /// What --weights loads.  automatic: the whole network, if the file holds one.
 enum class Load { automatic, backbone, network };
@@ -30,7 +30,7 @@ constexpr auto names_of(Load) { return std::array{"auto", "backbone", "network"}
 struct Machine {
   Device device = {};
   Precision precision = Precision::fp32;
-  Bf16Units bf16_units = Bf16Units::automatic;
+  UnitsChoice bf16_units = UnitsChoice::automatic;
   bool tf32 = false;
   int64_t threads = 0, workers = 2;
   double deadline = 60;  // seconds

@@ -21,10 +21,16 @@ std::string network_line(const TrainConfig& c, const moe::CamoXpert& model, cons
               ")");
 }
 
+/// " in pairs", " on tiles"
+std::string units_words() {
+  const Bf16Units units = bf16_units();
+  return units == Bf16Units::off ? "" : text(" by bf16 ", name_of(units));
+}
+
 std::string machine_line(const TrainConfig& c, moe::CamoXpert& model) {
   return text(describe(c.device), ", ", counted(threads(), "thread"), ", ", counted(c.workers, "worker"), ", ",
-              name_of(c.precision), c.bf16_units == Bf16Units::on ? " on bf16 units" : "", "; ",
-              uses_plain_attention() ? "plain" : name_of(c.attention), " attention", "; ",
+              name_of(c.precision), units_words(), "; ", uses_plain_attention() ? "plain" : name_of(c.attention),
+              " attention", "; ",
               moe::mixtures(model).empty() ? "no routing to check"
               : c.verify_every == 0        ? "routing is not checked"
               : c.verify_every == 1        ? "routing is checked in every pass"

@@ -13,14 +13,14 @@ namespace {
 
 /// Applies the device and threads of a command, and the settings of training that every network shares.
 void apply_to(std::vector<TrainedNetwork>& networks, const Machine& machine) {
-  Bf16Units units = Bf16Units::on;
+  UnitsChoice units = networks[0].config.bf16_units;
   for (const TrainedNetwork& n : networks)
-    if (n.config.bf16_units == Bf16Units::off) units = Bf16Units::off;
-  use_bf16_units(true);
-  if (units == Bf16Units::on && !bf16_units()) {
+    if (n.config.bf16_units != units) units = UnitsChoice::off;
+  if (units != UnitsChoice::automatic && !use_bf16_units(Bf16Units(units))) {
     if (first_process())
-      std::fprintf(stderr, "warning: the network was trained with bf16 units, which this processor lacks\n");
-    units = Bf16Units::off;
+      std::fprintf(stderr, "warning: the network was trained with bf16 %s, which this processor lacks\n",
+                   name_of(units));
+    units = UnitsChoice::off;
   }
   for (TrainedNetwork& n : networks) {
     n.config.threads = machine.threads;

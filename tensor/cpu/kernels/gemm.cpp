@@ -10,6 +10,7 @@
 #include <tuple>
 
 #include "tensor/cpu/kernels/gemm_panel.h"
+#include "tensor/cpu/kernels/gemm_tiles.h"
 #include "tensor/memory/scratch.h"
 #include "tensor/parallel.h"
 
@@ -34,24 +35,6 @@ std::vector<Step> cut_depth(int64_t pieces, int64_t length, int64_t depth, int64
     for (int64_t p = 0; p < pieces; p += part) steps.push_back({p * each, p, std::min(part, pieces - p), 0, length});
   }
   return steps;
-}
-
-/// Packs the panels of B one after another; within a panel, piece after piece, each padded to whole steps of k.
-template <class P, class TB>
-void pack(const Right<TB>& b, int64_t pieces, int64_t length, int64_t N, const Panels<typename Unit<P>::Sum>& panels,
-          P* packed) {
-  constexpr int S = Vec<typename Unit<P>::Sum>::size, kPer = Unit<P>::kPer;
-  const int64_t each = ceil_div(length, kPer), part = 256, parts = ceil_div(length, part);
-  const bool across = b.trans == Trans::yes;
-  parallel_for(panels.count * pieces * parts, std::min(part, length) * S * kTileVecs, [&](int64_t task) {
-    const int64_t p = task / (pieces * parts), piece = task / parts % pieces, k = task % parts * part,
-                  column = panels.column(p);
-    const int64_t begin = b.offset.empty() ? piece * length * (across ? 1 : b.ld) : b.offset[size_t(piece)];
-    const TB* src = b.data + begin + (across ? column * b.ld + k : k * b.ld + column);
-    P* dst = packed + column * pieces * each + (piece * each + k / kPer) * panels.vecs(p) * S;
-    auto* run = across ? pack_panel_transposed<P, TB> : pack_panel<P, TB>;
-    run(src, b.ld, std::min(part, length - k), N - column, panels.vecs(p), dst);
-  });
 }
 
 /// Pointers to rows [m, m + count) of A as T.  If A has another type its rows are converted into `window`, where they
@@ -80,7 +63,7 @@ void multiply_by(const Pieces<TA>& a, const Right<TB>& b, int64_t N, const Rows<
   const int64_t M = a.rows, K = a.pieces * a.length, deep = a.pieces * ceil_div(a.length, Unit<P>::kPer);
   const Panels<T> panels(N);
   Scratch<P> packed(deep * panels.vectors * S);
-  pack<P>(b, a.pieces, a.length, N, panels, packed);
+  pack_panels<P>(b, a.pieces, a.length, N, panels, deep, packed);
   Scratch<T> bias(panels.vectors * S);
   if (finish.bias) std::fill(std::copy_n(finish.bias, N, bias + 0), bias + panels.vectors * S, T(0));
 
@@ -124,7 +107,11 @@ void multiply(const Pieces<TA>& a, const Right<TB>& b, int64_t N, const Rows<TC>
   if (a.rows == 0 || N == 0) return;
 #ifdef CAMO_BF16_UNITS
   if constexpr (std::is_same_v<TA, bf16>)
-    if (bf16_units()) return multiply_by<Pair>(a, b, N, c, finish);
+    if (bf16_units() == Bf16Units::pairs) return multiply_by<Pair>(a, b, N, c, finish);
+#endif
+#ifdef CAMO_BF16_TILES
+  if constexpr (std::is_same_v<TA, bf16>)
+    if (bf16_units() == Bf16Units::tiles) return multiply_on_tiles(a, b, N, c, finish);
 #endif
   if (a.data && !c.find && b.offset.empty() && is_small<acc_t<TC>>(a.length, N))
     return multiply_small(a.rows, N, a.length, a.data, a.ld, b, c.data, c.ld, finish);

@@ -3,6 +3,7 @@
 
 #include "tensor/cpu/kernels/gemm.h"
 #include "tensor/cpu/kernels/gemm_tile.h"
+#include "tensor/parallel.h"
 #include "tensor/scalar/functors.h"
 
 namespace camo::kernel {
@@ -72,6 +73,30 @@ void panel_step(const Block<P, TC>& block, const Step& step, bool first, bool la
     if (first && add) load_tile(part, R, W, block.c + m, column, cols);
     multiply_rows<R, V, P, T>(a, b, to, 0, add, bias);
     if (last) store_tile<P>(part, rows, W, block.c + m, column, cols, finish.act);
+  }
+}
+
+/// Packs the panels of B one after another; within a panel, piece after piece, each padded to whole steps of k, and all
+/// of them to `deep` steps with zeros.
+template <class P, class TB>
+void pack_panels(const Right<TB>& b, int64_t pieces, int64_t length, int64_t N,
+                 const Panels<typename Unit<P>::Sum>& panels, int64_t deep, P* packed) {
+  constexpr int S = Vec<typename Unit<P>::Sum>::size, kPer = Unit<P>::kPer;
+  const int64_t each = ceil_div(length, kPer), part = 256, parts = ceil_div(length, part);
+  const bool across = b.trans == Trans::yes;
+  parallel_for(panels.count * pieces * parts, std::min(part, length) * S * kTileVecs, [&](int64_t task) {
+    const int64_t p = task / (pieces * parts), piece = task / parts % pieces, k = task % parts * part,
+                  column = panels.column(p);
+    const int64_t begin = b.offset.empty() ? piece * length * (across ? 1 : b.ld) : b.offset[size_t(piece)];
+    const TB* src = b.data + begin + (across ? column * b.ld + k : k * b.ld + column);
+    P* dst = packed + column * deep + (piece * each + k / kPer) * panels.vecs(p) * S;
+    auto* run = across ? pack_panel_transposed<P, TB> : pack_panel<P, TB>;
+    run(src, b.ld, std::min(part, length - k), N - column, panels.vecs(p), dst);
+  });
+  for (int64_t p = 0; deep > pieces * each && p < panels.count; ++p) {
+    const int64_t width = panels.vecs(p) * S;
+    P* panel = packed + panels.column(p) * deep;
+    std::fill(panel + pieces * each * width, panel + deep * width, P{});
   }
 }
 

@@ -6,6 +6,7 @@
 // from the L1 cache.
 #include "tensor/cpu/kernels/gemm.h"
 #include "tensor/cpu/kernels/gemm_panel.h"
+#include "tensor/cpu/kernels/gemm_tiles.h"
 #include "tensor/memory/scratch.h"
 #include "tensor/parallel.h"
 
@@ -55,6 +56,11 @@ template <class P, class TX, int kWidth> class Packer {
     if constexpr (kSame)
       if (t < in_place_) return {x_.data + k * x_.ld + column_ + t * kWidth, x_.ld};
     return {packed_ + (t - in_place_) * kStride, kWidth};
+  }
+  /// Zeros for steps [from, to) of all tiles.
+  void pad(int64_t from, int64_t to) {
+    for (int64_t t = 0; t < tiles; ++t)
+      std::fill(packed_ + t * kStride + from * kWidth, packed_ + t * kStride + to * kWidth, P{});
   }
   int64_t most_lines() const { return kStep * int64_t(lines_.size()); }
 
@@ -134,8 +140,8 @@ void run_block(const Pieces<TA>& a, const Pieces<TB>& b, int64_t m0, int64_t M, 
   }
 }
 
-/// turned (M, K) = x^T for x (K, M), S x S numbers at a time in registers.
-template <class T> void turn(const T* x, int64_t ld, int64_t K, int64_t M, T* turned) {
+/// turned (M, K) = x^T for x (K, M), S x S numbers at a time in registers; rows of `turned` are step apart.
+template <class T> void turn(const T* x, int64_t ld, int64_t K, int64_t M, T* turned, int64_t step) {
   constexpr int S = Vec<T>::size;
   for (int64_t k = 0; k < K; k += S)
     for (int64_t m = 0; m < M; m += S) {
@@ -143,9 +149,50 @@ template <class T> void turn(const T* x, int64_t ld, int64_t K, int64_t M, T* tu
       Vec<T> block[S];
       for (int i = 0; i < S; ++i) block[i] = i < rows ? Vec<T>::load(x + (k + i) * ld + m, columns) : Vec<T>(0);
       transpose(block);
-      for (int i = 0; i < columns; ++i) block[i].store(turned + (m + i) * K + k, rows);
+      for (int i = 0; i < columns; ++i) block[i].store(turned + (m + i) * step + k, rows);
     }
 }
+
+#ifdef CAMO_BF16_TILES
+/// The same on matrix tiles.  The left operand is packed like the right one and then turned, because a tile of it has a
+/// row for each column of A.
+void run_block_on_tiles(const Pieces<bf16>& a, const Pieces<bf16>& b, int64_t m0, int64_t M, int64_t n0, int64_t N,
+                        int64_t k0, int64_t k1, float* out, int64_t ld, bool accumulate) {
+  constexpr int64_t kWidth = 2 * kTile, kPairs = kStep / 2;
+  Packer<Pair, bf16, kTile> left(a, m0, M);
+  Packer<Pair, bf16, kWidth> right(b, n0, N);
+  const int64_t width = right.tiles * kWidth, products = right.tiles * ceil_div(left.tiles, 2);
+  Scratch<float> sums(left.tiles * kTile * width);
+  Scratch<float> turned(left.tiles * kTile * kPairs);  // pairs as the bits of a float: row m of tile t, k after k
+  Scratch<const void*> lines(left.most_lines() + right.most_lines());
+  int64_t all = 0;  // cache lines of the next step
+  auto find = [&](int64_t k) {
+    const int64_t count = std::min(kStep, k1 - k);
+    all = count > 0 ? right.find(k, count, left.find(k, count, lines)) - lines : 0;
+  };
+  const TileRegisters registers;
+  find(k0);
+  for (int64_t k = k0; k < k1; k += kStep) {
+    const int64_t count = std::min(kStep, k1 - k), steps = ceil_div(count, kTileDepth);
+    left.pack(count), right.pack(count);
+    left.pad(ceil_div(count, 2), steps * kTile), right.pad(ceil_div(count, 2), steps * kTile);
+    find(k + count);
+    for (int64_t t = 0; t < left.tiles; ++t)
+      turn(reinterpret_cast<const float*>(left.tile(t, 0).first), kTile, steps * kTile, kTile,
+           turned + t * kTile * kPairs, kPairs);
+    for (int64_t i = 0; i < products; ++i) {
+      const int64_t p = i % right.tiles, t = i / right.tiles * 2;
+      for (int64_t l = all * i / products; l < all * (i + 1) / products; ++l) __builtin_prefetch(lines[l], 0, 2);
+      multiply_tiles(left.tiles - t, 2, reinterpret_cast<const bf16*>(turned + t * kTile * kPairs), kStep,
+                     right.tile(p, 0).first, kWidth, steps, sums + t * kTile * width + p * kWidth, width, k == k0);
+    }
+  }
+  for (int64_t m = 0; m < M; ++m) {
+    float* c = out + (m0 + m) * ld + n0;
+    for (int64_t n = 0; n < N; ++n) c[n] = (accumulate ? c[n] : 0.0f) + (k1 > k0 ? sums[m * width + n] : 0.0f);
+  }
+}
+#endif
 
 /// The tile width that costs least for a block: multiply-adds (two per cycle) plus packing.
 template <class T> int best_width(int64_t M, int64_t N) {
@@ -159,12 +206,13 @@ template <class T> int best_width(int64_t M, int64_t N) {
   return best;
 }
 
-template <class P, class T, class TA, class TB>
-void multiply_by(const Pieces<TA>& a, const Pieces<TB>& b, T* c, int64_t ldc, bool accumulate) {
-  const int64_t M = a.pieces * a.length, N = b.pieces * b.length, K = a.rows;
-  const int V = best_width<T>(std::min(M, kBlockRows), std::min(N, kBlockCols));
-  const int64_t unit = V * Vec<T>::size, rows = round_up(ceil_div(M, ceil_div(M, kBlockRows)), tile_rows(V));
-  const int64_t cols = round_up(ceil_div(N, ceil_div(N, kBlockCols)), unit);
+/// Cuts C into blocks of whole units and K into runs, and adds the runs in order.  run(m, rows, n, cols, k0, k1, out, ld,
+/// accumulate) computes the sums of one block over one run.
+template <class T, class F>
+void in_blocks(int64_t M, int64_t N, int64_t K, int64_t unit_rows, int64_t unit_cols, T* c, int64_t ldc,
+               bool accumulate, F run_one) {
+  const int64_t rows = round_up(ceil_div(M, ceil_div(M, kBlockRows)), unit_rows);
+  const int64_t cols = round_up(ceil_div(N, ceil_div(N, kBlockCols)), unit_cols);
   const int64_t down = ceil_div(M, rows), across = ceil_div(N, cols), blocks = down * across;
   int64_t runs = std::clamp<int64_t>(ceil_div(kTasks, blocks), 1, std::max<int64_t>(K / kMinRun, 1));
   const int64_t run = round_up(std::max<int64_t>(ceil_div(K, runs), 1), kStep);
@@ -173,10 +221,8 @@ void multiply_by(const Pieces<TA>& a, const Pieces<TB>& b, T* c, int64_t ldc, bo
 
   parallel_chunks(blocks * runs, 1, [&](int64_t task, int64_t) {
     const int64_t m = task / runs % down * rows, n = task / runs / down * cols, r = task % runs;
-    with_width(V, [&]<int W>() {
-      run_block<W, P>(a, b, m, std::min(rows, M - m), n, std::min(cols, N - n), r * run, std::min(K, (r + 1) * run),
-                      runs > 1 ? parts + r * M * N : c, runs > 1 ? N : ldc, runs == 1 && accumulate);
-    });
+    run_one(m, std::min(rows, M - m), n, std::min(cols, N - n), r * run, std::min(K, (r + 1) * run),
+            runs > 1 ? parts + r * M * N : c, runs > 1 ? N : ldc, runs == 1 && accumulate);
   });
   if (runs > 1)
     parallel_for(M, N * runs, [&](int64_t m) {
@@ -188,6 +234,14 @@ void multiply_by(const Pieces<TA>& a, const Pieces<TB>& b, T* c, int64_t ldc, bo
     });
 }
 
+template <class P, class T, class TA, class TB>
+void multiply_by(const Pieces<TA>& a, const Pieces<TB>& b, T* c, int64_t ldc, bool accumulate) {
+  const int64_t M = a.pieces * a.length, N = b.pieces * b.length;
+  const int V = best_width<T>(std::min(M, kBlockRows), std::min(N, kBlockCols));
+  in_blocks(M, N, a.rows, tile_rows(V), V * Vec<T>::size, c, ldc, accumulate,
+            [&](auto... block) { with_width(V, [&]<int W>() { run_block<W, P>(a, b, block...); }); });
+}
+
 /// For few rows and small operands, A is transposed and multiply_small computes the product.  It adds the same numbers
 /// in the same order as long as one step holds all rows.
 template <class TA, class TB>
@@ -197,7 +251,7 @@ bool turn_and_multiply(const Pieces<TA>& a, const Pieces<TB>& b, acc_t<TA>* c, i
   if constexpr (std::is_same_v<TA, T> && std::is_same_v<TB, T>) {
     if (!a.data || !b.data || K > kStep || M > kBlockRows || !is_small<T>(K, N)) return false;
     Scratch<T> turned(M * K);
-    turn(a.data, a.ld, K, M, turned + 0);
+    turn(a.data, a.ld, K, M, turned + 0, K);
     multiply_small(M, N, K, turned + 0, K, Right<T>{b.data, b.ld}, c, ldc, {});
     return true;
   }
@@ -211,7 +265,13 @@ void multiply_transposed(const Pieces<TA>& a, const Pieces<TB>& b, acc_t<TA>* c,
   if (a.pieces * a.length == 0 || b.pieces * b.length == 0) return;
 #ifdef CAMO_BF16_UNITS
   if constexpr (std::is_same_v<TA, bf16> && std::is_same_v<TB, bf16>)
-    if (bf16_units()) return multiply_by<Pair>(a, b, c, ldc, accumulate);
+    if (bf16_units() == Bf16Units::pairs) return multiply_by<Pair>(a, b, c, ldc, accumulate);
+#endif
+#ifdef CAMO_BF16_TILES
+  if constexpr (std::is_same_v<TA, bf16> && std::is_same_v<TB, bf16>)
+    if (bf16_units() == Bf16Units::tiles)
+      return in_blocks(a.pieces * a.length, b.pieces * b.length, a.rows, 2 * kTile, 2 * kTile, c, ldc, accumulate,
+                       [&](auto... block) { run_block_on_tiles(a, b, block...); });
 #endif
   if (accumulate || !turn_and_multiply(a, b, c, ldc)) multiply_by<acc_t<TA>>(a, b, c, ldc, accumulate);
 }

@@ -8,6 +8,9 @@
 
 #if defined(__AVX512BF16__) && defined(CAMO_MASKED_VECTORS)
 #define CAMO_BF16_UNITS
+#if defined(__AMX_TILE__) && defined(__AMX_BF16__)
+#define CAMO_BF16_TILES
+#endif
 #endif
 
 namespace camo::kernel {
