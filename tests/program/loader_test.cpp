@@ -6,6 +6,7 @@
 #include <atomic>
 #include <chrono>
 
+#include "examples/camo/data/background.h"
 #include "tensor/error.h"
 
 using namespace camo;
@@ -89,4 +90,38 @@ TEST_CASE("the last batch may be smaller") {
     CHECK(batch->mask.shape() == Shape{size, 2, 3, 1});
   }
   CHECK(!next_batch(loader, 2, Device{}));
+}
+
+TEST_CASE("tasks in the background are all done, on other threads, and never more than allowed wait") {
+  for (int threads : {0, 1, 3}) {
+    std::atomic<int> begun = 0, done = 0;
+    Background background(threads, 2);
+    for (int i = 0; i < 40; ++i) {
+      background.add([&, adder = std::this_thread::get_id()] {
+        CHECK((std::this_thread::get_id() == adder) == (threads == 0));
+        ++begun;
+        slow_square(i);
+        ++done;
+      });
+      CHECK(i + 1 - begun <= 2 + threads);  // those that wait, and those that are about to begin
+    }
+    background.finish();
+    CHECK(done == 40);
+  }
+}
+
+TEST_CASE("what a task throws arrives, at the next task or at the end, and ends the others") {
+  for (int threads : {0, 1, 3}) {
+    Background background(threads, 2);
+    const auto fail = [] { throw DataError("full disk"); };
+    CHECK_THROWS_AS((background.add(fail), background.finish()), DataError);
+    int added = 0;
+    CHECK_THROWS_AS(
+        [&] {
+          background.add(fail);
+          for (; added < 1000; ++added) background.add([] { slow_square(1); });
+        }(),
+        DataError);
+    CHECK(added < 1000);
+  }
 }

@@ -3,6 +3,8 @@
 #include <map>
 
 #include "examples/camo/commands/commands.h"
+#include "examples/camo/data/background.h"
+#include "examples/camo/data/loader.h"
 #include "examples/camo/data/photograph_list.h"
 #include "examples/camo/run/together.h"
 #include "examples/camo/trained/findings.h"
@@ -20,25 +22,49 @@ struct Predicted {
   std::map<int64_t, std::string> failed = {};  // why one cannot be read, by its place among the files
 };
 
-/// Predicts files [begin, end).
-void predict_batch(Predictor& predictor, const std::vector<std::string>& files, size_t begin, size_t end,
-                   Orientation orientation, Results& results, Predicted& report) {
-  std::vector<Photograph> photographs;
-  std::vector<size_t> numbers;
-  for (size_t i = begin; i < end; ++i) {
-    try {
-      const Tensor image = read_image(files[i], orientation);
-      photographs.push_back(predictor.prepared(files[i], image, {image.dim(0), image.dim(1)}));
-      numbers.push_back(i);
-    } catch (const DataError& e) {
-      report.failed[int64_t(i)] = e.what();
+/// A photograph that has been read, or why it cannot be.
+struct ReadPhotograph {
+  int64_t number;  // among the files
+  Photograph photograph;
+  std::string problem;
+};
+
+/// Predicts the files with these numbers.  `workers` threads read ahead, and as many write behind.
+Predicted predict_files(Predictor& predictor, const std::vector<std::string>& files, std::vector<int64_t> numbers,
+                        Orientation orientation, const PredictionFlags& flags, int64_t workers, Results& results) {
+  Loader<ReadPhotograph> loader(
+      [&](int64_t i) {
+        ReadPhotograph out{i, {}, {}};
+        try {
+          const Tensor image = read_image(files[size_t(i)], orientation);
+          out.photograph = predictor.prepared(files[size_t(i)], image, {image.dim(0), image.dim(1)});
+        } catch (const DataError& e) {
+          out.problem = e.what();
+        }
+        return out;
+      },
+      std::move(numbers), workers, flags.batch);
+  Background writing(workers, 2 * flags.batch);
+  Predicted report;
+  for (bool more = true; more; at_work()) {
+    std::vector<Photograph> photographs;
+    std::vector<int64_t> places;
+    while (more && int64_t(photographs.size()) < flags.batch) {
+      std::optional<ReadPhotograph> next = loader.next();
+      more = next.has_value();
+      if (more && !next->problem.empty()) report.failed[next->number] = next->problem;
+      else if (more) photographs.push_back(std::move(next->photograph)), places.push_back(next->number);
     }
+    if (photographs.empty()) continue;
+    const std::vector<Tensor> maps = predictor.maps(photographs);
+    for (size_t i = 0; i < maps.size(); ++i)
+      writing.add([&results, number = places[i], photograph = std::move(photographs[i]), map = maps[i]] {
+        results.add(number, photograph.name, photograph.image, map);
+      });
+    report.done += maps.size();
   }
-  if (photographs.empty()) return;
-  const std::vector<Tensor> maps = predictor.maps(photographs);
-  for (size_t i = 0; i < maps.size(); ++i)
-    results.add(int64_t(numbers[i]), photographs[i].name, photographs[i].image, maps[i]);
-  report.done += maps.size();
+  writing.finish();
+  return report;
 }
 
 /// "0.5", or "calibrated" for what camo calibrate has found with the same flags.
@@ -97,7 +123,7 @@ int predict_command(const Arguments& words) {
                       "coco: OUT/coco.json, areas, boxes and masks as run lengths."};
   command.options.add(options(flags));
   command.options.add(options(reading).only({"exif", "max-pixels"}));
-  command.options.add(options(machine).only({"device", "threads", "deadline"}));
+  command.options.add(options(machine).only({"device", "threads", "workers", "deadline"}));
   const CommandLine line = read(command, words);
   check<ConfigError>(!flags.weights.empty() && !out.empty(), "camo predict: needs --weights and --out");
   check<ConfigError>(!line.rest.empty(), "camo predict: needs photographs or folders of them");
@@ -115,12 +141,9 @@ int predict_command(const Arguments& words) {
   std::printf("%s\n", loaded.described.c_str());
   barrier(all);  // every process has seen the folder as it was
   results.make_folders();
-  const size_t batch = size_t(flags.batch), step = batch * size_t(all.count());
-  Predicted report;
-  for (size_t begin = batch * size_t(all.rank()); begin < files.size(); begin += step, at_work())
-    predict_batch(loaded.predictor, files, begin, std::min(files.size(), begin + batch), reading.orientation(), results,
-                  report);
-  report = all_reports(all, report);
+  const Predicted report =
+      all_reports(all, predict_files(loaded.predictor, files, share_of(int64_t(files.size()), all.rank(), all.count()),
+                                     reading.orientation(), flags, machine.workers, results));
   for (const auto& [i, why] : report.failed) failed.push_back(why);
   results.write_lists(all);
   std::printf("%zu photograph%s: %s\n", report.done, report.done == 1 ? "" : "s", results.where().c_str());

@@ -21,6 +21,12 @@ std::vector<int64_t> shuffled(int64_t n, uint64_t seed, int64_t epoch, uint32_t 
   return order;
 }
 
+std::vector<int64_t> share_of(int64_t n, int64_t rank, int64_t count) {
+  std::vector<int64_t> out;
+  for (int64_t i = n * rank / count; i < n * (rank + 1) / count; ++i) out.push_back(i);
+  return out;
+}
+
 Tensor stack(const std::vector<Tensor>& parts) {
   const Shape& shape = parts.at(0).shape();
   Tensor out = empty(shape.inserted(0, int64_t(parts.size())), parts[0].dtype());

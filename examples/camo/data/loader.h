@@ -94,6 +94,9 @@ template <class T> class Loader {
 std::vector<int64_t> in_order(int64_t n);
 std::vector<int64_t> shuffled(int64_t n, uint64_t seed, int64_t epoch, uint32_t call = 0);
 
+/// Those of 0 ... n-1 that belong to process `rank` of `count`: one of `count` contiguous parts.
+std::vector<int64_t> share_of(int64_t n, int64_t rank, int64_t count);
+
 /// Stacks tensors of one shape along a new leading axis.
 Tensor stack(const std::vector<Tensor>& parts);
 

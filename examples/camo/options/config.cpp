@@ -103,7 +103,7 @@ Options options(Machine& m) {
       bf16_units_option(m),
       off_on("tf32", &m.tf32, "use a GPU's tensor cores for f32, with 10 bits of fraction"),
       {"threads", &m.threads, "threads that compute; 0: all cores allowed; never changes a result", 0, 1024},
-      {"workers", &m.workers, "threads that read photographs ahead; never changes a result", 0, 256},
+      {"workers", &m.workers, "threads that read ahead, and write behind; never changes a result", 0, 256},
       {"deadline", &m.deadline, "seconds that processes wait for one of them that says nothing", 5, 1e6},
   };
 }

@@ -16,13 +16,6 @@ double Scores::monitored(const std::string& name) const {
 
 namespace {
 
-/// The pictures that process `rank` of `count` evaluates: one of `count` contiguous parts.
-std::vector<int64_t> part_of(int64_t n, int rank, int count) {
-  std::vector<int64_t> out;
-  for (int64_t i = n * rank / count; i < n * (rank + 1) / count; ++i) out.push_back(i);
-  return out;
-}
-
 std::string packed(const std::vector<ImageOutcome>& outcomes, const std::vector<std::string>& refused) {
   std::string out;
   pack(out, int64_t(outcomes.size()));
@@ -118,7 +111,7 @@ Scores evaluate(Predictor& predictor, const Dataset& data, const Scoring& how,
                 const std::function<bool(const ImageResult&)>& see) {
   const bool shared = how.among && how.among->count() > 1;
   Evaluated all = evaluate_some(
-      predictor, data, shared ? part_of(data.size(), how.among->rank(), how.among->count()) : in_order(data.size()),
+      predictor, data, shared ? share_of(data.size(), how.among->rank(), how.among->count()) : in_order(data.size()),
       how, see);
   if (shared) {
     const std::vector<std::string> parts = gather(*how.among, packed(all.outcomes, all.refused));

@@ -115,9 +115,11 @@ void Results::add(int64_t number, const std::string& photograph, const Tensor& i
   if (has(ResultFormat::mask)) write_png(picture(kMask, photograph), object_mask(map, threshold_));
   if (lists().empty()) return;
   const FoundObject object = find_object(map, threshold_);
-  Lines& lines = lines_[number];
+  Lines lines;
   if (has(ResultFormat::json)) lines.feature = to_feature(photograph, object);
   if (has(ResultFormat::coco)) lines.coco = coco_entry(photograph, object);
+  const std::lock_guard lock(mutex_);
+  lines_[number] = std::move(lines);
 }
 
 void Results::write_lists(Processes& all) {

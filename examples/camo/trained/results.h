@@ -2,6 +2,7 @@
 #pragma once
 
 #include <map>
+#include <mutex>
 #include <string>
 #include <vector>
 
@@ -24,7 +25,8 @@ class Results {
   /// ConfigError for results that would replace a photograph, or other results.
   void check_free(const std::vector<std::string>& photographs, bool overwrite) const;
   void make_folders() const;
-  /// Writes the pictures of photograph `number`, u8 (H, W, 3), with its map u8 (H, W, 1), and keeps its lines.
+  /// Writes the pictures of photograph `number`, u8 (H, W, 3), with its map u8 (H, W, 1), and keeps its lines.  May be
+  /// called from any thread.
   void add(int64_t number, const std::string& photograph, const Tensor& image, const Tensor& map);
   /// Collects the lines of all processes; the first writes them, in the order of the numbers.
   void write_lists(Processes& all);
@@ -44,6 +46,7 @@ class Results {
     std::string feature;
     CocoEntry coco;
   };
+  std::mutex mutex_;
   std::map<int64_t, Lines> lines_;  // by number
 };
 
