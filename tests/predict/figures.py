@@ -46,6 +46,8 @@ def train(program, data, weights, out):
 
 
 def variants(out):
+    # What tune-crf found holds for the plain view; the same settings are taken for other maps.
+    crf = json.loads((out / "a/best.refinement.jsonl").read_text().splitlines()[0])["refine"]
     a, d, s2, s3 = (f"--weights {out}/{name}" for name in ("a", "d", "s2/last.safetensors", "s3/last.safetensors"))
     return {
         "plain": a,
@@ -62,7 +64,7 @@ def variants(out):
         "a, s2, s3: weights (soup)": f"--weights {out}/soup.safetensors",
         "a, d: logits": f"{a} {d}",
         "a, d: probabilities": f"{a} {d} --mean probabilities",
-        "flip, scales, CRF": f"{a} --tta flip,scales=0.75:1:1.25 --refine tuned",
+        "flip, scales, CRF": f"{a} --tta flip,scales=0.75:1:1.25 --refine {crf}",
         "a, d, flip, scales": f"{a} {d} --tta flip,scales=0.75:1:1.25",
         "a, d, flip, scales, guided": f"{a} {d} --tta flip,scales=0.75:1:1.25 --refine guided",
     }
