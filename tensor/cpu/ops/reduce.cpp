@@ -1,8 +1,12 @@
 // Reductions on the CPU and their adjoints.  The reduction loops are in tensor/cpu/kernels/fold.h.
 #include "tensor/ops/reduce.h"
 
+#include <optional>
+
 #include "tensor/cpu/kernels/broadcast.h"
 #include "tensor/cpu/kernels/fold.h"
+#include "tensor/cpu/kernels/rows.h"
+#include "tensor/memory/scratch.h"
 
 namespace camo::kernel {
 
@@ -48,9 +52,11 @@ void variance_backward(Cpu, const Tensor& dy, const Tensor& x, const Tensor& mea
   });
 }
 
-// A plain loop in order, because the first of equal elements must get the gradient.  Parallel over the
-// leading kept axes.
-void extreme_backward(Cpu, const Tensor& dy, const Tensor& x, const Tensor& y, Tensor dx) {
+namespace {
+
+/// The definition, for any axes: a loop in order, because the first of equal elements gets the gradient.  Parallel over
+/// the leading kept axes.
+void extreme_backward_plain(const Tensor& dy, const Tensor& x, const Tensor& y, Tensor dx) {
   int lead = 0;
   while (lead < x.rank() && x.dim(lead) == y.dim(lead)) ++lead;
   const int64_t K = x.shape().product(0, lead), n = x.numel() / std::max<int64_t>(K, 1);
@@ -73,6 +79,81 @@ void extreme_backward(Cpu, const Tensor& dy, const Tensor& x, const Tensor& y, T
           out[k * n + i + j] = hit ? gs[k * m + from] : T(0.f);
         }
       });
+    });
+  });
+}
+
+/// (K, R, C) if only axes that are neighbours are reduced.
+std::optional<std::array<int64_t, 3>> one_fold(const Shape& x, const Shape& y) {
+  int begin = 0, end = x.rank();
+  while (begin < end && x[begin] == y[begin]) ++begin;
+  while (end > begin && x[end - 1] == y[end - 1]) --end;
+  for (int a = begin; a < end; ++a)
+    if (y[a] != 1) return {};
+  return std::array{x.product(0, begin), x.product(begin, end), x.product(end, x.rank())};
+}
+
+/// place[c] = the first row r in [0, R) where x (R, C) equals y, or -1.
+template <class A, class T> void first_equal(const T* x, const T* y, int64_t R, int64_t C, int64_t* place) {
+  using V = Vec<A>;
+  using Int = typename V::Int;
+  each_vec<A>(C, [&](int64_t c, auto lanes) {
+    const V best = load<A>(y + c, lanes);
+    const auto is_best = best == best;
+    typename V::Mask found = typename V::Mask{} + Int(-1);
+    for (int64_t r = 0; r < R; ++r) {
+      const V u = load<A>(x + r * C + c, lanes);
+      const auto hit = (u == best) | (~(u == u) & ~is_best);
+      found = (hit & (found < Int(0))) ? typename V::Mask{} + Int(r) : found;
+    }
+    for (int64_t i = 0; i < std::min<int64_t>(V::size, C - c); ++i) place[c + i] = found[i];
+  });
+}
+/// The same for C = 1: one number y in a run of R.
+template <class A, class T> int64_t first_equal(const T* x, T y, int64_t R) {
+  using V = Vec<A>;
+  const V best = V(A(y));
+  const bool nan = A(y) != A(y);
+  int64_t r = 0;
+  for (; r + V::size <= R; r += V::size) {
+    const V u = V::load(x + r);
+    const auto hit = nan ? ~(u == u) : (u == best);
+    typename V::Int any = 0;
+    for (int i = 0; i < V::size; ++i) any |= hit[i];
+    if (any) break;
+  }
+  for (; r < R; ++r)
+    if (A(x[r]) == A(y) || (nan && A(x[r]) != A(x[r]))) return r;
+  return -1;
+}
+
+}  // namespace
+
+// Searches pieces of rows, then writes zeros and the gradient at the first place of each column.
+void extreme_backward(Cpu, const Tensor& dy, const Tensor& x, const Tensor& y, Tensor dx) {
+  const auto shape = one_fold(x.shape(), y.shape());
+  if (!shape) return extreme_backward_plain(dy, x, y, dx);
+  const auto [K, R, C] = *shape;
+  with_float(x.dtype(), "max", [&, K = K, R = R, C = C]<class T>() {
+    using A = acc_t<T>;
+    const T *xs = x.read<T>(), *ys = y.read<T>(), *gs = dy.read<T>();
+    T* out = dx.write<T>();
+    const int64_t piece = std::max<int64_t>(4 * kGrain / std::max<int64_t>(C, 1), 1), pieces = ceil_div(R, piece);
+    Scratch<int64_t> place(K * pieces * C);
+    parallel_for(K * pieces, std::min(R, piece) * C, [&](int64_t task) {
+      const int64_t k = task / pieces, r = task % pieces * piece, rows = std::min(piece, R - r);
+      const T* from = xs + (k * R + r) * C;
+      if (C == 1) place[task] = first_equal<A>(from, ys[k], rows);
+      else first_equal<A>(from, ys + k * C, rows, C, place + task * C);
+      std::fill_n(out + (k * R + r) * C, rows * C, T(0.f));
+    });
+    parallel_for(K, pieces * C, [&](int64_t k) {
+      for (int64_t c = 0; c < C; ++c)
+        for (int64_t p = 0; p < pieces; ++p)
+          if (const int64_t r = place[(k * pieces + p) * C + c]; r >= 0) {
+            out[(k * R + p * piece + r) * C + c] = gs[k * C + c];
+            break;
+          }
     });
   });
 }

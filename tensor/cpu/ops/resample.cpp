@@ -2,6 +2,7 @@
 // of max pooling, every input looks at the windows that cover it.
 #include "tensor/ops/resample.h"
 
+#include <cstring>
 #include <limits>
 
 #include "tensor/cpu/kernels/rows.h"
@@ -23,6 +24,21 @@ void weighted_sum(const AxisMap& map, int64_t o, const From* from, int64_t strid
     store(sum, to + c, lanes);
   });
 }
+
+/// Places in an image, i64 in memory and one integer per lane in a register.
+template <class A> using Places = typename Vec<A>::Mask;
+template <class A> struct InMemory { typedef int64_t Places __attribute__((vector_size(8 * Vec<A>::size))); };
+template <class A> Places<A> load_places(const int64_t* p, int lanes = Vec<A>::size) {
+  typename InMemory<A>::Places all{};
+  std::memcpy(&all, p, size_t(lanes) * sizeof(int64_t));
+  return __builtin_convertvector(all, Places<A>);
+}
+template <class A> Places<A> load_places(const int64_t* p, AllLanes) { return load_places<A>(p); }
+template <class A> void store_places(Places<A> places, int64_t* p, int lanes = Vec<A>::size) {
+  const auto all = __builtin_convertvector(places, typename InMemory<A>::Places);
+  std::memcpy(p, &all, size_t(lanes) * sizeof(int64_t));
+}
+template <class A> void store_places(Places<A> places, int64_t* p, AllLanes) { store_places<A>(places, p); }
 
 }  // namespace
 
@@ -47,7 +63,6 @@ void separable(Cpu, const Tensor& x, const AxisMap& rows, const AxisMap& columns
 void max_pool(Cpu, const Tensor& x, const PoolSpec& spec, MaxPoolOut& out) {
   with_float(x.dtype(), "max_pool", [&]<class T>() {
     using A = acc_t<T>;
-    using Index = typename Vec<A>::Mask;  // one integer per lane
     const int64_t H = x.dim(1), W = x.dim(2), C = x.dim(3), OH = out.y.dim(1), OW = out.y.dim(2);
     const T* in = x.read<T>();
     T* y = out.y.write<T>();
@@ -61,17 +76,17 @@ void max_pool(Cpu, const Tensor& x, const PoolSpec& spec, MaxPoolOut& out) {
         const int64_t w0 = std::max<int64_t>(left, 0), w1 = std::min(W, left + spec.kernel);
         each_vec<A>(C, [&](int64_t c, auto lanes) {
           Vec<A> best(-std::numeric_limits<A>::infinity());
-          Index place = Index{} + typename Vec<A>::Int(h0 * W + w0);
+          Places<A> place = Places<A>{} + typename Vec<A>::Int(h0 * W + w0);
           for (int64_t h = h0; h < h1; ++h)
             for (int64_t w = w0; w < w1; ++w) {
               Vec<A> v = load<A>(image + (h * W + w) * C + c, lanes);
-              Index larger = (v > best) | (~(v == v) & (best == best));
+              Places<A> larger = (v > best) | (~(v == v) & (best == best));
               best = where(larger, v, best);
-              place = larger ? Index{} + typename Vec<A>::Int(h * W + w) : place;
+              place = larger ? Places<A>{} + typename Vec<A>::Int(h * W + w) : place;
             }
           const int64_t at = (r * OW + ow) * C + c;
           store(best, y + at, lanes);
-          for (int64_t i = 0; i < std::min<int64_t>(Vec<A>::size, C - c); ++i) index[at + i] = place[i];
+          store_places<A>(place, index + at, lanes);
         });
       }
     });
@@ -92,15 +107,19 @@ void max_pool_backward(Cpu, const Tensor& dy, const Tensor& index, const PoolSpe
     auto last = [=](int64_t i, int64_t n) { return std::min(n, (i + spec.padding) / spec.stride + 1); };
     parallel_for(dx.dim(0) * H, W * C * 2, [=](int64_t r) {
       const int64_t b = r / H, h = r % H;
-      std::vector<A> sum(C);
+      const int64_t oh0 = first(h), oh1 = last(h, OH);
       for (int64_t w = 0; w < W; ++w) {
-        std::fill(sum.begin(), sum.end(), A(0));
-        for (int64_t oh = first(h); oh < last(h, OH); ++oh)
-          for (int64_t ow = first(w); ow < last(w, OW); ++ow) {
-            const int64_t at = ((b * OH + oh) * OW + ow) * C;
-            for (int64_t c = 0; c < C; ++c) sum[c] += from[at + c] == h * W + w ? A(grad[at + c]) : A(0);
-          }
-        for (int64_t c = 0; c < C; ++c) to[(r * W + w) * C + c] = T(sum[c]);
+        const int64_t ow0 = first(w), ow1 = last(w, OW);
+        const auto here = typename Vec<A>::Int(h * W + w);
+        each_vec<A>(C, [&](int64_t c, auto lanes) {
+          Vec<A> sum(A(0));
+          for (int64_t oh = oh0; oh < oh1; ++oh)
+            for (int64_t ow = ow0; ow < ow1; ++ow) {
+              const int64_t at = ((b * OH + oh) * OW + ow) * C + c;
+              sum += where(load_places<A>(from + at, lanes) == here, load<A>(grad + at, lanes), Vec<A>(A(0)));
+            }
+          store(sum, to + (r * W + w) * C + c, lanes);
+        });
       }
     });
   });
