@@ -104,8 +104,7 @@ int bench_step_command(const Arguments& words) {
   const auto [fastest, slowest] = range_of(ms);
   std::printf("%s%s %lldx%lld batch %lld, %s%s, %d threads: %.1f ms (%.1f to %.1f, %lld rounds), memory %.0f MiB\n",
               config.model == kNoModel ? "" : (config.model + " on ").c_str(), config.backbone.c_str(), (long long)size,
-              (long long)size, (long long)batch, name_of(config.precision),
-              bf16_units() == Bf16Units::off ? "" : text(" by bf16 ", name_of(bf16_units())).c_str(), camo::threads(),
+              (long long)size, (long long)batch, name_of(config.precision), units_words().c_str(), camo::threads(),
               median(ms), fastest, slowest, (long long)rounds, memory);
   return 0;
 }

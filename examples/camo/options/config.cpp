@@ -241,6 +241,11 @@ void apply_machine(Machine& m) {
                      name_of(m.bf16_units), " [--bf16-units off computes without, with other bits]");
 }
 
+std::string units_words() {
+  const Bf16Units units = bf16_units();
+  return units == Bf16Units::off ? "" : text(" by bf16 ", name_of(units));
+}
+
 void parse_config(const std::string& words, const std::string& where, TrainConfig& config) {
   JsonObject object = parse_json(words, where);
   Options table = options(config);

@@ -99,6 +99,9 @@ TrainConfig demo_config();
 /// bf16 instructions.
 void apply_machine(Machine& machine);
 
+/// How bf16 numbers are multiplied now, for reports: " by bf16 tiles"; empty if widened.
+std::string units_words();
+
 /// The table.
 Options options(TrainConfig& config);
 

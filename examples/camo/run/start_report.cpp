@@ -21,12 +21,6 @@ std::string network_line(const TrainConfig& c, const moe::CamoXpert& model, cons
               ")");
 }
 
-/// " in pairs", " on tiles"
-std::string units_words() {
-  const Bf16Units units = bf16_units();
-  return units == Bf16Units::off ? "" : text(" by bf16 ", name_of(units));
-}
-
 std::string machine_line(const TrainConfig& c, moe::CamoXpert& model) {
   return text(describe(c.device), ", ", counted(threads(), "thread"), ", ", counted(c.workers, "worker"), ", ",
               name_of(c.precision), units_words(), "; ", uses_plain_attention() ? "plain" : name_of(c.attention),

@@ -7,7 +7,8 @@
 // product over the runs under its window and needs no im2col copy (the indirect convolution of Dukhan 2019,
 // arXiv:1907.02129).  Register tiles follow Goto, van de Geijn 2008, with one change for the narrow matrices of vision
 // networks: A is read in place and only B is packed.
-// An element of C is one chain of fused multiply-adds over k in ascending order, whatever the number of rows.
+// An element of C is one chain of fused multiply-adds over k in ascending order, whatever the number of rows (on matrix
+// tiles the chain has another order: gemm_tiles.h).
 // Read next: gemm_tile.h (the tile), gemm.cpp, gemm_transposed.cpp, tests/tensor/gemm_test.cpp.
 #pragma once
 
