@@ -29,6 +29,11 @@ Tensor conv2d(const Tensor& x, const Tensor& weight, const Tensor& bias, const C
 Tensor conv2d_input_grad(const Tensor& dy, const Tensor& weight, const Shape& x_shape, const ConvSpec& spec);
 Tensor conv2d_weight_grad(const Tensor& dy, const Tensor& x, const Shape& weight_shape, const ConvSpec& spec);
 
+/// Whether the CPU computes f32 convolutions of 3 x 3 with stride 1 by Winograd's F(4 x 4, 3 x 3), which multiplies a quarter
+/// as often (tensor/cpu/kernels/winograd.h).  On by default.  It changes the last digits, so a run records it.
+bool winograd();
+void use_winograd(bool on);
+
 namespace kernel {
 void conv2d(Cpu, const Tensor& x, const Tensor& weight, const Tensor& bias, const ConvSpec& spec, Tensor y);
 void conv2d(Cuda, const Tensor& x, const Tensor& weight, const Tensor& bias, const ConvSpec& spec, Tensor y);

@@ -17,6 +17,7 @@ Bf16Units bf16_units() { return Bf16Units::off; }
 Bf16Units fastest_bf16_units() { return Bf16Units::off; }
 bool use_bf16_units(Bf16Units) { return true; }
 void use_tf32(bool) {}
+void use_winograd(bool) {}
 }  // namespace camo
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {

@@ -66,6 +66,19 @@ static const bool conv_case = add_case({
     .flops = flops(4 * 44 * 44, 128 * 9 * 128),
 });
 
+static const bool conv_winograd_case = add_case({
+    .name = "conv2d: 3 x 3 by Winograd",
+    .inputs = {{1, 13, 14, 32}, {32, 3, 3, 32}, {32}},
+    .run = with({.padding = 1}),
+    .sizes = {{{2, 13, 17, 33}, {35, 3, 3, 33}, {35}},
+              {{1, 16, 16, 32}, {65, 3, 3, 32}, {65}},
+              {{1, 15, 18, 130}, {96, 3, 3, 130}, {96}}},
+    .f32_inputs = {1, 2},
+    .bench_inputs = {{4, 88, 88, 64}, {64, 3, 3, 64}, {64}},
+    .flops = flops(30976, 64 * 9 * 64),
+    .f32_tolerance = 5e-6,
+});
+
 static const bool conv_strided_case = add_case({
     .name = "conv2d: stride 2",
     .inputs = {{1, 6, 5, 3}, {4, 3, 3, 3}},

@@ -16,15 +16,18 @@ struct Case {
 
 enum class Pass { forward, input_grad, weight_grad };
 
-BenchRow row(const Case& c, Pass pass) {
+BenchRow row(const Case& c, Pass pass, bool fast) {
   Tensor x = randn({4, c.side, c.side, c.in}, 1), w = randn({c.out, c.kernel, c.kernel, c.in / c.spec.groups}, 2);
   Tensor y = conv2d(x, w, {}, c.spec);
   const double flops = 2.0 * double(y.numel()) * double(c.kernel * c.kernel * c.in / c.spec.groups);
   const std::string name =
       text(c.kernel, "x", c.kernel, " s", c.spec.stride, " ", c.side, "x", c.side, " ", c.in, "->", c.out);
-  if (pass == Pass::forward) return {name, flops, [=] { conv2d(x, w, {}, c.spec); }};
-  if (pass == Pass::input_grad) return {name, flops, [=] { conv2d_input_grad(y, w, x.shape(), c.spec); }};
-  return {name, flops, [=] { conv2d_weight_grad(y, x, w.shape(), c.spec); }};
+  return {name, flops, [=] {
+            use_winograd(fast);
+            if (pass == Pass::forward) conv2d(x, w, {}, c.spec);
+            if (pass == Pass::input_grad) conv2d_input_grad(y, w, x.shape(), c.spec);
+            if (pass == Pass::weight_grad) conv2d_weight_grad(y, x, w.shape(), c.spec);
+          }};
 }
 
 }  // namespace
@@ -47,11 +50,17 @@ void bench_conv(const std::vector<int>& threads) {
                                                  {Pass::input_grad, "its input gradient"},
                                                  {Pass::weight_grad, "its weight gradient"}};
   for (auto [pass, title] : passes) {
-    std::vector<BenchRow> rows;
-    for (const Case& c : cases)
-      if (pass != Pass::input_grad || c.in > 3) rows.push_back(row(c, pass));
-    bench_table(title, rows, threads);
+    std::vector<BenchRow> direct, fast;
+    for (const Case& c : cases) {
+      if (pass == Pass::input_grad && c.in <= 3) continue;
+      direct.push_back(row(c, pass, false));
+      if (c.kernel == 3 && c.spec.stride == 1 && c.spec.dilation == 1 && c.side > 12)
+        fast.push_back(row(c, pass, true));
+    }
+    bench_table(title, direct, threads);
+    bench_table(text(title, ", Winograd"), fast, threads);
   }
+  use_winograd(true);
 }
 
 }  // namespace camo::program

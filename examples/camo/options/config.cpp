@@ -9,6 +9,7 @@
 #include "examples/camo/options/stages.h"
 #include "nn/backbone.h"
 #include "tensor/error.h"
+#include "tensor/ops/conv.h"
 #include "tensor/ops/matmul.h"
 #include "tensor/parallel.h"
 
@@ -102,6 +103,7 @@ Options options(Machine& m) {
       choice("precision", &m.precision, "type of the activations"),
       bf16_units_option(m),
       off_on("tf32", &m.tf32, "use a GPU's tensor cores for f32, with 10 bits of fraction"),
+      off_on("winograd", &m.winograd, "compute f32 convolutions of 3 x 3 by Winograd's F(4 x 4, 3 x 3) on the CPU"),
       {"threads", &m.threads, "threads that compute; 0: all cores allowed; never changes a result", 0, 1024},
       {"workers", &m.workers, "threads that read ahead, and write behind; never changes a result", 0, 256},
       {"deadline", &m.deadline, "seconds that processes wait for one of them that says nothing", 5, 1e6},
@@ -237,6 +239,7 @@ void apply_machine(Machine& m) {
   if (m.bf16_units == UnitsChoice::automatic)
     m.bf16_units = UnitsChoice(m.precision == Precision::bf16 ? fastest_bf16_units() : Bf16Units::off);
   use_tf32(m.tf32);
+  use_winograd(m.winograd);
   check<ConfigError>(use_bf16_units(Bf16Units(m.bf16_units)), "bf16-units: this processor has no ",
                      name_of(m.bf16_units), " [--bf16-units off computes without, with other bits]");
 }

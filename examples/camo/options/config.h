@@ -31,7 +31,7 @@ struct Machine {
   Device device = {};
   Precision precision = Precision::fp32;
   UnitsChoice bf16_units = UnitsChoice::automatic;
-  bool tf32 = false;
+  bool tf32 = false, winograd = true;
   int64_t threads = 0, workers = 2;
   double deadline = 60;  // seconds
 };

@@ -14,8 +14,11 @@ namespace {
 /// Applies the device and threads of a command, and the settings of training that every network shares.
 void apply_to(std::vector<TrainedNetwork>& networks, const Machine& machine) {
   UnitsChoice units = networks[0].config.bf16_units;
-  for (const TrainedNetwork& n : networks)
+  bool winograd = true;
+  for (const TrainedNetwork& n : networks) {
     if (n.config.bf16_units != units) units = UnitsChoice::off;
+    winograd = winograd && n.config.winograd;
+  }
   if (units != UnitsChoice::automatic && !use_bf16_units(Bf16Units(units))) {
     if (first_process())
       std::fprintf(stderr, "warning: the network was trained with bf16 %s, which this processor lacks\n",
@@ -25,6 +28,7 @@ void apply_to(std::vector<TrainedNetwork>& networks, const Machine& machine) {
   for (TrainedNetwork& n : networks) {
     n.config.threads = machine.threads;
     n.config.bf16_units = units;
+    n.config.winograd = winograd;
     apply_machine(n.config);
   }
 }

@@ -5,6 +5,7 @@
 
 #include "tensor/cpu/kernels/gemm.h"
 #include "tensor/cpu/kernels/gemm_tile.h"
+#include "tensor/cpu/kernels/winograd.h"
 #include "tensor/memory/scratch.h"
 #include "tensor/parallel.h"
 
@@ -130,6 +131,8 @@ template <class T, class F> void each_group(const T* x, const Conv& s, const F& 
 }  // namespace
 
 template <class T> void conv(const T* x, const acc_t<T>* weight, const acc_t<T>* bias, T* y, const Conv& s) {
+  if constexpr (!std::is_same_v<T, double>)
+    if (winograd_serves<T>(s)) return winograd(x, weight, bias, y, s);
   const int64_t O = s.O / s.groups;
   each_group(x, s, [&](int64_t g, const Pieces<T>& rows, int64_t K) {
     multiply<T, acc_t<T>, T>(rows, {weight + g * O * K, K, Trans::yes}, O, {y + g * O, s.O},
@@ -138,6 +141,8 @@ template <class T> void conv(const T* x, const acc_t<T>* weight, const acc_t<T>*
 }
 
 template <class T> void conv_weight_grad(const T* dy, const T* x, acc_t<T>* dweight, const Conv& s) {
+  if constexpr (!std::is_same_v<T, double>)
+    if (winograd_serves<T>(s)) return winograd_weight_grad(dy, x, dweight, s);
   const int64_t O = s.O / s.groups;
   each_group(x, s, [&](int64_t g, const Pieces<T>& rows, int64_t K) {
     multiply_transposed<T, T>(dense(dy + g * O, rows.rows, O, s.O), rows, dweight + g * O * K, K);
@@ -145,6 +150,8 @@ template <class T> void conv_weight_grad(const T* dy, const T* x, acc_t<T>* dwei
 }
 
 template <class T> void conv_input_grad(const T* dy, const acc_t<T>* weight, T* dx, const Conv& s) {
+  if constexpr (!std::is_same_v<T, double>)
+    if (winograd_serves<T>(s)) return winograd_input_grad(dy, weight, dx, s);
   const Plan p(s);
   const int64_t C = p.C / s.groups, O = s.O / s.groups, K = p.kh * p.kw * C;
   Scratch<T> zeros(O);
