@@ -22,6 +22,7 @@ thread_local bool t_recording = true;
 thread_local const char* t_running_op = "backward";
 thread_local int t_passes = 0;  // backward passes that run: one within another in a checkpoint
 thread_local std::vector<std::pair<const Storage*, int64_t>> t_kept;  // what was saved since the last record()
+constexpr int kMostAgain = 4;  // ops in a row that keep nothing: more would bring back at once what was not kept
 
 /// grad += t, in place if grad's storage is not shared.
 void accumulate(Tensor& grad, Tensor t) {
@@ -68,17 +69,20 @@ Node::Node(const char* op, const Tensor& value, std::vector<std::shared_ptr<Node
       backward(std::move(backward)) {}
 
 Node::~Node() {
-  // Nodes are freed through a list, because releasing a long chain through destructors would overflow the stack.
+  // Nodes are freed through a list, because releasing a long chain through destructors would overflow the stack.  The
+  // closures, which may hold producers, go before the list does.
   thread_local std::vector<std::shared_ptr<Node>>* pending = nullptr;
   if (pending) {
     for (auto& n : inputs)
       if (n) pending->push_back(std::move(n));
+    backward = nullptr, again = nullptr;
     return;
   }
   std::vector<std::shared_ptr<Node>> mine;
   pending = &mine;
   for (auto& n : inputs)
     if (n) mine.push_back(std::move(n));
+  backward = nullptr, again = nullptr;
   while (!mine.empty()) {
     std::shared_ptr<Node> n = std::move(mine.back());
     mine.pop_back();
@@ -109,7 +113,24 @@ Saved::Saved(Tensor t) : tensor_(std::move(t)), version_(tensor_.version()) {
   if (t_recording && tensor_.defined()) t_kept.emplace_back(tensor_.storage(), tensor_.storage()->bytes);
 }
 
+Saved::Saved(const Var& x) {
+  if (t_recording && computed_again(x)) op_ = x.node();
+  else *this = Saved(x.value());
+}
+
+bool computed_again(const Var& x) { return x.node() && x.node()->again && x.node()->again_depth <= kMostAgain; }
+
+const Tensor& Node::value_again() {
+  check<GraphError>(bool(again), "backward of '", t_running_op, "': the graph of '", op, "' was already freed");
+  if (!value.defined()) {
+    NoGrad no_grad;
+    value = again();
+  }
+  return value;
+}
+
 const Tensor& Saved::get() const {
+  if (op_) return op_->value_again();
   check<GraphError>(tensor_.defined(), "backward of '", t_running_op, "': reads a tensor that it did not save");
   check<GraphError>(tensor_.version() == version_, "backward of '", t_running_op, "': a tensor ", tensor_.shape(),
                     " it saved was written after the forward pass");
@@ -136,6 +157,12 @@ Var record(const char* op, Tensor value, Vars inputs, Backward backward, const O
   out.node_ = std::make_shared<Node>(op, out.value_, std::move(edges), std::move(backward));
   for (const Var& x : inputs) out.node_->input_shapes.push_back(x.shape());
   out.node_->kept = std::move(kept);
+  if (traits.again) {
+    int depth = 1;
+    for (const Var& x : inputs)
+      if (computed_again(x)) depth = std::max(depth, x.node_->again_depth + 1);
+    out.node_->again = traits.again, out.node_->again_depth = depth;
+  }
   return out;
 }
 
@@ -156,6 +183,8 @@ void Grads::add_rows(int i, int64_t begin, const Tensor& t) {
   if (!to.grad.unique()) to.grad = to.grad.clone();
   add_into_rows(to.grad, begin, t);
 }
+
+const Tensor& Grads::value() { return node_.value_again(); }
 
 Tensor Grads::take(int i) { return wants(i) ? std::exchange(node_.inputs[i]->grad, {}) : Tensor(); }
 
@@ -198,7 +227,8 @@ void backward(const Var& output, const Tensor& seed, bool keep_graph) {
       tell_observers([&](Observer& o) { o.backward(*n); });
     }
     if (whole) whole->ran(*n);
-    if (!keep_graph) n->backward = nullptr, n->ran = true;
+    n->value = Tensor();
+    if (!keep_graph) n->backward = nullptr, n->again = nullptr, n->ran = true;
   }
   t_running_op = "backward";
 }

@@ -8,6 +8,8 @@ namespace camo {
 struct Node {
   Node(const char* op, const Tensor& value, std::vector<std::shared_ptr<Node>> inputs, Backward backward);
   ~Node();
+  /// The value: computed at the first call, kept until this node has run.
+  const Tensor& value_again();
 
   const char* op;
   uint64_t id;  // creation order
@@ -19,6 +21,9 @@ struct Node {
   std::vector<Shape> input_shapes;
   std::vector<std::shared_ptr<Node>> hidden;  // leaves that the closure itself gives gradients to (checkpoint)
   Backward backward;
+  std::function<Tensor()> again;  // computes the value, if that is cheap
+  int again_depth = 0;            // ops that one call of `again` runs, at most
+  Tensor value;                   // what `again` returned, until this node has run
   Tensor grad;
   std::vector<std::pair<const Storage*, int64_t>> kept;  // what the closure saved: storage and bytes
 };

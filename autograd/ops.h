@@ -95,6 +95,8 @@ Var batch_norm_eval(const Var& x, const Var& gain, const Var& bias, const Tensor
 
 /// x (B, H, W, I), weight (O, kh, kw, I / groups), bias (O) or undefined.  Cross-correlation, zero padding.
 Var conv2d(const Var& x, const Var& weight, const Var& bias, const ConvSpec& spec);
+/// gelu(conv2d(...)) with a filter per channel; keeps x alone.
+Var depthwise_gelu(const Var& x, const Var& weight, const Var& bias, const ConvSpec& spec);
 Var avg_pool(const Var& x, const PoolSpec& spec);                    // divides by the kernel's area, including padding
 Var max_pool(const Var& x, const PoolSpec& spec);                    // ignores padding
 Var adaptive_avg_pool(const Var& x, int64_t height, int64_t width);  // bins floor(iH/h) .. ceil((i+1)H/h)

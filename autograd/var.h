@@ -2,7 +2,8 @@
 //
 // A differentiable op computes its value with Tensor functions and passes record() a closure that turns dy into the
 // gradients of its inputs.  Edges point to producers and hold no values: a tensor outlives the forward pass only if a
-// closure captures it (as Saved).  So the capture list of an op is its memory cost.
+// closure captures it (as Saved).  So the capture list of an op is its memory cost.  The value of a cheap op (a norm, an
+// activation, a depthwise convolution) is not kept for later ops but computed again when they need it.
 // Nodes are numbered in order of creation; newest first is a topological order.  Read next: engine.cpp.
 #pragma once
 
@@ -22,6 +23,9 @@ struct OpTraits {
   int64_t macs_per_number = 0;  // multiply-adds per number of the result: the inner length of a product
   int heads = 0;                // of an attention, whose inputs are q, k, v
   bool always = false;          // record even if no input requires a gradient (checkpoint: parameters inside may)
+  /// Computes the value again from what the closure saved, to the same bits.  Given by ops that cost less than a product:
+  /// what later ops save of this value is then this function.
+  std::function<Tensor()> again = nullptr;
 };
 
 class Var {
@@ -82,6 +86,8 @@ class Grads {
   void add_rows(int i, int64_t begin, const Tensor& t);
   /// Takes away what later consumers of input i have given it so far; undefined if nothing.
   Tensor take(int i);
+  /// The op's own value, computed again.
+  const Tensor& value();
 
  private:
   void give(int i, Tensor t);
@@ -94,21 +100,27 @@ using Backward = std::function<void(const Tensor& dy, Grads& d)>;
 /// closure with what it saved.  Observers are told of the op in any case (observer.h).
 Var record(const char* op, Tensor value, Vars inputs, Backward backward, const OpTraits& traits = {});
 
-/// A tensor kept for the backward pass.  get() raises GraphError, naming the op, if the tensor was written meanwhile.
+/// A tensor kept for the backward pass, or the op that computes it again.  get() raises GraphError, naming the op, if the
+/// tensor was written meanwhile.
 class Saved {
  public:
   Saved() = default;
   explicit Saved(Tensor t);
+  explicit Saved(const Var& x);
   const Tensor& get() const;
+  bool defined() const { return op_ || tensor_.defined(); }
 
  private:
+  std::shared_ptr<Node> op_;  // or null
   Tensor tensor_;
   uint64_t version_ = 0;
 };
 
 /// Saves x's value always, or only if `other` requires a gradient (matmul saves a only for the gradient of b).
-inline Saved save(const Var& x) { return Saved(x.value()); }
-inline Saved save_for(const Var& other, const Var& x) { return other.wants_grad() ? Saved(x.value()) : Saved(); }
+inline Saved save(const Var& x) { return Saved(x); }
+inline Saved save_for(const Var& other, const Var& x) { return other.wants_grad() ? Saved(x) : Saved(); }
+/// Whether save(x) keeps no tensor.
+bool computed_again(const Var& x);
 
 /// While one exists, ops on this thread record no graph.
 class NoGrad {

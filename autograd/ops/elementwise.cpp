@@ -5,26 +5,34 @@
 namespace camo {
 namespace {
 
-Saved save_if(bool wanted, const Tensor& t) { return wanted ? Saved(t) : Saved(); }
+template <class T> Saved save_if(bool wanted, const T& x) { return wanted ? Saved(x) : Saved(); }
 Tensor get_if(bool wanted, const Saved& s) { return wanted ? s.get() : Tensor(); }
 
 }  // namespace
 
+/// A value that can be computed again is: then relu and its like, which read y, keep nothing.
 template <class F> Var unary(const Var& x, F f) {
+  constexpr bool reads_x = F::kNeeds & kX, reads_y = F::kNeeds & kY;
+  const bool again = reads_x || computed_again(x);
   Tensor y = unary(x.value(), f);
+  const Saved X = again ? save(x) : Saved(), Y = save_if(reads_y && !again, y);
+  OpTraits traits;
+  if (again) traits.again = [f, X] { return unary(X.get(), f); };
   return record(
       F::kName, y, {x},
-      [f, X = save_if(F::kNeeds & kX, x.value()), Y = save_if(F::kNeeds & kY, y)](const Tensor& dy, Grads& d) {
-        d[0] = unary_backward(dy, get_if(F::kNeeds & kX, X), get_if(F::kNeeds & kY, Y), f);
-      });
+      [f, X, Y](const Tensor& dy, Grads& d) {
+        const Tensor value = !reads_y ? Tensor() : Y.defined() ? Y.get() : d.value();
+        d[0] = unary_backward(dy, get_if(reads_x, X), value, f);
+      },
+      traits);
 }
 
 template <class F> Var binary(const Var& a, const Var& b, F f) {
   Tensor y = binary(a.value(), b.value(), f);
   const int needs = (a.wants_grad() ? F::kNeedsForA : 0) | (b.wants_grad() ? F::kNeedsForB : 0);
   return record(F::kName, y, {a, b},
-                [f, needs, A = save_if(needs & kA, a.value()), B = save_if(needs & kB, b.value()),
-                 Y = save_if(needs & kY, y), a_shape = a.shape(), b_shape = b.shape()](const Tensor& dy, Grads& d) {
+                [f, needs, A = save_if(needs & kA, a), B = save_if(needs & kB, b), Y = save_if(needs & kY, y),
+                 a_shape = a.shape(), b_shape = b.shape()](const Tensor& dy, Grads& d) {
                   const Tensor at = get_if(needs & kA, A), bt = get_if(needs & kB, B), yt = get_if(needs & kY, Y);
                   if (d.wants(0)) d[0] = binary_backward<0>(dy, at, bt, yt, a_shape, f);
                   if (d.wants(1)) d[1] = binary_backward<1>(dy, at, bt, yt, b_shape, f);

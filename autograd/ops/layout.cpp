@@ -4,8 +4,11 @@
 namespace camo {
 
 Var reshape(const Var& x, std::vector<int64_t> dims) {
-  return record("reshape", x.value().reshape(std::move(dims)), {x},
-                [shape = x.shape()](const Tensor& dy, Grads& d) { d[0] = dy.reshape(shape); });
+  Tensor y = x.value().reshape(std::move(dims));
+  OpTraits traits;
+  if (computed_again(x)) traits.again = [X = save(x), shape = y.shape()] { return X.get().reshape(shape); };
+  return record(
+      "reshape", y, {x}, [shape = x.shape()](const Tensor& dy, Grads& d) { d[0] = dy.reshape(shape); }, traits);
 }
 
 Var slice_rows(const Var& x, int64_t begin, int64_t end) {

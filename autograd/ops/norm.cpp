@@ -1,29 +1,33 @@
-// Norms save x and two numbers per row (or channel); the backward pass recomputes the normalised x.
+// Norms save x and two numbers per row (or channel); the backward pass computes the normalised x again.
 #include "autograd/ops.h"
 
 namespace camo {
 
 Var layer_norm(const Var& x, const Var& gain, const Var& bias, double eps) {
   LayerNormOut out = layer_norm(x.value(), gain.value(), bias.value(), eps);
-  return record(
-      "layer_norm", out.y, {x, gain, bias},
-      [X = save(x), G = save(gain), mean = Saved(out.mean), rstd = Saved(out.rstd)](const Tensor& dy, Grads& d) {
-        NormGrads g = layer_norm_backward(dy, X.get(), G.get(), mean.get(), rstd.get());
-        d[0] = g.dx, d[1] = g.dgain, d[2] = g.dbias;
-      });
+  const Saved X = save(x), G = save(gain), B = save(bias);
+  return record("layer_norm", out.y, {x, gain, bias},
+                [X, G, mean = Saved(out.mean), rstd = Saved(out.rstd)](const Tensor& dy, Grads& d) {
+                  NormGrads g = layer_norm_backward(dy, X.get(), G.get(), mean.get(), rstd.get());
+                  d[0] = g.dx, d[1] = g.dgain, d[2] = g.dbias;
+                },
+                {.again = [=] { return layer_norm(X.get(), G.get(), B.get(), eps).y; }});
 }
 
 namespace {
 
 Var batch_norm(const char* op, const Var& x, const Var& gain, const Var& bias, const BatchStats& stats, double eps,
                bool from_batch) {
+  const Saved X = save(x), G = save(gain), B = save(bias), mean = Saved(stats.mean), variance = Saved(stats.variance);
   return record(
       op, batch_norm(x.value(), gain.value(), bias.value(), stats, eps), {x, gain, bias},
-      [=, X = save(x), G = save(gain), mean = Saved(stats.mean), variance = Saved(stats.variance)](const Tensor& dy,
-                                                                                                   Grads& d) {
+      [=](const Tensor& dy, Grads& d) {
         NormGrads g = batch_norm_backward(dy, X.get(), G.get(), {mean.get(), variance.get()}, eps, from_batch);
         d[0] = g.dx, d[1] = g.dgain, d[2] = g.dbias;
-      });
+      },
+      {.again = [=] {
+        return batch_norm(X.get(), G.get(), B.get(), {mean.get(), variance.get()}, eps);
+      }});
 }
 
 }  // namespace

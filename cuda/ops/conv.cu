@@ -10,6 +10,7 @@
 
 #include "cuda/kernels/conv.cuh"
 #include "tensor/ops/conv.h"
+#include "tensor/ops/elementwise.h"
 #include "tensor/ops/layout.h"
 #include "tensor/ops/matmul.h"
 
@@ -119,6 +120,12 @@ void conv2d(Cuda where, const Tensor& x, const Tensor& weight, const Tensor& bia
     const auto pass = s.depthwise() ? cuda::depthwise_pass<T> : cuda::conv_pass<T>;
     pass(where, s.forward(), x.read<T>(), w.read<A>(), bias.defined() ? bias.read<A>() : nullptr, y.write<T>());
   });
+}
+
+void depthwise_gelu(Cuda where, const Tensor& x, const Tensor& weight, const Tensor& bias, const ConvSpec& spec,
+                    Tensor before, Tensor y) {
+  conv2d(where, x, weight, bias, spec, before.defined() ? before : y);
+  unary(where, Gelu{}, before.defined() ? before : y, y);
 }
 
 void conv2d_input_grad(Cuda where, const Tensor& dy, const Tensor& weight, const ConvSpec& spec, Tensor dx) {

@@ -45,7 +45,9 @@ struct PvtMlp : Module {
   DepthwiseConv2d dwconv;
   Linear fc2;
   PvtMlp(Scope s, int64_t dim, int64_t hidden, Act before);
-  Var forward(const Var& x) { return fc2.forward(gelu(dwconv.forward(fc1.forward(x)))); }
+  Var forward(const Var& x) {
+    return fc2.forward(depthwise_gelu(fc1.forward(x), dwconv.weight, dwconv.bias, dwconv.spec));
+  }
 };
 
 struct PvtBlock : Module {

@@ -25,7 +25,11 @@ struct ConvSpec {
 /// H' = (H + 2 padding - dilation (kh - 1) - 1) / stride + 1, or ceil(H / stride) if `same`.  Weight and bias are in
 /// acc_dtype(x).
 Tensor conv2d(const Tensor& x, const Tensor& weight, const Tensor& bias, const ConvSpec& spec);
-/// Its gradients: for x in the dtype of dy, for the weight in acc_dtype(dy).  The gradient of bias is column_sums(dy).
+/// gelu(conv2d(x, weight, bias, spec)) with a filter per channel (spec.groups = I = O), to the same bits in one pass.
+/// before: if not null, receives the result of the convolution.
+Tensor depthwise_gelu(const Tensor& x, const Tensor& weight, const Tensor& bias, const ConvSpec& spec,
+                      Tensor* before = nullptr);
+/// The gradients of conv2d: for x in the dtype of dy, for the weight in acc_dtype(dy).  The gradient of bias is column_sums(dy).
 Tensor conv2d_input_grad(const Tensor& dy, const Tensor& weight, const Shape& x_shape, const ConvSpec& spec);
 Tensor conv2d_weight_grad(const Tensor& dy, const Tensor& x, const Shape& weight_shape, const ConvSpec& spec);
 
@@ -37,6 +41,11 @@ void use_winograd(bool on);
 namespace kernel {
 void conv2d(Cpu, const Tensor& x, const Tensor& weight, const Tensor& bias, const ConvSpec& spec, Tensor y);
 void conv2d(Cuda, const Tensor& x, const Tensor& weight, const Tensor& bias, const ConvSpec& spec, Tensor y);
+/// `before` may be undefined.
+void depthwise_gelu(Cpu, const Tensor& x, const Tensor& weight, const Tensor& bias, const ConvSpec& spec, Tensor before,
+                    Tensor y);
+void depthwise_gelu(Cuda, const Tensor& x, const Tensor& weight, const Tensor& bias, const ConvSpec& spec,
+                    Tensor before, Tensor y);
 void conv2d_input_grad(Cpu, const Tensor& dy, const Tensor& weight, const ConvSpec& spec, Tensor dx);
 void conv2d_input_grad(Cuda, const Tensor& dy, const Tensor& weight, const ConvSpec& spec, Tensor dx);
 void conv2d_weight_grad(Cpu, const Tensor& dy, const Tensor& x, const ConvSpec& spec, Tensor dweight);

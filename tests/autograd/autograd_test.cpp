@@ -50,6 +50,86 @@ TEST_CASE("a chain of a million nodes records, runs and frees") {
   for (int i = 0; i < 1000000; ++i) unused = neg(unused);  // freed without a backward pass
 }
 
+namespace {
+/// Bytes that the node of v itself keeps.
+int64_t kept(const Var& v) {
+  int64_t sum = 0;
+  for (auto [storage, bytes] : v.node()->kept) sum += bytes;
+  return sum;
+}
+}  // namespace
+
+TEST_CASE("a consumer keeps the value of a product, but not of a cheap op") {
+  Var x = Var::leaf(randn({8, 16}, 1)), w = Var::leaf(randn({4, 16}, 2)), g = Var::leaf(ones({16})), b = g;
+  const int64_t of_x = 8 * 16 * 4, of_w = 4 * 16 * 4;
+  CHECK(kept(linear(x, w, {})) == of_x + of_w);
+  CHECK(kept(linear(gelu(x), w, {})) == of_w);
+  CHECK(kept(linear(layer_norm(x, g, b, 1e-6), w, {})) == of_w);
+  CHECK(kept(linear(reshape(gelu(x), {4, 2, 16}), w, {})) == of_w);
+  CHECK(kept(linear(mul(x, x), w, {})) == of_x + of_w);
+  CHECK(kept(relu(x)) == of_x);  // its own value: x is a leaf
+  CHECK(kept(relu(gelu(x))) == 0);
+  CHECK(kept(linear(relu(x), w, {})) == of_x + of_w);  // shared with relu itself
+}
+
+TEST_CASE("values computed again give the same bits as values kept") {
+  auto gradients = [](bool keep) {
+    Var x = Var::leaf(randn({2, 6, 5, 16}, 1)), w = Var::leaf(randn({16, 3, 3, 1}, 2)),
+        v = Var::leaf(randn({4, 16}, 3)), g = Var::leaf(randn({16}, 4)), b = Var::leaf(randn({16}, 5));
+    // A product with 1 is no cheap op: what follows keeps its value.
+    const Var one(ones({}));
+    auto hold = [&](const Var& y) { return keep ? mul(y, one) : y; };
+    Var y = hold(layer_norm(x, g, b, 1e-6));
+    y = hold(conv2d(y, w, b, {.padding = 1, .groups = 16}));
+    y = hold(relu(y));
+    y = hold(depthwise_gelu(y, w, b, {.padding = 1, .groups = 16}));
+    y = hold(batch_norm(y, g, b, 1e-5, nullptr));
+    y = add(linear(gelu(y), v, {}), linear(y, v, {}));
+    backward(sum(square(y)), true);
+    backward(sum(square(y)));
+    std::vector<float> all;
+    for (const Var& p : {x, w, v, g, b})
+      for (float number : to_vector<float>(p.grad())) all.push_back(number);
+    return all;
+  };
+  CHECK(gradients(false) == gradients(true));
+}
+
+TEST_CASE("depthwise_gelu has the bits of its two parts") {
+  auto gradients = [](bool fused) {
+    Var x = Var::leaf(randn({2, 12, 13, 20}, 1, DType::bf16)), w = Var::leaf(randn({20, 3, 3, 1}, 2)),
+        b = Var::leaf(randn({20}, 3));
+    const ConvSpec spec{.padding = 1, .groups = 20};
+    Var y = fused ? depthwise_gelu(x, w, b, spec) : gelu(conv2d(x, w, b, spec));
+    backward(sum(square(y)));
+    std::vector<float> all = to_vector<float>(y.value());
+    for (const Var& p : {x, w, b})
+      for (float number : to_vector<float>(p.grad())) all.push_back(number);
+    return all;
+  };
+  CHECK(gradients(true) == gradients(false));
+}
+
+TEST_CASE("a chain of cheap ops runs, frees and keeps one value in five") {
+  Var x = leaf({1});
+  Var y = x;
+  int64_t bytes = 0;
+  for (int i = 0; i < 100000; ++i) y = gelu(y), bytes += kept(y);
+  CHECK(bytes == 4 * 20000);
+  backward(y);
+  CHECK(x.grad().defined());
+  Var unused = x;
+  for (int i = 0; i < 100000; ++i) unused = relu(gelu(unused));
+}
+
+TEST_CASE("a value that cannot be computed again, because an input was written, raises an error") {
+  Var x = leaf({2, 3}), w = Var::leaf(ones({1, 2}));
+  Tensor value = x.value();
+  Var y = sum(linear(gelu(x), w, {}));
+  value.write<float>()[0] = 3;
+  CHECK_THROWS_WITH_AS(backward(y), doctest::Contains("backward of 'linear'"), GraphError);
+}
+
 TEST_CASE("a second backward over a freed graph names keep_graph") {
   Var a = leaf({2});
   Var y = sum(square(a));

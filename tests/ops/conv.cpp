@@ -174,6 +174,20 @@ static const bool conv_depthwise_case = add_case({
 });
 
 // Kernels wider than the image on every side, as in the last stage of EdgeNeXt.
+static const bool depthwise_gelu_case = add_case({
+    .name = "depthwise_gelu",
+    .inputs = {{2, 5, 6, 3}, {3, 3, 3, 1}, {3}},
+    .run = [](const Vars& x) { return depthwise_gelu(x[0], x[1], x[2], {.padding = 1, .groups = x[0].dim(3)}); },
+    .sizes = {{{1, 13, 14, 33}, {33, 3, 3, 1}, {33}}, {{2, 5, 3, 20}, {20, 3, 3, 1}, {20}}},
+    .errors = {{[] {
+                  depthwise_gelu(zeros({2, 5, 5, 6}), zeros({6, 3, 3, 2}), {}, {.groups = 3});
+                },
+                {"depthwise_gelu", "filter per channel", "(2, 5, 5, 6)", "3 groups"}}},
+    .f32_inputs = {1, 2},
+    .bench_inputs = {{4, 44, 44, 1024}, {1024, 3, 3, 1}, {1024}},
+    .flops = flops(4 * 44 * 44, 1024 * 9),
+});
+
 static const bool conv_depthwise_wide_case = add_case({
     .name = "conv2d: depthwise, 9 x 9",
     .inputs = {{2, 3, 2, 5}, {5, 9, 9, 1}, {5}},

@@ -62,7 +62,7 @@ template <class T> void compare(const kernel::Depthwise& s, double tolerance) {
   Sums want = define(x, weight, bias, dy, s);
   std::vector<T> y(y_size), dx(x.size());
   std::vector<A> dweight(weight.size()), dbias(bias.size());
-  kernel::depthwise(x.data(), weight.data(), bias.data(), y.data(), s);
+  kernel::depthwise(x.data(), weight.data(), bias.data(), y.data(), static_cast<T*>(nullptr), s);
   kernel::depthwise_input_grad(dy.data(), weight.data(), dx.data(), s);
   kernel::depthwise_weight_grad(dy.data(), x.data(), dweight.data(), dbias.data(), s);
   INFO("B ", s.B, " H ", s.H, " W ", s.W, " C ", s.C, " k ", s.kh, "x", s.kw, " stride ", s.stride, " padding ",

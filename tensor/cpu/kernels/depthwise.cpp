@@ -7,6 +7,7 @@
 #include "tensor/cpu/kernels/unroll.h"
 #include "tensor/memory/scratch.h"
 #include "tensor/parallel.h"
+#include "tensor/scalar/functors.h"
 #include "tensor/scalar/integer.h"
 
 namespace camo::kernel {
@@ -75,10 +76,16 @@ template <int P, class T> [[gnu::always_inline]] inline void prefetch(const T* p
 
 // ---- y = sum over taps --------------------------------------------------------------------------------------
 
+/// Where sums go: to y, and their GELU to `active`; either may be null.
+template <class T> struct Sums {
+  T *y, *active;
+  Sums at(int64_t i) const { return {y ? y + i : nullptr, active ? active + i : nullptr}; }
+};
+
 /// Computes P pixels of one row.  in[ky * (P + K - 1) + j] is column j of tap row ky; columns outside point at zeros.
 /// `next` (or null) points to the pixels of the row below, to prefetch.
 template <int K, int P, class T, class A>
-void block(const T* const* in, int rows, const T* next, const A* weight, const A* bias, T* y, int64_t C) {
+void block(const T* const* in, int rows, const T* next, const A* weight, const A* bias, const Sums<T>& out, int64_t C) {
   each_vec<A>(C, [&](int64_t c, auto n) {
     if (next) prefetch<P>(next, C, c);
     Vec<A> acc[P];
@@ -95,12 +102,18 @@ void block(const T* const* in, int rows, const T* next, const A* weight, const A
         });
       });
     }
-    unroll<P>([&](auto p) __attribute__((always_inline)) { store(acc[p], y + p * C + c, n); });
+    T near[P * Vec<A>::size];
+    T* const to = out.y ? out.y + c : near;
+    const int64_t step = out.y ? C : Vec<A>::size;
+    unroll<P>([&](auto p) __attribute__((always_inline)) { store(acc[p], to + p * step, n); });
+    if (out.active)  // of the rounded sums, as if they had been stored
+      for (int p = 0; p < P; ++p) store(Gelu::f(load<A>(to + p * step, n)), out.active + p * C + c, n);
   });
 }
 
 template <int K, int P, class T, class A>
-void blocked_row(const Gather& g, const T* x, const A* weight, const A* bias, const T* zeros, T* y, int64_t oh) {
+void blocked_row(const Gather& g, const T* x, const A* weight, const A* bias, const T* zeros, const Sums<T>& out,
+                 int64_t oh) {
   int64_t first = std::max<int64_t>(0, g.padding_h - oh);  // tap rows [first, last) are inside
   int64_t last = std::min<int64_t>(K, g.IH + g.padding_h - oh);
   std::array<const T*, K*(P + K - 1)> in;
@@ -111,17 +124,19 @@ void blocked_row(const Gather& g, const T* x, const A* weight, const A* bias, co
       for (int64_t j = ow - g.padding_w; j < ow - g.padding_w + P + K - 1; ++j)
         *to++ = j >= 0 && j < g.IW ? x + ((oh - g.padding_h + ky) * g.IW + j) * g.C : zeros;
     const T* next = oh - g.padding_h + K < g.IH ? x + ((oh - g.padding_h + K) * g.IW + ow) * g.C : nullptr;
-    block<K, P>(in.data(), int(last - first), next, weight + first * K * g.C, bias, y + ow * g.C, g.C);
+    block<K, P>(in.data(), int(last - first), next, weight + first * K * g.C, bias, out.at(ow * g.C), g.C);
   }
 }
 
 /// The definition: adds the taps of one pixel one after another.
 template <class T, class A>
-void plain_row(const Gather& g, const int64_t* columns, const T* x, const A* weight, const A* bias, T* y, int64_t oh) {
+void plain_row(const Gather& g, const int64_t* columns, const T* x, const A* weight, const A* bias, const Sums<T>& out,
+               int64_t oh) {
   std::vector<std::pair<const T*, const A*>> rows, taps;
   for (int64_t ky = 0; ky < g.kh; ++ky)
     if (int64_t i = g.row(oh, ky); i >= 0) rows.emplace_back(x + i * g.IW * g.C, weight + ky * g.kw * g.C);
-  for (int64_t ow = 0; ow < g.OW; ++ow, y += g.C) {
+  for (int64_t ow = 0; ow < g.OW; ++ow) {
+    const Sums<T> to = out.at(ow * g.C);
     taps.clear();
     for (auto [row, w] : rows)
       for (int64_t kx = 0; kx < g.kw; ++kx)
@@ -129,26 +144,31 @@ void plain_row(const Gather& g, const int64_t* columns, const T* x, const A* wei
     each_vec<A>(g.C, [&](int64_t c, auto n) {
       Vec<A> acc = bias ? load<A>(bias + c, n) : Vec<A>(0);
       for (auto [p, w] : taps) acc += load<A>(p + c, n) * load<A>(w + c, n);
-      store(acc, y + c, n);
+      T near[Vec<A>::size];
+      T* const y = to.y ? to.y + c : near;
+      store(acc, y, n);
+      if (to.active) store(Gelu::f(load<A>(y, n)), to.active + c, n);
     });
   }
 }
 
-template <class T, class A> void gather(const Gather& g, const T* x, const A* weight, const A* bias, T* y) {
+template <class T, class A> void gather(const Gather& g, const T* x, const A* weight, const A* bias, const Sums<T>& y) {
   Scratch<T> zeros(g.C);
   std::fill_n(zeros + 0, g.C, T(0));
   auto image = [&](const auto& row) {
     parallel_for(g.B * g.OH, g.OW * g.C * g.kh * g.kw,
-                 [&](int64_t r) { row(x + r / g.OH * g.IH * g.IW * g.C, y + r * g.OW * g.C, r % g.OH); });
+                 [&](int64_t r) { row(x + r / g.OH * g.IH * g.IW * g.C, y.at(r * g.OW * g.C), r % g.OH); });
   };
   if (!kBlocked<T> || !g.blocked()) {
     const std::vector<int64_t> columns = g.columns();
-    return image([&](const T* in, T* out, int64_t oh) { plain_row(g, columns.data(), in, weight, bias, out, oh); });
+    return image(
+        [&](const T* in, const Sums<T>& out, int64_t oh) { plain_row(g, columns.data(), in, weight, bias, out, oh); });
   }
   with_side<T>(g.kw, [&]<int K>() {
-    if (g.OW >= 11)
-      image([&](const T* in, T* out, int64_t oh) { blocked_row<K, 11>(g, in, weight, bias, zeros + 0, out, oh); });
-    else image([&](const T* in, T* out, int64_t oh) { blocked_row<K, 4>(g, in, weight, bias, zeros + 0, out, oh); });
+    image([&](const T* in, const Sums<T>& out, int64_t oh) {
+      auto* row = g.OW >= 11 ? blocked_row<K, 11, T, A> : blocked_row<K, 4, T, A>;
+      row(g, in, weight, bias, zeros + 0, out, oh);
+    });
   });
 }
 
@@ -234,16 +254,18 @@ template <class A> void transpose(const A* weight, A* out, int64_t C, int64_t ta
 
 }  // namespace
 
-template <class T> void depthwise(const T* x, const acc_t<T>* weight, const acc_t<T>* bias, T* y, const Depthwise& s) {
+template <class T>
+void depthwise(const T* x, const acc_t<T>* weight, const acc_t<T>* bias, T* y, T* active, const Depthwise& s) {
   Scratch<acc_t<T>> taps(s.kh * s.kw * s.C);
   transpose(weight, taps + 0, s.C, s.kh * s.kw, false);
-  gather(forward_of(s), x, static_cast<const acc_t<T>*>(taps), bias, y);
+  gather(forward_of(s), x, static_cast<const acc_t<T>*>(taps), bias, Sums<T>{y, active});
 }
 
 template <class T> void depthwise_input_grad(const T* dy, const acc_t<T>* weight, T* dx, const Depthwise& s) {
   Scratch<acc_t<T>> taps(s.kh * s.kw * s.C);
   transpose(weight, taps + 0, s.C, s.kh * s.kw, true);
-  gather(backward_of(s), dy, static_cast<const acc_t<T>*>(taps), static_cast<const acc_t<T>*>(nullptr), dx);
+  gather(backward_of(s), dy, static_cast<const acc_t<T>*>(taps), static_cast<const acc_t<T>*>(nullptr),
+         Sums<T>{dx, nullptr});
 }
 
 template <class T>
@@ -283,9 +305,9 @@ void depthwise_weight_grad(const T* dy, const T* x, acc_t<T>* dweight, acc_t<T>*
   });
 }
 
-template void depthwise(const float*, const float*, const float*, float*, const Depthwise&);
-template void depthwise(const double*, const double*, const double*, double*, const Depthwise&);
-template void depthwise(const bf16*, const float*, const float*, bf16*, const Depthwise&);
+template void depthwise(const float*, const float*, const float*, float*, float*, const Depthwise&);
+template void depthwise(const double*, const double*, const double*, double*, double*, const Depthwise&);
+template void depthwise(const bf16*, const float*, const float*, bf16*, bf16*, const Depthwise&);
 template void depthwise_input_grad(const float*, const float*, float*, const Depthwise&);
 template void depthwise_input_grad(const double*, const double*, double*, const Depthwise&);
 template void depthwise_input_grad(const bf16*, const float*, bf16*, const Depthwise&);

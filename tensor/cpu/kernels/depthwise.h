@@ -23,8 +23,10 @@ struct Depthwise {
   int64_t pad_w() const { return spec().before(W, kw); }  // left
 };
 
-/// y = x * weight + bias.  T is float, double or bf16; weight (C, kh, kw); bias (C) or null.
-template <class T> void depthwise(const T* x, const acc_t<T>* weight, const acc_t<T>* bias, T* y, const Depthwise& s);
+/// y = x * weight + bias, and active = gelu(y); y or active may be null.  T is float, double or bf16; weight (C, kh, kw);
+/// bias (C) or null.
+template <class T>
+void depthwise(const T* x, const acc_t<T>* weight, const acc_t<T>* bias, T* y, T* active, const Depthwise& s);
 /// The gradient dx.
 template <class T> void depthwise_input_grad(const T* dy, const acc_t<T>* weight, T* dx, const Depthwise& s);
 /// The gradients dweight (C, kh, kw) and dbias (C, or null).  Rows of y are cut into chunks by the shape alone; each

@@ -89,20 +89,25 @@ void multiply_on_tiles(const Pieces<bf16>& a, const Right<TB>& b, int64_t N, con
     if (c.find) c.find(m0, count, out);
     else
       for (int64_t i = 0; i < count; ++i) out[i] = c.data + (m0 + i) * c.ld;
-    Scratch<float> sums(height * kTileVecs * S);
+    // Sums of two tiles by two are written while they are in the L1 cache; those of several ranges of k wait in memory.
+    const bool one_range = steps <= kTileRange;
+    Scratch<float> sums((one_range ? 2 * kTile : height) * 2 * S);
     const TileRegisters registers;
     for (int64_t p = panels.count * group / groups; p < panels.count * (group + 1) / groups; ++p) {
       const int64_t vecs = panels.vecs(p), width = vecs * S, column = panels.column(p);
       const Pair* right = packed + column * deep;
       for (int64_t v = 0; v < vecs; v += 2)
-        for (int64_t s = 0; s < steps; s += kTileRange)
-          for (int64_t t = 0; t < tiles; t += 2)
+        for (int64_t s = 0; s < std::max<int64_t>(steps, 1); s += kTileRange)
+          for (int64_t t = 0; t < tiles; t += 2) {
+            float* const sum = sums + (one_range ? 0 : t * kTile * 2 * S);
             multiply_tiles(tiles - t, vecs - v, left + t * kTile * ld + s * kTileDepth, ld,
-                           right + s * kTile * width + v * S, width, std::min(kTileRange, steps - s),
-                           sums + t * kTile * width + v * S, width, s == 0);
-      if (steps == 0) std::fill_n(sums + 0, height * width, 0.0f);
-      write_rows(sums, width, count, out + 0, column, std::min(width, N - column), finish.bias ? bias + 0 : nullptr,
-                 finish);
+                           right + s * kTile * width + v * S, width, std::min(kTileRange, steps - s), sum, 2 * S,
+                           s == 0);
+            if (s + kTileRange < steps) continue;
+            const int64_t first = column + v * S;
+            write_rows(sum, 2 * S, std::min(2 * kTile, count - t * kTile), out + t * kTile, first,
+                       std::min<int64_t>({2 * S, (vecs - v) * S, N - first}), finish.bias ? bias + 0 : nullptr, finish);
+          }
     }
   });
 }

@@ -23,8 +23,19 @@ void conv2d(Cpu, const Tensor& x, const Tensor& weight, const Tensor& bias, cons
   with_float(x.dtype(), "conv2d", [&]<class T>() {
     using A = acc_t<T>;
     const A* b = bias.defined() ? bias.read<A>() : nullptr;
-    if (is_depthwise(s)) depthwise(x.read<T>(), weight.read<A>(), b, y.write<T>(), depthwise_sizes(s));
+    if (is_depthwise(s))
+      depthwise(x.read<T>(), weight.read<A>(), b, y.write<T>(), static_cast<T*>(nullptr), depthwise_sizes(s));
     else conv(x.read<T>(), weight.read<A>(), b, y.write<T>(), s);
+  });
+}
+
+void depthwise_gelu(Cpu, const Tensor& x, const Tensor& weight, const Tensor& bias, const ConvSpec& spec, Tensor before,
+                    Tensor y) {
+  const Conv s = sizes(x.shape(), weight.shape(), spec);
+  with_float(x.dtype(), "depthwise_gelu", [&]<class T>() {
+    using A = acc_t<T>;
+    depthwise(x.read<T>(), weight.read<A>(), bias.defined() ? bias.read<A>() : nullptr,
+              before.defined() ? before.write<T>() : nullptr, y.write<T>(), depthwise_sizes(s));
   });
 }
 
