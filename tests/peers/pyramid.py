@@ -22,6 +22,7 @@ import numpy as np
 import timm
 import torch
 import torch.nn.functional as F
+from loss import structure_loss
 from PIL import Image
 from torch import nn
 
@@ -122,15 +123,6 @@ def load(backbone, whole, file):
         sys.exit(f"{file}: holds the {len(ours)} entries of timm's model in order, got {len(theirs)} or other shapes")
     head = ("conv_head.", "bn2.", "classifier.")
     backbone.load_state_dict({name: x for name, x in zip(ours, theirs.values()) if not name.startswith(head)})
-
-
-def structure_loss(logits, target):
-    """Weighted cross entropy plus weighted IoU, as in nn/loss.h: F3Net, arXiv:1911.11445, section 3.3."""
-    around = F.avg_pool2d(F.avg_pool2d(target, (31, 1), 1, (15, 0)), (1, 31), 1, (0, 15))
-    weight, p, dims = 1 + 5 * (around - target).abs(), torch.sigmoid(logits), (1, 2, 3)
-    entropy = F.binary_cross_entropy_with_logits(logits, target, reduction="none")
-    both, either = (weight * p * target).sum(dims), (weight * (p + target)).sum(dims)
-    return ((weight * entropy).sum(dims) / weight.sum(dims) + 1 - (both + 1) / (either - both + 1)).mean()
 
 
 def groups_of(model, decay, backbone_rate):

@@ -1,8 +1,9 @@
 """Sends weights from Camo to PyTorch and back, and compares them bit for bit.
 
 For every backbone: timm's random weights -> file -> camo import -> timm's features_only and full models (strict) ->
-torch.save -> camo import -> the same bits.  For a whole network: camo train -> camo export -> the twin (strict) ->
-save_file -> camo import --part network -> the same bits.  Exits 1 if anything differs.
+torch.save -> camo import -> the same bits.  For a whole network: camo train -> camo export --to pytorch -> its model.py, and
+timm's full model for the backbone (both strict) -> save_file -> camo import --part network -> the same bits.  Exits 1 if
+anything differs.
 
     python tests/peers/roundtrip.py --camo build/camo [NAMES...]
 """
@@ -15,9 +16,25 @@ from pathlib import Path
 
 import timm
 import torch
+from export_pytorch import module_of
 from parity import NAMES, create
 from safetensors.torch import load_file, save_file
-from twin import MODELS, CamoXpert, timm_backbone
+
+MODELS = ("camoxpert", "camoxpert-cod", "camoxpert-sparse", "camoxpert-single")
+
+
+def timm_backbone(name):
+    """timm's full backbone model (dotted names) without its classifier."""
+    if name.startswith("efficientnet_lite"):  # the features_only model has the names of the whole one
+        return timm.create_model("tf_" + name, features_only=True, out_indices=(1, 2, 3, 4))
+    if name.startswith("swin"):
+        model = timm.create_model(name + "_patch4_window7_224", num_classes=0, img_size=(224, 224), strict_img_size=False)
+        model.norm = torch.nn.Identity()
+        return model
+    model = timm.create_model(name, num_classes=0)
+    if hasattr(model.head, "norm"):
+        model.head.norm = torch.nn.Identity()
+    return model
 
 
 def camo(options, *words):
@@ -49,14 +66,14 @@ def network(what, options, folder):
     camo(options, "train", "--data", "synthetic", "--size", 64, "--count", 8, "--batch-size", 4, "--epochs", 1, "--model", model,
          "--backbone", name, "--out", folder / "run")
     camo(options, "export", "--weights", folder / "run", "--out", folder / "network.safetensors")
+    camo(options, "export", "--weights", folder / "run", "--to", "pytorch", "--out", folder / "python")
     out = load_file(folder / "network.safetensors")
-    dims = timm.create_model(name, features_only=True).feature_info.channels()
-    twin = CamoXpert(name, dims, model)
-    twin.load_state_dict(out, strict=True)
-    save_file({k: v.contiguous() for k, v in twin.state_dict().items()}, folder / "twin.safetensors")
-    camo(options, "import", folder / "twin.safetensors", "--part", "network", "--model", model, "--backbone", name,
+    there = module_of(folder, "roundtrip").load(folder / "python").state_dict()
+    timm_backbone(name).load_state_dict({k[9:]: v for k, v in out.items() if k.startswith("backbone.")}, strict=True)
+    save_file({k: v.contiguous() for k, v in there.items()}, folder / "back.safetensors")
+    camo(options, "import", folder / "back.safetensors", "--part", "network", "--model", model, "--backbone", name,
          "--size", 64, "--out", folder / "again.safetensors")
-    return equal(load_file(folder / "again.safetensors"), out)
+    return equal(dict(there), out) and equal(load_file(folder / "again.safetensors"), out)
 
 
 def main():
