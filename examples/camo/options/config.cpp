@@ -140,7 +140,7 @@ Options options(TrainConfig& c) {
       {"weight-decay", &c.weight_decay, "weight decay of AdamW; norms and biases have none", 0, 10},
       {"clip", &c.clip, "largest norm of all gradients together; 0: no limit", 0, 1e9},
       {"ema-decay", &c.ema_decay, "decay per step of the averaged (EMA) weights; 0: no average", 0, 0.999999},
-      {"experts", &c.experts, "experts at each scale; 0: the model's own number", 0, 16},
+      {"experts", &c.experts, "experts at each scale; 0: the model's own number", 0, 24},
       {"pool", &c.pool, "names of the experts, in place of their number: texture,texture,edge"},
       {"attention-pool", &c.attention_pool, "camoxpert: attention pools keys of larger maps; 0: never", 0, 4096},
       {"chosen", &c.chosen, "experts that each photograph is sent to, at each scale", 1, 16},
