@@ -8,6 +8,7 @@
 #include "examples/camo/options/config.h"
 #include "examples/camo/options/files.h"
 #include "examples/camo/options/json.h"
+#include "tensor/ops/matmul.h"
 #include "tensor/parallel.h"
 #include "tests/op_bench.h"
 
@@ -76,10 +77,11 @@ int bench_ops_command(const Arguments& words) {
       .notes =
           "Columns: the time of the forward pass, and its lower bound as a fraction of it; the same of the forward "
           "and backward pass together."};
-  command.options.add(options(machine).only({"device", "threads"}));
+  command.options.add(options(machine).only({"device", "threads", "bf16-units"}));
   const std::vector<std::string> wanted = read(command, words).rest;
   plan.device = machine.device;
-  set_threads(int(machine.threads));
+  if (machine.bf16_units == UnitsChoice::automatic) machine.bf16_units = UnitsChoice(fastest_bf16_units());
+  apply_machine(machine);
 
   Peaks peaks = measure_peaks(plan);
   std::vector<Row> rows;
@@ -105,9 +107,13 @@ int bench_ops_command(const Arguments& words) {
               peaks.f32_flops * 1e-12, peaks.bf16_flops * 1e-12, peaks.call * 1e6);
 
   JsonObject head;
-  head.items = {{"device", to_string(machine.device)},      {"size", name_of(plan.size)},
-                {"copy_gb_s", peaks.bytes * 1e-9},          {"f32_tflop_s", peaks.f32_flops * 1e-12},
-                {"bf16_tflop_s", peaks.bf16_flops * 1e-12}, {"call_us", peaks.call * 1e6}};
+  head.items = {{"device", to_string(machine.device)},
+                {"size", name_of(plan.size)},
+                {"bf16_units", name_of(bf16_units())},
+                {"copy_gb_s", peaks.bytes * 1e-9},
+                {"f32_tflop_s", peaks.f32_flops * 1e-12},
+                {"bf16_tflop_s", peaks.bf16_flops * 1e-12},
+                {"call_us", peaks.call * 1e6}};
   int failed = 0;
   std::string list;
   for (const Row& row : rows)
