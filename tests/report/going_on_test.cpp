@@ -56,6 +56,7 @@ TEST_CASE("a run whose metrics have a torn line in the middle goes on and has a 
 TEST_CASE("a run that goes on from weights and gets no better names the start as its best") {
   TempFolder folder;
   TrainConfig config = test::tiny_config(folder / "first");
+  config.model = "camoxpert-single";  // balancing would move the routes of a mixture, and so the score
   REQUIRE(train(config).exit_code == 0);
   config.weights = config.out, config.out = folder / "second", config.lr = config.min_lr = 1e-12, config.epochs = 1;
   const Outcome outcome = train(config);
