@@ -87,11 +87,12 @@ void copy_block(const T* x, T* y, int64_t x_step, int64_t y_step, std::index_seq
   for (int64_t i = 0; i < n; ++i) std::memcpy(static_cast<void*>(y + i * y_step), &a[i], sizeof(Row));
 }
 
-/// x is contiguous along p, y along q.  Whole blocks go through registers, the rest is copied one by one.
+/// x is contiguous along p, y along q.  Whole blocks go through registers, the rest is copied one by one.  Blocks follow
+/// one another along p: those of bf16 read half a cache line each.
 template <class T> void copy_tile(const T* x, T* y, Axis p, Axis q) {
   const int64_t whole_p = p.length / kBlock * kBlock, whole_q = q.length / kBlock * kBlock;
-  for (int64_t i = 0; i < whole_p; i += kBlock)
-    for (int64_t j = 0; j < whole_q; j += kBlock)
+  for (int64_t j = 0; j < whole_q; j += kBlock)
+    for (int64_t i = 0; i < whole_p; i += kBlock)
       copy_block(x + i + j * q.from, y + i * p.to + j, q.from, p.to, std::make_index_sequence<kBlock>());
   for (int64_t j = 0; j < q.length; ++j)
     for (int64_t i = j < whole_q ? whole_p : 0; i < p.length; ++i) y[i * p.to + j] = x[i + j * q.from];
