@@ -138,6 +138,33 @@ void copy_box(Cpu, const Shape& box, const Tensor& x, const Walk& from, Tensor y
   });
 }
 
+// Writes y from begin to end, so that its cache lines fill up at once: the parts' rows may be short.
+void concat(Cpu, const std::vector<Tensor>& parts, int64_t rows, Tensor y) {
+  if (y.numel() == 0) return;
+  const int64_t width = y.numel() / rows;
+  with_any(y.dtype(), [&]<class T>() {
+    struct Part {
+      const T* x;
+      int64_t begin, end;  // columns of y
+    };
+    std::vector<Part> all;
+    for (const Tensor& part : parts) {
+      const int64_t begin = all.empty() ? 0 : all.back().end;
+      all.push_back({part.read<T>(), begin, begin + part.numel() / rows});
+    }
+    T* out = y.write<T>();
+    parallel_chunks(y.numel(), kGrain, [&](int64_t begin, int64_t end) {
+      for (int64_t r = begin / width; r * width < end; ++r)
+        for (const Part& part : all) {
+          const int64_t first = std::max(part.begin, begin - r * width), last = std::min(part.end, end - r * width);
+          if (first < last)
+            copy_run(part.x + r * (part.end - part.begin) + first - part.begin, out + r * width + first,
+                     {last - first, 1, 1});
+        }
+    });
+  });
+}
+
 void cast(Cpu, const Tensor& x, Tensor y) {
   with_any(x.dtype(), [&]<class From>() {
     with_any(y.dtype(), [&]<class To>() {
