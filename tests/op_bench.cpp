@@ -102,6 +102,7 @@ Timing time_case(const OpCase& c, DType dtype, const BenchPlan& plan) {
   Var y;
   out.forward = median_seconds(plan, [&] {
     NoGrad no_grad;
+    y = Var();  // its memory is free for the next result, as in PyTorch's loop
     y = run(x);
   });
   if (plan.size != BenchSize::small) {  // the case states its bytes for the listed size, in f32

@@ -1,4 +1,4 @@
-// Layout ops on the GPU: one kernel that copies a box, and casts.
+// Layout ops on the GPU: one kernel that copies a box, once for each part of a concat, and casts.
 //
 // Elements are moved as words.  If both walks run along the last axis, a word has up to 16 bytes, a thread moves one,
 // and neighbours write neighbours.  A transpose uses tiles of 32 x 32 in shared memory, which are read along the rows
@@ -112,6 +112,17 @@ void copy_box(Cuda where, const Shape& box, const Tensor& x, const Walk& from, T
   cuda::with_word(size, [&]<class W>() {
     if constexpr (sizeof(W) <= 8) transpose ? by_tiles<W>(where, axes, in, out) : by_words<W>(where, axes, in, out);
   });
+}
+
+void concat(Cuda where, const std::vector<Tensor>& parts, int64_t rows, Tensor y) {
+  if (y.numel() == 0) return;
+  const int64_t width = y.numel() / rows;
+  int64_t begin = 0;
+  for (const Tensor& part : parts) {
+    const int64_t n = part.numel() / rows;
+    copy_box(where, {rows, n}, part, {0, {n, 1}}, y, {begin, {width, 1}});
+    begin += n;
+  }
 }
 
 void cast(Cuda where, const Tensor& x, Tensor y) {

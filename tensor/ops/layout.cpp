@@ -1,7 +1,7 @@
 // Layout ops as walks.  A walk gives the address of each element of a box; one kernel copies from walk to walk.
 //
 //   permute  the steps of x in another order    flip         a negative step    expand  step 0
-//   slice    a later begin                      concat, pad  a walk of y that is larger than the box
+//   slice    a later begin                      pad          a walk of y that is larger than the box
 #include "tensor/ops/layout.h"
 
 #include <algorithm>
@@ -59,11 +59,8 @@ Tensor concat(const std::vector<Tensor>& parts, int axis) {
     length += part.dim(axis);
   }
   Tensor y = empty(first.shape().with(axis, length), first.dtype(), first.device());
-  Walk to = walk(y.shape());
-  for (const Tensor& part : parts) {
-    place(part, y, to);
-    to.begin += part.dim(axis) * to.step[axis];
-  }
+  const int64_t rows = y.shape().product(0, axis);
+  on(y.device(), [&](auto where) { kernel::concat(where, parts, rows, y); });
   return y;
 }
 

@@ -1,6 +1,6 @@
 // Layout ops, which move numbers without changing them: permute, concat, slice, pad, flip, cast, expand.  All copy.
 //
-// All except cast use one kernel, which copies the elements of a box; x and y each have their own steps.
+// All except cast and concat use one kernel, which copies the elements of a box; x and y each have their own steps.
 #pragma once
 
 #include "tensor/tensor.h"
@@ -48,6 +48,9 @@ inline std::vector<Axis> joined_axes(const Shape& box, const Walk& from, const W
 /// Copies x at `from` to y at `to` for every element of the box; no element of y is written twice.
 void copy_box(Cpu, const Shape& box, const Tensor& x, const Walk& from, Tensor y, const Walk& to);
 void copy_box(Cuda, const Shape& box, const Tensor& x, const Walk& from, Tensor y, const Walk& to);
+/// y (rows, n) from parts (rows, n_i), n = sum n_i.
+void concat(Cpu, const std::vector<Tensor>& parts, int64_t rows, Tensor y);
+void concat(Cuda, const std::vector<Tensor>& parts, int64_t rows, Tensor y);
 void cast(Cpu, const Tensor& x, Tensor y);
 void cast(Cuda, const Tensor& x, Tensor y);
 }  // namespace kernel

@@ -32,9 +32,11 @@ TEST_CASE("the gradient of max and min goes to the first of equal numbers") {
     Shape shape;
     std::vector<int> axes;
   };
-  const Reduction reductions[] = {{{4, 5, 19}, {1}}, {{4, 5, 19}, {0, 2}},  {{3, 7, 33}, {0, 1}}, {{5, 300}, {1}},
-                                  {{200001}, {0}},   {{2, 70000}, {1}},     {{3000, 40}, {0}},    {{2, 3000, 64}, {1}},
-                                  {{6, 1, 17}, {1}}, {{2, 3, 4, 5}, {1, 3}}};
+  const Reduction reductions[] = {{{4, 5, 19}, {1}},      {{4, 5, 19}, {0, 2}},      {{3, 7, 33}, {0, 1}},
+                                  {{5, 300}, {1}},        {{200001}, {0}},           {{2, 70000}, {1}},
+                                  {{3000, 40}, {0}},      {{2, 3000, 64}, {1}},      {{6, 1, 17}, {1}},
+                                  {{2, 3, 4, 5}, {1, 3}}, {{2, 3, 9, 1100}, {0, 2}}, {{2, 70000, 3}, {0, 1}},
+                                  {{3, 2, 70000}, {0, 2}}};
   for (DType dtype : {DType::f32, DType::f64, DType::bf16})
     for (auto* reduce : {static_cast<Tensor (*)(const Tensor&, const std::vector<int>&, bool)>(max),
                          static_cast<Tensor (*)(const Tensor&, const std::vector<int>&, bool)>(min)})

@@ -87,11 +87,12 @@ void copy_block(const T* x, T* y, int64_t x_step, int64_t y_step, std::index_seq
   for (int64_t i = 0; i < n; ++i) std::memcpy(static_cast<void*>(y + i * y_step), &a[i], sizeof(Row));
 }
 
-/// x is contiguous along p, y along q.  Whole blocks go through registers, the rest is copied one by one.
+/// x is contiguous along p, y along q.  Whole blocks go through registers, the rest is copied one by one.  Blocks follow
+/// one another along p: those of bf16 read half a cache line each.
 template <class T> void copy_tile(const T* x, T* y, Axis p, Axis q) {
   const int64_t whole_p = p.length / kBlock * kBlock, whole_q = q.length / kBlock * kBlock;
-  for (int64_t i = 0; i < whole_p; i += kBlock)
-    for (int64_t j = 0; j < whole_q; j += kBlock)
+  for (int64_t j = 0; j < whole_q; j += kBlock)
+    for (int64_t i = 0; i < whole_p; i += kBlock)
       copy_block(x + i + j * q.from, y + i * p.to + j, q.from, p.to, std::make_index_sequence<kBlock>());
   for (int64_t j = 0; j < q.length; ++j)
     for (int64_t i = j < whole_q ? whole_p : 0; i < p.length; ++i) y[i * p.to + j] = x[i + j * q.from];
@@ -134,6 +135,33 @@ void copy_box(Cpu, const Shape& box, const Tensor& x, const Walk& from, Tensor y
     if (p == axes.end() || last.from <= 1 || last.to != 1) return copy_runs(in, out, axes);
     std::rotate(p, p + 1, axes.end() - 1);  // move it next to the last axis
     copy_transposed(in, out, axes);
+  });
+}
+
+// Writes y from begin to end, so that its cache lines fill up at once: the parts' rows may be short.
+void concat(Cpu, const std::vector<Tensor>& parts, int64_t rows, Tensor y) {
+  if (y.numel() == 0) return;
+  const int64_t width = y.numel() / rows;
+  with_any(y.dtype(), [&]<class T>() {
+    struct Part {
+      const T* x;
+      int64_t begin, end;  // columns of y
+    };
+    std::vector<Part> all;
+    for (const Tensor& part : parts) {
+      const int64_t begin = all.empty() ? 0 : all.back().end;
+      all.push_back({part.read<T>(), begin, begin + part.numel() / rows});
+    }
+    T* out = y.write<T>();
+    parallel_chunks(y.numel(), kGrain, [&](int64_t begin, int64_t end) {
+      for (int64_t r = begin / width; r * width < end; ++r)
+        for (const Part& part : all) {
+          const int64_t first = std::max(part.begin, begin - r * width), last = std::min(part.end, end - r * width);
+          if (first < last)
+            copy_run(part.x + r * (part.end - part.begin) + first - part.begin, out + r * width + first,
+                     {last - first, 1, 1});
+        }
+    });
   });
 }
 

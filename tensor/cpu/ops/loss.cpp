@@ -5,6 +5,8 @@
 #include "tensor/ops/loss.h"
 
 #include "tensor/cpu/kernels/broadcast.h"
+#include "tensor/cpu/kernels/rows.h"
+#include "tensor/memory/scratch.h"
 #include "tensor/scalar/functors.h"
 
 namespace camo::kernel {
@@ -27,22 +29,16 @@ void bce_with_logits_backward(Cpu, const Tensor& dy, const Tensor& logits, const
 
 namespace {
 
-/// Softmax of one row into p; returns log-sum-exp.
-template <class T, class A = acc_t<T>> A softmax_row(const T* z, int64_t C, T* p) {
-  using V = Vec<A>;
-  A top = A(z[0]);
-  for (int64_t c = 1; c < C; ++c) top = A(z[c]) > top ? A(z[c]) : top;
-  V sum(A(0));
-  for (int64_t c = 0; c < C; c += V::size) {
-    const int n = int(std::min<int64_t>(V::size, C - c));
-    A e[V::size] = {};
-    camo::exp(V::load(z + c, n) - V(top)).store(e, n);  // lanes beyond the end add nothing
-    sum += V::load(e);
-  }
-  const A log_sum = camo::log(lane_sum(sum)) + top;
-  map_run<true>(
-      C, p, [=](V v) { return camo::exp(v - V(log_sum)); }, z);
-  return log_sum;
+/// Softmax of one row into p; returns log-sum-exp.  e holds C numbers and may be p.
+template <class T, class A> A softmax_row(const T* z, int64_t C, A* e, T* p) {
+  const A top = row_max<A>(z, C);
+  const A sum = row_sum<A>(C, [=](int64_t c, auto n) {
+    const Vec<A> v = camo::exp(load<A>(z + c, n) - Vec<A>(top));
+    store(v, e + c, n);
+    return v;
+  });
+  each_vec<A>(C, [=, q = 1 / sum](int64_t c, auto n) { store(load<A>(e + c, n) * q, p + c, n); });
+  return camo::log(sum) + top;
 }
 
 }  // namespace
@@ -55,9 +51,13 @@ void cross_entropy(Cpu, const Tensor& logits, const Tensor& labels, const CrossE
     const T* z = logits.read<T>();
     T* p = Tensor(out.probability).write<T>();
     const double sum = parallel_sum<double>(R, kGrain / C, [=](int64_t begin, int64_t end) {
+      Scratch<A> wide(std::is_same_v<T, A> ? 0 : C);  // for the exponentials, unless p can hold them
       double loss = 0;
-      for (int64_t r = begin; r < end; ++r)
-        loss += double(softmax_row(z + r * C, C, p + r * C) - A(z[r * C + label[r]]));
+      for (int64_t r = begin; r < end; ++r) {
+        A* e = wide;
+        if constexpr (std::is_same_v<T, A>) e = p + r * C;
+        loss += double(softmax_row(z + r * C, C, e, p + r * C) - A(z[r * C + label[r]]));
+      }
       return loss;
     });
     *Tensor(out.loss).write<T>() = T(A(sum / double(R)));

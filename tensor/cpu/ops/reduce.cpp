@@ -1,7 +1,7 @@
 // Reductions on the CPU and their adjoints.  The reduction loops are in tensor/cpu/kernels/fold.h.
 #include "tensor/ops/reduce.h"
 
-#include <optional>
+#include <limits>
 
 #include "tensor/cpu/kernels/broadcast.h"
 #include "tensor/cpu/kernels/fold.h"
@@ -54,50 +54,13 @@ void variance_backward(Cpu, const Tensor& dy, const Tensor& x, const Tensor& mea
 
 namespace {
 
-/// The definition, for any axes: a loop in order, because the first of equal elements gets the gradient.  Parallel over
-/// the leading kept axes.
-void extreme_backward_plain(const Tensor& dy, const Tensor& x, const Tensor& y, Tensor dx) {
-  int lead = 0;
-  while (lead < x.rank() && x.dim(lead) == y.dim(lead)) ++lead;
-  const int64_t K = x.shape().product(0, lead), n = x.numel() / std::max<int64_t>(K, 1);
-  const int64_t m = y.numel() / std::max<int64_t>(K, 1);
-  const Shape inner(std::span(x.shape().begin() + lead, x.shape().end()));
-  const Shape folded(std::span(y.shape().begin() + lead, y.shape().end()));
-  const Broadcast<1> plan(inner, {folded});
-  with_float(x.dtype(), "max", [&]<class T>() {
-    using A = acc_t<T>;
-    const T *xs = x.read<T>(), *ys = y.read<T>(), *gs = dy.read<T>();
-    T* out = dx.write<T>();
-    parallel_for(K, n, [&](int64_t k) {
-      std::vector<bool> taken(m);
-      plan.runs(0, n, [&](int64_t i, int64_t count, const auto& at) {
-        for (int64_t j = 0; j < count; ++j) {
-          const int64_t from = at[0] + (plan.stride[0][0] ? j : 0);
-          const A u = A(xs[k * n + i + j]), best = A(ys[k * m + from]);
-          const bool hit = !taken[from] && (u == best || (u != u && best != best));
-          if (hit) taken[from] = true;
-          out[k * n + i + j] = hit ? gs[k * m + from] : T(0.f);
-        }
-      });
-    });
-  });
-}
-
-/// (K, R, C) if only axes that are neighbours are reduced.
-std::optional<std::array<int64_t, 3>> one_fold(const Shape& x, const Shape& y) {
-  int begin = 0, end = x.rank();
-  while (begin < end && x[begin] == y[begin]) ++begin;
-  while (end > begin && x[end - 1] == y[end - 1]) --end;
-  for (int a = begin; a < end; ++a)
-    if (y[a] != 1) return {};
-  return std::array{x.product(0, begin), x.product(begin, end), x.product(end, x.rank())};
-}
-
-/// place[c] = the first row r in [0, R) where x (R, C) equals y, or -1.
-template <class A, class T> void first_equal(const T* x, const T* y, int64_t R, int64_t C, int64_t* place) {
+/// place[c] = the first row r in [0, R) where x (R, C) equals y in column c of [begin, end), or -1.
+template <class A, class T>
+void first_equal(const T* x, const T* y, int64_t R, int64_t C, int64_t begin, int64_t end, int64_t* place) {
   using V = Vec<A>;
   using Int = typename V::Int;
-  each_vec<A>(C, [&](int64_t c, auto lanes) {
+  each_vec<A>(end - begin, [&](int64_t i, auto lanes) {
+    const int64_t c = begin + i;
     const V best = load<A>(y + c, lanes);
     const auto is_best = best == best;
     typename V::Mask found = typename V::Mask{} + Int(-1);
@@ -106,54 +69,86 @@ template <class A, class T> void first_equal(const T* x, const T* y, int64_t R, 
       const auto hit = (u == best) | (~(u == u) & ~is_best);
       found = (hit & (found < Int(0))) ? typename V::Mask{} + Int(r) : found;
     }
-    for (int64_t i = 0; i < std::min<int64_t>(V::size, C - c); ++i) place[c + i] = found[i];
+    for (int64_t j = 0; j < std::min<int64_t>(V::size, end - c); ++j) place[c + j] = found[j];
   });
 }
-/// The same for C = 1: one number y in a run of R.
+/// The same for C = 1: one number y in a run of R.  Each lane keeps its first hit, as minus its place.
 template <class A, class T> int64_t first_equal(const T* x, T y, int64_t R) {
   using V = Vec<A>;
-  const V best = V(A(y));
-  const bool nan = A(y) != A(y);
-  int64_t r = 0;
-  for (; r + V::size <= R; r += V::size) {
-    const V u = V::load(x + r);
-    const auto hit = nan ? ~(u == u) : (u == best);
-    typename V::Int any = 0;
-    for (int i = 0; i < V::size; ++i) any |= hit[i];
-    if (any) break;
-  }
-  for (; r < R; ++r)
-    if (A(x[r]) == A(y) || (nan && A(x[r]) != A(x[r]))) return r;
-  return -1;
+  const V best = V(A(y)), none = V(-std::numeric_limits<A>::infinity());
+  V lane, found = none;
+  for (int i = 0; i < V::size; ++i) lane.v[i] = A(-i);
+  auto search = [&](auto hit_or) {
+    each_vec<A>(
+        R, [&](int64_t r, auto lanes) { found = max(hit_or(load<A>(x + r, lanes), lane - V(A(r)), none), found); });
+  };
+  if (A(y) == A(y)) search([=](V u, V here, V other) { return where(u == best, here, other); });
+  else search([](V u, V here, V other) { return where(u == u, other, here); });
+  const A first = -lane_max(found);
+  return first < A(R) ? int64_t(first) : -1;
 }
+
+/// x is (L, O, R, C): the axes R are reduced, C and L are kept, and among those of O are both.
+struct Search {
+  int64_t L, O, R, C;
+  int64_t block, piece, pieces, blocks;  // a task searches `piece` rows of `block` columns
+  int64_t targets;                       // elements of y for one l, in units of C
+  std::vector<int64_t> target;           // which of them belongs to each o
+
+  Search(const Shape& x, const Shape& y) {
+    int lead = 0, end = x.rank();
+    while (lead < x.rank() && x[lead] == y[lead]) ++lead;
+    while (end > lead && x[end - 1] == y[end - 1]) --end;
+    int begin = end;
+    while (begin > lead && y[begin - 1] == 1) --begin;
+    L = x.product(0, lead), O = x.product(lead, begin), R = x.product(begin, end), C = x.product(end, x.rank());
+    block = std::clamp<int64_t>(C, 1, 1024), blocks = ceil_div(C, block);
+    piece = 4 * kGrain / block, pieces = ceil_div(R, piece);
+    targets = y.product(lead, begin), target.resize(size_t(O));
+    const Broadcast<1> plan(Shape(std::span(x.begin() + lead, x.begin() + begin)),
+                            {Shape(std::span(y.begin() + lead, y.begin() + begin))});
+    plan.runs(0, O, [&](int64_t o, int64_t n, const auto& at) {
+      for (int64_t j = 0; j < n; ++j) target[size_t(o + j)] = at[0] + (plan.stride[0][0] ? j : 0);
+    });
+  }
+};
 
 }  // namespace
 
-// Searches pieces of rows, then writes zeros and the gradient at the first place of each column.
+// The first of equal elements gets the gradient.  Searches pieces of R for every o, and fills dx with zeros; then the
+// first hit for each element of y gets its gradient.
 void extreme_backward(Cpu, const Tensor& dy, const Tensor& x, const Tensor& y, Tensor dx) {
-  const auto shape = one_fold(x.shape(), y.shape());
-  if (!shape) return extreme_backward_plain(dy, x, y, dx);
-  const auto [K, R, C] = *shape;
-  with_float(x.dtype(), "max", [&, K = K, R = R, C = C]<class T>() {
+  if (x.numel() == 0) return;
+  const Search s(x.shape(), y.shape());
+  with_float(x.dtype(), "max", [&]<class T>() {
     using A = acc_t<T>;
     const T *xs = x.read<T>(), *ys = y.read<T>(), *gs = dy.read<T>();
     T* out = dx.write<T>();
-    const int64_t piece = std::max<int64_t>(4 * kGrain / std::max<int64_t>(C, 1), 1), pieces = ceil_div(R, piece);
-    Scratch<int64_t> place(K * pieces * C);
-    parallel_for(K * pieces, std::min(R, piece) * C, [&](int64_t task) {
-      const int64_t k = task / pieces, r = task % pieces * piece, rows = std::min(piece, R - r);
-      const T* from = xs + (k * R + r) * C;
-      if (C == 1) place[task] = first_equal<A>(from, ys[k], rows);
-      else first_equal<A>(from, ys + k * C, rows, C, place + task * C);
-      std::fill_n(out + (k * R + r) * C, rows * C, T(0.f));
+    Scratch<int64_t> place(s.L * s.O * s.pieces * s.C), first(y.numel());
+    parallel_for(s.L * s.O * s.pieces * s.blocks, std::min(s.R, s.piece) * s.block, [&](int64_t task) {
+      const int64_t p = task / s.blocks, o = p / s.pieces, r = p % s.pieces * s.piece;
+      const int64_t rows = std::min(s.piece, s.R - r);
+      const int64_t c = task % s.blocks * s.block, end = std::min(s.C, c + s.block);
+      const int64_t from = (o * s.R + r) * s.C, to = (o / s.O * s.targets + s.target[size_t(o % s.O)]) * s.C;
+      if (s.C == 1) place[p] = first_equal<A>(xs + from, ys[to], rows);
+      else first_equal<A>(xs + from, ys + to, rows, s.C, c, end, place + p * s.C);
+      if (s.blocks == 1) std::fill_n(out + from, rows * s.C, T(0.f));
+      else
+        for (int64_t i = 0; i < rows; ++i) std::fill(out + from + i * s.C + c, out + from + i * s.C + end, T(0.f));
     });
-    parallel_for(K, pieces * C, [&](int64_t k) {
-      for (int64_t c = 0; c < C; ++c)
-        for (int64_t p = 0; p < pieces; ++p)
-          if (const int64_t r = place[(k * pieces + p) * C + c]; r >= 0) {
-            out[(k * R + p * piece + r) * C + c] = gs[k * C + c];
-            break;
-          }
+    parallel_for(s.L * s.blocks, s.O * s.pieces * s.block, [&](int64_t task) {
+      const int64_t l = task / s.blocks, c0 = task % s.blocks * s.block, c1 = std::min(s.C, c0 + s.block);
+      int64_t* mine = first + l * s.targets * s.C;
+      for (int64_t t = 0; t < s.targets; ++t) std::fill(mine + t * s.C + c0, mine + t * s.C + c1, -1);
+      for (int64_t i = s.O * s.pieces - 1; i >= 0; --i) {  // backward, so that the first hit remains
+        const int64_t p = l * s.O * s.pieces + i, from = (p / s.pieces * s.R + p % s.pieces * s.piece) * s.C;
+        int64_t* to = mine + s.target[size_t(i / s.pieces)] * s.C;
+        for (int64_t c = c0; c < c1; ++c)
+          if (const int64_t r = place[p * s.C + c]; r >= 0) to[c] = from + r * s.C + c;
+      }
+      for (int64_t t = 0; t < s.targets; ++t)
+        for (int64_t c = c0; c < c1; ++c)
+          if (mine[t * s.C + c] >= 0) out[mine[t * s.C + c]] = gs[(l * s.targets + t) * s.C + c];
     });
   });
 }
