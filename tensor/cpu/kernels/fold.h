@@ -92,10 +92,12 @@ void fold_columns(const T* x, int64_t R, int64_t C, int64_t begin, int64_t end, 
 }
 
 template <class Op, class T, class A = acc_t<T>> void fold(const T* x, int64_t K, int64_t R, int64_t C, A* y) {
-  if (C == 1 && R <= kGrain) return fold_rows<Op>(x, K, R, y);
+  constexpr int64_t kTerms = 256;                      // of a sum in a lane, at most
+  constexpr int64_t kRun = 4 * Vec<A>::size * kTerms;  // fold_row has four vectors
+  if (C == 1 && R <= kRun) return fold_rows<Op>(x, K, R, y);
   constexpr int64_t kBlock = 1024;  // columns reduced at once
   const int64_t block = std::min(C, kBlock), blocks = ceil_div(C, block);
-  const int64_t piece = C == 1 ? kGrain : std::clamp<int64_t>(kGrain / block, 64, 256);  // at most 256 terms per lane
+  const int64_t piece = C == 1 ? kRun : std::clamp<int64_t>(kGrain / block, 64, kTerms);
   const int64_t pieces = ceil_div(R, piece);
   std::vector<A> buffer(pieces > 1 ? K * pieces * C : 0);
   A* part = pieces > 1 ? buffer.data() : y;
