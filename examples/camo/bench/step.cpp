@@ -84,7 +84,8 @@ int bench_step_command(const Arguments& words) {
                       "squares of its maps, backward pass.  Prints the median time of the rounds and the memory of the "
                       "first step.",
                   .usage = "camo bench step [flags]",
-                  .options = options(config).only({"backbone", "threads", "precision", "bf16-units", "winograd", "experts", "chosen"})};
+                  .options = options(config).only(
+                      {"backbone", "threads", "precision", "bf16-units", "winograd", "experts", "chosen"})};
   std::vector<std::string> models = moe::model_names();
   models.insert(models.begin(), kNoModel);
   command.options.add({choice("model", &config.model, "network; none: the backbone alone", models)});
