@@ -16,6 +16,7 @@ namespace {
 constexpr int64_t kTileTasks = 32;              // enough tasks to share among threads
 constexpr int64_t kTileBlockBytes = 256 << 10;  // rows of A that a block keeps in the L2 cache
 constexpr int64_t kTileRange = 16;              // steps of k whose two tiles of B's columns fit the L1 cache
+constexpr int64_t kTileMostRows = 24 * kTile;   // of a block
 constexpr int64_t kTilePage = 4096;             // rows so far apart share lines of the L1 cache
 
 /// Rows [m, m + count) of A, each `lda` numbers after the one before, k padded with zeros.
@@ -71,7 +72,7 @@ void multiply_on_tiles(const Pieces<bf16>& a, const Right<TB>& b, int64_t N, con
   const int64_t lda = 2 * deep + kTileDepth;  // not a multiple of a page
   int64_t rows =
       std::min(kTileBlockBytes / (lda * int64_t(sizeof(bf16))), ceil_div(M, ceil_div(kTileTasks, panels.count)));
-  rows = std::clamp<int64_t>(round_up(rows, 2 * kTile), 2 * kTile, 24 * kTile);
+  rows = std::clamp<int64_t>(round_up(rows, 2 * kTile), 2 * kTile, kTileMostRows);
   const int64_t blocks = ceil_div(M, rows), groups = std::min(panels.count, ceil_div(kTileTasks, blocks));
 
   parallel_chunks(blocks * groups, 1, [&](int64_t task, int64_t) {
@@ -85,13 +86,15 @@ void multiply_on_tiles(const Pieces<bf16>& a, const Right<TB>& b, int64_t N, con
     }
     const bf16* left = in_place ? a.data + m0 * a.ld : copied;
     const int64_t ld = in_place ? a.ld : lda;
-    Scratch<TC*> out(count);
+    TC* out[kTileMostRows];
     if (c.find) c.find(m0, count, out);
     else
       for (int64_t i = 0; i < count; ++i) out[i] = c.data + (m0 + i) * c.ld;
     // Sums of two tiles by two are written while they are in the L1 cache; those of several ranges of k wait in memory.
     const bool one_range = steps <= kTileRange;
-    Scratch<float> sums((one_range ? 2 * kTile : height) * 2 * S);
+    alignas(64) float near[2 * kTile * 2 * S];
+    Scratch<float> far(one_range ? 0 : height * 2 * S);
+    float* const sums = one_range ? near : far;
     const TileRegisters registers;
     for (int64_t p = panels.count * group / groups; p < panels.count * (group + 1) / groups; ++p) {
       const int64_t vecs = panels.vecs(p), width = vecs * S, column = panels.column(p);
