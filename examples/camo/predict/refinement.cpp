@@ -5,6 +5,7 @@
 
 #include "tensor/error.h"
 #include "tensor/image/image.h"
+#include "tensor/ops/elementwise.h"
 #include "tensor/ops/resample.h"
 
 namespace camo::program {

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "examples/camo/options/options.h"
+#include "tensor/tensor.h"
 
 namespace camo::program {
 
