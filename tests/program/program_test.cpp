@@ -271,7 +271,7 @@ TEST_CASE("train, eval, predict and inspect work together") {
   REQUIRE(trained.code == 0);
   CHECK(trained.out.find("EMA") != std::string::npos);
   CHECK(trained.out.find('\r') == std::string::npos);
-  CHECK(contains(read_file<DataError>(folder / "run/curves.svg"), "</svg>"));
+  CHECK(test::contains(read_file<DataError>(folder / "run/curves.svg"), "</svg>"));
   CHECK(run_camo(train).code == 2);
 
   std::string weights = folder / "run/best.safetensors";
