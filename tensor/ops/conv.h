@@ -29,7 +29,8 @@ Tensor conv2d(const Tensor& x, const Tensor& weight, const Tensor& bias, const C
 /// before: if not null, receives the result of the convolution.
 Tensor depthwise_gelu(const Tensor& x, const Tensor& weight, const Tensor& bias, const ConvSpec& spec,
                       Tensor* before = nullptr);
-/// The gradients of conv2d: for x in the dtype of dy, for the weight in acc_dtype(dy).  The gradient of bias is column_sums(dy).
+/// The gradients of conv2d: for x in the dtype of dy, for the weight in acc_dtype(dy).  The gradient of bias is
+/// column_sums(dy).
 Tensor conv2d_input_grad(const Tensor& dy, const Tensor& weight, const Shape& x_shape, const ConvSpec& spec);
 Tensor conv2d_weight_grad(const Tensor& dy, const Tensor& x, const Shape& weight_shape, const ConvSpec& spec);
 

@@ -57,8 +57,8 @@ struct TileGrid {
   }
 };
 
-/// Rows of C numbers at the 36 places of `count` tiles, and of what completes the last tile of registers.  The distances are odd numbers of cache lines, so that the
-/// places of a tile do not fall into the same sets of a cache.
+/// Rows of C numbers at the 36 places of `count` tiles, and rows that complete the last tile of registers.  Distances
+/// are odd numbers of cache lines, so that the places of a tile do not fall into the same sets of a cache.
 struct Layout {
   int64_t tiles, row, place;
   Layout(int64_t count, int64_t C)
