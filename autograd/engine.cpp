@@ -184,7 +184,10 @@ void Grads::add_rows(int i, int64_t begin, const Tensor& t) {
   add_into_rows(to.grad, begin, t);
 }
 
-const Tensor& Grads::value() { return node_.value_again(); }
+Tensor Grads::value() {
+  node_.value_again();
+  return std::exchange(node_.value, {});
+}
 
 Tensor Grads::take(int i) { return wants(i) ? std::exchange(node_.inputs[i]->grad, {}) : Tensor(); }
 

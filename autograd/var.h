@@ -86,8 +86,8 @@ class Grads {
   void add_rows(int i, int64_t begin, const Tensor& t);
   /// Takes away what later consumers of input i have given it so far; undefined if nothing.
   Tensor take(int i);
-  /// The op's own value, computed again.
-  const Tensor& value();
+  /// The op's own value, computed again.  The graph lets go of it: nothing that runs later asks for it.
+  Tensor value();
 
  private:
   void give(int i, Tensor t);

@@ -11,9 +11,11 @@
 
 #include "tensor/names.h"
 #include "tensor/parallel.h"
+#include "tests/tensor/bf16_units.h"
 
 using namespace camo;
 using kernel::dense;
+using test::with_each_units;
 
 namespace {
 
@@ -82,15 +84,6 @@ template <class T> void compare_transposed(double tolerance) {
         for (int64_t n = 0; n < N; ++n)
           CHECK(twice[size_t(m * (N + 1) + n)] == doctest::Approx(2 * c[size_t(m * (N + 1) + n)]).epsilon(1e-4));
     }
-}
-
-/// Calls f with each kind of bf16 instructions that this processor has.
-template <class F> void with_each_units(F f) {
-  for (Bf16Units units : {Bf16Units::off, Bf16Units::pairs, Bf16Units::tiles}) {
-    CAPTURE(std::string(name_of(units)));
-    if (use_bf16_units(units)) f(units);
-  }
-  use_bf16_units(Bf16Units::off);
 }
 
 }  // namespace

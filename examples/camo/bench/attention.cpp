@@ -1,6 +1,7 @@
 // camo bench attention: flash (tiles, online softmax) against plain (a score matrix), forward and forward + backward.
 //
-// Each round runs both in turn; medians are printed, and the median of the ratios within a round.
+// Each round runs both in turn; medians are printed, and the median of the ratios within a round.  The fraction of the peak
+// counts 4 B heads N M D operations forward and 10 more backward (attention_backward.cpp computes the scores again).
 #include <cmath>
 #include <cstdio>
 
@@ -17,7 +18,8 @@ namespace camo::program {
 namespace {
 
 struct AttentionCase {
-  int64_t batch, tokens, heads, dim;
+  int64_t batch, tokens, keys, heads, dim;
+  double operations() const { return 14.0 * double(batch * tokens * keys * heads * dim); }
 };
 
 /// Inputs of one size, and the two ways over them.
@@ -28,10 +30,11 @@ struct AttentionBench {
   Tensor dy;
 
   AttentionBench(const AttentionCase& s, DType dtype, Device device) : device(device), heads(int(s.heads)) {
-    auto numbers = [&](uint64_t seed) {
-      return cast(randn({s.batch, s.tokens, s.heads * s.dim}, seed), dtype).to(device);
+    auto numbers = [&](int64_t rows, uint64_t seed) {
+      return cast(randn({s.batch, rows, s.heads * s.dim}, seed), dtype).to(device);
     };
-    q = Var::leaf(numbers(1)), k = Var::leaf(numbers(2)), v = Var::leaf(numbers(3)), dy = numbers(4);
+    q = Var::leaf(numbers(s.tokens, 1)), dy = numbers(s.tokens, 4);
+    k = Var::leaf(numbers(s.keys, 2)), v = Var::leaf(numbers(s.keys, 3));
   }
 
   struct Result {
@@ -67,9 +70,13 @@ void bench_attention_case(const AttentionCase& s, DType dtype, Device device, in
     both[0].push_back(flash.both), both[1].push_back(plain.both);
     ratio[0].push_back(plain.forward / flash.forward), ratio[1].push_back(plain.both / flash.both);
   }
-  std::printf("%7lld  %9.2f %9.2f %6.2f   %9.2f %9.2f %6.2f   %9s %9s\n", (long long)s.tokens, 1e3 * median(forward[0]),
-              1e3 * median(forward[1]), median(ratio[0]), 1e3 * median(both[0]), 1e3 * median(both[1]),
-              median(ratio[1]), bytes_text(double(first.bytes)).c_str(), bytes_text(double(other.bytes)).c_str());
+  std::printf("%7lld %6lld  %9.2f %9.2f %6.2f   %9.2f %9.2f %6.2f   %9s %9s", (long long)s.tokens, (long long)s.keys,
+              1e3 * median(forward[0]), 1e3 * median(forward[1]), median(ratio[0]), 1e3 * median(both[0]),
+              1e3 * median(both[1]), median(ratio[1]), bytes_text(double(first.bytes)).c_str(),
+              bytes_text(double(other.bytes)).c_str());
+  if (device.kind == Device::cpu)
+    std::printf("   %5.2f", s.operations() / median(both[0]) / measured_peak(threads(), bf16_units()));
+  std::printf("\n");
   std::fflush(stdout);
 }
 
@@ -78,14 +85,15 @@ void bench_attention_case(const AttentionCase& s, DType dtype, Device device, in
 int bench_attention_command(const Arguments& words) {
   Machine machine;
   std::string sizes = "400,484,576,676";
-  int64_t batch = 16, heads = 8, dim = 36, rounds = 11;
+  int64_t batch = 16, keys = 0, heads = 8, dim = 36, rounds = 11;
   Command command{.name = "bench attention",
                   .summary =
                       "Times attention without a score matrix (flash) against attention with one (plain): forward, "
                       "and forward and backward, with the most memory that each takes beyond its inputs.",
                   .usage = "camo bench attention [flags]",
-                  .options = options(machine).only({"device", "precision", "threads"})};
+                  .options = options(machine).only({"device", "precision", "bf16-units", "threads"})};
   command.options.add({{"sizes", &sizes, "numbers of tokens, as N,N,...; 484 is a map of 22 x 22"},
+                       {"keys", &keys, "keys; 0: as many as tokens", 0, 1 << 20},
                        {"batch", &batch, "images", 1, 4096},
                        {"heads", &heads, "heads", 1, 1024},
                        {"dim", &dim, "channels of a head", 1, 4096},
@@ -97,9 +105,10 @@ int bench_attention_command(const Arguments& words) {
   std::printf("%s, %s, %d threads, batch %lld, %lld heads of %lld channels, ms, median of %lld rounds\n",
               describe(machine.device).c_str(), name_of(machine.precision), threads(), (long long)batch,
               (long long)heads, (long long)dim, (long long)rounds);
-  std::printf("%7s  %9s %9s %6s   %9s %9s %6s   %9s %9s\n", "tokens", "flash", "plain", "ratio", "fl. + bw.",
-              "pl. + bw.", "ratio", "flash", "plain");
-  for (int64_t n : tokens) bench_attention_case({batch, n, heads, dim}, dtype, machine.device, rounds);
+  std::printf("%7s %6s  %9s %9s %6s   %9s %9s %6s   %9s %9s   %s\n", "tokens", "keys", "flash", "plain", "ratio",
+              "fl. + bw.", "pl. + bw.", "ratio", "flash", "plain", machine.device.kind == Device::cpu ? "of peak" : "");
+  for (int64_t n : tokens)
+    bench_attention_case({batch, n, keys > 0 ? keys : n, heads, dim}, dtype, machine.device, rounds);
   return 0;
 }
 

@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "tensor/cpu/kernels/attention_tile.h"
+#include "tensor/cpu/kernels/attention_units.h"
 
 namespace camo::kernel {
 namespace {
@@ -93,6 +94,10 @@ void block(const T* q, const Head<A>& head, T* y, A* lse, const Attention& s, in
 
 template <class T> void attention(const T* q, const T* k, const T* v, T* y, acc_t<T>* lse, const Attention& s) {
   using A = acc_t<T>;
+#ifdef CAMO_BF16_UNITS
+  if constexpr (std::is_same_v<T, bf16>)
+    if (bf16_units() != Bf16Units::off) return attention_on_units(q, k, v, y, lse, s);
+#endif
   const int64_t width = channels<A>(s), stride = s.heads * s.D;
   const int64_t key_size = round_up(s.M, kPanel<A>) * s.D, value_size = s.M * width;
   const int64_t blocks = ceil_div(s.N, kQueries);

@@ -7,6 +7,7 @@
 // and dv privately over a range of queries, whose length depends on the sizes alone; the ranges of a head are
 // then added in order.
 #include "tensor/cpu/kernels/attention_tile.h"
+#include "tensor/cpu/kernels/attention_units.h"
 
 namespace camo::kernel {
 namespace {
@@ -86,6 +87,10 @@ template <class T>
 void attention_backward(const T* dy, const T* q, const T* k, const T* v, const T* y, const acc_t<T>* lse, T* dq, T* dk,
                         T* dv, const Attention& s) {
   using A = acc_t<T>;
+#ifdef CAMO_BF16_UNITS
+  if constexpr (std::is_same_v<T, bf16>)
+    if (bf16_units() != Bf16Units::off) return attention_backward_on_units(dy, q, k, v, y, lse, dq, dk, dv, s);
+#endif
   const int64_t width = channels<A>(s), stride = s.heads * s.D, heads = s.B * s.heads;
   const int64_t panel_size = round_up(s.M, kPanel<A>) * s.D, row_size = s.M * width;
   Scratch<A> key_panels(heads * panel_size), value_panels(heads * panel_size), keys(heads * row_size);
@@ -95,18 +100,15 @@ void attention_backward(const T* dy, const T* q, const T* k, const T* v, const T
   pack_heads(k, s, row_size, keys + 0,
              [&](const T* x, A* to) { pack_rows(x, stride, s.M, s.D, A(1), to, width, s.M); });
 
-  // A range is long enough that its sums cost little, in time and memory, compared with q.
-  const int64_t stretch = round_up(std::max<int64_t>(1024, s.M), kQueries),
-                stretches = std::max<int64_t>(ceil_div(s.N, stretch), 1);
+  const QueryRanges ranges(s, kQueries);
   const int64_t sum_size = round_up(s.M, kRowUnit) * width;
-  Scratch<A> sums(heads * stretches * 2 * sum_size);
-  parallel_for(heads * stretches, kGrain, [&](int64_t i) {
-    const int64_t head = i / stretches, b = head / s.heads, h = head % s.heads;
+  Scratch<A> sums(heads * ranges.count * 2 * sum_size);
+  parallel_for(heads * ranges.count, kGrain, [&](int64_t i) {
+    const int64_t head = i / ranges.count, b = head / s.heads, h = head % s.heads;
     A* sum = sums + i * 2 * sum_size;
     std::fill_n(sum, 2 * sum_size, A(0));
     Block<A> block(width);
-    const int64_t last = std::min(s.N, (i % stretches + 1) * stretch);
-    for (int64_t begin = i % stretches * stretch; begin < last; begin += kQueries) {
+    for (int64_t begin = ranges.begin(i), last = ranges.end(i); begin < last; begin += kQueries) {
       const int64_t rows = std::min(kQueries, last - begin);
       pack_queries(q, dy, y, lse, s, b, h, begin, rows, block);
       backward_block(block,
@@ -114,20 +116,7 @@ void attention_backward(const T* dy, const T* q, const T* k, const T* v, const T
                      s, dq + s.query(b, h, begin), rows, sum, sum + sum_size);
     }
   });
-
-  parallel_for(heads * s.M, 2 * width * stretches, [&](int64_t i) {
-    const int64_t head = i / s.M, j = i % s.M, at = s.key(head / s.heads, head % s.heads, j);
-    const A* first = sums + head * stretches * 2 * sum_size + j * width;
-    each_vec<A>(s.D, [&](int64_t d, auto lanes) {
-      Vec<A> key(A(0)), value(A(0));
-      for (int64_t c = 0; c < stretches; ++c) {
-        key += Vec<A>::load(first + c * 2 * sum_size + d);
-        value += Vec<A>::load(first + (2 * c + 1) * sum_size + d);
-      }
-      store(key * Vec<A>(A(kLn2)), dk + at + d, lanes);  // q was scaled by log2(e)
-      store(value, dv + at + d, lanes);
-    });
-  });
+  add_ranges(sums + 0, ranges.count, sum_size, width, A(kLn2), s, dk, dv);  // q was scaled by log2(e)
 }
 
 template void attention_backward(const float*, const float*, const float*, const float*, const float*, const float*,

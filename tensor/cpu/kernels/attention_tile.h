@@ -124,4 +124,38 @@ void pack_heads(const T* x, const Attention& s, int64_t per_head, A* to, const F
                [&](int64_t i) { pack(x + s.key(i / s.heads, i % s.heads, 0), to + i * per_head); });
 }
 
+// ---- gradients of keys and values ------------------------------------------------------------------------------
+
+/// The ranges of queries over which a task of the backward pass sums dk and dv.  A range is long enough that its sums
+/// cost little, in time and memory, compared with q.  Its length depends on the sizes alone.
+struct QueryRanges {
+  int64_t N, length, count;
+  QueryRanges(const Attention& s, int64_t block)
+      : N(s.N),
+        length(round_up(std::max<int64_t>(1024, s.M), block)),
+        count(std::max<int64_t>(ceil_div(N, length), 1)) {}
+  int64_t begin(int64_t i) const { return i % count * length; }
+  int64_t end(int64_t i) const { return std::min(N, begin(i) + length); }
+};
+
+/// Adds the sums of the ranges of each head in order.  sums: for each range `size` numbers of dk, then of dv, both in
+/// rows of `width`.  dk is multiplied by factor.
+template <class A, class T>
+void add_ranges(const A* sums, int64_t ranges, int64_t size, int64_t width, A factor, const Attention& s, T* dk,
+                T* dv) {
+  parallel_for(s.B * s.heads * s.M, 2 * width * ranges, [&](int64_t i) {
+    const int64_t head = i / s.M, j = i % s.M, at = s.key(head / s.heads, head % s.heads, j);
+    const A* first = sums + head * ranges * 2 * size + j * width;
+    each_vec<A>(s.D, [&](int64_t d, auto lanes) {
+      Vec<A> key(A(0)), value(A(0));
+      for (int64_t c = 0; c < ranges; ++c) {
+        key += Vec<A>::load(first + c * 2 * size + d);
+        value += Vec<A>::load(first + (2 * c + 1) * size + d);
+      }
+      store(key * Vec<A>(factor), dk + at + d, lanes);
+      store(value, dv + at + d, lanes);
+    });
+  });
+}
+
 }  // namespace camo::kernel

@@ -55,16 +55,22 @@ template <> struct Unit<Pair> {
   static void store(Vec<float> y, bf16* p) {
     _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), (__m256i)_mm512_cvtneps_pbh((__m512)y.v));
   }
-  template <class T> static Wide round(const T* p, int lanes) {  // results in the lower half of each lane
-    Vec<float> x = lanes == 16 ? Vec<float>::load(p) : Vec<float>::load(p, lanes);
+  static Wide rounded(Vec<float> x) {  // results in the lower half of each lane
     return _mm512_maskz_cvtepu16_epi32(kAll, (__m256i)_mm512_cvtneps_pbh((__m512)x.v));
+  }
+  template <class T> static Wide round(const T* p, int lanes) {
+    return rounded(lanes == 16 ? Vec<float>::load(p) : Vec<float>::load(p, lanes));
   }
   static Wide round(const bf16* p, int lanes) {
     return _mm512_maskz_cvtepu16_epi32(kAll, _mm256_maskz_loadu_epi16(__mmask16((1u << lanes) - 1), p));
   }
-  template <class T> static void pack(const T* first, const T* second, int lanes, Pair* dst) {
-    Wide low = round(first, lanes), high = second ? round(second, lanes) : _mm512_setzero_si512();
+  static void join(Wide low, Wide high, Pair* dst) {
     _mm512_storeu_si512(dst, _mm512_or_si512(low, _mm512_maskz_slli_epi32(kAll, high, 16)));
+  }
+  /// Rounded pairs of two vectors.
+  static void join(Vec<float> first, Vec<float> second, Pair* dst) { join(rounded(first), rounded(second), dst); }
+  template <class T> static void pack(const T* first, const T* second, int lanes, Pair* dst) {
+    join(round(first, lanes), second ? round(second, lanes) : _mm512_setzero_si512(), dst);
   }
 };
 #endif
