@@ -6,7 +6,9 @@
 #include "autograd/gradient_check.h"
 #include "autograd/ops.h"
 #include "tensor/cpu/kernels/attention_plain.h"
+#include "tensor/parallel.h"
 #include "tensor/random.h"
+#include "tests/tensor/bf16_units.h"
 
 using namespace camo;
 using test::relative_error;
@@ -91,7 +93,7 @@ TEST_CASE("window attention equals its definition") {
   for (int64_t D : {1, 3, 8, 16, 20, 32, 73}) {
     compare<float>(windows(2, 11, 9, 2, D, {7, 7, 3, 3}), 3e-6);
     compare<double>(windows(1, 8, 15, 1, D, {7, 7, 3, 3}), 1e-14);
-    compare<bf16>(windows(1, 14, 14, 2, D, {7, 7}), 8e-3);
+    test::with_each_units([&](Bf16Units) { compare<bf16>(windows(1, 14, 14, 2, D, {7, 7}), 8e-3); });
   }
   for (int64_t h : {1, 2, 3, 4, 5, 8})
     for (int64_t w : {1, 3, 4, 11, 16}) {
@@ -99,6 +101,28 @@ TEST_CASE("window attention equals its definition") {
       compare<double>(windows(1, 3, 5, 2, 5, {h, w, h / 2, w - 1}), 1e-14);
     }
   compare<float>(windows(2, 33, 31, 3, 32, {7, 7, 3, 3}), 3e-6);
+  for (const WindowSpec& size : {WindowSpec{7, 7, 3, 3}, {6, 6, 3, 3}, {5, 5}, {4, 3, 2, 1}, {1, 2}, {9, 8, 4, 4}})
+    test::with_each_units([&](Bf16Units) { compare<bf16>(windows(2, 13, 17, 3, 32, size), 8e-3); });
+}
+
+TEST_CASE("bf16 window attention has the same bits for any number of threads, with any instructions") {
+  const WindowSpec size{7, 7, 3, 3};
+  const Tensor qkv = randn({2, 15, 16, 3 * 64}, 1, DType::bf16), pad = randn({3 * 64}, 2), bias = randn({2, 49, 49}, 3),
+               dy = randn({2, 15, 16, 64}, 4, DType::bf16);
+  auto run = [&](int threads) {
+    set_threads(threads);
+    WindowAttentionGrads g = window_attention_backward(dy, qkv, pad, bias, 2, size);
+    std::vector<Tensor> out{window_attention(qkv, pad, bias, 2, size), g.dqkv, g.dpad, g.dbias};
+    set_threads(0);
+    return out;
+  };
+  test::with_each_units([&](Bf16Units) {
+    const auto one = run(1);
+    for (int threads : {2, 3}) {
+      const auto many = run(threads);
+      for (size_t i = 0; i < one.size(); ++i) CHECK(equal_bits(one[i], many[i]));
+    }
+  });
 }
 
 TEST_CASE("window attention equals explicit rolling, padding, cutting and reassembling") {

@@ -100,12 +100,15 @@ inline void pack_numbers(const bf16* x, int64_t stride, int64_t count, int64_t D
 
 /// Transposed numbers: a row of `width` for each channel, zeros beyond `count` and up to whole vectors of channels.
 inline void pack_numbers_transposed(const bf16* x, int64_t stride, int64_t count, int64_t D, int64_t width, bf16* to) {
-  Scratch<float> rows(D * kLanes);
-  for (int64_t j = 0; j < width; j += kLanes) {
-    pack_panel_transposed(x + std::min(j, count) * stride, stride, D, count - j, 1, rows + 0);
-    for (int64_t d = 0; d < D; ++d)
-      Vec<float>::load(rows + d * kLanes).store(to + d * width + j, int(std::min(kLanes, width - j)));
-  }
+  constexpr int64_t kBlock = 64;  // channels at a time
+  alignas(64) float rows[kBlock * kLanes];
+  for (int64_t j = 0; j < width; j += kLanes)
+    for (int64_t d = 0; d < D; d += kBlock) {
+      const int64_t some = std::min(kBlock, D - d);
+      pack_panel_transposed(x + std::min(j, count) * stride + d, stride, some, count - j, 1, rows);
+      for (int64_t i = 0; i < some; ++i)
+        Vec<float>::load(rows + i * kLanes).store(to + (d + i) * width + j, int(std::min(kLanes, width - j)));
+    }
   std::fill(to + D * width, to + round_up(D, kLanes) * width, bf16(0.0f));
 }
 

@@ -11,6 +11,8 @@
 #include <limits>
 
 #include "tensor/cpu/kernels/attention_tile.h"
+#include "tensor/cpu/kernels/gemm.h"
+#include "tensor/cpu/kernels/window_attention_units.h"
 
 namespace camo::kernel {
 namespace {
@@ -184,6 +186,10 @@ void backward_item(Work<A>& work, const T* dy, const T* qkv, const T* pad, const
 
 template <class T> void window_attention(const T* qkv, const T* pad, const acc_t<T>* bias, T* y, const Windows& w) {
   using A = acc_t<T>;
+#ifdef CAMO_BF16_UNITS
+  if constexpr (std::is_same_v<T, bf16>)
+    if (bf16_units() != Bf16Units::off) return window_attention_on_units(qkv, pad, bias, y, w);
+#endif
   const int64_t grain = std::max<int64_t>(4, kGrain / (w.tokens() * w.tokens()));
   parallel_chunks(w.count() * w.heads, grain, [&](int64_t first, int64_t last) {
     Work<A> work(w);
@@ -207,6 +213,10 @@ template <class T>
 void window_attention_backward(const T* dy, const T* qkv, const T* pad, const acc_t<T>* bias, T* dqkv, acc_t<T>* dbias,
                                const Windows& w) {
   using A = acc_t<T>;
+#ifdef CAMO_BF16_UNITS
+  if constexpr (std::is_same_v<T, bf16>)
+    if (bf16_units() != Bf16Units::off) return window_attention_backward_on_units(dy, qkv, pad, bias, dqkv, dbias, w);
+#endif
   const int64_t n = w.tokens(), chunk = window_chunk(w);
   parallel_chunks(window_chunks(w) * w.heads, 1, [&](int64_t task, int64_t) {
     Work<A> work(w);
