@@ -73,7 +73,7 @@ int main() {
     std::printf("%-10s %12.9f  %12.9f\n", how, g.read<double>()[0], g.read<double>()[1]);
   const double worst = std::max(difference(w.grad(), paper), difference(w.grad(), nudged));
 
-  // Gradient descent.  Each step makes a new leaf, because the graph of the old one is gone.
+  // Gradient descent.  A sum of tensors has no gradient of its own, so each step makes a leaf of the new numbers.
   std::printf("\n");
   for (int step = 0; step <= 200; ++step) {
     w = Var::leaf(w.value());

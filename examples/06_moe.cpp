@@ -72,8 +72,8 @@ template <class Forward> double learn(nn::Module& net, const Forward& forward) {
   for (int64_t step = 0; step < kSteps; ++step) {
     Points batch = make(64, 10 + uint64_t(step));
     backward(mean(square(forward(batch.x) - Var(batch.target))));
-    optimizer.step(nn::cosine_with_warmup(step, kSteps, 20, 1e-2));
-    nn::commit(net);  // takes over the balancing update that the step staged
+    const bool accepted = optimizer.step(nn::cosine_with_warmup(step, kSteps, 20, 1e-2)).accepted;
+    accepted ? nn::commit(net) : nn::discard(net);  // the balancing update that the forward pass staged
   }
   net.train(false);
   NoGrad no_grad;

@@ -10,12 +10,14 @@ using namespace camo;
 namespace {
 
 /// value(x) * sigmoid(gate(x)): Dauphin et al. 2017, arXiv:1612.08083.
+// [layer]
 struct GatedLinear : nn::Module {
   nn::Linear value, gate;
   GatedLinear(nn::Scope s, int64_t in, int64_t out)
       : Module(std::move(s)), value(sub("value"), in, out), gate(sub("gate"), in, out, {.bias = false}) {}
   Var forward(const Var& x) { return value.forward(x) * sigmoid(gate.forward(x)); }
 };
+// [/layer]
 
 /// The same layer, but its gradient omits the derivative of the gate: the check must fail.
 struct Forgetful : GatedLinear {
@@ -30,10 +32,12 @@ template <class L> std::vector<std::string> failures_of(const char* name) {
 }  // namespace
 
 int main() {
+  // [use]
   GatedLinear net(nn::Scope{.seed = 1}, /*in=*/4, /*out=*/8);
   Var x(randn({3, 4}, /*seed=*/2));
   Var loss = mean(square(net.forward(x)));
-  backward(loss);
+  backward(loss);  // fills .grad() of every parameter
+  // [/use]
   double norm = 0;
   for (const nn::Parameter& p : net.named_parameters()) norm += item(sum(square(p.var.grad())));
   std::printf("loss %g, squared gradient norm %g\n", item(loss.value()), norm);

@@ -47,6 +47,7 @@ int bench_recompute_command(const Arguments& words);
 int bench_parallel_command(const Arguments& words);
 int bench_attention_command(const Arguments& words);
 int bench_predict_command(const Arguments& words);
+int bench_ladder_command(const Arguments& words);
 int bench_ops_command(const Arguments& words);  // commands/no_cases.cpp in a build without tests
 
 }  // namespace camo::program

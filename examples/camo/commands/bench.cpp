@@ -24,6 +24,7 @@ std::vector<Entry> subjects() {
       {"recompute", "memory and time of each choice of --recompute", bench_recompute_command},
       {"attention", "attention without a score matrix against attention with one", bench_attention_command},
       {"predict", "how long a photograph takes", bench_predict_command},
+      {"ladder", "one task in several steps, from the plain loop to the kernel", bench_ladder_command},
       {"ops", "every op against what the device can do", bench_ops_command},
   };
 }

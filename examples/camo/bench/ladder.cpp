@@ -1,0 +1,93 @@
+// camo bench ladder NAME: the rungs of a ladder in one run, as shares of the processor's peak, with bars.
+//
+// Every round runs each rung once, one after another; a rung that takes long has fewer rounds.
+#include "examples/ladders/ladder.h"
+
+#include <cmath>
+#include <cstdio>
+
+#include "examples/camo/bench/bench.h"
+#include "examples/camo/bench/timing.h"
+#include "examples/camo/commands/commands.h"
+#include "examples/camo/options/config.h"
+#include "examples/camo/options/format.h"
+#include "tensor/parallel.h"
+
+namespace camo::program {
+namespace {
+
+constexpr double kLongest = 10;  // seconds that one rung may take in all rounds together
+constexpr int kBar = 40;         // characters of the longest bar
+
+std::vector<Entry> kinds() {
+  std::vector<Entry> out;
+  for (const auto& kind : ladder::ladders())
+    out.push_back({kind.name, kind.make(true).task, [](const Arguments&) { return 0; }});
+  return out;
+}
+
+/// Median seconds of each rung.
+std::vector<double> measure(const std::vector<ladder::Rung>& rungs, int64_t rounds, int threads) {
+  std::vector<std::vector<double>> samples(rungs.size());
+  std::vector<double> spent(rungs.size()), out;
+  for (int64_t round = 0; round <= rounds; ++round)
+    for (size_t i = 0; i < rungs.size(); ++i) {
+      if (round > 1 && spent[i] > kLongest) continue;
+      set_threads(rungs[i].threads == 0 ? threads : rungs[i].threads);
+      const double seconds = seconds_of(rungs[i].run);
+      spent[i] += seconds;
+      if (round > 0) samples[i].push_back(seconds);
+    }
+  set_threads(threads);
+  for (const auto& s : samples) out.push_back(median(s));
+  return out;
+}
+
+void print(const ladder::Ladder& l, const std::vector<double>& seconds, double peak, double peak_of_all) {
+  const double fastest = *std::min_element(seconds.begin(), seconds.end());
+  std::printf("%-14s %10s %8s %8s %9s %9s  %s\n", "rung", "ms", "GFLOP/s", "of peak", "of before", "memory", "idea");
+  for (size_t i = 0; i < l.rungs.size(); ++i) {
+    const auto& rung = l.rungs[i];
+    const double rate = l.flops / seconds[i];
+    std::printf("%-14s %10.3f %8.2f %8.3f %9s %9s  %s\n", rung.name.c_str(), 1e3 * seconds[i], rate * 1e-9,
+                rate / (rung.threads == 1 ? peak : peak_of_all),
+                i == 0 ? "" : text(fixed(seconds[i - 1] / seconds[i], 2), " x").c_str(),
+                rung.memory ? bytes_text(double(rung.memory)).c_str() : "", rung.idea.c_str());
+  }
+  std::printf("\n");
+  for (size_t i = 0; i < l.rungs.size(); ++i) {
+    const int length = std::max(1, int(std::lround(kBar * fastest / seconds[i])));
+    std::printf("%-14s %s %.3f\n", l.rungs[i].name.c_str(), std::string(size_t(length), '#').c_str(),
+                fastest / seconds[i]);
+  }
+}
+
+}  // namespace
+
+int bench_ladder_command(const Arguments& words) {
+  int64_t rounds = 7;
+  Machine machine;
+  Command command{
+      .name = "bench ladder",
+      .summary = "Measures the rungs of a ladder (examples/ladders): one task, each time with one idea more.",
+      .usage = "camo bench ladder NAME [flags]",
+      .options = options(machine).only({"threads"}),
+      .subjects = kinds()};
+  command.options.add({{"rounds", &rounds, "timed rounds, after one that is not timed", 1, 1e4}});
+  const std::string name = words.empty() || words[0].starts_with("-") ? "" : words[0];
+  read(command, name.empty() ? words : Arguments(words.begin() + 1, words.end()));
+  find_entry(kinds(), name, "camo bench ladder: no such ladder '");
+  apply_machine(machine);
+  for (const auto& kind : ladder::ladders()) {
+    if (kind.name != name) continue;
+    const ladder::Ladder l = kind.make(false);
+    const double peak = measured_peak(1), all = measured_peak(threads());
+    std::printf("%s\n%s: %.3g flops on %s; the peak of multiply-adds is %.0f GFLOP/s on 1 thread, %.0f on %d\n\n",
+                describe(machine.device).c_str(), l.task.c_str(), l.flops, bytes_text(l.bytes).c_str(), peak * 1e-9,
+                all * 1e-9, threads());
+    print(l, measure(l.rungs, rounds, threads()), peak, all);
+  }
+  return 0;
+}
+
+}  // namespace camo::program

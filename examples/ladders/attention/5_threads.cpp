@@ -1,0 +1,13 @@
+// Rung 5: blocks of queries go to all threads.  A query reads all keys and writes its own row, so nothing is shared but what
+// nobody writes.
+#include "examples/ladders/attention/tile.h"
+#include "tensor/parallel.h"
+
+namespace camo::ladder {
+
+void attention_5_threads(const Attention& a) {
+  const std::vector<float> keys = transposed_keys(a);
+  parallel_chunks(a.N, 64, [&](int64_t begin, int64_t end) { attention_rows(a, keys.data(), begin, end); });
+}
+
+}  // namespace camo::ladder

@@ -1,0 +1,41 @@
+// Ladders: one task computed several times, each time with one idea more.
+//
+// A rung is a file of at most 80 lines; its first comment says the idea.  `camo bench ladder NAME` measures all rungs in
+// one run; tests/ladders holds each to the definition, which is the first rung, in f64.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <vector>
+
+namespace camo::ladder {
+
+struct Rung {
+  std::string name, idea;
+  std::function<void()> run;
+  int threads = 1;     // threads that it uses; 0: all
+  int64_t memory = 0;  // bytes that it needs beside inputs and output
+};
+
+/// A task at one size.  The data behind `run` lives as long as the object.
+struct Ladder {
+  std::string name, task;
+  double flops = 0, bytes = 0;  // of the definition; bytes of inputs and output, each once
+  std::vector<Rung> rungs;
+  std::function<std::vector<double>()> result;  // what the last run() has computed
+  std::function<void()> clear;                  // overwrites it with NaN
+  std::vector<double> truth;                    // the definition in f64; empty unless asked for
+};
+
+/// The ladders by name; `small` takes odd sizes for a test, and computes the truth.
+struct LadderKind {
+  std::string name;
+  Ladder (*make)(bool small);
+};
+const std::vector<LadderKind>& ladders();
+
+Ladder product_ladder(bool small);
+Ladder attention_ladder(bool small);
+
+}  // namespace camo::ladder
