@@ -25,7 +25,7 @@ void tensor(Svg& svg, double y, const std::string& name, const std::string& word
 Svg views() {
   Svg svg(kLeft + 6 * kCell + 16, 236);
   svg.words(8, kTop + 18, "storage", Anchor::start, "class=\"title\"");
-  svg.words(8, kTop + 34, "24 bytes, 1 write", Anchor::start, "class=\"soft small\"");
+  svg.words(8, kTop + 34, "24 bytes, 2 writes", Anchor::start, "class=\"soft small\"");
   const char* const numbers[] = {"1", "2", "3", "40", "5", "6"};
   for (int i = 0; i < 6; ++i) {
     if (i == 3) svg.rectangle(kLeft + i * kCell, kTop, kCell, kCell, "class=\"track\"");

@@ -11,6 +11,7 @@
 #include "examples/camo/commands/commands.h"
 #include "examples/camo/options/config.h"
 #include "examples/camo/options/format.h"
+#include "examples/camo/options/help.h"
 #include "tensor/parallel.h"
 
 namespace camo::program {
@@ -18,13 +19,6 @@ namespace {
 
 constexpr double kLongest = 10;  // seconds that one rung may take in all rounds together
 constexpr int kBar = 40;         // characters of the longest bar
-
-std::vector<Entry> kinds() {
-  std::vector<Entry> out;
-  for (const auto& kind : ladder::ladders())
-    out.push_back({kind.name, kind.make(true).task, [](const Arguments&) { return 0; }});
-  return out;
-}
 
 /// Median seconds of each rung.
 std::vector<double> measure(const std::vector<ladder::Rung>& rungs, int64_t rounds, int threads) {
@@ -62,32 +56,45 @@ void print(const ladder::Ladder& l, const std::vector<double>& seconds, double p
   }
 }
 
+int climb(const ladder::LadderKind& kind, const Arguments& words) {
+  int64_t rounds = 7;
+  Machine machine;
+  Command command{.name = "bench ladder " + kind.name,
+                  .summary = "Measures the rungs of a ladder, one task computed each time with one idea more.",
+                  .usage = "camo bench ladder " + kind.name + " [flags]",
+                  .options = options(machine).only({"threads"})};
+  command.options.add({{"rounds", &rounds, "timed rounds, after one that is not timed", 1, 1e4}});
+  read(command, words);
+  apply_machine(machine);
+  const ladder::Ladder l = kind.make(false);
+  const double peak = measured_peak(1), all = measured_peak(threads());
+  std::printf("%s\n%s: %.3g flops on %s; the peak of multiply-adds is %.0f GFLOP/s on 1 thread, %.0f on %d\n\n",
+              describe(machine.device).c_str(), l.task.c_str(), l.flops, bytes_text(l.bytes).c_str(), peak * 1e-9,
+              all * 1e-9, threads());
+  print(l, measure(l.rungs, rounds, threads()), peak, all);
+  return 0;
+}
+
+std::vector<Entry> kinds() {
+  std::vector<Entry> out;
+  for (const auto& kind : ladder::ladders())
+    out.push_back({kind.name, kind.make(true).task, [&](const Arguments& words) { return climb(kind, words); }});
+  return out;
+}
+
 }  // namespace
 
 int bench_ladder_command(const Arguments& words) {
-  int64_t rounds = 7;
-  Machine machine;
-  Command command{
-      .name = "bench ladder",
-      .summary = "Measures the rungs of a ladder (examples/ladders): one task, each time with one idea more.",
-      .usage = "camo bench ladder NAME [flags]",
-      .options = options(machine).only({"threads"}),
-      .subjects = kinds()};
-  command.options.add({{"rounds", &rounds, "timed rounds, after one that is not timed", 1, 1e4}});
-  const std::string name = words.empty() || words[0].starts_with("-") ? "" : words[0];
-  read(command, name.empty() ? words : Arguments(words.begin() + 1, words.end()));
-  find_entry(kinds(), name, "camo bench ladder: no such ladder '");
-  apply_machine(machine);
-  for (const auto& kind : ladder::ladders()) {
-    if (kind.name != name) continue;
-    const ladder::Ladder l = kind.make(false);
-    const double peak = measured_peak(1), all = measured_peak(threads());
-    std::printf("%s\n%s: %.3g flops on %s; the peak of multiply-adds is %.0f GFLOP/s on 1 thread, %.0f on %d\n\n",
-                describe(machine.device).c_str(), l.task.c_str(), l.flops, bytes_text(l.bytes).c_str(), peak * 1e-9,
-                all * 1e-9, threads());
-    print(l, measure(l.rungs, rounds, threads()), peak, all);
-  }
-  return 0;
+  const std::string first = words.empty() ? "--help" : words[0];
+  if (first == "--help" || first == "-h")
+    throw HelpRequest{
+        help_page({.name = "bench ladder",
+                   .summary = "Measures the rungs of a ladder (examples/ladders): one task computed several "
+                              "times, each time with one idea more.",
+                   .usage = "camo bench ladder NAME [flags]",
+                   .options = {},
+                   .subjects = kinds()})};
+  return find_entry(kinds(), first, "camo bench ladder: no such ladder '").run({words.begin() + 1, words.end()});
 }
 
 }  // namespace camo::program

@@ -1,7 +1,7 @@
 // RMSNorm as a layer: y = x / sqrt(mean(x^2) + 1e-6) times a gain, row by row; the mean is over the last axis.
 //
 // The functions that you need are in autograd/ops.h: square, mean(x, {-1}, /*keep=*/true), rsqrt, and products that
-// broadcast.  All gradients follow from them.
+// broadcast.  All gradients follow from them.  x may be bf16 while the gain is f32: cast(gain, x.dtype()).
 #include "autograd/ops.h"
 #include "examples/exercises/exercise.h"
 #include "nn/checking/layer_case.h"

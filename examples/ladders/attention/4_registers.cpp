@@ -27,11 +27,9 @@ void product(const float* x, int64_t ldx, const float* m, int64_t ldm, int64_t T
 
 }  // namespace
 
-void attention_rows(const Attention& a, const float* keys, int64_t begin, int64_t end) {
-  const int64_t N = a.N, D = a.D, whole = padded(N), width = round_up(D, kLanes);
-  std::vector<float> values(size_t(whole * width), 0.0f), q(size_t(kRows * D)), y(size_t(kRows * width)),
-      s(kRows * kKeys);
-  for (int64_t j = 0; j < N; ++j) std::copy_n(a.V + j * D, D, &values[size_t(j * width)]);
+void attention_rows(const Attention& a, const Packed& packed, int64_t begin, int64_t end) {
+  const int64_t N = a.N, D = a.D, whole = padded(N), width = packed.width;
+  std::vector<float> q(size_t(kRows * D)), y(size_t(kRows * width)), s(kRows * kKeys);
   for (int64_t i = begin; i < end; i += kRows) {
     const int64_t rows = std::min(kRows, end - i);
     std::copy_n(a.Q + i * D, rows * D, q.begin());
@@ -40,19 +38,19 @@ void attention_rows(const Attention& a, const float* keys, int64_t begin, int64_
     for (int64_t j = 0; j < whole; j += kKeys) {
       std::fill(s.begin(), s.end(), 0.0f);
       for (int64_t t = 0; t < kKeys; t += 2 * kLanes)
-        product<2>(q.data(), D, keys + j + t, whole, D, &s[size_t(t)], kKeys);
+        product<2>(q.data(), D, &packed.keys[size_t(j + t)], whole, D, &s[size_t(t)], kKeys);
       for (int64_t r = 0; r < kRows; ++r) {
         const float shrink = softmax_tile(&s[size_t(r * kKeys)], std::min(kKeys, N - j), D, run[r]);
         for (int64_t d = 0; d < D; ++d) y[size_t(r * width + d)] *= shrink;
       }
       for (int64_t d = 0; d < width; d += kLanes)
-        product<1>(s.data(), kKeys, &values[size_t(j * width + d)], width, kKeys, &y[size_t(d)], width);
+        product<1>(s.data(), kKeys, &packed.values[size_t(j * width + d)], width, kKeys, &y[size_t(d)], width);
     }
     for (int64_t r = 0; r < rows; ++r)
       for (int64_t d = 0; d < D; ++d) a.Y[(i + r) * D + d] = y[size_t(r * width + d)] / run[r].total;
   }
 }
 
-void attention_4_registers(const Attention& a) { attention_rows(a, transposed_keys(a).data(), 0, a.N); }
+void attention_4_registers(const Attention& a) { attention_rows(a, Packed(a), 0, a.N); }
 
 }  // namespace camo::ladder

@@ -6,8 +6,8 @@
 namespace camo::ladder {
 
 void attention_5_threads(const Attention& a) {
-  const std::vector<float> keys = transposed_keys(a);
-  parallel_chunks(a.N, 64, [&](int64_t begin, int64_t end) { attention_rows(a, keys.data(), begin, end); });
+  const Packed packed(a);
+  parallel_chunks(a.N, 64, [&](int64_t begin, int64_t end) { attention_rows(a, packed, begin, end); });
 }
 
 }  // namespace camo::ladder

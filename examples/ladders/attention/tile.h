@@ -48,7 +48,19 @@ inline float softmax_tile(float* s, int64_t n, int64_t D, Running& run) {
   return shrink;
 }
 
-/// Queries [begin, end) with sums in registers (rung 4); keys as transposed_keys() gives them.
-void attention_rows(const Attention& a, const float* keys, int64_t begin, int64_t end);
+/// Keys transposed, and values in rows of whole vectors, zeros behind the last.
+struct Packed {
+  std::vector<float> keys, values;
+  int64_t width;  // of a row of values
+  explicit Packed(const Attention& a)
+      : keys(transposed_keys(a)),
+        values(size_t(padded(a.N) * round_up(a.D, kLanes)), 0.0f),
+        width(round_up(a.D, kLanes)) {
+    for (int64_t j = 0; j < a.N; ++j) std::copy_n(a.V + j * a.D, a.D, &values[size_t(j * width)]);
+  }
+};
+
+/// Queries [begin, end) with sums in registers (rung 4).
+void attention_rows(const Attention& a, const Packed& packed, int64_t begin, int64_t end);
 
 }  // namespace camo::ladder

@@ -43,6 +43,6 @@ void product_block(const Product& p, const float* packed, int64_t begin, int64_t
   product_rest(p, begin, end, panels * kStrip);
 }
 
-void product_6_packed(const Product& p) { product_block(p, pack(p).get(), 0, p.M); }
+void product_6_packed(const Product& p) { product_block(p, Packed(p).numbers, 0, p.M); }
 
 }  // namespace camo::ladder

@@ -9,8 +9,8 @@ namespace camo::ladder {
 
 void product_7_threads(const Product& p) {
   constexpr int64_t kBlock = 8 * kTileRows;
-  const auto packed = pack(p);
-  parallel_chunks(p.M, kBlock, [&](int64_t begin, int64_t end) { product_block(p, packed.get(), begin, end); });
+  const Packed packed(p);
+  parallel_chunks(p.M, kBlock, [&](int64_t begin, int64_t end) { product_block(p, packed.numbers, begin, end); });
 }
 
 }  // namespace camo::ladder
