@@ -39,7 +39,7 @@ Svg softmax() {
   }
   for (size_t i = 0; i < 3; ++i)
     for (size_t j = 0; j < 3; ++j) result[i][0] += jacobian[j][i] * seed[j][0] / 8;
-  Svg svg(3 * (kSide + kGap) + 3 * kSide + 16, 3 * kSide + 64);
+  Svg svg(3 * (kSide + kGap) + 4 * kSide + 32, 3 * kSide + 64);
   double x = 8;
   numbers(svg, x, 34, "y, in 1/8", probability), x += kSide + kGap;
   numbers(svg, x, 34, "J = diag(y) \u2212 y y\u1d40, in 1/64", jacobian), x += 3 * kSide + kGap;

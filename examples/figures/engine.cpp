@@ -6,6 +6,8 @@
 namespace camo::figures {
 namespace {
 
+constexpr double kFrame = 130;  // height
+
 struct Frame {
   std::string title;
   int runs;                          // 0: a, 1: mul, 2: add; -1: none yet
@@ -14,7 +16,7 @@ struct Frame {
 };
 
 void frame(Svg& svg, double top, const Frame& f) {
-  const double xs[] = {60, 230, 400}, y = top + 40, width = 96, height = 42;
+  const double xs[] = {60, 230, 400}, y = top + 54, width = 96, height = 42;
   const char *const names[] = {"a", "mul", "add"}, *const ids[] = {"node 1, a leaf", "node 2", "node 3"};
   svg.words(8, top + 16, f.title, Anchor::start, "class=\"title\"");
   for (int i = 0; i < 3; ++i) {
@@ -49,8 +51,8 @@ Svg frames() {
        {"grad: 1 + 3 + 3", "given on", ""},
        {"1 \u00b7 3", "1 \u00b7 3"}},
       {"Node 1 is a leaf: it keeps its sum.", 0, {"grad: 7 = 2 a + 1", "freed", "freed"}, {}}};
-  Svg svg(520, 116 * double(all.size()));
-  for (size_t i = 0; i < all.size(); ++i) frame(svg, 116 * double(i), all[i]);
+  Svg svg(520, kFrame * double(all.size()));
+  for (size_t i = 0; i < all.size(); ++i) frame(svg, kFrame * double(i), all[i]);
   return svg;
 }
 

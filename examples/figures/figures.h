@@ -21,6 +21,7 @@ struct Figure {
 Svg views();    // tensor/1_memory.md
 Svg frames();   // autograd/2_engine.md
 Svg softmax();  // autograd/3_derivations.md
+Svg tree();     // tensor/8_same_bits.md
 
 // ---- pieces --------------------------------------------------------------------------------------------------
 

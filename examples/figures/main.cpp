@@ -15,6 +15,7 @@ const Figure kFigures[] = {
     {"autograd/figures/frames.svg", "the backward pass of a a + a in four frames", frames},
     {"autograd/figures/softmax.svg", "the Jacobian of a softmax of three numbers, and the gradient that it gives",
      softmax},
+    {"tensor/figures/tree.svg", "four pieces of a sum, computed by two threads and added as one tree", tree},
 };
 
 std::string contents(const std::filesystem::path& path) {

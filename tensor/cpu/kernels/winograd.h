@@ -1,7 +1,7 @@
 // Convolution with a 3 x 3 kernel and stride 1 by Winograd's F(4 x 4, 3 x 3): 36 multiplications give the 16 outputs
 // that take 144 by the definition (Winograd 1980; for networks Lavin, Gray 2016, arXiv:1509.09308).
 //
-// A polynomial product of degree 5 is known from its values at six points: 0, 1, -1, 2, -2 and infinity.  Along one
+// A polynomial product of degree 5 is known from its values at six points; these are 0, +-3/4, +-3/2 and infinity.  Along one
 // axis, six inputs d, three weights g and four outputs y obey
 //
 //   y = A^T ((G g) * (B^T d))       * is element by element
