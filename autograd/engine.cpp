@@ -1,7 +1,7 @@
 // Recording and running the graph.
 //
 // backward() visits the reachable nodes by id, newest first.  A node is newer than its inputs, so when its turn comes
-// all its consumers have run and its gradient is complete: this is a topological order, found without a search.
+// all its consumers have run and its gradient is complete: the numbers alone give a topological order.
 // (Example y = a + a: the add is newer than a, so a's gradient receives both terms before a is visited.)
 #include <algorithm>
 #include <atomic>
