@@ -3,7 +3,8 @@
 namespace camo::ladder {
 
 const std::vector<LadderKind>& ladders() {
-  static const std::vector<LadderKind> all = {{"product", product_ladder}, {"attention", attention_ladder}};
+  static const std::vector<LadderKind> all = {
+      {"product", product_ladder}, {"norm", norm_ladder}, {"attention", attention_ladder}};
   return all;
 }
 

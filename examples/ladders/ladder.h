@@ -21,7 +21,8 @@ struct Rung {
 /// A task at one size.  The data behind `run` lives as long as the object.
 struct Ladder {
   std::string name, task;
-  double flops = 0, bytes = 0;  // of the definition; bytes of inputs and output, each once
+  double flops = 0, bytes = 0;   // of the definition; bytes of inputs and output, each once
+  bool bound_by_memory = false;  // rungs are compared with a copy of as many bytes, not with the peak of multiply-adds
   std::vector<Rung> rungs;
   std::function<std::vector<double>()> result;  // what the last run() has computed
   std::function<void()> clear;                  // overwrites it with NaN
@@ -37,5 +38,6 @@ const std::vector<LadderKind>& ladders();
 
 Ladder product_ladder(bool small);
 Ladder attention_ladder(bool small);
+Ladder norm_ladder(bool small);
 
 }  // namespace camo::ladder

@@ -37,14 +37,38 @@ std::vector<double> measure(const std::vector<ladder::Rung>& rungs, int64_t roun
   return out;
 }
 
-void print(const ladder::Ladder& l, const std::vector<double>& seconds, double peak, double peak_of_all) {
-  const double fastest = *std::min_element(seconds.begin(), seconds.end());
-  std::printf("%-14s %10s %8s %8s %9s %9s  %s\n", "rung", "ms", "GFLOP/s", "of peak", "of before", "memory", "idea");
+/// Bytes a second of a copy on `threads` threads that reads and writes `bytes` together.
+double copy_rate(double bytes, int threads) {
+  const int64_t n = int64_t(bytes / 2), piece = 1 << 16;
+  std::vector<char> from(static_cast<size_t>(n), 1), to(static_cast<size_t>(n));
+  const int before = camo::threads();
+  set_threads(threads);
+  std::vector<double> seconds;
+  for (int round = 0; round < 9; ++round)
+    seconds.push_back(seconds_of([&] {
+      parallel_chunks(n, piece, [&](int64_t begin, int64_t end) {
+        std::copy_n(&from[size_t(begin)], end - begin, &to[size_t(begin)]);
+      });
+    }));
+  set_threads(before);
+  return double(2 * n) / median(seconds);
+}
+
+/// What bounds a ladder: operations, or bytes, a second, on one thread and on all.
+struct Bound {
+  double one, all;
+};
+
+void print(const ladder::Ladder& l, const std::vector<double>& seconds, const Bound& bound) {
+  const double fastest = *std::min_element(seconds.begin(), seconds.end()),
+               work = l.bound_by_memory ? l.bytes : l.flops;
+  std::printf("%-14s %10s %8s %8s %9s %9s  %s\n", "rung", "ms", l.bound_by_memory ? "GB/s" : "GFLOP/s",
+              l.bound_by_memory ? "of copy" : "of peak", "of before", "memory", "idea");
   for (size_t i = 0; i < l.rungs.size(); ++i) {
     const auto& rung = l.rungs[i];
-    const double rate = l.flops / seconds[i];
+    const double rate = work / seconds[i];
     std::printf("%-14s %10.3f %8.2f %8.3f %9s %9s  %s\n", rung.name.c_str(), 1e3 * seconds[i], rate * 1e-9,
-                rate / (rung.threads == 1 ? peak : peak_of_all),
+                rate / (rung.threads == 1 ? bound.one : bound.all),
                 i == 0 ? "" : text(fixed(seconds[i - 1] / seconds[i], 2), " x").c_str(),
                 rung.memory ? bytes_text(double(rung.memory)).c_str() : "", rung.idea.c_str());
   }
@@ -67,11 +91,13 @@ int climb(const ladder::LadderKind& kind, const Arguments& words) {
   read(command, words);
   apply_machine(machine);
   const ladder::Ladder l = kind.make(false);
-  const double peak = measured_peak(1), all = measured_peak(threads());
-  std::printf("%s\n%s: %.3g flops on %s; the peak of multiply-adds is %.0f GFLOP/s on 1 thread, %.0f on %d\n\n",
-              describe(machine.device).c_str(), l.task.c_str(), l.flops, bytes_text(l.bytes).c_str(), peak * 1e-9,
-              all * 1e-9, threads());
-  print(l, measure(l.rungs, rounds, threads()), peak, all);
+  const Bound bound = l.bound_by_memory ? Bound{copy_rate(l.bytes, 1), copy_rate(l.bytes, threads())}
+                                        : Bound{measured_peak(1), measured_peak(threads())};
+  std::printf("%s\n%s: %.3g flops on %s; %s %.0f %s on 1 thread, %.0f on %d\n\n", describe(machine.device).c_str(),
+              l.task.c_str(), l.flops, bytes_text(l.bytes).c_str(),
+              l.bound_by_memory ? "a copy moves" : "the peak of multiply-adds is", bound.one * 1e-9,
+              l.bound_by_memory ? "GB/s" : "GFLOP/s", bound.all * 1e-9, threads());
+  print(l, measure(l.rungs, rounds, threads()), bound);
   return 0;
 }
 
