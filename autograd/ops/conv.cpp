@@ -36,7 +36,7 @@ Var depthwise_gelu(const Var& x, const Var& weight, const Var& bias, const ConvS
   return record(
       "depthwise_gelu", y, {x, weight, bias},
       [X, W, before, xs = x.shape(), ws = weight.shape(), spec](const Tensor& dy, Grads& d) {
-        d.value();
+        d.value();  // fills *before; the value itself is let go
         const Tensor dh = unary_backward(dy, std::exchange(*before, {}), {}, Gelu{});
         if (d.wants(0)) d[0] = conv2d_input_grad(dh, W.get(), xs, spec);
         if (d.wants(1)) d[1] = conv2d_weight_grad(dh, X.get(), ws, spec);

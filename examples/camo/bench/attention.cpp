@@ -75,7 +75,8 @@ void bench_attention_case(const AttentionCase& s, DType dtype, Device device, in
               1e3 * median(both[1]), median(ratio[1]), bytes_text(double(first.bytes)).c_str(),
               bytes_text(double(other.bytes)).c_str());
   if (device.kind == Device::cpu)
-    std::printf("   %5.2f", s.operations() / median(both[0]) / measured_peak(threads(), bf16_units()));
+    std::printf("   %13.2f", s.operations() / median(both[0]) /
+                                 measured_peak(threads(), dtype == DType::bf16 ? bf16_units() : Bf16Units::off));
   std::printf("\n");
   std::fflush(stdout);
 }
@@ -106,7 +107,8 @@ int bench_attention_command(const Arguments& words) {
               describe(machine.device).c_str(), name_of(machine.precision), threads(), (long long)batch,
               (long long)heads, (long long)dim, (long long)rounds);
   std::printf("%7s %6s  %9s %9s %6s   %9s %9s %6s   %9s %9s   %s\n", "tokens", "keys", "flash", "plain", "ratio",
-              "fl. + bw.", "pl. + bw.", "ratio", "flash", "plain", machine.device.kind == Device::cpu ? "of peak" : "");
+              "fl. + bw.", "pl. + bw.", "ratio", "flash", "plain",
+              machine.device.kind == Device::cpu ? "flash of peak" : "");
   for (int64_t n : tokens)
     bench_attention_case({batch, n, keys > 0 ? keys : n, heads, dim}, dtype, machine.device, rounds);
   return 0;

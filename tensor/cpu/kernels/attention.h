@@ -5,8 +5,8 @@
 // Gimelshein 2018, arXiv:1805.02867; Dao et al. 2022, arXiv:2205.14135).  Vector lanes hold keys in the scores and
 // channels in the result, so k is transposed once per (image, head).  The backward pass recomputes the probabilities
 // from lse, tile by tile.
-// Read next: attention_plain.h (the definition), attention_tile.h, attention.cpp, attention_backward.cpp; attention_units.h
-// for bf16 instructions.
+// Read next: attention_plain.h (the definition), attention_tile.h, attention.cpp, attention_backward.cpp;
+// attention_units.h for bf16 instructions, where lanes hold queries.
 #pragma once
 
 #include "tensor/ops/attention.h"

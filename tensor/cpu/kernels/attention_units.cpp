@@ -159,7 +159,8 @@ void load_queries(const bf16* q, const bf16* dy, const bf16* y, const float* lse
   pack_row_pairs(q, stride, rows, s.D, kSide, task.q_rows);
   pack_row_pairs(dy, stride, rows, s.D, kSide, task.dy_rows);
   for (const bf16* x : {q, dy, y}) prefetch_rows(x + kSide * stride, stride, rows, s.D);
-  std::fill(task.lse, task.lse + kSide, 0.0f);  // queries beyond the last have dy = 0 and give nothing
+  std::fill(task.lse, task.lse + kSide,
+            0.0f);  // queries beyond the last have dy = 0 and give nothing, if keys are finite
   std::fill(task.delta, task.delta + kSide, 0.0f);
   for (int64_t r = 0; r < rows; ++r) {
     task.lse[r] = lse[r] * float(kLog2e);
@@ -169,7 +170,8 @@ void load_queries(const bf16* q, const bf16* dy, const bf16* y, const float* lse
   }
 }
 
-/// Rounded P^T and dS^T of n keys, and dS^T as pairs of keys; zeros up to `padded` keys.
+/// Rounded P^T and dS^T of n keys, whose further rows are not set: they reach only rows of dk and dv that nobody reads.
+/// And dS^T as pairs of keys, zeros up to `padded` keys.
 void slopes(Backward& task, int64_t n, int64_t padded, V scale) {
   for (int64_t x = 0; x < kSide; x += kLanes) {
     const V lse = V::load(task.lse + x), delta = V::load(task.delta + x);
@@ -185,8 +187,6 @@ void slopes(Backward& task, int64_t n, int64_t padded, V scale) {
       Unit<Pair>::join(first, second, task.ds_keys + i / 2 * kSide + x);
     }
   }
-  std::fill(task.p + n * kSide, task.p + padded * kSide, bf16(0.0f));
-  std::fill(task.ds + n * kSide, task.ds + padded * kSide, bf16(0.0f));
   std::fill(task.ds_keys + ceil_div(n, 2) * kSide, task.ds_keys + padded / 2 * kSide, Pair{});
 }
 

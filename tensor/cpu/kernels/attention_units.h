@@ -1,14 +1,14 @@
 // Attention of bf16 numbers on the processor's bf16 instructions, which multiply rows of numbers by rows of pairs.
 //
-// Scores are kept transposed, a row for each key and a lane for each query.  Softmax then needs no sum across lanes, and
-// every product has the operands that the instructions take:
+// Scores are kept transposed, a row for each key and a lane for each query.  Softmax then needs no sum across lanes,
+// and every product has the operands that the instructions take:
 //
 //   S^T = K Q^T     dP^T = V dY^T    pairs of channels of the queries
 //   Y^T = V^T P^T   dQ^T = K^T dS^T  pairs of keys
 //   dV = P^T dY     dK = dS^T Q      pairs of queries
 //
 // P and dS are rounded to bf16 for these products; scores, maxima and sums stay f32.
-// Internal to attention*.cpp.
+// Internal to *attention*.cpp.
 #pragma once
 
 #include "tensor/cpu/kernels/attention_tile.h"
@@ -18,7 +18,7 @@
 #ifdef CAMO_BF16_UNITS
 namespace camo::kernel {
 
-/// The definition is attention_plain; so are these but for the rounding of P and dS.
+/// Compute what attention_plain defines, except that P and dS are rounded to bf16.
 void attention_on_units(const bf16* q, const bf16* k, const bf16* v, bf16* y, float* lse, const Attention& s);
 void attention_backward_on_units(const bf16* dy, const bf16* q, const bf16* k, const bf16* v, const bf16* y,
                                  const float* lse, bf16* dq, bf16* dk, bf16* dv, const Attention& s);
@@ -37,8 +37,8 @@ template <int R, int V>
     for (int j = 0; j < V; ++j) sums[i][j].store(c + i * ldc + j * kLanes);
 }
 
-/// c (rows x cols) = a b, plus the old c if `add`; k runs over K numbers, a multiple of kStep.  a: rows lda numbers apart; b: rows of
-/// pairs, ldb pairs apart; rows and cols are multiples of 16.
+/// c (rows x cols) = a b, plus the old c if `add`; k runs over K numbers, a multiple of kStep.  a: rows lda numbers
+/// apart; b: rows of pairs, ldb pairs apart; rows and cols are multiples of 16.
 struct OnPairs {
   static constexpr int64_t kStep = 2;
   void operator()(const bf16* a, int64_t lda, const Pair* b, int64_t ldb, int64_t K, float* c, int64_t ldc,

@@ -1,4 +1,4 @@
-// Products of bf16 numbers on the processor's matrix tiles (AMX).  Internal to gemm*.cpp.
+// Products of bf16 numbers on the processor's matrix tiles (AMX).  Internal to tensor/cpu/kernels/.
 //
 // A tile register holds 16 rows of 64 bytes.  tdpbf16ps adds to 16 x 16 f32 sums the product of 16 x 32 bf16 numbers and
 // 32 x 16, the latter as 16 rows of pairs at neighbouring k: the packing that Unit<Pair> has.  Two by two tiles of sums

@@ -4,7 +4,8 @@
 // channels in the result.  The whole score matrix of a window fits, so the softmax needs no running maximum, and the
 // backward pass computes scores, probabilities and all three products at once.
 // Tasks are ordered by window, then head, because the heads of a window share cache lines and pages.
-// Read next: attention_plain.h (the definition), attention_tile.h (products, packing, exponential).
+// Read next: attention_plain.h (the definition), attention_tile.h (products, packing, exponential);
+// window_attention_units.cpp for bf16 instructions, where lanes hold queries.
 #pragma once
 
 #include "tensor/ops/window_attention.h"

@@ -1,5 +1,5 @@
-// Attention within windows, of bf16 numbers on bf16 instructions.  As in attention_units.h scores are transposed, a row for each
-// key; as in window_attention.cpp all scores of a window are there at once.
+// Attention within windows, of bf16 numbers on bf16 instructions.  As in attention_units.h scores are transposed, a row
+// for each key; as in window_attention.cpp all scores of a window are there at once.
 #include "tensor/cpu/kernels/window_attention_units.h"
 
 #include <cmath>
@@ -11,11 +11,13 @@
 namespace camo::kernel {
 namespace {
 
-/// Scratch memory of one (window, head).  Rows are padded with zeros: tokens to whole vectors and steps, channels likewise.
+/// Scratch memory of one (window, head).  q, k, v and dy have zeros behind the last token and the last channel.
 struct WindowUnits {
   const Windows& w;
-  int64_t n, width, deep, lanes,
-      padded;  // tokens; channels in vectors, in steps; tokens in vectors of queries, in steps
+  int64_t n;            // tokens
+  int64_t width, deep;  // channels in whole vectors, and in whole steps of a product
+  int64_t lanes;        // length of a row of scores: queries in whole pairs of vectors, so at least `padded`
+  int64_t padded;       // tokens in whole steps
   Scratch<int64_t> rows;
   Scratch<bf16> numbers;
   Scratch<Pair> pairs;
@@ -86,7 +88,7 @@ struct WindowUnits {
     pack_row_pairs(z, deep, n, w.D, padded, tokens);
     multiply(m, lanes, tokens, width, padded, out, width, round_up(n, kLanes), width, false);
   }
-  /// out (tokens, channels) = m^T z for the pairs of keys of m in `tokens`.
+  /// out (tokens, channels) = m^T z, where `tokens` holds m as pairs of keys.
   template <class Units> void by_keys(const Units& multiply, const bf16* z) {
     pack_numbers_transposed(z, deep, n, w.D, lanes, across);
     multiply(across, lanes, tokens, lanes, padded, turned, lanes, width, lanes, false);
@@ -94,8 +96,8 @@ struct WindowUnits {
   }
 };
 
-/// Adds bias (a row for each key, in units of log2) and mask to the scores of a vector of queries, turns them into powers
-/// of 2 and returns their sum.
+/// Adds bias (a row for each key, in units of log2) and mask to the scores of a vector of queries, turns them into
+/// powers of 2 and returns their sum.
 Vec<float> exponentials(const WindowUnits& work, const float* bias, bool mixed, int64_t x) {
   using V = Vec<float>;
   const V scale(float(kLog2e / std::sqrt(double(work.w.D)))), part = V::load(work.part + x);
@@ -144,10 +146,12 @@ void slopes(WindowUnits& work, const float* bias, bool mixed, float* dbias, int6
 
 /// bias (heads, n, n) in units of log2 with a row of `lanes` for each key.
 void turn_bias(const float* bias, const WindowUnits& work, float* to) {
-  for (int64_t i = 0; i < work.w.heads * work.n * work.lanes; ++i) {
-    const int64_t h = i / (work.n * work.lanes), j = i / work.lanes % work.n, query = i % work.lanes;
-    to[i] = query < work.n ? bias[(h * work.n + query) * work.n + j] * float(kLog2e) : 0.0f;
-  }
+  const int64_t n = work.n, lanes = work.lanes;
+  parallel_for(work.w.heads * n, lanes, [=](int64_t row) {
+    const int64_t h = row / n, j = row % n;
+    for (int64_t query = 0; query < lanes; ++query)
+      to[row * lanes + query] = query < n ? bias[(h * n + query) * n + j] * float(kLog2e) : 0.0f;
+  });
 }
 
 template <class Units>

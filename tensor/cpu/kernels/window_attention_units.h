@@ -7,7 +7,8 @@
 #ifdef CAMO_BF16_UNITS
 namespace camo::kernel {
 
-/// window_attention and its backward pass but for the rounding of P and dS to bf16 (attention_units.h).
+/// Compute what window_attention_plain defines, except that probabilities (before the division by their sum in the
+/// forward pass) and dS are rounded to bf16.
 void window_attention_on_units(const bf16* qkv, const bf16* pad, const float* bias, bf16* y, const Windows& w);
 void window_attention_backward_on_units(const bf16* dy, const bf16* qkv, const bf16* pad, const float* bias, bf16* dqkv,
                                         float* dbias, const Windows& w);
