@@ -1,11 +1,11 @@
-"""The chapters say what is so: readme_test.py BUILD
+"""The chapters say what is so: readme_test.py BUILD [--write]
 
 In every Markdown file of the repository
   - a block of C++ follows a line <!-- FILE#NAME --> and equals the lines of FILE between // [NAME] and // [/NAME];
   - a block after <!-- output of PROGRAM: WORDS --> equals what BUILD/PROGRAM prints from the line that begins with WORDS to the next
     empty line;
   - a link, a picture, and a path in `code` lead to a file; and so does the name of an exercise, `chapter/NN`.
-Prints each line that is wrong; exit code 1 if there is one.
+Prints each line that is wrong; exit code 1 if there is one.  --write first puts what is so into the blocks.
 """
 
 import pathlib
@@ -79,6 +79,18 @@ def check_blocks(file, build):
                 complain(file, number, f"{comment} is\n{textwrap.indent(region(comment), '    ')}")
 
 
+def write_blocks(file, build):
+    """Puts into each block what its comment promises, where that exists."""
+    text = file.read_text()
+    for _, language, comment, old in blocks(file):
+        shown = re.fullmatch(r"output of (\w+): (.*)", comment or "")
+        new = output(build, shown[1], shown[2]) if shown else comment and language == "cpp" and region(comment)
+        if new:
+            head = f"<!-- {comment} -->\n```{language}\n"
+            text = text.replace(head + old + "```", head + new + "```")
+    file.write_text(text)
+
+
 def outside_blocks(file):
     """(number, line) of every line that is in no fenced block."""
     inside = False
@@ -108,6 +120,8 @@ def main():
     build = pathlib.Path(sys.argv[1]).resolve()
     listed = [f for f in ROOT.rglob("*.md") if not {"build", ".git"} & set(f.relative_to(ROOT).parts)]
     for file in sorted(listed):
+        if "--write" in sys.argv:
+            write_blocks(file, build)
         check_blocks(file, build)
         check_paths(file)
     chapters = "".join(f.read_text() for f in listed)

@@ -41,8 +41,10 @@ inline dim3 blocks(int64_t n, int64_t per_block = kThreads) {
 
 /// This thread's index in a one-dimensional grid, and the number of threads:
 ///   for (int64_t i = first_item(); i < n; i += item_stride()) ...
+// [items]
 __device__ inline int64_t first_item() { return int64_t(blockIdx.x) * blockDim.x + threadIdx.x; }
 __device__ inline int64_t item_stride() { return int64_t(gridDim.x) * blockDim.x; }
+// [/items]
 
 #ifdef __CUDACC__  // defined in cuda/gpu/runtime.cu
 /// Throws DeviceError unless the sizes are legal.

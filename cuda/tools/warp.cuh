@@ -31,12 +31,15 @@ struct Larger {
   template <class A> __device__ A operator()(A a, A b) const { return a > b || a != a ? a : b; }
 };
 
+// [warp]
 /// Reduces over the 32 lanes of a warp; every lane gets the result.
 template <class Op, class A> __device__ A warp_fold(A x, Op op) {
   for (int step = 16; step; step /= 2) x = op(x, __shfl_xor_sync(~0u, x, step));
   return x;
 }
+// [/warp]
 
+// [block]
 /// Reduces over all threads of a one-dimensional block; every thread must call it and gets the result.
 template <class Op, class A> __device__ A block_fold(A x, A nothing, Op op) {
   SHARED(A, parts, [32]);
@@ -49,6 +52,7 @@ template <class Op, class A> __device__ A block_fold(A x, A nothing, Op op) {
   for (int w = 0; w < warps; ++w) x = op(x, parts[w]);
   return x;
 }
+// [/block]
 template <class A> __device__ A block_sum(A x) { return block_fold(x, A(0), Plus{}); }
 
 }  // namespace camo::cuda

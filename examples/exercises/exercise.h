@@ -1,6 +1,6 @@
 // What an exercise is made of.
 //
-// A file CHAPTER/NN.cpp says what to do, has a blank, and checks what is written there; CHAPTER/NN_solution.cpp has a
+// A file CHAPTER/NN.cpp says what to do, has a blank or a program that is wrong, and checks what is written there; CHAPTER/NN_solution.cpp has a
 // solution.  `./run exercise CHAPTER/NN` builds one and says what is still wrong.  Exit codes: 0 solved, 1 something is
 // still wrong, 3 nothing is written yet.
 #pragma once
@@ -32,6 +32,7 @@ template <class... Words> void expect(bool good, const Words&... sentence) {
 struct Exercise {
   std::string name, task;
   std::function<void()> check;
+  bool broken = false;  // instead of a blank there is a program that fails
 };
 std::vector<Exercise>& exercises();
 /// Adds one; the result only gives static initialisation something to hold.

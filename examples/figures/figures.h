@@ -22,6 +22,10 @@ Svg views();    // tensor/1_memory.md
 Svg frames();   // autograd/2_engine.md
 Svg softmax();  // autograd/3_derivations.md
 Svg tree();     // tensor/8_same_bits.md
+Svg grid();     // cuda/10_gpu.md
+Svg butterfly();
+Svg loop();          // examples/12_training.md
+Svg reading_path();  // README.md
 
 // ---- pieces --------------------------------------------------------------------------------------------------
 

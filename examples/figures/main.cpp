@@ -16,6 +16,10 @@ const Figure kFigures[] = {
     {"autograd/figures/softmax.svg", "the Jacobian of a softmax of three numbers, and the gradient that it gives",
      softmax},
     {"tensor/figures/tree.svg", "four pieces of a sum, computed by two threads and added as one tree", tree},
+    {"cuda/figures/grid.svg", "a grid of blocks, a block of warps, a warp of 32 lanes", grid},
+    {"cuda/figures/butterfly.svg", "eight lanes add their numbers in three exchanges", butterfly},
+    {"examples/figures/loop.svg", "one training step, from photographs to weights", loop},
+    {"examples/figures/reading_path.svg", "the chapters, and which to read before which", reading_path},
 };
 
 std::string contents(const std::filesystem::path& path) {
