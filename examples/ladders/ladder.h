@@ -1,7 +1,7 @@
 // Ladders: one task computed several times, each time with one idea more.
 //
 // A rung is a file of at most 80 lines; its first comment says the idea.  `camo bench ladder NAME` measures all rungs in
-// one run; tests/ladders holds each to the definition, which is the first rung, in f64.
+// one run; tests/program/ladder_test.cpp holds each to the definition in f64.
 #pragma once
 
 #include <cstdint>
@@ -14,8 +14,9 @@ namespace camo::ladder {
 struct Rung {
   std::string name, idea;
   std::function<void()> run;
-  int threads = 1;     // threads that it uses; 0: all
-  int64_t memory = 0;  // bytes that it needs beside inputs and output
+  int threads = 1;          // threads that it uses; 0: all
+  int64_t memory = 0;       // bytes that it needs beside inputs and output
+  double tolerance = 1e-6;  // its largest relative error
 };
 
 /// A task at one size.  The data behind `run` lives as long as the object.
@@ -38,6 +39,10 @@ const std::vector<LadderKind>& ladders();
 
 Ladder product_ladder(bool small);
 Ladder attention_ladder(bool small);
+Ladder softmax_ladder(bool small);
 Ladder norm_ladder(bool small);
+Ladder depthwise_ladder(bool small);
+Ladder convolution_ladder(bool small);
+Ladder mixture_ladder(bool small);
 
 }  // namespace camo::ladder

@@ -20,7 +20,7 @@ TEST_CASE("each rung of a ladder computes the definition") {
       CAPTURE(rung.name);
       l.clear();
       rung.run();
-      CHECK(test::relative_error(l.result(), l.truth) < 1e-6);
+      CHECK(test::relative_error(l.result(), l.truth) < rung.tolerance);
     }
   }
 }
