@@ -11,7 +11,7 @@ set(below_nn "cuda|moe|examples|tests")
 set(below_moe "cuda|examples|tests")
 set(below_examples "cuda|tests")
 set(runs_op_cases "examples/camo/(commands|bench)/ops\\.cpp$")
-set(writes_gpu_kernels "examples/exercises/cuda/")
+set(writes_gpu_kernels "examples/(exercises/cuda|ladders/gpu)/")
 set(uses_cpu_kernels "(tensor/cpu/|examples/camo/bench/|examples/(ladders|exercises)/)")  # single kernels are measured, climbed to, written
 
 # Says what FILE includes that matches PATTERN.
