@@ -1,6 +1,6 @@
-// Rung 4: one grouped product for all experts: row group e times matrix e (tensor/ops/matmul.h).
+// Rung 4: the matrices of all experts are one tensor, and one call does all groups of rows: group e times matrix e (tensor/ops/matmul.h).
 //
-// Two calls instead of 2 E, and no concatenation.  However uneven the groups are, the product cuts all rows into pieces of one size.
+// Two calls instead of 2 E, and no concatenation.  Within the call the groups come one after another.
 #include "examples/ladders/mixture/mixture.h"
 #include "moe/plan.h"
 
