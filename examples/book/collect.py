@@ -11,6 +11,7 @@ import sys
 
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
+JQUERY = pathlib.Path("/usr/share/javascript/jquery/jquery.min.js")  # Debian's mkdocs 1.4.2 asks for it by another name
 
 
 def order(file):
@@ -50,6 +51,10 @@ def main():
         if to.suffix == ".md":
             to.write_text(to.read_text().replace("](.github/", "](github/"))
     shutil.copyfile(HERE / "book.css", pages / "book.css")
+    (pages / "js").mkdir()
+    shutil.copyfile(HERE / "theme_extra.js", pages / "js/theme_extra.js")
+    if JQUERY.exists():
+        shutil.copyfile(JQUERY, pages / "js/jquery-3.6.0.min.js")
 
     listed += sorted(f for f in files if f.suffix == ".md" and f not in listed)
     chapters = sorted((f for f in listed if re.match(r"[0-9]+_", f.name)), key=order)
