@@ -1,7 +1,8 @@
 """Plants small defects one at a time and checks that a test notices each.
 
 A suite is worth what it can catch.  defects.toml lists the defects: in `file` the text `was` becomes `now`, and then the
-ctest entry `test` must fail with an output that has the words `case`, so that it names what broke.
+ctest entry `test` must fail with an output that has the words `case`, so that it names what broke.  A defect with `emulated`
+is one of the CUDA kernels: its op test runs them in emulation.
 
     python3 tests/mutations/run.py --check          # each defect still fits the source, in a second; a test of the suite
     python3 tests/mutations/run.py [NAMES...]       # plants them, in build/mutations/source; 5 to 30 seconds each
@@ -73,23 +74,42 @@ def put(name, content, mode=None):
         to.chmod(mode)
 
 
-def build():
-    done = subprocess.run(["cmake", "--build", BUILD / "tree", "--target", *TARGETS], capture_output=True, text=True)
+def configure(emulated):
+    flags = ["-DCAMO_CUDA=emulate", "-DCMAKE_BUILD_TYPE=Emulated", "-DCAMO_UNITY=on"] if emulated else []
+    subprocess.run(["cmake", "-S", SOURCE, "-B", tree(emulated), "-G", "Ninja", *flags], check=True, capture_output=True)
+
+
+def tree(emulated):
+    return BUILD / ("emulated" if emulated else "tree")
+
+
+def build(emulated):
+    targets = ["op_test"] if emulated else TARGETS
+    done = subprocess.run(["cmake", "--build", tree(emulated), "--target", *targets], capture_output=True, text=True)
     return done.returncode == 0, done.stdout
+
+
+def run_test(defect):
+    """(passed, output)"""
+    if defect.get("emulated"):
+        words = [tree(True) / "tests/op_test", defect["test"].removeprefix("op_"), "--only", "cuda"]
+    else:
+        words = ["ctest", "--test-dir", tree(False), "-R", f"^{defect['test']}$", "--timeout", "600", "--output-on-failure"]
+    done = subprocess.run(words, capture_output=True, text=True)
+    return done.returncode == 0 or "No tests were found" in done.stdout, done.stdout + done.stderr
 
 
 def verdict(defect):
     text = (SOURCE / defect["file"]).read_text()  # the copy, so that nobody's editing comes between
     put(defect["file"], text.replace(defect["was"], defect["now"]).encode())
     try:
-        built, output = build()
+        built, output = build(defect.get("emulated"))
         if not built:
             return "DOES NOT COMPILE\n" + output[-400:]
-        test = subprocess.run(["ctest", "--test-dir", BUILD / "tree", "-R", f"^{defect['test']}$", "--timeout", "600",
-                               "--output-on-failure"], capture_output=True, text=True)
-        if test.returncode == 0 or "No tests were found" in test.stdout:
+        passed, output = run_test(defect)
+        if passed:
             return "SURVIVED"
-        return "killed" if defect["case"] in test.stdout else f"FAILED WITHOUT NAMING IT: {test.stdout[-600:]}"
+        return "killed" if defect["case"] in output else f"FAILED WITHOUT NAMING IT: {output[-600:]}"
     finally:
         put(defect["file"], text.encode())
 
@@ -106,10 +126,11 @@ def main():
     if check(chosen):
         return 1
     copy_sources()
-    subprocess.run(["cmake", "-S", SOURCE, "-B", BUILD / "tree", "-G", "Ninja"], check=True, capture_output=True)
-    built, output = build()
-    if not built:
-        sys.exit("without any defect: does not compile\n" + output[-3000:])
+    for emulated in sorted({bool(d.get("emulated")) for d in chosen}):
+        configure(emulated)
+        built, output = build(emulated)
+        if not built:
+            sys.exit("without any defect: does not compile\n" + output[-3000:])
     killed = 0
     for defect in chosen:
         start = time.perf_counter()
