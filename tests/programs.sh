@@ -42,7 +42,7 @@ while read -r file; do
     tests/serve/load.py) ;;  # camo
     tests/serve/page.py | tests/report/page.py) ;;  # camo
     tests/browser.py) ;;  # chromium
-    tests/readme_test.py) ;;  # the examples
+    tests/readme_test.py | tests/commands_test.py) ;;  # the examples, camo
     tests/processes/failures.py) ;;  # mpirun and two_nodes.sh
     tests/predict/figures.py) ;;  # camo
     tests/peers/*) ;;  # they are run by hand, where PyTorch is
