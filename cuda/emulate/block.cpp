@@ -11,9 +11,20 @@ constinit thread_local Block* now = nullptr;
 std::string triple(uint3 i) { return text("(", i.x, ", ", i.y, ", ", i.z, ")"); }
 
 std::string where(const Wait& wait) {
-  static constexpr const char* names[] = {
-      "__syncthreads",  "__syncthreads_or", "__syncthreads_and", "__syncthreads_count", "__syncwarp", "__shfl_sync",
-      "__shfl_up_sync", "__shfl_down_sync", "__shfl_xor_sync",   "__ballot_sync",       "__any_sync", "__all_sync"};
+  static constexpr const char* names[] = {"__syncthreads",
+                                          "__syncthreads_or",
+                                          "__syncthreads_and",
+                                          "__syncthreads_count",
+                                          "__syncwarp",
+                                          "__shfl_sync",
+                                          "__shfl_up_sync",
+                                          "__shfl_down_sync",
+                                          "__shfl_xor_sync",
+                                          "__ballot_sync",
+                                          "__any_sync",
+                                          "__all_sync",
+                                          "mma",
+                                          "ldmatrix"};
   const char* slash = std::strrchr(wait.place.file, '/');
   return text(names[int(wait.op)], " ", slash ? slash + 1 : wait.place.file, ":", wait.place.line);
 }
@@ -133,6 +144,7 @@ int meet(Op op, int predicate, Place place) {
 void run_block(Block& b) {
   b.finished = b.arrived = b.votes = 0, b.mixed = false, b.ready_warps = 0;
   for (Thread& t : b.threads) t.fiber = nullptr;
+  b.copies.clear();
   for (Warp& w : b.warps) w = {};
   b.shared.open(b.launch.shared);
   all_ready(b);
@@ -144,6 +156,10 @@ void run_block(Block& b) {
     for (auto& fiber : b.fibers) fiber->restart(), b.idle.push_back(fiber.get());
     std::rethrow_exception(std::exchange(b.error, nullptr));
   }
+  for (const AsyncCopies& of : b.copies)
+    if (!of.pending.empty())
+      throw DeviceError(text("kernel '", b.launch.kernel, "': a thread waits for its copies before it ends, got ",
+                             of.pending.size(), " on their way [commit, wait<0>], in block ", triple(blockIdx)));
   if (kAsan) return;
   if (const std::string overrun = b.shared.overrun(); !overrun.empty())
     throw DeviceError(text("kernel '", b.launch.kernel, "': writes stay inside shared memory, got ", overrun,

@@ -51,6 +51,7 @@ class SharedMemory {
   void* find(const void* key) const;
   /// Throws DeviceError (the caller adds the kernel's name) beyond CUDA's limits.
   void* add(const void* key, const char* name, size_t bytes);
+  bool holds(const void* p, size_t bytes) const;
   /// Names the bytes after an array that were overwritten, or "".  AddressSanitizer stops such a write itself.
   std::string overrun() const;
 
@@ -71,6 +72,17 @@ class SharedMemory {
   std::vector<Array> arrays_;
 };
 
+/// The asynchronous copies of a thread that have not landed.
+struct AsyncCopies {
+  struct Copy {
+    void* to;
+    const void* from;  // null: zeros
+    int group;         // 0: not committed
+  };
+  std::vector<Copy> pending = {};
+  int groups = 0;
+};
+
 struct Block {
   Launch launch{};
   std::vector<Thread> threads;
@@ -85,6 +97,8 @@ struct Block {
   bool mixed = false;                                          // threads wait at different barriers
   std::exception_ptr error;
   SharedMemory shared;
+  void (*compute)(void* const* lanes) = nullptr;  // of the call of together() that is made
+  std::vector<AsyncCopies> copies;                // of each thread; empty before the first
 
   Fiber outside;  // the stack of run_block, to return to
   std::vector<std::unique_ptr<Fiber>> fibers;

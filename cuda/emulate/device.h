@@ -37,12 +37,29 @@ struct Place {
 };
 constexpr Place here(const char* file = __builtin_FILE(), int line = __builtin_LINE()) { return {file, line}; }
 
-enum class Op { barrier, barrier_or, barrier_and, barrier_count, warp, shuffle, up, down, flip, ballot, any, all };
+enum class Op {
+  barrier,
+  barrier_or,
+  barrier_and,
+  barrier_count,
+  warp,
+  shuffle,
+  up,
+  down,
+  flip,
+  ballot,
+  any,
+  all,
+  mma,
+  load_matrix
+};
 
 /// A barrier of the block; returns the vote of `op` over all predicates.
 int meet(Op op, int predicate, Place place);
 /// A collective of the lanes in mask; returns the value that `op` gives this lane.
 uint64_t exchange(Op op, unsigned mask, uint64_t value, int argument, int width, Place place);
+/// All lanes of a warp deposit `mine`, and the last to come calls compute(lanes).
+void together(Op op, void* mine, void (*compute)(void* const* lanes), Place place);
 /// The block's shared array with that key.  The first thread that asks creates and poisons it.
 void* shared_array(const void* key, const char* name, size_t bytes);
 /// The launch's dynamic shared memory.

@@ -48,6 +48,13 @@ void* SharedMemory::add(const void* key, const char* name, size_t bytes) {
   return carve(key, name, bytes);
 }
 
+bool SharedMemory::holds(const void* p, size_t bytes) const {
+  const char* at = static_cast<const char*>(p);
+  for (const Array& a : arrays_)
+    if (at >= a.data && at + bytes <= a.data + a.bytes) return true;
+  return false;
+}
+
 std::string SharedMemory::overrun() const {
   for (const Array& a : arrays_) {
     const char *end = a.data + a.bytes, *stop = end + kRedZone;

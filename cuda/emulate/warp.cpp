@@ -48,6 +48,11 @@ int source(const Wait& w, int lane) {
 /// Gives every lane in the mask its result, once all have arrived.
 void deliver(Block& b, int warp, Op op, unsigned mask) {
   Thread* lanes = &b.threads[size_t(warp * 32)];
+  if (op >= Op::mma) {
+    void* deposits[32];
+    for (int l = 0; l < 32; ++l) deposits[l] = reinterpret_cast<void*>(lanes[l].wait.value);
+    return b.compute(deposits);
+  }
   uint32_t votes = 0;
   if (op >= Op::ballot)
     for (uint32_t rest = mask; rest; rest &= rest - 1)
@@ -84,6 +89,12 @@ uint64_t exchange(Op op, unsigned mask, uint64_t value, int argument, int width,
   });
   give_way(b);
   return mine.result;
+}
+
+void together(Op op, void* mine, void (*compute)(void* const* lanes), Place place) {
+  Block& b = *now;
+  b.compute = compute;
+  exchange(op, ~0u, reinterpret_cast<uint64_t>(mine), 0, 32, place);
 }
 
 }  // namespace camo::emulate
