@@ -49,6 +49,12 @@ struct Alone {
   }
 };
 
+/// Turns off all dropout within a module: it draws for each place of a batch.
+void without_dropout(nn::Module& m) {
+  if (auto* dropout = dynamic_cast<nn::Dropout*>(&m)) dropout->p = 0;
+  for (nn::Module* child : m.children()) without_dropout(*child);
+}
+
 /// The largest difference from the definition over all images, relative to the definition's largest number.
 double error(const Case& c, Expert& expert, const Tensor& x) {
   NoGrad no_grad;
@@ -81,6 +87,20 @@ TEST_CASE("every expert equals its definition") {
     }
     Alone on_large_map(c.kind, 32);
     CHECK(error(c, on_large_map.expert, randn({1, 34, 33, 32}, 4)) < 1e-5);
+  }
+}
+
+TEST_CASE("an expert's result for an image has the same bits whatever other images it gets, in training too") {
+  for (const Case& c : cases()) {
+    CAPTURE(c.name);
+    Alone alone(c.kind, 32);
+    without_dropout(alone.expert);
+    for (bool training : {false, true}) {
+      alone.expert.train(training);
+      const Tensor x = randn({3, 9, 11, 32}, 2), y = alone.expert.forward(Var(x)).value();
+      for (int64_t b = 0; b < 3; ++b)
+        CHECK(equal_bits(alone.expert.forward(Var(x.slice(b, b + 1))).value(), y.slice(b, b + 1)));
+    }
   }
 }
 
