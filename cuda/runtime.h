@@ -34,8 +34,24 @@ void follow(void* later, void* earlier);
 /// True if all work of the stream is done.
 bool idle(void* stream);
 
-/// The kernel that this thread launched last, for the error of a failed allocation.
-inline thread_local const char* last_kernel = "none";
+/// The kernels that this thread launched last, for errors that show only later.
+class RecentKernels {
+ public:
+  void add(const char* name) { names_[next_++ % kKept] = name; }
+  /// "softmax, binary, cast", the last one first; "none" before the first.
+  std::string text() const {
+    std::string out;
+    for (size_t i = next_; i > 0 && next_ - i < kKept; --i)
+      out += std::string(out.empty() ? "" : ", ") + names_[(i - 1) % kKept];
+    return out.empty() ? "none" : out;
+  }
+
+ private:
+  static constexpr size_t kKept = 8;
+  const char* names_[kKept] = {};
+  size_t next_ = 0;
+};
+inline thread_local RecentKernels recent_kernels;
 
 /// Device memory straight from the driver, or nullptr when it has no more.
 void* take(int64_t bytes);

@@ -33,6 +33,7 @@ endif()
 if(CAMO_BACKEND STREQUAL "on")
   if(CAMO_CUDA_ARCHITECTURES)
     set(CMAKE_CUDA_ARCHITECTURES ${CAMO_CUDA_ARCHITECTURES})
+  elseif(CMAKE_CUDA_ARCHITECTURES)  # CMake's own name is heard too
   elseif(camo_gpus)
     string(REGEX MATCHALL "[0-9]+\\.[0-9]+" camo_gpus "${camo_gpus}")
     list(REMOVE_DUPLICATES camo_gpus)

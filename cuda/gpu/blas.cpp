@@ -3,7 +3,8 @@
 // The library is column-major: it sees our row-major y (M, N) as y^T (N, M).  So we ask it for
 //   y^T = op(b)^T op(a)^T
 // with the operands swapped.  No number moves, and its bias along rows is our bias along N.
-// The algorithm is the first that the library's heuristic returns; it is looked up once per shape and kept.  If it
+// The heuristic names up to eight algorithms for a shape.  The first one that runs is kept: the library may refuse an
+// algorithm of its own choice.  If none runs with bias and activation, they are left to the caller.  If an algorithm
 // splits a long sum, the parts are added in a separate step, in f32 and in order, so the same shape gives the same bits
 // each time.  It may differ for another M: unlike on the CPU, the last bits of a row may depend on the number of rows.
 // Source: cuBLAS Library User Guide, chapter "Using the cuBLASLt API".
@@ -16,6 +17,7 @@
 #include <map>
 #include <mutex>
 #include <optional>
+#include <vector>
 
 #include "cuda/runtime.h"
 
@@ -24,6 +26,7 @@ namespace {
 
 constexpr int64_t kWorkspace = int64_t(32) << 20;  // bytes, as the guide recommends for the newest GPUs
 constexpr int64_t kMostProducts = 65535;           // products per call: a launch has no more blocks along an axis
+constexpr int kAlgorithms = 8;                     // asked for per shape
 
 void require(cublasStatus_t status, const Gemm& g, const char* step) {
   check<DeviceError>(status == CUBLAS_STATUS_SUCCESS, "gemm: ", step, " for ", g.batch, " products (", g.M, ", ", g.K,
@@ -49,7 +52,8 @@ uint32_t alignment_y(const Gemm& g) { return alignment(g.y, g.batch > 1 ? g.step
 struct Plan {
   cublasLtMatmulDescOpaque_t product;
   cublasLtMatrixLayoutOpaque_t left, right, result;  // b, a and y in the library's view
-  cublasLtMatmulAlgo_t algorithm;
+  std::vector<cublasLtMatmulAlgo_t> algorithms;      // the best first; those before `chosen` were refused
+  size_t chosen = 0;
   bool finishes;  // whether the product also applies bias and act
 };
 
@@ -131,7 +135,7 @@ Plan describe(const Gemm& g, bool finishes) {
   return plan;
 }
 
-/// A plan with the heuristic's first algorithm, or nothing if it returns none.
+/// A plan with the heuristic's algorithms, or nothing if it returns none.
 std::optional<Plan> search(const Gemm& g, Library& lib, bool finishes) {
   Plan plan = describe(g, finishes);
   cublasLtMatmulPreferenceOpaque_t wish;
@@ -145,15 +149,16 @@ std::optional<Plan> search(const Gemm& g, Library& lib, bool finishes) {
   want(CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_B_BYTES, alignment_a(g));
   want(CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_C_BYTES, alignment_y(g));
   want(CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_D_BYTES, alignment_y(g));
-  cublasLtMatmulHeuristicResult_t found{};
+  cublasLtMatmulHeuristicResult_t found[kAlgorithms]{};
   int count = 0;
-  const cublasStatus_t status = cublasLtMatmulAlgoGetHeuristic(lib.handle, &plan.product, &plan.left, &plan.right,
-                                                               &plan.result, &plan.result, &wish, 1, &found, &count);
+  const cublasStatus_t status =
+      cublasLtMatmulAlgoGetHeuristic(lib.handle, &plan.product, &plan.left, &plan.right, &plan.result, &plan.result,
+                                     &wish, kAlgorithms, found, &count);
   if (status != CUBLAS_STATUS_SUCCESS || count == 0) {
     if (!finishes) require(status == CUBLAS_STATUS_SUCCESS ? CUBLAS_STATUS_NOT_SUPPORTED : status, g, "algorithm");
     return {};
   }
-  plan.algorithm = found.algo;
+  for (int i = 0; i < count; ++i) plan.algorithms.push_back(found[i].algo);
   return plan;
 }
 
@@ -168,6 +173,17 @@ Plan& plan_for(const Gemm& g, Library& lib) {
   return lib.plans.emplace(key, *plan).first->second;
 }
 
+cublasStatus_t run(Cuda where, const Gemm& g, Library& lib, Plan& plan) {
+  if (plan.finishes && g.bias) set(g, plan, CUBLASLT_MATMUL_DESC_BIAS_POINTER, g.bias);
+  const double one = 1, zero = 0;
+  const float one_f = 1, zero_f = 0;
+  const bool wide = g.in == DType::f64;
+  return cublasLtMatmul(lib.handle, &plan.product, wide ? static_cast<const void*>(&one) : &one_f, g.b, &plan.left, g.a,
+                        &plan.right, wide ? static_cast<const void*>(&zero) : &zero_f, g.y, &plan.result, g.y,
+                        &plan.result, &plan.algorithms.at(plan.chosen), lib.workspace, size_t(kWorkspace),
+                        static_cast<cudaStream_t>(where.stream));
+}
+
 /// Runs at most kMostProducts products, none of them empty.
 bool multiply(Cuda where, const Gemm& g) {
   Library& lib = library(where.index);
@@ -178,15 +194,13 @@ bool multiply(Cuda where, const Gemm& g) {
     check<MemoryError>(lib.workspace, "gemm: device cuda:", where.index, " has no ", kWorkspace, " bytes of workspace");
   }
   Plan& plan = plan_for(g, lib);
-  if (plan.finishes && g.bias) set(g, plan, CUBLASLT_MATMUL_DESC_BIAS_POINTER, g.bias);
-  const double one = 1, zero = 0;
-  const float one_f = 1, zero_f = 0;
-  const bool wide = g.in == DType::f64;
-  require(cublasLtMatmul(lib.handle, &plan.product, wide ? static_cast<const void*>(&one) : &one_f, g.b, &plan.left,
-                         g.a, &plan.right, wide ? static_cast<const void*>(&zero) : &zero_f, g.y, &plan.result, g.y,
-                         &plan.result, &plan.algorithm, lib.workspace, size_t(kWorkspace),
-                         static_cast<cudaStream_t>(where.stream)),
-          g, "product");
+  for (cublasStatus_t status = run(where, g, lib, plan); status != CUBLAS_STATUS_SUCCESS;
+       status = run(where, g, lib, plan)) {
+    if (status != CUBLAS_STATUS_NOT_SUPPORTED) require(status, g, "product");
+    if (++plan.chosen < plan.algorithms.size()) continue;
+    if (!plan.finishes) require(status, g, "product, by every algorithm of the heuristic,");
+    plan = *search(g, lib, false);
+  }
   return plan.finishes || epilogue(g) == CUBLASLT_EPILOGUE_DEFAULT;
 }
 
@@ -201,18 +215,19 @@ bool gemm(Cuda where, const Gemm& g) {
     check<DeviceError>(status == cudaSuccess, "gemm: zeros (", g.M, ", ", g.N, "), got ", cudaGetErrorString(status));
     return !g.bias && g.act == Act::none;
   }
-  bool finished = true;
+  if (g.batch <= kMostProducts) return multiply(where, g);
   for (int64_t first = 0; first < g.batch; first += kMostProducts) {
     const auto from = [&](const void* p, int64_t step, DType t) {
       return static_cast<const char*>(p) + first * step * size_of(t);
     };
     Gemm part = g;
+    part.bias = nullptr, part.act = Act::none;  // the parts could differ in what the library can do
     part.batch = std::min(kMostProducts, g.batch - first);
     part.a = from(g.a, g.step_a, g.in), part.b = from(g.b, g.step_b, g.in);
     part.y = const_cast<char*>(from(g.y, g.step_y, g.out));
-    finished = multiply(where, part);
+    multiply(where, part);
   }
-  return finished;
+  return epilogue(g) == CUBLASLT_EPILOGUE_DEFAULT;
 }
 
 }  // namespace camo::cuda

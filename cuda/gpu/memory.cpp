@@ -41,10 +41,11 @@ void* allocate(Cuda where, int64_t bytes) {
   DeviceMemory& m = memory(where);
   std::lock_guard lock(m.mutex);
   void* p = pooled() ? m.arena.allocate(bytes) : cuda::take(std::max<int64_t>(bytes, 1));
+  if (!p && pooled() && m.arena.drop_free_pieces(cuda::give_back) > 0) p = m.arena.allocate(bytes);
   const MemoryStats now = m.arena.stats();
   check<MemoryError>(p, "allocate: device cuda:", where.index, " has no further ", bytes, " bytes, ", now.in_use,
-                     " in use, ", now.reserved, " reserved, largest free block ", now.largest_free, ", last kernel '",
-                     cuda::last_kernel, "' [smaller batch or image size]");
+                     " in use, ", now.reserved, " reserved, largest free block ", now.largest_free, ", last kernels ",
+                     cuda::recent_kernels.text(), " [smaller batch or image size]");
   if (poison()) cuda::poison(where, p, pooled() ? m.arena.size_of(p) : bytes);
   return p;
 }

@@ -3,9 +3,12 @@
 // Every call that fails throws DeviceError with what was asked for and the runtime's message.
 #include <cuda_runtime.h>
 
+#include <algorithm>
 #include <array>
+#include <compare>
 #include <cstdlib>
 #include <cstring>
+#include <map>
 #include <mutex>
 
 #include "cuda/runtime.h"
@@ -87,7 +90,10 @@ void* stream(int index) {
   return s;
 }
 
-void synchronize(Cuda where) { require(cudaStreamSynchronize(of(where)), "cuda: work on the device failed"); }
+void synchronize(Cuda where) {
+  require(cudaStreamSynchronize(of(where)), "cuda: work on the device failed, one of the kernels ",
+          recent_kernels.text(), " or one before [CAMO_CUDA_SYNC=1 names it]");
+}
 
 void* second_stream(int index) {
   stream(index);  // checks the device
@@ -112,9 +118,11 @@ bool idle(void* stream) {
 
 void* take(int64_t bytes) {
   void* p = nullptr;
-  if (cudaMalloc(&p, size_t(bytes)) == cudaSuccess) return p;
-  cudaGetLastError();
-  return nullptr;
+  const cudaError_t status = cudaMalloc(&p, size_t(bytes));
+  if (status == cudaErrorMemoryAllocation) return cudaGetLastError(), nullptr;
+  // Any other error is that of an earlier kernel, which shows here.
+  require(status, "cuda: memory of ", bytes, " bytes after the kernels ", recent_kernels.text());
+  return p;
 }
 
 void give_back(void* p) noexcept {
@@ -168,8 +176,27 @@ void after_launch(Cuda where, const char* name, dim3 grid, dim3 block) {
 }
 
 void allow_shared(const void* kernel, const char* name, size_t shared) {
+  struct Allowed {
+    int device;
+    const void* kernel;
+    auto operator<=>(const Allowed&) const = default;
+  };
+  constexpr size_t kAlways = 48 * 1024;  // for a kernel's own arrays and the dynamic bytes together
+  static std::mutex mutex;
+  static auto* most = new std::map<Allowed, size_t>;  // dynamic bytes; never destroyed
+  std::lock_guard lock(mutex);
+  int device = 0;
+  require(cudaGetDevice(&device), "kernel '", name, "': no device");
+  auto [entry, fresh] = most->emplace(Allowed{device, kernel}, 0);
+  if (fresh) {
+    cudaFuncAttributes facts{};
+    require(cudaFuncGetAttributes(&facts, kernel), "kernel '", name, "'");
+    entry->second = kAlways - std::min(kAlways, facts.sharedSizeBytes);
+  }
+  if (shared <= entry->second) return;
   require(cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, int(shared)), "kernel '", name,
           "': ", shared, " bytes of shared memory");
+  entry->second = shared;
 }
 
 }  // namespace camo::cuda

@@ -51,7 +51,7 @@ __device__ inline int64_t item_stride() { return int64_t(gridDim.x) * blockDim.x
 void check_launch(const char* name, dim3 grid, dim3 block, size_t shared);
 /// Throws if the launch just made failed; with CAMO_CUDA_SYNC=1, waits for the kernel first.
 void after_launch(Cuda where, const char* name, dim3 grid, dim3 block);
-/// A block has 48 KB of shared memory, SHARED arrays included; this allows more.
+/// A block has 48 KB of shared memory, SHARED arrays included; this allows more where a launch wants it.
 void allow_shared(const void* kernel, const char* name, size_t shared);
 #endif
 
@@ -59,10 +59,10 @@ template <class... P, class... A>
 void launch([[maybe_unused]] Cuda where, const char* name, dim3 grid, dim3 block, size_t shared, void (*kernel)(P...),
             A&&... arguments) {
   if (int64_t(grid.x) * grid.y * grid.z == 0) return;  // an empty grid is not an error
-  last_kernel = name;
+  recent_kernels.add(name);
 #ifdef __CUDACC__
   check_launch(name, grid, block, shared);
-  if (shared > 32 * 1024) allow_shared(reinterpret_cast<const void*>(kernel), name, shared);
+  if (shared > 0) allow_shared(reinterpret_cast<const void*>(kernel), name, shared);
   kernel<<<grid, block, shared, static_cast<cudaStream_t>(where.stream)>>>(P(arguments)...);
   after_launch(where, name, grid, block);
 #else

@@ -21,6 +21,8 @@ class Arena {
   /// Returns nullptr when the system has no more memory.
   void* allocate(int64_t bytes);
   void release(void* p) noexcept;
+  /// Forgets the pieces in which nothing is in use, and calls give_back(begin) for each.  Returns how many they were.
+  template <class Give> int64_t drop_free_pieces(Give give_back);
   int64_t size_of(void* p) const { return blocks_.at(static_cast<char*>(p)).size; }
   MemoryStats stats() const;
   void reset_peak() { stats_.peak = stats_.in_use; }
@@ -46,5 +48,22 @@ class Arena {
   Free free_;
   MemoryStats stats_;
 };
+
+template <class Give> int64_t Arena::drop_free_pieces(Give give_back) {
+  int64_t dropped = 0;
+  for (auto block = blocks_.begin(); block != blocks_.end();) {
+    const auto next = std::next(block);
+    const bool whole = block->second.begins_piece && (next == blocks_.end() || next->second.begins_piece);
+    if (whole && block->second.free) {
+      free_.erase({block->second.size, block->first});
+      stats_.reserved -= block->second.size;
+      give_back(block->first);
+      blocks_.erase(block);
+      ++dropped;
+    }
+    block = next;
+  }
+  return dropped;
+}
 
 }  // namespace camo

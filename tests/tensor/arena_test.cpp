@@ -82,3 +82,20 @@ TEST_CASE("when the system has no more memory, allocate returns nullptr and bloc
   arena.release(half);
   CHECK(arena.allocate(kPiece / 2) == half);
 }
+
+TEST_CASE("pieces without a block in use go back to the system, and others stay") {
+  pieces_left = 3;
+  Arena arena(take, kPiece, kAlign);
+  void *kept = arena.allocate(kPiece / 2), *second = arena.allocate(kPiece), *third = arena.allocate(kPiece / 4);
+  REQUIRE(third != nullptr);
+  CHECK(arena.allocate(2 * kPiece) == nullptr);
+  arena.release(second), arena.release(third);  // the third lies behind the first, in its piece
+  std::vector<void*> returned;
+  CHECK(arena.drop_free_pieces([&](void* p) { returned.push_back(p), std::free(p); }) == 1);
+  CHECK(returned == std::vector<void*>{second});
+  CHECK(arena.stats().reserved == kPiece);
+  CHECK(arena.stats().largest_free == kPiece / 2);
+  CHECK(arena.allocate(2 * kPiece) != nullptr);  // the system has memory again
+  arena.release(kept);
+  CHECK(arena.drop_free_pieces([](void* p) { std::free(p); }) == 1);
+}
