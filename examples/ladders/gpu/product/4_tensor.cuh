@@ -30,6 +30,7 @@ template <class P> __global__ void product_tensor(P A, P B, Sizes s, float* C) {
     if (k0 + kStep < s.K) fetch(k0 + kStep, int(stage) ^ 1), cuda::wait<1>();
     else cuda::wait<0>();
     __syncthreads();
+    // [multiply]
     for (int k = 0; k < kStep; k += 16) {
       cuda::FragmentA left[2];
       for (int i = 0; i < 2; ++i) left[i] = cuda::load_a(&a[stage][m + 16 * i + lane % 16][k + lane / 16 * 8]);
@@ -38,6 +39,7 @@ template <class P> __global__ void product_tensor(P A, P B, Sizes s, float* C) {
         for (int i = 0; i < 2; ++i) cuda::mma(sums[i][j], left[i], right);
       }
     }
+    // [/multiply]
     __syncthreads();  // the next copies overwrite this stage
   }
   for (int i = 0; i < 2; ++i)
