@@ -11,6 +11,7 @@ import sys
 
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
+END = [ROOT / "examples/questions.md", ROOT / "examples/glossary.md"]  # behind the chapters
 JQUERY = pathlib.Path("/usr/share/javascript/jquery/jquery.min.js")  # Debian's mkdocs 1.4.2 asks for it by another name
 
 
@@ -58,9 +59,9 @@ def main():
 
     listed += sorted(f for f in files if f.suffix == ".md" and f not in listed)
     chapters = sorted((f for f in listed if re.match(r"[0-9]+_", f.name)), key=order)
-    rest = [f for f in listed if f not in chapters and f.name != "glossary.md" and f.parent != ROOT]
+    rest = [f for f in listed if f not in chapters and f not in END and f.parent != ROOT]
     lines = ["nav:", "  - README.md", "  - The book:"]
-    lines += [f"    - {f.relative_to(ROOT)}" for f in chapters + [ROOT / "examples/glossary.md"]]
+    lines += [f"    - {f.relative_to(ROOT)}" for f in chapters + END]
     lines += ["  - The folders:"]
     lines += [f'    - "{title(f)}": {str(f.relative_to(ROOT)).removeprefix(".")}' for f in rest]
     (out / "mkdocs.yml").write_text((HERE / "mkdocs.yml").read_text() + "\n".join(lines) + "\n")
