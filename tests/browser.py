@@ -64,8 +64,11 @@ class Browser:
             sys.exit(f"{script}: {out['exceptionDetails']}")
         return out["result"].get("value")
 
-    def picture(self, width, file):
+    def resize(self, width):
         self.call("Emulation.setDeviceMetricsOverride", width=width, height=900, deviceScaleFactor=1, mobile=width < 500)
+
+    def picture(self, width, file):
+        self.resize(width)
         time.sleep(0.5)
         height = self.value("document.documentElement.scrollHeight")
         wide = self.value("document.documentElement.scrollWidth")

@@ -17,7 +17,7 @@ called() {
     grep -oE "${before}[a-z][a-z0-9+_.-]*( |\)|;|\$)" | sed -E "s/^$before//; s/[^a-z0-9+_.-]//g; /^\$/d" | sort -u
 }
 
-scripts=(run .ci/run .ci/lint tests/device/run tests/fuzz/run tests/*.sh tests/package/*.sh tests/processes/*.sh examples/cluster/*.sh)
+scripts=(run .ci/run .ci/lint tests/device/run tests/device/*.sh tests/fuzz/run tests/*.sh tests/package/*.sh tests/processes/*.sh examples/cluster/*.sh)
 own=$(sed -nE 's/^([a-z_]+)\(\) .*/\1/p' "${scripts[@]}"; compgen -b; compgen -k)
 count=0
 # check_program PROGRAM FILE

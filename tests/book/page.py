@@ -52,13 +52,17 @@ def main():
         sys.exit(77)
     with tempfile.TemporaryDirectory() as folder:
         browser = Browser(folder)
-        out = arguments.out or pathlib.Path(folder)
-        out.mkdir(exist_ok=True)
+        if arguments.out:
+            arguments.out.mkdir(exist_ok=True)
         address, missing = serve(arguments.site)
         for page in pages:
             open_page(browser, f"{address}/{page.relative_to(arguments.site)}")
             for width in (1280, 390):
-                browser.picture(width, out / f"{page.stem}_{width}.png")
+                if arguments.out:
+                    browser.picture(width, arguments.out / f"{page.stem}_{width}.png")
+                browser.resize(width)
+                wide = browser.value("document.documentElement.scrollWidth")
+                check(wide <= width, f"{page.stem} fits {width} pixels, got {wide}")
             tables = browser.value("[...document.querySelectorAll('.rst-content table:not(.docutils)')].length")
             check(tables == 0, f"{page.stem}: tables have lines")
             check(browser.value("[...document.images].every((i) => i.naturalWidth > 0)"), f"{page.stem}: every picture is there")

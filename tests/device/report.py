@@ -114,7 +114,7 @@ def document(raw, facts, steps, seconds, training, bench, torch):
                f"{training['size']}. Largest relative difference of the first {min(FIRST, training['steps'])} losses "
                f"{training['first_steps_worst']:.1e}; mean of the last {min(LAST, training['steps'])}: "
                f"{training['last_mean_cpu']:.5f} on the CPU, {training['last_mean_cuda']:.5f} on the GPU. "
-               f"A step took {training['step_ms_cuda']:.2f} ms on the GPU, {training['step_ms_cpu']:.2f} ms on the CPU beside it.")
+               f"A step took {training['step_ms_cuda']:.2f} ms on the GPU, {training['step_ms_cpu']:.2f} ms on the CPU.")
     if not bench:
         return
     peaks, rows = bench["peaks"], bench["ops"]
