@@ -50,7 +50,7 @@ def main():
     if not pages:
         print("skipped: there is no site  [./run book]")
         sys.exit(77)
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         browser = Browser(folder)
         if arguments.out:
             arguments.out.mkdir(exist_ok=True)
