@@ -40,12 +40,14 @@ Points make(int64_t n, uint64_t seed) {
   return out;
 }
 
+// [expert]
 /// An expert may be any module that keeps the shape; here it is one matrix.
 struct LinearExpert : moe::Expert {
   nn::Linear map;
   LinearExpert(nn::Scope s, int64_t dim) : Expert(std::move(s)), map(sub("map"), dim, dim) {}
   Var forward(const Var& x) override { return map.forward(x); }
 };
+// [/expert]
 
 /// Prints the mean weight with which each group's points go to each expert.
 void print_routing(const moe::Route& route, const Tensor& group) {
@@ -90,8 +92,10 @@ int main() {
   const double single = learn(alone, [&](const Tensor& x) { return Var(x) + alone[0].forward(Var(x)); });
   std::printf("one linear map: error %.4f\n\n", single);
 
+  // [layer]
   const moe::ExpertKind kind{"linear", moe::make_expert<LinearExpert>};
   moe::Moe layer(nn::Scope{.seed = 1}, /*dim=*/4, std::vector<moe::ExpertKind>(kExperts, kind), {.chosen = 2});
+  // [/layer]
   std::printf("weight of each expert before training:\n");
   print_routing(layer.router.forward(Var(some.x)), some.group);
   nn::discard(layer);  // a forward pass for display must not change the balancing

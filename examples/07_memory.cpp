@@ -57,7 +57,7 @@ void one_addition() {
 }
 
 void what_a_graph_keeps() {
-  std::printf("\nwhat a graph keeps: y = gelu(x W + b) V, x (500, 64), W (256, 64), V (64, 256)\n");
+  std::printf("\nwhat a graph keeps: y = gelu(x W^T + b) V^T, x (500, 64), W (256, 64), V (64, 256)\n");
   // [keeps]
   Var x(randn({500, 64}, 1)), W = Var::leaf(randn({256, 64}, 2)), b = Var::leaf(randn({256}, 3));
   Var V = Var::leaf(randn({64, 256}, 4));
