@@ -61,7 +61,7 @@ def check_flags(where, words):
     subcommands = [w for w in words[1:] if re.fullmatch(r"[a-z][a-z-]+", w)][:3 if words[1] == "bench" else 1]
     text = subprocess.run([words[0], *subcommands, "--help"], capture_output=True, text=True, check=False).stdout
     for flag in (w.split("=")[0] for w in words if w.startswith("--")):
-        if not re.search(rf"{re.escape(re.sub('--stage[0-9]+-', '--', flag))}\b", text):
+        if not re.search(rf"{re.escape(re.sub('--stage[0-9]+-', '--', flag))}(?![\w-])", text):
             failures.append(f"{where}: camo {' '.join(subcommands)} has no flag {flag}")
 
 
@@ -113,7 +113,7 @@ def main():
                     if words is None:
                         if not marked:
                             failures.append(f"{where}: is run by no test, and says no reason  [{MARK}... -->]")
-                        break
+                        continue
                     if pathlib.Path(words[0]).name == "camo":
                         check_flags(where, words)
                         count["read"] += 1
